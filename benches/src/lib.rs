@@ -1,0 +1,1 @@
+//! How figures are taken: medians of alternating runs, and instruction counts.
