@@ -5,12 +5,17 @@
 //! version is an argument of [`decode`](crate::decode) and [`encode`](crate::encode), never part of a packet.
 //! Invariant: a value of these types is already legal on the wire; what could be malformed was refused while decoding.
 
+mod make;
+
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
+pub(crate) use make::{packet_name, seconds};
+
+use crate::list::List;
 use crate::property::{SubscriptionIdentifiers, UserProperties};
 use crate::reason::ReasonCode;
-use crate::topic::{TopicFilter, TopicName};
+use crate::topic::TopicName;
 
 /// The two protocol versions spoken on one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -264,10 +269,19 @@ pub struct Subscribe<'a> {
     pub requests: SubscribeRequests<'a>,
 }
 
+/// The entries of a SUBSCRIBE, in order. Made from a slice with `into()`.
+pub type SubscribeRequests<'a> = List<'a, SubscribeRequest<'a>>;
+
+/// The filters of an UNSUBSCRIBE, in order and as sent. Made from a slice with `into()`.
+pub type Filters<'a> = List<'a, &'a str>;
+
+/// The reason codes of a SUBACK or UNSUBACK, in order. Made from a slice with `into()`.
+pub type ReasonCodes<'a> = List<'a, ReasonCode>;
+
 /// One entry of a SUBSCRIBE.
 ///
-/// The filter is UTF-8 text, not yet a [`TopicFilter`]: a malformed filter costs its own entry a reason code in the SUBACK
-/// (0x8F), not the connection; [`TopicFilter::parse`] is where it becomes one.
+/// The filter is UTF-8 text, not yet a `TopicFilter`: a malformed filter costs its own entry a reason code in the SUBACK
+/// (0x8F), not the connection; [`TopicFilter::parse`](crate::TopicFilter::parse) is where it becomes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubscribeRequest<'a> {
     /// As sent.
