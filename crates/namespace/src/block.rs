@@ -1,0 +1,233 @@
+//! A block: the cells of one source of batches, contiguous, behind one lock.
+//!
+//! A batch takes the lock once ([`Writer`]), then its revision, so whoever has read revision `r` and then locks the block
+//! sees everything up to `r`. Cells and groups of 64 cells carry the revision of their last change: "what is new since"
+//! looks at one word for 64 cells and writers never hear of readers.
+//! Refuses to know paths: a slot number is all it needs. Invariant: a group's stamp is the newest of its cells' stamps, or
+//! newer (a vacated cell leaves its stamp behind).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::cell::{self, Cell, Form, Received};
+use crate::heavy::{Budget, Heavy};
+use crate::{DataType, ElementId, Limits, OriginId, Quality, Refusal, Revision, Sample, Timestamp, Value, ValueRef};
+
+/// Cells in a group that shares one stamp.
+const GROUP: usize = 64;
+
+/// The cells of one source of batches. Made by [`Namespace::add_block`](crate::Namespace::add_block).
+pub struct Block {
+    pub(crate) index: u32,
+    cells: RwLock<Cells>,
+}
+
+impl Block {
+    pub(crate) fn new(index: u32, budget: Arc<Budget>) -> Self {
+        Self { index, cells: RwLock::new(Cells::new(budget)) }
+    }
+
+    // A panic while the lock was held can leave a batch half applied but never a cell half written: each `set` is complete
+    // in itself. So a poisoned lock is taken as it is; its source is asked for a Birth by whoever caught the panic.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Cells> {
+        self.cells.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock(&self) -> RwLockWriteGuard<'_, Cells> {
+        self.cells.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `each` with every cell that a batch after `since` has touched: slot, element, sample. Slots ascend.
+    ///
+    /// Reads one word per 64 cells, then only the cells of groups that changed. To follow a block: read
+    /// [`Namespace::revision`](crate::Namespace::revision) first, then call this, then go on from the revision read.
+    /// `each` runs under the block's lock: it must not call back into the namespace for samples.
+    pub fn changed_since(&self, since: Revision, mut each: impl FnMut(u32, ElementId, Sample)) {
+        let cells = self.read();
+        for (group, _) in cells.stamps.iter().enumerate().filter(|(_, stamp)| **stamp > since) {
+            let first = group * GROUP;
+            let last = (first + GROUP).min(cells.cells.len());
+            for slot in first..last {
+                if cells.cells[slot].revision() > since {
+                    let sample = cells.sample(slot as u32).expect("a stamped cell holds a sample");
+                    each(slot as u32, cells.elements[slot], sample);
+                }
+            }
+        }
+    }
+}
+
+/// What the block's lock protects. The vectors run in parallel; they are apart because a batch touches only the first two.
+pub(crate) struct Cells {
+    cells: Vec<Cell>,
+    stamps: Vec<Revision>,
+    elements: Vec<ElementId>,
+    origins: Vec<OriginId>,
+    heavy: Heavy,
+}
+
+impl Cells {
+    fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            cells: Vec::new(),
+            stamps: Vec::new(),
+            elements: Vec::new(),
+            origins: Vec::new(),
+            heavy: Heavy::new(budget),
+        }
+    }
+
+    /// The element placed at `slot`.
+    pub(crate) fn element(&self, slot: u32) -> Option<ElementId> {
+        let placed = self.cells.get(slot as usize)?.form() != Form::Vacant;
+        placed.then(|| self.elements[slot as usize])
+    }
+
+    pub(crate) fn origin(&self, slot: u32) -> OriginId {
+        self.origins[slot as usize]
+    }
+
+    pub(crate) fn datatype(&self, slot: u32) -> DataType {
+        self.cells[slot as usize].datatype()
+    }
+
+    /// What the cell holds; `None` until its first sample.
+    pub(crate) fn sample(&self, slot: u32) -> Option<Sample> {
+        let cell = self.cells.get(slot as usize).filter(|cell| cell.revision() > Revision::ZERO)?;
+        Some(Sample {
+            value: self.value(cell),
+            quality: cell.quality(),
+            timestamp: cell.timestamp(),
+            received: cell.received(),
+            datatype: cell.datatype(),
+            revision: cell.revision(),
+        })
+    }
+
+    fn value(&self, cell: &Cell) -> Value {
+        cell.scalar().unwrap_or_else(|| self.heavy.get(cell.heavy().expect("not a scalar")).clone())
+    }
+
+    /// Gives `slot` to `element`. The sample stays if the slot had it already, else the cell starts empty.
+    pub(crate) fn occupy(&mut self, slot: u32, element: ElementId, origin: OriginId, datatype: DataType) {
+        let at = slot as usize;
+        if at >= self.cells.len() {
+            self.cells.resize(at + 1, Cell::VACANT);
+            self.elements.resize(at + 1, ElementId::ROOT);
+            self.origins.resize(at + 1, OriginId(0));
+            self.stamps.resize(self.cells.len().div_ceil(GROUP), Revision::ZERO);
+        }
+        if self.element(slot) == Some(element) {
+            self.cells[at].set_datatype(datatype);
+        } else {
+            if let Some(old) = self.cells[at].heavy() {
+                self.heavy.remove(old);
+            }
+            self.cells[at] = Cell::placed(datatype);
+            self.elements[at] = element;
+        }
+        self.origins[at] = origin;
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Heap in use, in bytes, without the values themselves: those are counted by the budget.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.cells.capacity() * size_of::<Cell>()
+            + self.stamps.capacity() * size_of::<Revision>()
+            + self.elements.capacity() * size_of::<ElementId>()
+            + self.origins.capacity() * size_of::<OriginId>()
+            + self.heavy.heap_bytes()
+    }
+}
+
+/// One batch on its way into a block: nobody sees any of it until the writer is finished or dropped, then all of it.
+///
+/// Holds the block's lock, so it lives for microseconds. Nothing in here allocates for numbers.
+#[must_use = "a writer holds the block's lock and has taken a revision"]
+pub struct Writer<'a> {
+    cells: RwLockWriteGuard<'a, Cells>,
+    limits: &'a Limits,
+    revision: Revision,
+    received: Received,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(block: &'a Block, clock: &AtomicU64, limits: &'a Limits, received: Timestamp) -> Self {
+        let cells = block.lock();
+        // Under the lock: a reader that has seen this revision and then takes the lock waits for this batch.
+        let revision = Revision(clock.fetch_add(1, Ordering::SeqCst) + 1);
+        Self { cells, limits, revision, received: received.into() }
+    }
+
+    /// A new sample at `slot`.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchSlot`], [`Refusal::ValueTooLarge`], [`Refusal::ValuesFull`]; the cell keeps what it had.
+    #[inline]
+    pub fn set(
+        &mut self,
+        slot: u32,
+        value: ValueRef<'_>,
+        datatype: DataType,
+        quality: Quality,
+        timestamp: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Cells { cells, stamps, heavy, .. } = &mut *self.cells;
+        let cell =
+            cells.get_mut(slot as usize).filter(|cell| cell.form() != Form::Vacant).ok_or(Refusal::NoSuchSlot)?;
+        let (form, bits) = match (cell::scalar(value), cell.heavy()) {
+            (Some(scalar), None) => scalar,
+            (Some(scalar), Some(old)) => {
+                heavy.remove(old);
+                scalar
+            }
+            (None, old) => (Form::Heavy, u64::from(heavy.put(old, value, self.limits)?)),
+        };
+        cell.set_value(form, bits, quality, datatype, timestamp);
+        cell.stamp(self.revision, self.received);
+        stamps[slot as usize / GROUP] = self.revision;
+        Ok(())
+    }
+
+    /// Changes only the quality at `slot`; the source's timestamp stays. A cell that already has it, or has no sample
+    /// yet, is not touched.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchSlot`].
+    pub fn set_quality(&mut self, slot: u32, quality: Quality) -> Result<(), Refusal> {
+        self.cells.element(slot).ok_or(Refusal::NoSuchSlot)?;
+        self.requalify(slot as usize, quality);
+        Ok(())
+    }
+
+    /// Marks every sample of one origin Stale; says how many were not so before.
+    pub fn stale(&mut self, origin: OriginId) -> usize {
+        (0..self.cells.len())
+            .filter(|&at| self.cells.origins[at] == origin && self.requalify(at, Quality::Stale))
+            .count()
+    }
+
+    /// Marks every sample of the block Stale; says how many were not so before.
+    pub fn stale_all(&mut self) -> usize {
+        (0..self.cells.len()).filter(|&at| self.requalify(at, Quality::Stale)).count()
+    }
+
+    /// Lets readers see the batch; its revision.
+    pub fn finish(self) -> Revision {
+        self.revision
+    }
+
+    fn requalify(&mut self, at: usize, quality: Quality) -> bool {
+        let cell = &mut self.cells.cells[at];
+        if cell.revision() == Revision::ZERO || cell.quality() == quality {
+            return false;
+        }
+        cell.set_quality(quality);
+        cell.stamp(self.revision, self.received);
+        self.cells.stamps[at / GROUP] = self.revision;
+        true
+    }
+}

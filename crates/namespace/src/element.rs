@@ -1,0 +1,154 @@
+//! An element: one point in the tree, and the words ISA-95 has for it.
+//!
+//! 28 bytes, in one vector, never removed: an [`ElementId`] is an index and stays valid for the life of the namespace.
+//! Refuses to hold its path or its sample: the path is the chain of parents, the sample is in a cell.
+//! Invariant: a parent's id is smaller than its children's, except the root, which is its own parent.
+
+use crate::metadata::MetadataId;
+use crate::names::NameId;
+
+/// A point in the tree. Valid in the namespace it came from, and forever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ElementId(pub(crate) u32);
+
+impl ElementId {
+    /// The root: it has no name, no level and no sample; its children are the enterprises.
+    pub const ROOT: Self = Self(0);
+
+    /// The id as a number, dense from 0, for tables beside the tree.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// ISA-95 equipment hierarchy level. Finer kinds are an attribute of an element, not further levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The company.
+    Enterprise,
+    /// A plant.
+    Site,
+    /// A part of a plant.
+    Area,
+    /// A line, a process cell, a storage zone.
+    WorkCenter,
+    /// A machine, a work cell, a unit.
+    WorkUnit,
+}
+
+impl Level {
+    /// From the top down.
+    pub const ALL: [Self; 5] = [Self::Enterprise, Self::Site, Self::Area, Self::WorkCenter, Self::WorkUnit];
+
+    /// The word used in configuration and API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enterprise => "enterprise",
+            Self::Site => "site",
+            Self::Area => "area",
+            Self::WorkCenter => "work_center",
+            Self::WorkUnit => "work_unit",
+        }
+    }
+
+    /// The level of that name, exactly as [`Level::as_str`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+/// What an element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Only a name on the way to others.
+    Folder,
+    /// A place or a machine: an element with a level, an Edge Node, a device.
+    Equipment,
+    /// One sample.
+    Metric,
+    /// A structured value whose fields are elements below it.
+    Document,
+}
+
+impl Kind {
+    /// The word used in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Folder => "folder",
+            Self::Equipment => "equipment",
+            Self::Metric => "metric",
+            Self::Document => "document",
+        }
+    }
+}
+
+/// One name on the way down, with its level if placement gave it one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// The name; any text without `/`, the empty one included.
+    pub name: &'a str,
+    /// ISA-95 level.
+    pub level: Option<Level>,
+}
+
+impl<'a> Segment<'a> {
+    /// A name without a level.
+    pub fn named(name: &'a str) -> Self {
+        Self { name, level: None }
+    }
+
+    /// A name at a level.
+    pub fn at(name: &'a str, level: Level) -> Self {
+        Self { name, level: Some(level) }
+    }
+}
+
+/// Where a cell is: block index and slot. Two words that are only ever used together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CellId {
+    pub(crate) block: u32,
+    pub(crate) slot: u32,
+}
+
+impl CellId {
+    /// Stands for "no cell": blocks are fewer than `u32::MAX`. An `Option` would cost every element four bytes.
+    pub(crate) const NONE: Self = Self { block: u32::MAX, slot: u32::MAX };
+}
+
+pub(crate) struct Element {
+    pub(crate) name: NameId,
+    pub(crate) parent: ElementId,
+    /// Index into the tree's folders, or [`Element::LEAF`].
+    pub(crate) folder: u32,
+    cell: CellId,
+    pub(crate) metadata: MetadataId,
+    pub(crate) level: Option<Level>,
+    pub(crate) kind: Kind,
+}
+
+const _: () = assert!(size_of::<Element>() == 28, "an element costs 28 bytes: a million of them is the point");
+
+impl Element {
+    /// `folder` of an element without children.
+    pub(crate) const LEAF: u32 = u32::MAX;
+
+    pub(crate) fn new(name: NameId, parent: ElementId) -> Self {
+        Self {
+            name,
+            parent,
+            folder: Self::LEAF,
+            cell: CellId::NONE,
+            metadata: MetadataId::NONE,
+            level: None,
+            kind: Kind::Folder,
+        }
+    }
+
+    pub(crate) fn cell(&self) -> Option<CellId> {
+        (self.cell != CellId::NONE).then_some(self.cell)
+    }
+
+    pub(crate) fn set_cell(&mut self, cell: Option<CellId>) {
+        self.cell = cell.unwrap_or(CellId::NONE);
+    }
+}

@@ -1,0 +1,122 @@
+//! A filter over paths, in the notation of MQTT topic filters: `+` for one segment, `#` for the rest, itself included.
+//!
+//! Parsed once, then walked beside the tree, so that a literal segment is one lookup and only what can match is visited.
+//! Refuses to know MQTT: no `$` topics, no shared subscriptions; any other text is a name.
+//! Invariant: `Rest` is the last part, if it is there.
+
+use std::fmt;
+
+/// What a filter says about one segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Name(Box<str>),
+    /// `+`
+    Any,
+    /// `#`
+    Rest,
+}
+
+/// Which elements are meant: `Acme/Dallas/Press/#`, `Acme/+/Press/Line1`, `#`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    parts: Vec<Part>,
+}
+
+/// Why a text is no filter, in words for the person who wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterError {
+    /// The text is empty.
+    Empty,
+    /// More than [`Filter::SEGMENTS_MAX`] segments.
+    TooLong,
+    /// `#` is not the last segment; its position from 1.
+    RestNotLast {
+        /// Which segment, from 1.
+        segment: usize,
+    },
+    /// `+` or `#` shares a segment with other text; its position from 1.
+    WildcardInName {
+        /// Which segment, from 1.
+        segment: usize,
+    },
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the filter is empty; '#' matches everything"),
+            Self::TooLong => write!(f, "the filter has more than {} segments", Filter::SEGMENTS_MAX),
+            Self::RestNotLast { segment } => write!(f, "'#' must be the last segment, but is segment {segment}"),
+            Self::WildcardInName { segment } => {
+                write!(f, "'+' and '#' must stand alone in a segment, but segment {segment} holds other text too")
+            }
+        }
+    }
+}
+
+impl std::error::Error for FilterError {}
+
+impl Filter {
+    /// Segments a filter may have; no tree is deeper.
+    pub const SEGMENTS_MAX: usize = 512;
+
+    /// Parses a filter.
+    ///
+    /// # Errors
+    /// [`FilterError`], whose text can be shown to the peer as it is.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        if text.is_empty() {
+            return Err(FilterError::Empty);
+        }
+        let mut parts = Vec::new();
+        for (position, segment) in text.split('/').enumerate() {
+            if position == Self::SEGMENTS_MAX {
+                return Err(FilterError::TooLong);
+            }
+            if parts.last() == Some(&Part::Rest) {
+                return Err(FilterError::RestNotLast { segment: position });
+            }
+            parts.push(match segment {
+                "+" => Part::Any,
+                "#" => Part::Rest,
+                name if name.contains(['+', '#']) => return Err(FilterError::WildcardInName { segment: position + 1 }),
+                name => Part::Name(name.into()),
+            });
+        }
+        Ok(Self { parts })
+    }
+
+    /// Whether the filter means the element at `path`.
+    pub fn matches(&self, path: &str) -> bool {
+        let mut names = path.split('/');
+        for part in &self.parts {
+            match (part, names.next()) {
+                (Part::Rest, _) => return true,
+                (Part::Any, Some(_)) => {}
+                (Part::Name(wanted), Some(name)) if **wanted == *name => {}
+                (Part::Any | Part::Name(_), _) => return false,
+            }
+        }
+        names.next().is_none()
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, part) in self.parts.iter().enumerate() {
+            if position > 0 {
+                f.write_str("/")?;
+            }
+            f.write_str(match part {
+                Part::Name(name) => name,
+                Part::Any => "+",
+                Part::Rest => "#",
+            })?;
+        }
+        Ok(())
+    }
+}

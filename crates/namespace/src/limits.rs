@@ -1,0 +1,120 @@
+//! What the tree will hold, and what it says when asked for more.
+//!
+//! Every limit is checked before anything grows, so a refusal leaves the tree as it was. Refuses to decide what a refusal
+//! means for the peer: the caller knows whose mistake it was.
+//! Invariant: the assertions in [`Limits::check`] hold for every namespace that exists.
+
+use std::fmt;
+
+/// Bounds on the tree. Each is the largest count or size allowed.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Elements in the tree, folders included. About 90 bytes each with its cell.
+    pub elements_max: usize,
+    /// Segments in a path. Conflicts are kept below a longer prefix and may be twice as deep.
+    pub depth_max: usize,
+    /// Bytes in one element's name.
+    pub name_bytes_max: usize,
+    /// Bytes of all distinct names together; below 4 GiB.
+    pub names_bytes_max: usize,
+    /// Bytes that one value holds on the heap: text, bytes, or a structure with everything in it.
+    pub value_bytes_max: usize,
+    /// Bytes that all values and metadata hold on the heap together.
+    pub values_bytes_max: usize,
+    /// Lists and objects inside each other in one value.
+    pub nesting_max: usize,
+    /// Bytes in one element's metadata.
+    pub metadata_bytes_max: usize,
+    /// Blocks of cells.
+    pub blocks_max: usize,
+    /// Cells in one block; also the origins it may have.
+    pub cells_per_block_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            elements_max: 16_000_000,
+            depth_max: 64,
+            name_bytes_max: 1024,
+            names_bytes_max: 512 << 20,
+            value_bytes_max: 1 << 20,
+            values_bytes_max: 1 << 30,
+            nesting_max: 64,
+            metadata_bytes_max: 16 << 10,
+            blocks_max: 1_000_000,
+            cells_per_block_max: 1_000_000,
+        }
+    }
+}
+
+impl Limits {
+    /// Relates the limits to each other and to the widths they are stored in.
+    ///
+    /// # Panics
+    /// If they contradict: limits come from our configuration, which has been validated before.
+    pub(crate) fn check(&self) {
+        assert!(self.elements_max < u32::MAX as usize, "elements_max: element ids are 32 bits");
+        assert!(self.blocks_max < u32::MAX as usize, "blocks_max: block indexes are 32 bits");
+        assert!(self.cells_per_block_max < u32::MAX as usize, "cells_per_block_max: slots are 32 bits");
+        assert!(self.names_bytes_max < u32::MAX as usize, "names_bytes_max: name offsets are 32 bits");
+        assert!(self.name_bytes_max <= self.names_bytes_max, "name_bytes_max is above names_bytes_max");
+        assert!(self.value_bytes_max < u32::MAX as usize, "value_bytes_max: weights are 32 bits");
+        assert!(self.value_bytes_max <= self.values_bytes_max, "value_bytes_max is above values_bytes_max");
+        assert!((1..=256).contains(&self.depth_max), "depth_max: 1 to 256, queries recurse once per level");
+        assert!(self.nesting_max <= 256, "nesting_max: at most 256, weighing a value recurses once per level");
+    }
+}
+
+/// Why the tree did not take something. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// [`Limits::elements_max`] reached.
+    TooManyElements,
+    /// The path has more segments than [`Limits::depth_max`].
+    TooDeep,
+    /// A name is longer than [`Limits::name_bytes_max`].
+    NameTooLong,
+    /// All names together would exceed [`Limits::names_bytes_max`].
+    NamesFull,
+    /// A segment given on its own contains `/`, so its path could not be read back.
+    SlashInName,
+    /// The root of the tree cannot hold a sample.
+    EmptyPath,
+    /// The path is owned by another cell, and so is the place where the conflict would be kept.
+    PathTaken,
+    /// [`Limits::blocks_max`] reached.
+    TooManyBlocks,
+    /// The slot, or one origin more, is beyond [`Limits::cells_per_block_max`].
+    BlockFull,
+    /// Nothing has been placed at this slot.
+    NoSuchSlot,
+    /// The value is larger than [`Limits::value_bytes_max`] or nests deeper than [`Limits::nesting_max`].
+    ValueTooLarge,
+    /// All values and metadata together would exceed [`Limits::values_bytes_max`].
+    ValuesFull,
+    /// The metadata is larger than [`Limits::metadata_bytes_max`].
+    MetadataTooLarge,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooManyElements => "the tree holds as many elements as it may (elements_max)",
+            Self::TooDeep => "the path has too many segments (depth_max)",
+            Self::NameTooLong => "a name in the path is too long (name_bytes_max)",
+            Self::NamesFull => "the names of the tree take as much room as they may (names_bytes_max)",
+            Self::SlashInName => "a single name contains '/'",
+            Self::EmptyPath => "the root of the tree cannot hold a sample",
+            Self::PathTaken => "the path and the place for its conflict are both taken",
+            Self::TooManyBlocks => "there are as many blocks as there may be (blocks_max)",
+            Self::BlockFull => "the block holds as many cells as it may (cells_per_block_max)",
+            Self::NoSuchSlot => "nothing has been placed at this slot",
+            Self::ValueTooLarge => "the value is too large or nests too deep (value_bytes_max, nesting_max)",
+            Self::ValuesFull => "the values of the tree take as much room as they may (values_bytes_max)",
+            Self::MetadataTooLarge => "the metadata is too large (metadata_bytes_max)",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,119 @@
+//! Metadata: what an element is, apart from its value. Shared by all elements that say the same.
+//!
+//! A thousand robots declare the same unit and description; each is kept once and counted, so a source that changes its
+//! metadata at every Birth leaves nothing behind.
+//! Refuses to know where it came from. Invariant: an entry is in the table exactly while an element uses it.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// What a source declares about an element beside its type and value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Metadata {
+    /// Engineering unit, as the source writes it: `°C`, `kPa`.
+    pub unit: Option<Arc<str>>,
+    /// What the element is, in words.
+    pub description: Option<Arc<str>>,
+    /// Everything else the source declares, by name, as text.
+    pub properties: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Metadata {
+    fn is_empty(&self) -> bool {
+        self.unit.is_none() && self.description.is_none() && self.properties.is_empty()
+    }
+
+    /// Bytes this occupies on the heap, near enough to bound it.
+    pub(crate) fn weigh(&self) -> usize {
+        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let properties =
+            self.properties.iter().map(|(name, value)| name.len() + value.len() + size_of_val(&(name, value)));
+        size_of::<Self>() + text(&self.unit) + text(&self.description) + properties.sum::<usize>()
+    }
+}
+
+/// Index of a shared metadata entry; [`MetadataId::NONE`] stands for "nothing declared".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MetadataId(u32);
+
+impl MetadataId {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
+struct Entry {
+    metadata: Arc<Metadata>,
+    users: u32,
+}
+
+#[derive(Default)]
+pub(crate) struct Catalogue {
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    ids: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Catalogue {
+    pub(crate) fn get(&self, MetadataId(id): MetadataId) -> Option<&Arc<Metadata>> {
+        Some(&self.entries.get(id as usize)?.as_ref()?.metadata)
+    }
+
+    /// Bytes that taking this in would add: nothing if it is known already.
+    pub(crate) fn cost(&self, metadata: &Metadata) -> usize {
+        if metadata.is_empty() || self.find(metadata).is_some() { 0 } else { metadata.weigh() }
+    }
+
+    /// Shares `metadata`, adding a user. Each call is answered by one [`Catalogue::release`].
+    pub(crate) fn share(&mut self, metadata: &Metadata) -> MetadataId {
+        if metadata.is_empty() {
+            return MetadataId::NONE;
+        }
+        if let Some(id) = self.find(metadata) {
+            self.entry_mut(id).users += 1;
+            return MetadataId(id);
+        }
+        let entry = Some(Entry { metadata: Arc::new(metadata.clone()), users: 1 });
+        let id = if let Some(id) = self.free.pop() {
+            self.entries[id as usize] = entry;
+            id
+        } else {
+            self.entries.push(entry);
+            u32::try_from(self.entries.len() - 1).expect("elements_max keeps metadata ids in 32 bits")
+        };
+        let Self { entries, ids, hasher, .. } = self;
+        let hash = |id: u32| hasher.hash_one(&entries[id as usize].as_ref().expect("a listed entry is used").metadata);
+        ids.insert_unique(hash(id), id, |&id| hash(id));
+        MetadataId(id)
+    }
+
+    /// Takes a user away; the bytes freed, if it was the last.
+    pub(crate) fn release(&mut self, MetadataId(id): MetadataId) -> usize {
+        if MetadataId(id) == MetadataId::NONE {
+            return 0;
+        }
+        let entry = self.entry_mut(id);
+        entry.users -= 1;
+        if entry.users > 0 {
+            return 0;
+        }
+        let metadata = Arc::clone(&entry.metadata);
+        let hash = self.hasher.hash_one(&metadata);
+        if let Ok(listed) = self.ids.find_entry(hash, |&listed| listed == id) {
+            listed.remove();
+        }
+        self.entries[id as usize] = None;
+        self.free.push(id);
+        metadata.weigh()
+    }
+
+    fn find(&self, metadata: &Metadata) -> Option<u32> {
+        let is_it = |&id: &u32| self.get(MetadataId(id)).is_some_and(|known| **known == *metadata);
+        self.ids.find(self.hasher.hash_one(metadata), is_it).copied()
+    }
+
+    fn entry_mut(&mut self, id: u32) -> &mut Entry {
+        self.entries[id as usize].as_mut().expect("a metadata id lives as long as its users")
+    }
+}

@@ -1,0 +1,153 @@
+//! The namespace: the tree behind its lock, the clock of revisions, and the doors in.
+//!
+//! Placement goes through the tree's lock and then the block's; a batch of samples through the block's alone. So data
+//! flows while somebody pages through the tree, and readers wait for nobody but the batch being applied to the block
+//! they look at.
+//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, block, and no
+//! method takes the tree's lock while it holds a block's.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+
+use crate::block::{Block, Writer};
+use crate::heavy::Budget;
+use crate::source::{Origin, Origins};
+use crate::tree::{BlockEntry, Tree};
+use crate::{ElementId, Kind, Limits, OriginId, Place, Placed, Refusal, Revision, Segment, Source, Timestamp, View};
+
+/// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
+///
+/// A [`Block`] must be used with the namespace that made it.
+pub struct Namespace {
+    tree: RwLock<Tree>,
+    revision: AtomicU64,
+    budget: Arc<Budget>,
+    limits: Limits,
+}
+
+/// Sizes, for telemetry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Elements, the root included.
+    pub elements: usize,
+    /// Slots of all blocks.
+    pub cells: usize,
+    /// Blocks.
+    pub blocks: usize,
+    /// Elements kept under `_conflicts`.
+    pub conflicts: usize,
+    /// Heap in use, in bytes, near enough to plan with.
+    pub bytes: usize,
+    /// The newest revision.
+    pub revision: Revision,
+}
+
+impl Namespace {
+    /// An empty tree.
+    ///
+    /// # Panics
+    /// If `limits` contradict each other or do not fit 32-bit ids; the message says which.
+    pub fn new(limits: Limits) -> Self {
+        limits.check();
+        Self { tree: RwLock::new(Tree::new()), revision: AtomicU64::new(0), budget: Arc::default(), limits }
+    }
+
+    /// The limits it keeps.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A new block of cells: one for each Edge Node, one for the plain topics.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyBlocks`].
+    pub fn add_block(&self) -> Result<Arc<Block>, Refusal> {
+        let mut tree = self.tree();
+        if tree.blocks.len() >= self.limits.blocks_max {
+            return Err(Refusal::TooManyBlocks);
+        }
+        let index = u32::try_from(tree.blocks.len()).expect("blocks_max keeps block indexes in 32 bits");
+        let block = Arc::new(Block::new(index, Arc::clone(&self.budget)));
+        tree.blocks.push(BlockEntry { block: Arc::clone(&block), origins: Origins::default() });
+        Ok(block)
+    }
+
+    /// The origin of cells that `source` publishes below `root`. The same again gives the same id.
+    ///
+    /// # Errors
+    /// [`Refusal::BlockFull`].
+    pub fn origin(&self, block: &Block, source: Source, root: ElementId) -> Result<OriginId, Refusal> {
+        let mut tree = self.tree();
+        let origins = &mut tree.blocks[block.index as usize].origins;
+        let origin = Origin { source, root };
+        if let Some(id) = origins.find(&origin) {
+            return Ok(id);
+        }
+        if origins.len() >= self.limits.cells_per_block_max {
+            return Err(Refusal::BlockFull);
+        }
+        Ok(origins.add(origin))
+    }
+
+    /// Finds or makes the folders and equipment of a path from the root. `kind` is for the last segment; those above it are
+    /// equipment if they have a level, else folders. Existing elements gain a level they lack and keep the one they have.
+    /// An empty path is the root.
+    ///
+    /// # Errors
+    /// Those of [`Limits`], and [`Refusal::SlashInName`].
+    pub fn ensure(&self, path: &[Segment<'_>], kind: Kind) -> Result<ElementId, Refusal> {
+        self.tree().ensure(path, kind, &self.limits)
+    }
+
+    /// Places a cell in the tree. The first cell at a path owns it; another is kept under
+    /// `_conflicts/spBv1.0/{group}/{edge node}[/{device}]/…` or `_conflicts/mqtt/{topic}/…`.
+    ///
+    /// Placing a slot again at the same path keeps element and sample, and may change kind, datatype and metadata; at
+    /// another path it empties the cell and frees the path it had. A conflict whose path has become free moves there.
+    ///
+    /// # Errors
+    /// Those of [`Limits`], [`Refusal::EmptyPath`], [`Refusal::PathTaken`]. Nothing has changed then.
+    pub fn place(&self, block: &Block, place: &Place<'_>) -> Result<Placed, Refusal> {
+        self.tree().place(block, place, &self.limits, &self.budget)
+    }
+
+    /// Begins a batch: locks the block, takes the next revision.
+    pub fn write<'a>(&'a self, block: &'a Block, received: Timestamp) -> Writer<'a> {
+        Writer::new(block, &self.revision, &self.limits, received)
+    }
+
+    /// Holds the tree still for reading.
+    pub fn read(&self) -> View<'_> {
+        View { tree: self.tree.read().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// The newest revision given out. What has it may still be on its way in; locking its block waits for it.
+    pub fn revision(&self) -> Revision {
+        Revision(self.revision.load(Ordering::SeqCst))
+    }
+
+    /// Sizes, for telemetry. Walks all folders and blocks: for a scrape, not for a loop. Not while holding a [`View`].
+    pub fn stats(&self) -> Stats {
+        let view = self.read();
+        let mut stats = Stats {
+            elements: view.tree.len(),
+            blocks: view.tree.blocks.len(),
+            conflicts: view.tree.conflicts.len(),
+            bytes: view.tree.heap_bytes() + self.budget.used(),
+            revision: self.revision(),
+            ..Stats::default()
+        };
+        for block in view.blocks() {
+            let cells = block.read();
+            stats.cells += cells.len();
+            stats.bytes += size_of::<Block>() + cells.heap_bytes();
+        }
+        stats
+    }
+
+    // Placement checks everything before it changes anything, and what it changes it changes in an order that leaves the
+    // tree readable after each step; so a poisoned lock is taken as it is.
+    fn tree(&self) -> RwLockWriteGuard<'_, Tree> {
+        self.tree.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

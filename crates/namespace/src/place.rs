@@ -1,0 +1,151 @@
+//! Placement: which cell holds which point of the tree.
+//!
+//! Decided once, at Birth, under both locks; the data path then knows only slots. The first cell to be placed at a path
+//! owns it. A second one is kept under `_conflicts/…`, readable like any other, and knows which element it disputes.
+//! Refuses to know how a path was made: templates belong to `ingest`.
+//! Invariant: a path has one owner, a slot has one element, and placing the same again changes neither.
+
+use crate::element::CellId;
+use crate::heavy::Budget;
+use crate::source::Origin;
+use crate::tree::Tree;
+use crate::{Block, DataType, ElementId, Kind, Limits, Metadata, OriginId, Refusal};
+
+/// Where a cell belongs, from its origin's root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathSpec<'a> {
+    /// The root itself: a plain topic whose payload is one sample.
+    Root,
+    /// Below the root, by the metric's own name, split at `/`. Empty segments are kept as empty names, so the name can be
+    /// joined back together exactly.
+    Below(&'a str),
+    /// Below the root at one path, while the source calls it something else; that name is kept beside.
+    Renamed {
+        /// The path below the root.
+        below: &'a str,
+        /// What the source calls the metric.
+        metric: &'a str,
+    },
+}
+
+impl<'a> PathSpec<'a> {
+    fn names(self) -> impl Iterator<Item = &'a str> + Clone {
+        let below = match self {
+            Self::Root => None,
+            Self::Below(below) | Self::Renamed { below, .. } => Some(below),
+        };
+        below.into_iter().flat_map(|below| below.split('/'))
+    }
+}
+
+/// One cell to be placed.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The caller's number for the cell within its block; dense from 0, the block grows to hold it.
+    pub slot: u32,
+    /// Where it comes from; gives the root that `path` starts at.
+    pub origin: OriginId,
+    /// Where it belongs.
+    pub path: PathSpec<'a>,
+    /// [`Kind::Metric`] or [`Kind::Document`].
+    pub kind: Kind,
+    /// The declared type.
+    pub datatype: DataType,
+    /// What else was declared.
+    pub metadata: &'a Metadata,
+}
+
+/// Where a cell was placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// Where it wanted to be.
+    Owned(ElementId),
+    /// Under `_conflicts`, because another cell owns the path.
+    Conflict {
+        /// Where it is now.
+        element: ElementId,
+        /// The element it wanted to be.
+        instead_of: ElementId,
+    },
+}
+
+impl Placed {
+    /// The element that shows the cell.
+    pub fn element(self) -> ElementId {
+        match self {
+            Self::Owned(element) | Self::Conflict { element, .. } => element,
+        }
+    }
+}
+
+impl Tree {
+    pub(crate) fn place(
+        &mut self,
+        block: &Block,
+        place: &Place<'_>,
+        limits: &Limits,
+        budget: &Budget,
+    ) -> Result<Placed, Refusal> {
+        if place.slot as usize >= limits.cells_per_block_max {
+            return Err(Refusal::BlockFull);
+        }
+        let cell = CellId { block: block.index, slot: place.slot };
+        if place.metadata.weigh() > limits.metadata_bytes_max {
+            return Err(Refusal::MetadataTooLarge);
+        }
+        let cost = self.catalogue.cost(place.metadata);
+        budget.trade(0, cost, limits.values_bytes_max)?;
+        let placed = self.settle(cell, place, limits).inspect_err(|_| budget.give_back(cost))?;
+        let element = placed.element();
+
+        // Shared before the former is released: they may be the same entry, and `cost` has counted on it.
+        let metadata = self.catalogue.share(place.metadata);
+        let mut freed = self.describe(element, metadata);
+        let mut cells = block.lock();
+        if let Some(former) = cells.element(place.slot).filter(|&former| former != element) {
+            freed += self.detach(former);
+        }
+        cells.occupy(place.slot, element, place.origin, place.datatype);
+        drop(cells);
+        budget.give_back(freed);
+
+        let at = self.element_mut(element);
+        at.set_cell(Some(cell));
+        at.kind = place.kind;
+        match placed {
+            Placed::Owned(_) => drop(self.conflicts.remove(&element)),
+            Placed::Conflict { instead_of, .. } => drop(self.conflicts.insert(element, instead_of)),
+        }
+        match place.path {
+            PathSpec::Renamed { metric, .. } => drop(self.renamed.insert(element, metric.into())),
+            PathSpec::Root | PathSpec::Below(_) => drop(self.renamed.remove(&element)),
+        }
+        Ok(placed)
+    }
+
+    /// Finds or makes the element for a cell: at its path, or where its conflict is kept.
+    fn settle(&mut self, cell: CellId, place: &Place<'_>, limits: &Limits) -> Result<Placed, Refusal> {
+        let Origin { source, root } = self.origin(cell.block, place.origin).clone();
+        let (at, missing) = self.descend(root, place.path.names());
+        if missing.clone().next().is_some() {
+            return self.extend(at, missing, limits.depth_max, limits).map(Placed::Owned);
+        }
+        if at == ElementId::ROOT {
+            return Err(Refusal::EmptyPath);
+        }
+        if !self.is_taken(at, cell) {
+            return Ok(Placed::Owned(at));
+        }
+        let owner = at;
+        let (at, missing) = self.descend(ElementId::ROOT, source.conflict_path().chain(place.path.names()));
+        if missing.clone().next().is_none() && self.is_taken(at, cell) {
+            return Err(Refusal::PathTaken);
+        }
+        let element = self.extend(at, missing, limits.depth_max * 2, limits)?;
+        Ok(Placed::Conflict { element, instead_of: owner })
+    }
+
+    fn is_taken(&self, element: ElementId, by_other_than: CellId) -> bool {
+        self.element(element).cell().is_some_and(|owner| owner != by_other_than)
+    }
+}

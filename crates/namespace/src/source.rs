@@ -1,0 +1,91 @@
+//! Where cells come from, in words neutral to any protocol library.
+//!
+//! Many cells share one [`Source`] and one root in the tree; the two together are an *origin*, and a cell remembers it by
+//! a small index. The name of a metric is then the path below that root, so it is not stored.
+//! Invariant: origins are only added, so an [`OriginId`] stays valid for the life of its block.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::ElementId;
+
+/// Who publishes a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A Sparkplug Edge Node, or a device behind it.
+    Sparkplug {
+        /// GroupId.
+        group: Arc<str>,
+        /// EdgeNodeId.
+        edge_node: Arc<str>,
+        /// DeviceId; none for the Edge Node's own metrics.
+        device: Option<Arc<str>>,
+    },
+    /// A plain topic.
+    Topic {
+        /// TopicName.
+        topic: Arc<str>,
+    },
+}
+
+impl Source {
+    /// Where the tree keeps what this source publishes on paths that others own.
+    pub(crate) fn conflict_path(&self) -> impl Iterator<Item = &str> + Clone {
+        let (kind, parts): (&str, [Option<&str>; 4]) = match self {
+            Self::Sparkplug { group, edge_node, device } => {
+                ("spBv1.0", [Some(group), Some(edge_node), device.as_deref(), None])
+            }
+            Self::Topic { topic } => ("mqtt", [None, None, None, Some(topic)]),
+        };
+        // Identifiers hold no '/', a topic is made of segments: splitting each serves both.
+        ["_conflicts", kind].into_iter().chain(parts.into_iter().flatten().flat_map(|part| part.split('/')))
+    }
+}
+
+/// An origin within one block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OriginId(pub(crate) u32);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Origin {
+    pub(crate) source: Source,
+    pub(crate) root: ElementId,
+}
+
+/// The origins of one block, each kept once.
+#[derive(Default)]
+pub(crate) struct Origins {
+    list: Vec<Origin>,
+    ids: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Origins {
+    pub(crate) fn get(&self, OriginId(id): OriginId) -> &Origin {
+        &self.list[id as usize]
+    }
+
+    pub(crate) fn find(&self, origin: &Origin) -> Option<OriginId> {
+        let is_it = |&id: &u32| self.list[id as usize] == *origin;
+        self.ids.find(self.hasher.hash_one(origin), is_it).map(|&id| OriginId(id))
+    }
+
+    pub(crate) fn add(&mut self, origin: Origin) -> OriginId {
+        let id = u32::try_from(self.list.len()).expect("cells_per_block_max keeps origin ids in 32 bits");
+        let Self { list, ids, hasher } = self;
+        ids.insert_unique(hasher.hash_one(&origin), id, |&id| hasher.hash_one(&list[id as usize]));
+        list.push(origin);
+        OriginId(id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Heap in use, in bytes, without the texts, which the origins share with their owners.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.list.capacity() * size_of::<Origin>() + self.ids.allocation_size()
+    }
+}

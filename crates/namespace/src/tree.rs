@@ -1,0 +1,283 @@
+//! The tree itself: elements, their names, and who is below whom.
+//!
+//! No path is stored anywhere. A child is found by hashing (parent, name id) into a table of element ids that compares
+//! against the elements themselves, so a key costs nothing beyond the element; a path is the chain of parents.
+//! Refuses to know values: cells are behind their blocks' locks. Lock order: tree, then block.
+//! Invariant: [`Tree::extend`] checks everything it is about to need before it adds anything.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+
+use crate::block::Block;
+use crate::children::Children;
+use crate::element::Element;
+use crate::metadata::{Catalogue, MetadataId};
+use crate::names::{NameId, Names};
+use crate::source::{Origin, Origins};
+use crate::{ElementId, Kind, Limits, OriginId, Refusal, Segment, Source};
+
+/// A block as the tree knows it: the cells behind their own lock, and where they come from.
+pub(crate) struct BlockEntry {
+    pub(crate) block: Arc<Block>,
+    pub(crate) origins: Origins,
+}
+
+pub(crate) struct Tree {
+    elements: Vec<Element>,
+    index: HashTable<ElementId>,
+    hasher: DefaultHashBuilder,
+    folders: Vec<Children>,
+    names: Names,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) blocks: Vec<BlockEntry>,
+    /// Elements kept below `_conflicts`, and whose path each wanted.
+    pub(crate) conflicts: HashMap<ElementId, ElementId>,
+    /// Elements whose source calls them something else than their path says.
+    pub(crate) renamed: HashMap<ElementId, Arc<str>>,
+}
+
+impl Tree {
+    pub(crate) fn new() -> Self {
+        Self {
+            elements: vec![Element::new(Names::EMPTY, ElementId::ROOT)],
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            folders: Vec::new(),
+            names: Names::new(),
+            catalogue: Catalogue::default(),
+            blocks: Vec::new(),
+            conflicts: HashMap::default(),
+            renamed: HashMap::default(),
+        }
+    }
+
+    pub(crate) fn element(&self, id: ElementId) -> &Element {
+        &self.elements[id.0 as usize]
+    }
+
+    pub(crate) fn element_mut(&mut self, id: ElementId) -> &mut Element {
+        &mut self.elements[id.0 as usize]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    pub(crate) fn name(&self, id: ElementId) -> &str {
+        self.names.get(self.element(id).name)
+    }
+
+    pub(crate) fn child(&self, parent: ElementId, name: &str) -> Option<ElementId> {
+        self.child_named(parent, self.names.find(name)?)
+    }
+
+    /// Follows names down from `from`.
+    pub(crate) fn walk<'s>(&self, from: ElementId, mut names: impl Iterator<Item = &'s str>) -> Option<ElementId> {
+        names.try_fold(from, |at, name| self.child(at, name))
+    }
+
+    /// All children in name order (by bytes).
+    pub(crate) fn children(&self, id: ElementId) -> &[ElementId] {
+        match self.folder(id) {
+            None => &[],
+            Some(folder) => folder.sorted(|a, b| self.name(a).cmp(self.name(b))),
+        }
+    }
+
+    pub(crate) fn child_count(&self, id: ElementId) -> usize {
+        self.folder(id).map_or(0, Children::len)
+    }
+
+    /// Segments from the root to `id`.
+    pub(crate) fn depth(&self, id: ElementId) -> usize {
+        self.ancestry(id).count()
+    }
+
+    /// `id` and its parents, upwards, without the root.
+    pub(crate) fn ancestry(&self, id: ElementId) -> impl Iterator<Item = ElementId> {
+        let above = move |id: ElementId| (id != ElementId::ROOT).then_some(id);
+        std::iter::successors(above(id), move |&id| above(self.element(id).parent))
+    }
+
+    /// The names of the last `depth` segments of `id`, joined by `/`.
+    pub(crate) fn path_below(&self, id: ElementId, depth: usize) -> String {
+        let mut chain: Vec<ElementId> = self.ancestry(id).take(depth).collect();
+        chain.reverse();
+        let mut path = String::with_capacity(chain.iter().map(|&id| self.name(id).len() + 1).sum());
+        for (position, &id) in chain.iter().enumerate() {
+            if position > 0 {
+                path.push('/');
+            }
+            path.push_str(self.name(id));
+        }
+        path
+    }
+
+    /// Where a cell comes from.
+    pub(crate) fn origin(&self, block: u32, origin: OriginId) -> &Origin {
+        self.blocks[block as usize].origins.get(origin)
+    }
+
+    /// What the source itself calls the metric at `id`, which has a cell of `origin`.
+    pub(crate) fn metric_name(&self, id: ElementId, origin: &Origin) -> String {
+        if let Some(name) = self.renamed.get(&id) {
+            return name.to_string();
+        }
+        let above = match self.conflicts.get(&id) {
+            Some(_) => origin.source.conflict_path().count(),
+            None => self.depth(origin.root),
+        };
+        self.path_below(id, self.depth(id) - above)
+    }
+
+    /// Follows names down from `from` as far as they exist: the last element found, and the names still missing.
+    pub(crate) fn descend<'s, N>(&self, from: ElementId, mut names: N) -> (ElementId, N)
+    where
+        N: Iterator<Item = &'s str> + Clone,
+    {
+        let mut at = from;
+        loop {
+            let missing = names.clone();
+            match names.next().and_then(|name| self.child(at, name)) {
+                Some(child) => at = child,
+                None => return (at, missing),
+            }
+        }
+    }
+
+    /// Adds `missing` names below `at`, each below the one before; or refuses, and adds none.
+    pub(crate) fn extend<'s>(
+        &mut self,
+        at: ElementId,
+        missing: impl Iterator<Item = &'s str> + Clone,
+        depth_max: usize,
+        limits: &Limits,
+    ) -> Result<ElementId, Refusal> {
+        self.room_for(at, missing.clone(), depth_max, limits)?;
+        Ok(missing.fold(at, |parent, name| self.add(parent, name)))
+    }
+
+    /// Finds or adds a path of folders and equipment from the root. A level, once given, stays: the first to name it
+    /// decides. A kind is only ever raised from folder.
+    pub(crate) fn ensure(&mut self, path: &[Segment<'_>], kind: Kind, limits: &Limits) -> Result<ElementId, Refusal> {
+        let (at, missing) = self.descend(ElementId::ROOT, path.iter().map(|segment| segment.name));
+        let element = self.extend(at, missing, limits.depth_max, limits)?;
+        let chain: Vec<ElementId> = self.ancestry(element).collect();
+        for (&id, segment) in chain.iter().rev().zip(path) {
+            let element = self.element_mut(id);
+            element.level = element.level.or(segment.level);
+            if element.kind == Kind::Folder && element.level.is_some() {
+                element.kind = Kind::Equipment;
+            }
+        }
+        let last = self.element_mut(element);
+        if last.kind == Kind::Folder && element != ElementId::ROOT {
+            last.kind = kind;
+        }
+        Ok(element)
+    }
+
+    /// Heap in use by elements, names, index and folders, in bytes; metadata is counted by the budget.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.elements.capacity() * size_of::<Element>()
+            + self.index.allocation_size()
+            + self.folders.capacity() * size_of::<Children>()
+            + self.folders.iter().map(Children::heap_bytes).sum::<usize>()
+            + self.names.heap_bytes()
+            + self.blocks.iter().map(|entry| entry.origins.heap_bytes()).sum::<usize>()
+    }
+
+    fn room_for<'s>(
+        &self,
+        at: ElementId,
+        missing: impl Iterator<Item = &'s str>,
+        depth_max: usize,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        let depth = self.depth(at);
+        let (mut count, mut bytes) = (0, 0);
+        for name in missing {
+            count += 1;
+            bytes += name.len();
+            if depth + count > depth_max {
+                return Err(Refusal::TooDeep);
+            }
+            if name.len() > limits.name_bytes_max {
+                return Err(Refusal::NameTooLong);
+            }
+            if name.contains('/') {
+                return Err(Refusal::SlashInName);
+            }
+        }
+        if self.elements.len() + count > limits.elements_max {
+            return Err(Refusal::TooManyElements);
+        }
+        // Counted as if every name were new: a refusal slightly early is better than a second pass at each Birth.
+        if self.names.bytes_len() + bytes > limits.names_bytes_max {
+            return Err(Refusal::NamesFull);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, parent: ElementId, name: &str) -> ElementId {
+        let id = ElementId(u32::try_from(self.elements.len()).expect("elements_max keeps element ids in 32 bits"));
+        let name = self.names.intern(name);
+        self.elements.push(Element::new(name, parent));
+        let Self { elements, index, hasher, .. } = self;
+        let hash = |id: ElementId| {
+            let element: &Element = &elements[id.0 as usize];
+            key(hasher, element.parent, element.name)
+        };
+        index.insert_unique(hash(id), id, |&id| hash(id));
+        self.folder_mut(parent).add(id);
+        id
+    }
+
+    fn child_named(&self, parent: ElementId, name: NameId) -> Option<ElementId> {
+        let is_it = |&id: &ElementId| {
+            let element = self.element(id);
+            element.parent == parent && element.name == name
+        };
+        self.index.find(key(&self.hasher, parent, name), is_it).copied()
+    }
+
+    fn folder(&self, id: ElementId) -> Option<&Children> {
+        self.folders.get(self.element(id).folder as usize)
+    }
+
+    fn folder_mut(&mut self, id: ElementId) -> &mut Children {
+        if self.element(id).folder == Element::LEAF {
+            self.folders.push(Children::default());
+            let folder = u32::try_from(self.folders.len() - 1).expect("folders are fewer than elements");
+            self.element_mut(id).folder = folder;
+        }
+        let folder = self.element(id).folder;
+        &mut self.folders[folder as usize]
+    }
+
+    /// The element loses its cell, so its path is free for others; the bytes of metadata that nobody needs any more.
+    pub(crate) fn detach(&mut self, id: ElementId) -> usize {
+        self.element_mut(id).set_cell(None);
+        self.conflicts.remove(&id);
+        self.renamed.remove(&id);
+        self.describe(id, MetadataId::NONE)
+    }
+
+    /// Exchanges the metadata of an element; the bytes of the former that nobody needs any more.
+    pub(crate) fn describe(&mut self, id: ElementId, metadata: MetadataId) -> usize {
+        let former = std::mem::replace(&mut self.element_mut(id).metadata, metadata);
+        self.catalogue.release(former)
+    }
+
+    /// What a cell's provenance is, in public words.
+    pub(crate) fn provenance(&self, id: ElementId, block: u32, origin: OriginId) -> (Source, String) {
+        let origin = self.origin(block, origin);
+        (origin.source.clone(), self.metric_name(id, origin))
+    }
+}
+
+fn key(hasher: &DefaultHashBuilder, parent: ElementId, name: NameId) -> u64 {
+    hasher.hash_one((parent, name))
+}

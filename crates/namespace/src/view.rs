@@ -1,0 +1,158 @@
+//! Reading: the tree held still for a moment.
+//!
+//! A [`View`] holds the tree's lock for reading, so elements neither appear nor change hands while it lives; samples go on
+//! changing and are copied out under their block's lock.
+//! Refuses to render anything. Invariant: a view takes block locks only while it holds the tree's, never the other way.
+
+use std::sync::{Arc, RwLockReadGuard};
+
+use crate::block::Cells;
+use crate::element::CellId;
+use crate::select::Selection;
+use crate::tree::Tree;
+use crate::{Block, DataType, ElementId, Filter, Kind, Level, Metadata, OriginId, Sample, Source};
+
+/// The tree, held still. Short-lived: nothing new can be placed while it is held.
+///
+/// One thread holds at most one view at a time: a second one may wait for a writer that waits for the first.
+/// An [`ElementId`] from another namespace panics or names something else.
+pub struct View<'a> {
+    pub(crate) tree: RwLockReadGuard<'a, Tree>,
+}
+
+impl View<'_> {
+    /// The element at `path`, whose segments are separated by `/`.
+    pub fn find(&self, path: &str) -> Option<ElementId> {
+        self.tree.walk(ElementId::ROOT, path.split('/'))
+    }
+
+    /// The child of that name.
+    pub fn child(&self, id: ElementId, name: &str) -> Option<ElementId> {
+        self.tree.child(id, name)
+    }
+
+    /// Up to `limit` children in name order (by bytes), beyond the one named `after`.
+    pub fn children(&self, id: ElementId, after: Option<&str>, limit: usize) -> &[ElementId] {
+        let children = self.tree.children(id);
+        let first = after.map_or(0, |after| children.partition_point(|&child| self.tree.name(child) <= after));
+        &children[first..children.len().min(first.saturating_add(limit))]
+    }
+
+    /// How many children it has.
+    pub fn child_count(&self, id: ElementId) -> usize {
+        self.tree.child_count(id)
+    }
+
+    /// The element above; none for the root.
+    pub fn parent(&self, id: ElementId) -> Option<ElementId> {
+        (id != ElementId::ROOT).then(|| self.tree.element(id).parent)
+    }
+
+    /// Its own name; empty for the root, and for an empty segment.
+    pub fn name(&self, id: ElementId) -> &str {
+        self.tree.name(id)
+    }
+
+    /// Its path from the root, segments joined by `/`; empty for the root.
+    pub fn path(&self, id: ElementId) -> String {
+        self.tree.path_below(id, usize::MAX)
+    }
+
+    /// Its ISA-95 level, if placement gave it one.
+    pub fn level(&self, id: ElementId) -> Option<Level> {
+        self.tree.element(id).level
+    }
+
+    /// What it is.
+    pub fn kind(&self, id: ElementId) -> Kind {
+        self.tree.element(id).kind
+    }
+
+    /// What its source declared about it; none if nothing.
+    pub fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
+        self.tree.catalogue.get(self.tree.element(id).metadata)
+    }
+
+    /// The declared type, if it has a cell.
+    pub fn datatype(&self, id: ElementId) -> Option<DataType> {
+        self.with_cell(id, |cells, cell| cells.datatype(cell.slot))
+    }
+
+    /// Its sample; none if it has no cell, or the cell has not been written yet.
+    pub fn sample(&self, id: ElementId) -> Option<Sample> {
+        self.with_cell(id, |cells, cell| cells.sample(cell.slot)).flatten()
+    }
+
+    /// The samples of many elements, in the order of `ids`, each block's as they were at one moment: what one batch wrote
+    /// is seen whole.
+    ///
+    /// `each` runs under the locks of all blocks concerned, so it must not ask this view for samples, datatypes or
+    /// sources, and it should be quick.
+    pub fn samples(&self, ids: &[ElementId], mut each: impl FnMut(ElementId, Option<Sample>)) {
+        let cell = |id: ElementId| self.tree.element(id).cell();
+        let mut blocks: Vec<u32> = ids.iter().filter_map(|&id| Some(cell(id)?.block)).collect();
+        // Neighbours in the tree are mostly neighbours in a block: this leaves little to sort.
+        blocks.dedup();
+        blocks.sort_unstable();
+        blocks.dedup();
+        let locked: Vec<_> = blocks.iter().map(|&block| self.block_at(block).read()).collect();
+        let mut last = 0;
+        for &id in ids {
+            let sample = cell(id).and_then(|cell| {
+                if blocks[last] != cell.block {
+                    last = blocks.binary_search(&cell.block).expect("every block concerned is locked");
+                }
+                locked[last].sample(cell.slot)
+            });
+            each(id, sample);
+        }
+    }
+
+    /// Who publishes it, and what that source itself calls the metric; none if it has no cell.
+    pub fn source(&self, id: ElementId) -> Option<(Source, String)> {
+        let (block, origin) = self.with_cell(id, |cells, cell| (cell.block, cells.origin(cell.slot)))?;
+        Some(self.tree.provenance(id, block, origin))
+    }
+
+    /// The origin of its cell, within [`View::block`].
+    pub fn origin(&self, id: ElementId) -> Option<OriginId> {
+        self.with_cell(id, |cells, cell| cells.origin(cell.slot))
+    }
+
+    /// The element whose path it wanted, if it is kept under `_conflicts`.
+    pub fn conflict(&self, id: ElementId) -> Option<ElementId> {
+        self.tree.conflicts.get(&id).copied()
+    }
+
+    /// The block that holds its cell, and the slot there.
+    pub fn cell(&self, id: ElementId) -> Option<(&Arc<Block>, u32)> {
+        let cell = self.tree.element(id).cell()?;
+        Some((self.block_at(cell.block), cell.slot))
+    }
+
+    /// Up to `limit` elements with a cell that `filter` means, depth first in name order, beyond the one at path `after`.
+    ///
+    /// To page, give the path of the last element returned. What is placed meanwhile is seen if it lies ahead.
+    pub fn select(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<ElementId> {
+        Selection::of(&self.tree, filter.parts(), after, limit)
+    }
+
+    /// Every block, in the order they were added.
+    pub fn blocks(&self) -> impl Iterator<Item = &Arc<Block>> {
+        self.tree.blocks.iter().map(|entry| &entry.block)
+    }
+
+    /// Elements in the tree, the root included; ids are dense below this.
+    pub fn element_count(&self) -> usize {
+        self.tree.len()
+    }
+
+    fn with_cell<T>(&self, id: ElementId, read: impl FnOnce(&Cells, CellId) -> T) -> Option<T> {
+        let cell = self.tree.element(id).cell()?;
+        Some(read(&self.block_at(cell.block).read(), cell))
+    }
+
+    fn block_at(&self, index: u32) -> &Arc<Block> {
+        &self.tree.blocks[index as usize].block
+    }
+}
