@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::packet::ProtocolVersion;
-use crate::reason::ReasonCode;
+use crate::reason::{Carrier, ReasonCode};
 use crate::topic::TopicError;
 
 /// Why bytes are no packet.
@@ -119,7 +119,10 @@ impl Violation {
         let reason = self.reason();
         let answer = match version {
             ProtocolVersion::V311 => Answer::Close,
-            ProtocolVersion::V5 => Answer::Disconnect(reason),
+            // What a DISCONNECT cannot say is wrong with a CONNECT, and that was the second one [MQTT-3.1.0-2].
+            ProtocolVersion::V5 => {
+                Answer::Disconnect(Carrier::Disconnect.code(reason.byte()).unwrap_or(ReasonCode::ProtocolError))
+            }
         };
         DecodeError { packet, what: self, reason, answer }
     }

@@ -19,7 +19,7 @@ pub mod topic;
 mod wire;
 
 pub use decode::{Decoded, decode, decode_connect};
-pub use encode::{encode, encode_publish, encoded_len};
+pub use encode::{encode, encode_publish, encoded_len, encoded_publish_len};
 pub use error::{Answer, DecodeError, Violation};
 pub use limits::{Limits, LimitsError};
 pub use list::List;

@@ -18,6 +18,7 @@ use crate::wire::{Reader, Sink};
 
 /// One property, section 2.2.2.2. Intervals are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::enum_variant_names, reason = "User Property is the specification's name")]
 pub(crate) enum Property<'a> {
     PayloadIsUtf8(bool),
     MessageExpiry(u32),
@@ -48,7 +49,7 @@ pub(crate) enum Property<'a> {
     SharedSubscriptionAvailable(bool),
 }
 
-/// The identifiers that may be there more than once.
+// The identifiers that may be there more than once.
 const SUBSCRIPTION_IDENTIFIER: u8 = 0x0B;
 const USER_PROPERTY: u8 = 0x26;
 
@@ -149,7 +150,7 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Splits the section off a packet. An absent section (the end of a packet that may omit it) is an empty one.
+    /// Splits the section off a packet.
     #[inline]
     pub(crate) fn split_off(packet: &mut Reader<'a>, user_properties_max: u32) -> Result<Self, Violation> {
         let len = packet.varint()? as usize;

@@ -33,6 +33,11 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    /// Takes all that has not been read yet.
+    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Violation> {
         let (taken, rest) = self.rest.split_at_checked(len).ok_or(Violation::Truncated)?;

@@ -264,14 +264,17 @@ impl Disconnect<'_> {
 }
 
 impl<'a> Auth<'a> {
-    /// A reason and the method, which no AUTH but a successful one goes without.
+    /// The shortest AUTH: success, and nothing else to say. The only one without an Authentication Method.
+    pub const SUCCESS: Auth<'static> = Auth {
+        reason: ReasonCode::Success,
+        authentication_method: None,
+        authentication_data: None,
+        reason_string: None,
+        user_properties: UserProperties::EMPTY,
+    };
+
+    /// A reason and the method.
     pub fn new(reason: ReasonCode, authentication_method: &'a str) -> Self {
-        Auth {
-            reason,
-            authentication_method: Some(authentication_method),
-            authentication_data: None,
-            reason_string: None,
-            user_properties: UserProperties::EMPTY,
-        }
+        Auth { reason, authentication_method: Some(authentication_method), ..Auth::SUCCESS }
     }
 }
