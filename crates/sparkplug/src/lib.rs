@@ -1,1 +1,37 @@
-//! sparkplug
+//! Sparkplug B: topics, payloads, and what a Host Application knows about each Edge Node.
+//!
+//! The way in is [`Topic::parse`], then [`decode`] into a reused [`Payload`], then [`Host::handle`], which answers with
+//! [`Outputs`]. Payloads are read in place: a decoded metric is numbers and spans into the bytes it came from, so numeric
+//! DATA allocates nothing. The way out is [`encode`](mod@encode).
+//!
+//! Knows nothing of MQTT packets, sockets, clocks or the tree: time is an argument ([`Now`]), an MQTT session is a number
+//! ([`SessionKey`]), and where a metric belongs is somebody else's question.
+
+pub mod datatype;
+pub mod encode;
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+pub mod generated;
+pub mod host;
+pub mod limits;
+pub mod payload;
+pub mod properties;
+pub mod seq;
+pub mod time;
+pub mod topic;
+pub mod value;
+
+pub use datatype::DataType;
+pub use host::{
+    AskRebirth, Born, BornMetric, Cause, Data, DeviceIndex, Died, EdgeNodeIndex, Finding, Host, Input, MetricIndex,
+    Output, Outputs, Reason, SessionKey, Update,
+};
+pub use limits::Limits;
+pub use payload::{DecodeError, Payload, RawMetric, Span, WireValue, decode};
+pub use properties::{Properties, PropertyFault, PropertyValue};
+pub use seq::{BdSeq, Seq};
+pub use time::{Now, Timestamp};
+pub use topic::{
+    DeviceId, DeviceMessage, EdgeNodeDescriptor, EdgeNodeId, GroupId, HostId, NodeMessage, Topic, TopicError,
+};
+pub use value::{Array, Mismatch, Value, interpret};

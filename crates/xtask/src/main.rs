@@ -1,1 +1,39 @@
-fn main() {}
+//! The project's own chores: `cargo xtask <command>`.
+//!
+//! Each command is one module that works from the repository's root. Knows nothing of what the crates do; what a command
+//! writes is checked in, so that building Factree needs none of this.
+
+mod codegen;
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  codegen          write crates/sparkplug/src/generated.rs from proto/sparkplug_b.proto
+  codegen --check  fail if that file is stale";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["codegen"] => codegen::write(&root()),
+        ["codegen", "--check"] => codegen::check(&root()),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root, two folders above this crate.
+fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root.pop();
+    root
+}

@@ -1,0 +1,203 @@
+//! What the host wants done, as values: nothing here acts.
+//!
+//! An [`Outputs`] is one list of small [`Output`]s in the order they are to be carried out, and three long lists they point
+//! into, so that a message of a thousand metrics is one output and, once warm, no allocation.
+
+use super::Finding;
+use crate::{BdSeq, DataType, SessionKey, Timestamp};
+use std::ops::Range;
+
+/// An Edge Node's number: dense from 0, stable for the life of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EdgeNodeIndex(pub u32);
+
+/// A device's number within its Edge Node: dense from 0, stable for the life of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceIndex(pub u32);
+
+/// A metric's number within its Edge Node, over the node and all its devices: dense from 0, and the same in every birth
+/// for the same device and metric name.
+///
+/// Once the Edge Node has as many metrics as [`crate::Limits::metrics_per_edge_node_max`] allows, a new metric takes the
+/// number of one that vanished; see [`BornMetric::is_new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetricIndex(pub u32);
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// An Edge Node or a device is online, with these metrics.
+    Born(Born),
+    /// Metrics have values.
+    Data(Data),
+    /// An Edge Node or a device is offline, or its metrics are stale until its next birth.
+    Died(Died),
+    /// Publish a rebirth request to the Edge Node: [`crate::encode::rebirth_request`] on
+    /// [`crate::EdgeNodeDescriptor::ncmd`], QoS 0, not retained.
+    AskRebirth(AskRebirth),
+    /// Something the specification or our limits forbid has happened.
+    Finding(Finding),
+}
+
+/// An NBIRTH (`device` is `None`) or a DBIRTH was accepted. The values of its metrics are in the payload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Born {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The device, for a DBIRTH.
+    pub device: Option<DeviceIndex>,
+    /// The MQTT session whose end is its death.
+    pub session: SessionKey,
+    /// The payload's timestamp.
+    pub timestamp: Option<Timestamp>,
+    /// The NBIRTH's bdSeq, if it had a valid one; `None` for a DBIRTH.
+    pub bd_seq: Option<BdSeq>,
+    /// Whether it was online already: a rebirth.
+    pub is_rebirth: bool,
+    pub(super) metrics: Range<u32>,
+    pub(super) vanished: Range<u32>,
+}
+
+/// One metric of a birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BornMetric {
+    /// Its number from now on.
+    pub metric: MetricIndex,
+    /// Where it stands in `payload.metrics`. If a name comes twice, the later one counts.
+    pub position: u32,
+    /// Its datatype; [`DataType::Unknown`] if the birth declares none or a number outside the set.
+    pub datatype: DataType,
+    /// Whether the host has not known it before. Whatever is kept under this number belongs to a metric that vanished and
+    /// whose number was needed; it is to be forgotten.
+    pub is_new: bool,
+}
+
+/// An NDATA (`device` is `None`) or a DDATA.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Data {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The device, for a DDATA.
+    pub device: Option<DeviceIndex>,
+    pub(super) updates: Range<u32>,
+}
+
+/// One metric of a DATA message that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// Which metric.
+    pub metric: MetricIndex,
+    /// Where it stands in `payload.metrics`. The same metric may come more than once; the order is the payload's.
+    pub position: u32,
+    /// The datatype its birth declared; if none, the one the DATA message declares.
+    pub datatype: DataType,
+    /// From the past: for the history only, the live value stays.
+    pub is_historical: bool,
+}
+
+/// An Edge Node (`device` is `None`: itself, all its devices, all their metrics) or one device is no longer online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Died {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The device, if it alone died.
+    pub device: Option<DeviceIndex>,
+    /// Since when: our clock, but the payload's for a DDEATH.
+    pub at: Timestamp,
+    /// What ended it.
+    pub cause: Cause,
+}
+
+/// What ended an Edge Node's or a device's being online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// An NDEATH with the bdSeq of its NBIRTH.
+    Ndeath,
+    /// A DDEATH.
+    Ddeath,
+    /// The MQTT session that published its birth ended.
+    SessionEnded,
+    /// Its Edge Node was born again: the device is stale until its own DBIRTH.
+    NodeBirth,
+}
+
+/// The Edge Node is to be asked for a rebirth. Cooldown and budget have been applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskRebirth {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a rebirth is asked for (5.15 of the specification).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A message before the birth it needs.
+    BeforeBirth,
+    /// A sequence number is missing.
+    SeqGap,
+    /// A metric or metric alias that no birth declared.
+    UnknownMetric,
+    /// A DATA payload that does not decode.
+    Malformed,
+}
+
+/// The outputs of one or several inputs, to be reused.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    pub(super) list: Vec<Output>,
+    pub(super) born: Vec<BornMetric>,
+    pub(super) vanished: Vec<MetricIndex>,
+    pub(super) updates: Vec<Update>,
+}
+
+impl Outputs {
+    /// No outputs.
+    pub fn new() -> Outputs {
+        Outputs::default()
+    }
+
+    /// Forgets all outputs and keeps the memory. [`super::Host::handle`] appends; positions refer to the payload of the input
+    /// that caused them, so clear between inputs.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.born.clear();
+        self.vanished.clear();
+        self.updates.clear();
+    }
+
+    /// The outputs in the order they are to be carried out.
+    pub fn iter(&self) -> std::slice::Iter<'_, Output> {
+        self.list.iter()
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The metrics of a birth, in the order of the payload, each metric once.
+    pub fn born(&self, born: &Born) -> &[BornMetric] {
+        &self.born[born.metrics.start as usize..born.metrics.end as usize]
+    }
+
+    /// The metrics of the same Edge Node or device that an earlier birth had and this one has not.
+    pub fn vanished(&self, born: &Born) -> &[MetricIndex] {
+        &self.vanished[born.vanished.start as usize..born.vanished.end as usize]
+    }
+
+    /// The known metrics of a DATA message, in the order of the payload.
+    pub fn updates(&self, data: &Data) -> &[Update] {
+        &self.updates[data.updates.start as usize..data.updates.end as usize]
+    }
+}
+
+impl<'a> IntoIterator for &'a Outputs {
+    type Item = &'a Output;
+    type IntoIter = std::slice::Iter<'a, Output>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,90 @@
+//! Every bound on what a peer may make us read, keep or do, in one place.
+//!
+//! Counts and sizes are checked before memory is spent. Invariant: [`Limits::check`] holds for every `Limits` in use; the
+//! host asserts it once.
+
+use std::time::Duration;
+
+/// Bounds on payloads, on what the host remembers, and on what it asks of Edge Nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest payload decoded. At most 4 GiB - 1: spans are 32 bits.
+    pub payload_bytes_max: u32,
+    /// Most metrics in one payload (SP05).
+    pub metrics_per_payload_max: u32,
+    /// Longest metric name.
+    pub name_bytes_max: u32,
+    /// Most properties in one property set.
+    pub properties_max: u32,
+    /// How deep property sets may nest; the metric's own set is at depth 1 (SP09).
+    pub property_depth_max: u32,
+    /// Most Edge Nodes remembered.
+    pub edge_nodes_max: u32,
+    /// Most devices remembered for one Edge Node.
+    pub devices_per_edge_node_max: u32,
+    /// Most metrics remembered for one Edge Node, its devices' included, alive or vanished (SP22).
+    pub metrics_per_edge_node_max: u32,
+    /// Metric aliases below this number are resolved through a table indexed by the number, above it through a hash map.
+    /// Such a table spends 4 bytes per number up to the highest in use.
+    pub dense_metric_alias_max: u32,
+    /// Most bytes spent on keeping births byte-exact, all Edge Nodes together.
+    pub birth_bytes_max: u64,
+    /// One Edge Node is asked for a rebirth at most once in this time.
+    pub rebirth_cooldown: Duration,
+    /// All Edge Nodes together are asked for at most this many rebirths per second; so many may go out at once.
+    pub rebirths_per_second_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            payload_bytes_max: 16 * 1024 * 1024,
+            metrics_per_payload_max: 50_000,
+            name_bytes_max: 4096,
+            properties_max: 256,
+            property_depth_max: 8,
+            edge_nodes_max: 100_000,
+            devices_per_edge_node_max: 10_000,
+            metrics_per_edge_node_max: 200_000,
+            dense_metric_alias_max: 1 << 20,
+            birth_bytes_max: 1 << 30,
+            rebirth_cooldown: Duration::from_secs(5),
+            rebirths_per_second_max: 50,
+        }
+    }
+}
+
+impl Limits {
+    /// The relations between limits; the message names the two that contradict each other.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let rules = [
+            (self.payload_bytes_max < u32::MAX, "payload_bytes_max must stay below 4 GiB"),
+            (self.name_bytes_max <= self.payload_bytes_max, "name_bytes_max exceeds payload_bytes_max"),
+            (
+                self.metrics_per_payload_max <= self.metrics_per_edge_node_max,
+                "metrics_per_payload_max exceeds metrics_per_edge_node_max: a birth could never be complete",
+            ),
+            (self.property_depth_max >= 1, "property_depth_max must be at least 1"),
+            (self.property_depth_max <= 64, "property_depth_max must be at most 64: it bounds our own stack"),
+            (self.rebirths_per_second_max >= 1, "rebirths_per_second_max must be at least 1"),
+            (self.metrics_per_edge_node_max < u32::MAX, "metrics_per_edge_node_max must stay below 2^32 - 1"),
+        ];
+        rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_do_not_contradict_each_other() {
+        assert_eq!(Limits::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_contradiction_is_named() {
+        let limits = Limits { metrics_per_edge_node_max: 10, ..Limits::default() };
+        assert!(limits.check().is_err_and(|rule| rule.contains("metrics_per_payload_max")));
+    }
+}

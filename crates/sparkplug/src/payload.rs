@@ -1,0 +1,200 @@
+//! A Sparkplug payload read in place: numbers, and spans into the bytes they came from.
+//!
+//! [`decode`] walks the protobuf wire once and fills a reused [`Payload`]; numeric DATA allocates nothing. Properties,
+//! metadata, DataSet and Template stay spans and are read by those who want them, so a broken property set costs its metric
+//! the properties and not the whole message (SP09). Texts are proven UTF-8 here.
+//!
+//! Knows nothing of what a metric means: no datatypes, no sequence numbers, no births.
+//! Invariant: a `Payload` that `decode` filled holds only spans that lie within the bytes; one that it refused is empty.
+
+mod metric;
+pub(crate) mod wire;
+
+pub use metric::{RawMetric, WireValue};
+
+use crate::{Limits, Timestamp};
+use metric::Shape;
+use std::fmt;
+use wire::Wire;
+
+/// A decoded payload, to be reused: [`decode`] clears it and keeps its memory.
+#[derive(Clone, Debug, Default)]
+pub struct Payload {
+    /// When the message was sent, as its sender says.
+    pub timestamp: Option<Timestamp>,
+    /// The sequence number field as it stands; [`crate::Seq::from_wire`] judges it.
+    pub seq: Option<u64>,
+    /// Names the schema of `body`.
+    pub uuid: Option<Span>,
+    /// Opaque bytes, for instance a compressed payload.
+    pub body: Option<Span>,
+    /// The metrics in the order of the message.
+    pub metrics: Vec<RawMetric>,
+}
+
+impl Payload {
+    /// An empty payload without memory.
+    pub fn new() -> Payload {
+        Payload::default()
+    }
+
+    /// Forgets the content and keeps the memory.
+    pub fn clear(&mut self) {
+        self.metrics.clear();
+        (self.timestamp, self.seq, self.uuid, self.body) = (None, None, None, None);
+    }
+
+    /// Gives back memory beyond `metrics_kept` metrics, so that one huge birth does not stay with its connection.
+    pub fn trim(&mut self, metrics_kept: usize) {
+        self.metrics.truncate(metrics_kept);
+        self.metrics.shrink_to(metrics_kept);
+    }
+}
+
+/// A range of a payload's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// No field's content starts at 0, a tag comes before it: 0 stands for "absent".
+    /// The bytes it covers of the payload it was decoded from.
+    ///
+    /// # Panics
+    /// When `bytes` are shorter than that payload: they are some other message's.
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..][..self.len as usize]
+    }
+
+    /// How many bytes it covers.
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether it covers none.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    fn present(self) -> Option<Span> {
+        (self.start != 0).then_some(self)
+    }
+
+    /// The text it covers, which `decode` has proven to be one.
+    pub(crate) fn text(self, bytes: &[u8]) -> &str {
+        std::str::from_utf8(self.of(bytes)).expect("decode proves texts; these are the bytes of another message")
+    }
+}
+
+/// Why bytes are not a payload, or not one we take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DecodeError {
+    /// Larger than [`Limits::payload_bytes_max`].
+    PayloadTooLarge,
+    /// More metrics than [`Limits::metrics_per_payload_max`] (SP05).
+    TooManyMetrics,
+    /// A metric name longer than [`Limits::name_bytes_max`].
+    NameTooLong,
+    /// The bytes end inside a field (SP02).
+    Truncated,
+    /// A varint of more than 64 bits, or a tag of more than 32.
+    Varint,
+    /// A field number of 0, or a field on another wire type than its own.
+    Field,
+    /// A group: deprecated, never used by Sparkplug, and a way to nest without end (SP04).
+    Group,
+    /// A text that is not UTF-8.
+    Utf8,
+    /// A sub-message given twice. Protobuf would merge the two; nobody sends that, and we keep one span.
+    Repeated,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DecodeError::PayloadTooLarge => "the payload is larger than payload_bytes_max",
+            DecodeError::TooManyMetrics => "the payload has more metrics than metrics_per_payload_max",
+            DecodeError::NameTooLong => "a metric name is longer than name_bytes_max",
+            DecodeError::Truncated => "the payload ends inside a field",
+            DecodeError::Varint => "a number in the payload is longer than its field",
+            DecodeError::Field => "a field has number 0 or the wrong wire type",
+            DecodeError::Group => "the payload contains a protobuf group",
+            DecodeError::Utf8 => "a text in the payload is not UTF-8",
+            DecodeError::Repeated => "a sub-message is given twice",
+        })
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Reads `bytes` into `payload`, whose earlier content is forgotten and whose memory is reused.
+///
+/// Takes what protobuf takes (fields in any order, the last of a repeated scalar wins, unknown fields are skipped), except
+/// groups and sub-messages given twice.
+///
+/// # Errors
+/// [`DecodeError`]; `payload` is then empty, so that no prefix of a broken message can be applied (SP02).
+pub fn decode(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), DecodeError> {
+    payload.clear();
+    if bytes.len() > limits.payload_bytes_max as usize {
+        return Err(DecodeError::PayloadTooLarge);
+    }
+    let outcome = fill(bytes, limits, payload);
+    if outcome.is_err() {
+        payload.clear();
+    }
+    outcome
+}
+
+/// Above this many metrics, the rest of the message is counted before more memory is taken.
+const METRICS_TRUSTED: usize = 1024;
+
+fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), DecodeError> {
+    const TIMESTAMP: u32 = wire::varint_field(1);
+    const METRIC: u32 = wire::bytes_field(2);
+    const SEQ: u32 = wire::varint_field(3);
+    const UUID: u32 = wire::bytes_field(4);
+    const BODY: u32 = wire::bytes_field(5);
+
+    let mut wire = Wire::new(bytes);
+    let mut shape = Shape::default();
+    let mut metrics_max = METRICS_TRUSTED.min(limits.metrics_per_payload_max as usize);
+    while !wire.is_at_end() {
+        let start = wire.position();
+        match wire.tag()? {
+            METRIC => {
+                if payload.metrics.len() == metrics_max {
+                    let more = count_metrics(&bytes[start..])?;
+                    metrics_max += more;
+                    if metrics_max > limits.metrics_per_payload_max as usize {
+                        return Err(DecodeError::TooManyMetrics);
+                    }
+                    payload.metrics.reserve_exact(more);
+                }
+                let within = wire.enter()?;
+                payload.metrics.push(RawMetric::decode(within, limits, &mut shape)?);
+            }
+            TIMESTAMP => payload.timestamp = Some(Timestamp(wire.varint()?)),
+            SEQ => payload.seq = Some(wire.varint()?),
+            UUID => payload.uuid = Some(wire.text()?),
+            BODY => payload.body = Some(wire.span()?),
+            tag if (1..=5).contains(&(tag >> 3)) => return Err(DecodeError::Field),
+            tag => wire.skip(tag)?,
+        }
+    }
+    Ok(())
+}
+
+/// How many metrics `rest`, which begins with a field's tag, still holds.
+fn count_metrics(rest: &[u8]) -> Result<usize, DecodeError> {
+    let mut wire = Wire::new(rest);
+    let mut count = 0;
+    while !wire.is_at_end() {
+        let tag = wire.tag()?;
+        count += usize::from(tag == wire::bytes_field(2));
+        wire.skip(tag)?;
+    }
+    Ok(count)
+}

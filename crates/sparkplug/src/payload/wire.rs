@@ -1,0 +1,151 @@
+//! The protobuf wire format, one field at a time, over a range of the payload's bytes.
+//!
+//! A [`Wire`] for a sub-message shares the bytes of its parent, so offsets stay those of the payload and an eight-byte load
+//! may look past the sub-message's end (never past the payload's). No recursion, no memory.
+//! Invariant: `at <= end <= bytes.len()`.
+
+use super::{DecodeError, Span};
+
+/// The tag of a varint field.
+pub(crate) const fn varint_field(number: u32) -> u32 {
+    number << 3
+}
+
+/// The tag of a little-endian 64-bit field.
+pub(crate) const fn fixed64_field(number: u32) -> u32 {
+    number << 3 | 1
+}
+
+/// The tag of a length-delimited field: text, bytes, sub-message.
+pub(crate) const fn bytes_field(number: u32) -> u32 {
+    number << 3 | 2
+}
+
+/// The tag of a little-endian 32-bit field.
+pub(crate) const fn fixed32_field(number: u32) -> u32 {
+    number << 3 | 5
+}
+
+/// A cursor over the fields of one message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wire<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Wire<'a> {
+        Wire { bytes, at: 0, end: bytes.len() }
+    }
+
+    /// The fields of the sub-message that `span` covers.
+    pub(crate) fn within(bytes: &'a [u8], span: Span) -> Wire<'a> {
+        let start = span.start as usize;
+        let end = start + span.len as usize;
+        assert!(end <= bytes.len(), "a span is of another message's bytes");
+        Wire { bytes, at: start, end }
+    }
+
+    #[inline]
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at == self.end
+    }
+
+    #[inline]
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next field's tag: its number and wire type. Never that of field 0.
+    #[inline]
+    pub(crate) fn tag(&mut self) -> Result<u32, DecodeError> {
+        let tag = u32::try_from(self.varint()?).map_err(|_| DecodeError::Varint)?;
+        if tag >> 3 == 0 { Err(DecodeError::Field) } else { Ok(tag) }
+    }
+
+    /// A number of up to 64 bits.
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 && self.at < self.end => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
+        let mut value = 0;
+        for (index, &byte) in self.bytes[self.at..self.end].iter().take(10).enumerate() {
+            value |= u64::from(byte & 0x7F) << (7 * index);
+            if byte < 0x80 {
+                // The tenth byte has room for one bit.
+                if index == 9 && byte > 1 {
+                    return Err(DecodeError::Varint);
+                }
+                self.at += index + 1;
+                return Ok(value);
+            }
+        }
+        Err(if self.end - self.at >= 10 { DecodeError::Varint } else { DecodeError::Truncated })
+    }
+
+    #[inline]
+    pub(crate) fn fixed32(&mut self) -> Result<u32, DecodeError> {
+        self.fixed().map(u32::from_le_bytes)
+    }
+
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, DecodeError> {
+        self.fixed().map(u64::from_le_bytes)
+    }
+
+    #[inline]
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let chunk = self.bytes[self.at..self.end].first_chunk().ok_or(DecodeError::Truncated)?;
+        self.at += N;
+        Ok(*chunk)
+    }
+
+    /// A length-delimited field's content, stepped over.
+    #[inline]
+    pub(crate) fn span(&mut self) -> Result<Span, DecodeError> {
+        let len = self.varint()?;
+        if len > (self.end - self.at) as u64 {
+            return Err(DecodeError::Truncated);
+        }
+        let span = Span { start: self.at as u32, len: len as u32 };
+        self.at += len as usize;
+        Ok(span)
+    }
+
+    /// A length-delimited field that must be text.
+    pub(crate) fn text(&mut self) -> Result<Span, DecodeError> {
+        let span = self.span()?;
+        match std::str::from_utf8(span.of(self.bytes)) {
+            Ok(_) => Ok(span),
+            Err(_) => Err(DecodeError::Utf8),
+        }
+    }
+
+    /// The fields of the sub-message that comes next, stepped over.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Result<Wire<'a>, DecodeError> {
+        let span = self.span()?;
+        Ok(Wire { bytes: self.bytes, at: span.start as usize, end: self.at })
+    }
+
+    /// Steps over the content of a field nobody asked for.
+    pub(crate) fn skip(&mut self, tag: u32) -> Result<(), DecodeError> {
+        match tag & 7 {
+            0 => self.varint().map(drop),
+            1 => self.fixed64().map(drop),
+            2 => self.span().map(drop),
+            5 => self.fixed32().map(drop),
+            3 | 4 => Err(DecodeError::Group),
+            _ => Err(DecodeError::Field),
+        }
+    }
+}
