@@ -6,6 +6,7 @@
 //! Refuses to know paths: a slot number is all it needs. Invariant: a group's stamp is the newest of its cells' stamps, or
 //! newer (a vacated cell leaves its stamp behind).
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -54,6 +55,12 @@ impl Block {
                 }
             }
         }
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block({})", self.index)
     }
 }
 

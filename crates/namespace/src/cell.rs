@@ -1,6 +1,6 @@
 //! One cell: a sample in 32 bytes.
 //!
-//! A number sits in the cell itself; text and structures sit in the block's [`Heavy`] store and the cell holds their
+//! A number sits in the cell itself; text and structures sit in the block's [`Heavy`](crate::heavy::Heavy) store and the cell holds their
 //! index. `received` takes 48 bits, which is enough until the year 10889, so that value, both times, revision, form,
 //! quality and datatype share half a cache line.
 //! Refuses to know locks. Invariant: `bits` is an index into `Heavy` exactly when `form` is `Heavy`.
@@ -97,7 +97,7 @@ impl Cell {
         Revision(self.revision)
     }
 
-    /// The index into [`Heavy`], if the value is there.
+    /// The index into [`Heavy`](crate::heavy::Heavy), if the value is there.
     pub(crate) fn heavy(&self) -> Option<u32> {
         (self.form() == Form::Heavy).then_some(self.bits as u32)
     }
@@ -147,7 +147,7 @@ const fn pack(form: Form, quality: Quality) -> u8 {
     form as u8 | (quality as u8) << 6
 }
 
-/// A scalar as a cell keeps it, or `None` for what must go to [`Heavy`].
+/// A scalar as a cell keeps it, or `None` for what must go to [`Heavy`](crate::heavy::Heavy).
 #[inline]
 pub(crate) fn scalar(value: ValueRef<'_>) -> Option<(Form, u64)> {
     Some(match value {

@@ -6,6 +6,7 @@
 //! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, block, and no
 //! method takes the tree's lock while it holds a block's.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
@@ -23,6 +24,12 @@ pub struct Namespace {
     revision: AtomicU64,
     budget: Arc<Budget>,
     limits: Limits,
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Namespace({})", self.revision())
+    }
 }
 
 /// Sizes, for telemetry.

@@ -259,7 +259,9 @@ impl Tree {
 
     /// The element loses its cell, so its path is free for others; the bytes of metadata that nobody needs any more.
     pub(crate) fn detach(&mut self, id: ElementId) -> usize {
-        self.element_mut(id).set_cell(None);
+        let element = self.element_mut(id);
+        element.set_cell(None);
+        element.kind = Kind::Folder;
         self.conflicts.remove(&id);
         self.renamed.remove(&id);
         self.describe(id, MetadataId::NONE)

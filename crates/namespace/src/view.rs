@@ -114,7 +114,7 @@ impl View<'_> {
         Some(self.tree.provenance(id, block, origin))
     }
 
-    /// The origin of its cell, within [`View::block`].
+    /// The origin of its cell, within the block of [`View::cell`].
     pub fn origin(&self, id: ElementId) -> Option<OriginId> {
         self.with_cell(id, |cells, cell| cells.origin(cell.slot))
     }

@@ -1,0 +1,254 @@
+//! Stories of placement: who gets which path, and what is refused.
+
+mod plant;
+
+use factree_namespace::*;
+use plant::Plant;
+
+#[test]
+fn a_metric_is_found_where_its_name_says() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "Axis/1/Temperature");
+    assert_eq!(plant.show("#"), ["Acme/Line1/Axis/1/Temperature"], "placed, not yet written");
+    line1.write(&[(0, 21.4)]);
+    assert_eq!(plant.show("#"), ["Acme/Line1/Axis/1/Temperature = 21.4 Good"]);
+
+    let view = plant.namespace.read();
+    let metric = view.find("Acme/Line1/Axis/1/Temperature").unwrap();
+    let axis = view.parent(metric).unwrap();
+    assert_eq!((view.name(metric), view.path(axis).as_str()), ("Temperature", "Acme/Line1/Axis/1"));
+    assert_eq!((view.kind(metric), view.kind(axis)), (Kind::Metric, Kind::Folder));
+    assert_eq!(view.child(axis, "Temperature"), Some(metric));
+    assert_eq!(view.find("Acme/Line1/Axis/2/Temperature"), None);
+    assert_eq!(view.sample(axis), None);
+}
+
+#[test]
+fn levels_are_given_once_and_make_equipment() {
+    let plant = Plant::new();
+    let path = |level| [Segment::at("Acme", level), Segment::named("Dallas"), Segment::named("Press")];
+    let press = plant.namespace.ensure(&path(Level::Enterprise), Kind::Folder).unwrap();
+    assert_eq!(plant.namespace.ensure(&path(Level::Site), Kind::Equipment).unwrap(), press);
+    let view = plant.namespace.read();
+    let told: Vec<_> = ["Acme", "Acme/Dallas", "Acme/Dallas/Press"]
+        .map(|path| view.find(path).unwrap())
+        .map(|id| (view.kind(id).as_str(), view.level(id).map(Level::as_str)))
+        .into();
+    assert_eq!(told, [("equipment", Some("enterprise")), ("folder", None), ("equipment", None)]);
+}
+
+#[test]
+fn a_rebirth_keeps_element_and_sample_and_may_redeclare() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let kelvin = Metadata { unit: Some("K".into()), ..Metadata::default() };
+    let first = line1.place(0, "Temperature");
+    let revision = line1.write(&[(0, 294.5)]);
+    let before = plant.namespace.stats().elements;
+    let again = line1.place_as(0, PathSpec::Below("Temperature"), DataType::Float, &kelvin).unwrap();
+
+    assert_eq!(again, first);
+    assert_eq!(plant.namespace.stats().elements, before);
+    let view = plant.namespace.read();
+    let sample = view.sample(first.element()).unwrap();
+    assert_eq!((sample.value, sample.datatype, sample.revision), (Value::Double(294.5), DataType::Float, revision));
+    assert_eq!(view.metadata(first.element()).unwrap().unit.as_deref(), Some("K"));
+}
+
+#[test]
+fn metadata_is_shared_and_leaves_nothing_behind() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let metadata = |n: u32| Metadata { description: Some(format!("{n:0100}").into()), ..Metadata::default() };
+    for slot in 0..10 {
+        line1.place_as(slot, PathSpec::Below(&format!("m{slot}")), DataType::Double, &metadata(0)).unwrap();
+    }
+    {
+        let view = plant.namespace.read();
+        let of = |path| view.metadata(view.find(path).unwrap()).unwrap();
+        assert!(std::sync::Arc::ptr_eq(of("Acme/Line1/m0"), of("Acme/Line1/m9")));
+    }
+    let before = plant.namespace.stats().bytes;
+    for n in 1..1000 {
+        line1.place_as(0, PathSpec::Below("m0"), DataType::Double, &metadata(n)).unwrap();
+    }
+    line1.place_as(0, PathSpec::Below("m0"), DataType::Double, &metadata(0)).unwrap();
+    assert_eq!(plant.namespace.stats().bytes, before);
+}
+
+#[test]
+fn the_second_source_of_a_path_is_kept_beside_it() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let owner = line1.place(0, "Speed");
+    line1.write(&[(0, 1.0)]);
+    let device = Source::Sparkplug { group: "G".into(), edge_node: "N".into(), device: Some("D".into()) };
+    for (source, value) in [(device, 2.0), (Source::Topic { topic: "Acme/Line1".into() }, 3.0)] {
+        let rival = plant.publisher(source, "Acme/Line1");
+        assert!(
+            matches!(rival.place(0, "Speed"), Placed::Conflict { instead_of, .. } if instead_of == owner.element())
+        );
+        rival.write(&[(0, value)]);
+    }
+    let told = [
+        "Acme/Line1/Speed = 1 Good",
+        "_conflicts/mqtt/Acme/Line1/Speed = 3 Good",
+        "_conflicts/spBv1.0/G/N/D/Speed = 2 Good",
+    ];
+    assert_eq!(plant.show("#"), told);
+
+    let view = plant.namespace.read();
+    let aside = view.find("_conflicts/spBv1.0/G/N/D/Speed").unwrap();
+    assert_eq!(view.conflict(aside), Some(owner.element()));
+    assert_eq!(view.conflict(owner.element()), None);
+    assert_eq!(view.source(aside).unwrap().1, "Speed");
+    drop(view);
+    assert_eq!(plant.namespace.stats().conflicts, 2);
+}
+
+#[test]
+fn a_conflict_moves_in_when_the_owner_moves_out() {
+    let plant = Plant::new();
+    let (line1, rival) = (plant.edge_node("Line1"), plant.topic("Acme/Line1"));
+    line1.place(0, "Speed");
+    line1.write(&[(0, 1.0)]);
+    rival.place(0, "Speed");
+    rival.write(&[(0, 2.0)]);
+    line1.place(0, "Velocity");
+    assert!(matches!(rival.place(0, "Speed"), Placed::Owned(_)));
+    rival.write(&[(0, 3.0)]);
+    assert_eq!(plant.show("#"), ["Acme/Line1/Speed = 3 Good", "Acme/Line1/Velocity"], "a moved cell starts empty");
+    assert_eq!(plant.namespace.stats().conflicts, 0);
+}
+
+#[test]
+fn one_name_twice_in_a_birth_is_a_conflict_and_thrice_a_refusal() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let first = line1.place(0, "Speed");
+    let second = line1.place(1, "Speed");
+    assert!(matches!(second, Placed::Conflict { .. }));
+    assert_eq!(line1.try_place(2, PathSpec::Below("Speed")), Err(Refusal::PathTaken));
+    assert_eq!((line1.place(0, "Speed"), line1.place(1, "Speed")), (first, second), "a rebirth changes nothing");
+}
+
+#[test]
+fn odd_names_are_kept_as_they_are() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let odd =
+        ["", "/", "a//b", "/lead", "trail/", "..", "../..", "__proto__", "Größe/温度", "a b", "+", "#", "nul\0", "x"];
+    for (slot, name) in odd.iter().enumerate() {
+        assert!(matches!(line1.place(slot as u32, name), Placed::Owned(_)), "{name:?}");
+        line1.write(&[(slot as u32, slot as f64)]);
+    }
+    let view = plant.namespace.read();
+    for (slot, name) in odd.iter().enumerate() {
+        let path = format!("Acme/Line1/{name}");
+        let id = view.find(&path).unwrap();
+        assert_eq!(view.path(id), path);
+        assert_eq!(view.source(id).unwrap().1, *name);
+        assert_eq!(view.sample(id).unwrap().value, Value::Double(slot as f64));
+    }
+}
+
+#[test]
+fn an_element_has_a_sample_and_children_if_its_source_says_so() {
+    let plant = Plant::new();
+    let order = plant.topic("Acme/Order");
+    order.try_place(0, PathSpec::Root).unwrap();
+    order.place(1, "Id");
+    order.write(&[(0, 1.0), (1, 2.0)]);
+    assert_eq!(plant.show("Acme/#"), ["Acme/Order = 1 Good", "Acme/Order/Id = 2 Good"]);
+    let view = plant.namespace.read();
+    let told = |path| view.source(view.find(path).unwrap()).unwrap();
+    let source = Source::Topic { topic: "Acme/Order".into() };
+    assert_eq!(told("Acme/Order"), (source.clone(), String::new()));
+    assert_eq!(told("Acme/Order/Id"), (source, "Id".into()));
+}
+
+#[test]
+fn a_metric_placed_elsewhere_keeps_its_own_name() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let renamed = PathSpec::Renamed { below: "Drive/Speed", metric: "DRV.SPD" };
+    let element = line1.try_place(0, renamed).unwrap().element();
+    assert_eq!(plant.namespace.read().source(element).unwrap().1, "DRV.SPD");
+    assert_eq!(plant.namespace.read().path(element), "Acme/Line1/Drive/Speed");
+    line1.place(0, "Drive/Speed");
+    assert_eq!(plant.namespace.read().source(element).unwrap().1, "Drive/Speed");
+}
+
+#[test]
+fn the_same_origin_is_the_same_id() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    let source = |device: Option<&str>| Source::Sparkplug {
+        group: "Acme".into(),
+        edge_node: "Line1".into(),
+        device: device.map(Into::into),
+    };
+    assert_eq!(plant.origin(&line1.block, source(None), "Acme/Line1"), line1.origin);
+    assert_ne!(plant.origin(&line1.block, source(Some("D")), "Acme/Line1"), line1.origin);
+    assert_ne!(plant.origin(&line1.block, source(None), "Acme/Line2"), line1.origin);
+}
+
+#[test]
+fn what_is_refused_changes_nothing() {
+    let plant = Plant::within(Limits {
+        elements_max: 8,
+        depth_max: 5,
+        name_bytes_max: 10,
+        names_bytes_max: 40,
+        metadata_bytes_max: 200,
+        cells_per_block_max: 4,
+        blocks_max: 1,
+        ..Limits::default()
+    });
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "Speed");
+    line1.write(&[(0, 1.0)]);
+    let before = (plant.show("#"), plant.namespace.stats());
+
+    let wordy = Metadata { description: Some("x".repeat(200).into()), ..Metadata::default() };
+    let told = [
+        line1.try_place(1, PathSpec::Below("a/b/c/d")),
+        line1.try_place(1, PathSpec::Below("elevenbytes")),
+        line1.try_place(1, PathSpec::Below("ten bytes./ten bytes,/ten bytes!")),
+        line1.try_place(4, PathSpec::Below("x")),
+        line1.place_as(1, PathSpec::Below("x"), DataType::Double, &wordy),
+        plant.namespace.ensure(&[Segment::named("a/b")], Kind::Folder).map(Placed::Owned),
+    ];
+    let refused = [
+        Refusal::TooDeep,
+        Refusal::NameTooLong,
+        Refusal::NamesFull,
+        Refusal::BlockFull,
+        Refusal::MetadataTooLarge,
+        Refusal::SlashInName,
+    ];
+    assert_eq!(told, refused.map(Err));
+    assert_eq!(plant.namespace.add_block().err(), Some(Refusal::TooManyBlocks));
+    assert_eq!((plant.show("#"), plant.namespace.stats()), before);
+
+    for slot in 0..4 {
+        line1.place(slot, &format!("{slot}"));
+    }
+    let full = plant.namespace.stats();
+    assert_eq!(full.elements, 8, "the root is one of them");
+    assert_eq!(line1.try_place(0, PathSpec::Below("y")), Err(Refusal::TooManyElements));
+    assert_eq!(plant.namespace.stats(), full);
+}
+
+#[test]
+fn the_root_holds_no_sample() {
+    let plant = Plant::new();
+    let block = plant.namespace.add_block().unwrap();
+    let source = Source::Topic { topic: "t".into() };
+    let origin = plant.namespace.origin(&block, source, ElementId::ROOT).unwrap();
+    let publisher = plant::Publisher { plant: &plant, block, origin };
+    assert_eq!(publisher.try_place(0, PathSpec::Root), Err(Refusal::EmptyPath));
+    publisher.place(0, "t");
+    assert_eq!(plant.show("#"), ["t"]);
+}
