@@ -1,0 +1,232 @@
+//! One MQTT client's connection: CONNECT, keep-alive, packet ids, acknowledgements.
+//!
+//! The smallest client that a broker cannot complain about: clean sessions, subscriptions at QoS 1, nothing kept across a
+//! connection. What is said over it is the business of `edge_node` and `mes`, which write through a [`Wire`].
+//! Knows nothing of Sparkplug or JSON.
+
+use std::num::NonZeroU16;
+use std::time::{Duration, Instant};
+
+use factree_mqtt::{
+    Acknowledgement, Connect, Disconnect, Handshake, MessageProperties, Packet, PacketId, ProtocolVersion, Publish,
+    QoS, ReasonCode, SessionExpiry, Subscribe, SubscribeRequest, SubscriptionOptions, TopicName, WillMessage, encode,
+    encode_publish,
+};
+use factree_sparkplug::Now;
+
+/// What the client promises in its CONNECT; it pings at two thirds.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const PING_AFTER: Duration = Duration::from_secs(20);
+
+/// How long CONNACK or PINGRESP may take before the connection is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An MQTT client's side of one connection after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) client_id: String,
+    pub(crate) version: ProtocolVersion,
+    state: State,
+    last_packet_id: u16,
+}
+
+/// `Offline` → socket open → `Connecting` → CONNACK → `Online` → lost, dropped or stopped → `Offline`.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// May connect again at this time; none: at once.
+    Offline { reconnect_at: Option<Instant> },
+    /// CONNECT is sent.
+    Connecting { since: Instant },
+    /// CONNACK came. `ping` is when an unanswered PINGREQ was sent.
+    Online { last_sent: Instant, ping: Option<Instant> },
+}
+
+/// A Will Message as `edge_node` words it.
+pub(crate) struct Will {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Link {
+    pub(crate) fn new(client_id: String, version: ProtocolVersion) -> Self {
+        Link { client_id, version, state: State::Offline { reconnect_at: None }, last_packet_id: 0 }
+    }
+
+    pub(crate) fn is_online(&self) -> bool {
+        matches!(self.state, State::Online { .. })
+    }
+
+    /// CONNECT with a clean session that ends with the connection
+    /// (`tck-id-principles-persistence-clean-session-311`, `-50`).
+    pub(crate) fn connect(&mut self, now: Now, will: Option<&Will>, out: &mut Vec<u8>) {
+        let will = will.map(|will| WillMessage {
+            topic: topic_name(&will.topic),
+            payload: &will.payload,
+            // tck-id-payloads-ndeath-will-message-qos, -retain
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            delay: Duration::ZERO,
+            properties: MessageProperties::default(),
+        });
+        let connect = Connect {
+            version: self.version,
+            clean_start: true,
+            keep_alive: KEEP_ALIVE,
+            client_id: &self.client_id,
+            will,
+            username: None,
+            password: None,
+            session_expiry: SessionExpiry::After(Duration::ZERO),
+            receive_maximum: NonZeroU16::MAX,
+            maximum_packet_size: None,
+            topic_alias_maximum: 0,
+            request_response_information: false,
+            request_problem_information: true,
+            authentication_method: None,
+            authentication_data: None,
+            user_properties: Default::default(),
+        };
+        encode(self.version, &Packet::Connect(connect), out);
+        self.state = State::Connecting { since: now.instant };
+    }
+
+    /// The CONNACK came.
+    pub(crate) fn accepted(&mut self, now: Now) {
+        self.state = State::Online { last_sent: now.instant, ping: None };
+    }
+
+    pub(crate) fn ping_answered(&mut self) {
+        if let State::Online { ping, .. } = &mut self.state {
+            *ping = None;
+        }
+    }
+
+    /// The connection is over; the next may be opened at `reconnect_at`.
+    pub(crate) fn ended(&mut self, reconnect_at: Option<Instant>) {
+        self.state = State::Offline { reconnect_at };
+    }
+
+    /// Sends PINGREQ when it is time. False if the other side has been silent for too long.
+    pub(crate) fn keep_alive(&mut self, now: Now, out: &mut Vec<u8>) -> bool {
+        match &mut self.state {
+            State::Offline { .. } => true,
+            State::Connecting { since } => now.instant < *since + PATIENCE,
+            State::Online { ping: Some(asked), .. } => now.instant < *asked + PATIENCE,
+            State::Online { last_sent, ping } => {
+                if now.instant >= *last_sent + PING_AFTER {
+                    encode(self.version, &Packet::PingReq, out);
+                    (*last_sent, *ping) = (now.instant, Some(now.instant));
+                }
+                true
+            }
+        }
+    }
+
+    /// When [`keep_alive`](Self::keep_alive) has something to do; while offline, when to connect.
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        match self.state {
+            State::Offline { reconnect_at } => reconnect_at,
+            State::Connecting { since } => Some(since + PATIENCE),
+            State::Online { ping: Some(asked), .. } => Some(asked + PATIENCE),
+            State::Online { last_sent, ping: None } => Some(last_sent + PING_AFTER),
+        }
+    }
+
+    /// DISCONNECT. An Edge Node that speaks 5.0 must ask for its will to be published all the same
+    /// (`tck-id-payloads-ndeath-will-message-publisher-disconnect-mqtt50`).
+    pub(crate) fn disconnect(&mut self, with_will: bool, out: &mut Vec<u8>) {
+        let reason = if with_will && self.version == ProtocolVersion::V5 {
+            ReasonCode::DisconnectWithWillMessage
+        } else {
+            ReasonCode::Success
+        };
+        let disconnect = Disconnect {
+            reason,
+            session_expiry: None,
+            reason_string: None,
+            user_properties: Default::default(),
+            server_reference: None,
+        };
+        encode(self.version, &Packet::Disconnect(disconnect), out);
+        self.ended(None);
+    }
+
+    fn packet_id(&mut self) -> PacketId {
+        self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
+        PacketId(NonZeroU16::new(self.last_packet_id).unwrap_or(NonZeroU16::MIN))
+    }
+}
+
+/// Where a client writes: its link, the time, and the bytes to send.
+pub(crate) struct Wire<'a> {
+    pub(crate) link: &'a mut Link,
+    pub(crate) now: Now,
+    pub(crate) out: &'a mut Vec<u8>,
+}
+
+impl Wire<'_> {
+    /// PUBLISH with QoS 0, not retained: births, data and deaths
+    /// (`tck-id-payloads-nbirth-qos`, `tck-id-payloads-nbirth-retain` and the like).
+    pub(crate) fn publish(&mut self, topic: &str, payload: &[u8]) {
+        self.write(Handshake::AtMostOnce, false, topic, payload);
+    }
+
+    /// PUBLISH with QoS 1, retained: documents. The PUBACK needs no waiting for, since all documents are sent again on the
+    /// next connection.
+    pub(crate) fn publish_retained(&mut self, topic: &str, payload: &[u8]) {
+        let packet_id = self.link.packet_id();
+        self.write(Handshake::AtLeastOnce(packet_id), true, topic, payload);
+    }
+
+    fn write(&mut self, handshake: Handshake, retain: bool, topic: &str, payload: &[u8]) {
+        let publish = Publish {
+            dup: false,
+            handshake,
+            retain,
+            topic: Some(topic_name(topic)),
+            topic_alias: None,
+            subscription_identifiers: Default::default(),
+            properties: MessageProperties::default(),
+            payload,
+        };
+        encode_publish(self.link.version, &publish, self.out);
+        self.sent();
+    }
+
+    /// SUBSCRIBE with QoS 1.
+    pub(crate) fn subscribe(&mut self, filters: &[&str]) {
+        let options = SubscriptionOptions { maximum_qos: QoS::AtLeastOnce, ..SubscriptionOptions::default() };
+        let requests: Vec<_> = filters.iter().map(|filter| SubscribeRequest { filter, options }).collect();
+        let subscribe = Subscribe {
+            packet_id: self.link.packet_id(),
+            subscription_identifier: None,
+            user_properties: Default::default(),
+            requests: requests.as_slice().into(),
+        };
+        encode(self.link.version, &Packet::Subscribe(subscribe), self.out);
+        self.sent();
+    }
+
+    /// PUBACK.
+    pub(crate) fn acknowledge(&mut self, packet_id: PacketId) {
+        let acknowledgement = Acknowledgement {
+            packet_id,
+            reason: ReasonCode::Success,
+            reason_string: None,
+            user_properties: Default::default(),
+        };
+        encode(self.link.version, &Packet::PubAck(acknowledgement), self.out);
+        self.sent();
+    }
+
+    fn sent(&mut self) {
+        if let State::Online { last_sent, .. } = &mut self.link.state {
+            *last_sent = self.now.instant;
+        }
+    }
+}
+
+/// The plant's own topics are topic names; anything else is a mistake in its tables.
+fn topic_name(topic: &str) -> TopicName<'_> {
+    TopicName::parse(topic).unwrap_or_else(|error| panic!("the plant made the topic {topic:?}: {error}"))
+}
