@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use crate::block::{Block, Writer};
 use crate::heavy::Budget;
 use crate::source::{Origin, Origins};
-use crate::tree::{BlockEntry, Tree};
+use crate::tree::Tree;
 use crate::{ElementId, Kind, Limits, OriginId, Place, Placed, Refusal, Revision, Segment, Source, Timestamp, View};
 
 /// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
@@ -75,7 +75,8 @@ impl Namespace {
         }
         let index = u32::try_from(tree.blocks.len()).expect("blocks_max keeps block indexes in 32 bits");
         let block = Arc::new(Block::new(index, Arc::clone(&self.budget)));
-        tree.blocks.push(BlockEntry { block: Arc::clone(&block), origins: Origins::default() });
+        tree.blocks.push(Arc::clone(&block));
+        tree.origins.push(Origins::default());
         Ok(block)
     }
 
@@ -85,7 +86,7 @@ impl Namespace {
     /// [`Refusal::BlockFull`].
     pub fn origin(&self, block: &Block, source: Source, root: ElementId) -> Result<OriginId, Refusal> {
         let mut tree = self.tree();
-        let origins = &mut tree.blocks[block.index as usize].origins;
+        let origins = &mut tree.origins[block.index as usize];
         let origin = Origin { source, root };
         if let Some(id) = origins.find(&origin) {
             return Ok(id);

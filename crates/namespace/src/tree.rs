@@ -18,12 +18,6 @@ use crate::names::{NameId, Names};
 use crate::source::{Origin, Origins};
 use crate::{ElementId, Kind, Limits, OriginId, Refusal, Segment, Source};
 
-/// A block as the tree knows it: the cells behind their own lock, and where they come from.
-pub(crate) struct BlockEntry {
-    pub(crate) block: Arc<Block>,
-    pub(crate) origins: Origins,
-}
-
 pub(crate) struct Tree {
     elements: Vec<Element>,
     index: HashTable<ElementId>,
@@ -31,7 +25,11 @@ pub(crate) struct Tree {
     folders: Vec<Children>,
     names: Names,
     pub(crate) catalogue: Catalogue,
-    pub(crate) blocks: Vec<BlockEntry>,
+    /// By block index: the cells, behind their own lock.
+    pub(crate) blocks: Vec<Arc<Block>>,
+    /// By block index: where its cells come from. Apart from the blocks, so that reading samples at random finds those
+    /// close together.
+    pub(crate) origins: Vec<Origins>,
     /// Elements kept below `_conflicts`, and whose path each wanted.
     pub(crate) conflicts: HashMap<ElementId, ElementId>,
     /// Elements whose source calls them something else than their path says.
@@ -48,6 +46,7 @@ impl Tree {
             names: Names::new(),
             catalogue: Catalogue::default(),
             blocks: Vec::new(),
+            origins: Vec::new(),
             conflicts: HashMap::default(),
             renamed: HashMap::default(),
         }
@@ -117,7 +116,7 @@ impl Tree {
 
     /// Where a cell comes from.
     pub(crate) fn origin(&self, block: u32, origin: OriginId) -> &Origin {
-        self.blocks[block as usize].origins.get(origin)
+        self.origins[block as usize].get(origin)
     }
 
     /// What the source itself calls the metric at `id`, which has a cell of `origin`.
@@ -186,7 +185,7 @@ impl Tree {
             + self.folders.capacity() * size_of::<Children>()
             + self.folders.iter().map(Children::heap_bytes).sum::<usize>()
             + self.names.heap_bytes()
-            + self.blocks.iter().map(|entry| entry.origins.heap_bytes()).sum::<usize>()
+            + self.origins.iter().map(Origins::heap_bytes).sum::<usize>()
     }
 
     fn room_for<'s>(

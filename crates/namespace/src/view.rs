@@ -139,7 +139,7 @@ impl View<'_> {
 
     /// Every block, in the order they were added.
     pub fn blocks(&self) -> impl Iterator<Item = &Arc<Block>> {
-        self.tree.blocks.iter().map(|entry| &entry.block)
+        self.tree.blocks.iter()
     }
 
     /// Elements in the tree, the root included; ids are dense below this.
@@ -153,6 +153,6 @@ impl View<'_> {
     }
 
     fn block_at(&self, index: u32) -> &Arc<Block> {
-        &self.tree.blocks[index as usize].block
+        &self.tree.blocks[index as usize]
     }
 }
