@@ -1,0 +1,468 @@
+//! The broker: one input after another goes in, what is to be done comes out.
+//!
+//! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls another:
+//! sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages, deadlines. How
+//! connections begin and end are the chapters [`connect`](crate::connect) and [`ending`](crate::ending).
+//! Knows nothing of sockets, tasks, clocks or of what a payload means.
+//! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use factree_mqtt::{
+    Acknowledgement, Handshake, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeRequest, TopicFilter,
+    TopicName, Unsubscribe,
+};
+
+use crate::connect::ClientIds;
+use crate::deadlines::Deadlines;
+use crate::event::{Ending, Event};
+use crate::identity::{ConnectionId, GroupId, SessionId};
+use crate::inbound::Received;
+use crate::input::Input;
+use crate::limits::Limits;
+use crate::outbound::Acknowledged;
+use crate::output::{Accepted, Output, Outputs};
+use crate::publication::{Identifiers, Publication};
+use crate::queue::Queued;
+use crate::reply::Reply;
+use crate::retained::Retained;
+use crate::session::Offered;
+use crate::sessions::Sessions;
+use crate::shared::SharedSubscriptions;
+use crate::stats::Stats;
+use crate::subscriptions::{Matches, Subscriptions, Target, Terms};
+
+/// An MQTT broker without sockets: sessions, subscriptions, retained and will messages, QoS and flow control.
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) limits: Limits,
+    pub(crate) sessions: Sessions,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) shared: SharedSubscriptions,
+    pub(crate) retained: Retained,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) client_ids: ClientIds,
+    pub(crate) stats: Stats,
+    matches: Matches,
+    /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
+    condemned: Vec<(ConnectionId, &'static str)>,
+}
+
+/// Whose packet is being handled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) session: SessionId,
+    pub(crate) connection: ConnectionId,
+}
+
+impl Broker {
+    /// A broker without sessions.
+    ///
+    /// # Panics
+    /// If the limits contradict each other: ask [`Limits::validate`] before.
+    pub fn new(limits: Limits) -> Self {
+        if let Err(relation) = limits.validate() {
+            panic!("limits: {relation}");
+        }
+        Broker {
+            limits,
+            sessions: Sessions::default(),
+            subscriptions: Subscriptions::new(),
+            shared: SharedSubscriptions::default(),
+            retained: Retained::new(),
+            deadlines: Deadlines::default(),
+            client_ids: ClientIds::default(),
+            stats: Stats::default(),
+            matches: Matches::default(),
+            condemned: Vec::new(),
+        }
+    }
+
+    /// Takes one input in and appends what is to be done. `now` never goes back.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
+        match input {
+            Input::Packet { connection, packet } => {
+                // Packets that were on their way when the broker closed the connection are nobody's.
+                if let Some(session) = self.sessions.of_connection(connection) {
+                    self.on_packet(now, Client { session, connection }, packet, out);
+                }
+            }
+            Input::Connect { connection, connect } => self.on_connect(now, connection, connect, out),
+            Input::Publish { publication } => self.on_local_publish(now, publication, out),
+            Input::Lost { connection, cause } => {
+                if let Some(session) = self.sessions.of_connection(connection) {
+                    self.end_connection(now, Client { session, connection }, Ending::Lost(cause), out);
+                }
+            }
+            Input::Tick => self.on_tick(now, out),
+        }
+        while let Some((connection, why)) = self.condemned.pop() {
+            if let Some(session) = self.sessions.of_connection(connection) {
+                self.close(now, Client { session, connection }, ReasonCode::QuotaExceeded, why, out);
+            }
+        }
+    }
+
+    fn on_packet(&mut self, now: Instant, from: Client, packet: &Packet<'_>, out: &mut Outputs) {
+        let connected = self.sessions[from.session].connected_mut();
+        connected.expect("a connection's session is connected").last_packet = now;
+        match packet {
+            Packet::Publish(publish) => self.on_publish(now, from, publish, out),
+            Packet::PubAck(ack) => self.on_puback(now, from, ack, out),
+            Packet::PubRec(ack) => self.on_pubrec(now, from, ack, out),
+            Packet::PubRel(ack) => self.on_pubrel(from, ack, out),
+            Packet::PubComp(ack) => self.on_pubcomp(now, from, ack, out),
+            Packet::Subscribe(subscribe) => self.on_subscribe(now, from, subscribe, out),
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(from, unsubscribe, out),
+            Packet::PingReq => out.reply(from.connection, Reply::PingResp),
+            Packet::Disconnect(disconnect) => self.on_disconnect(now, from, disconnect, out),
+            Packet::Connect(_) => self.violation(now, from, "a second CONNECT [MQTT-3.1.0-2]", out),
+            Packet::Auth(_) => self.violation(now, from, "AUTH without an authentication method (4.12)", out),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                self.violation(now, from, "a packet that only a server sends", out);
+            }
+        }
+    }
+
+    // ---- PUBLISH, chapter 3.3 -------------------------------------------------------------------------------------
+
+    fn on_publish(&mut self, now: Instant, from: Client, publish: &Publish<'_>, out: &mut Outputs) {
+        self.stats.publish_received += 1;
+        let Some(topic) = publish.topic else {
+            return self.violation(now, from, "PUBLISH without topic", out);
+        };
+        if !publish.subscription_identifiers.is_empty() {
+            return self.violation(now, from, "PUBLISH with a subscription identifier [MQTT-3.3.4-6]", out);
+        }
+        match self.sessions[from.session].receive(publish.handshake, &self.limits) {
+            Received::Fresh => {}
+            Received::Repeat(packet_id) => {
+                self.stats.publish_repeated += 1;
+                return out.reply(from.connection, Reply::PubRec { packet_id, reason: ReasonCode::Success });
+            }
+            Received::TooMany => {
+                let why = "more QoS 2 publications than Receive Maximum [MQTT-3.3.4-7]";
+                return self.close(now, from, ReasonCode::ReceiveMaximumExceeded, why, out);
+            }
+        }
+        let verdict = self.judge(topic, publish);
+        let reason = match verdict {
+            Ok(()) => {
+                out.push(Output::Accepted(Accepted::Packet { connection: from.connection }));
+                let make = || Arc::new(Publication::of_publish(now, topic, publish));
+                match self.route(topic, publish.retain, Some(from.session), make, out) {
+                    true => ReasonCode::Success,
+                    false => ReasonCode::NoMatchingSubscribers,
+                }
+            }
+            Err(reason) => {
+                self.tell_refused(from, topic, reason, out);
+                reason
+            }
+        };
+        match publish.handshake {
+            Handshake::AtMostOnce => {}
+            Handshake::AtLeastOnce(packet_id) => out.reply(from.connection, Reply::PubAck { packet_id, reason }),
+            Handshake::ExactlyOnce(packet_id) => {
+                if reason.is_failure() {
+                    // The exchange ends with this PUBREC (section 4.3.3).
+                    self.sessions[from.session].inbound.release(packet_id);
+                }
+                out.reply(from.connection, Reply::PubRec { packet_id, reason });
+            }
+        }
+    }
+
+    /// Whether a client's publication passes.
+    fn judge(&mut self, topic: TopicName<'_>, publish: &Publish<'_>) -> Result<(), ReasonCode> {
+        if !clients_may_publish_to(topic) {
+            self.stats.refused_topic += 1;
+            return Err(ReasonCode::NotAuthorized);
+        }
+        if publish.retain {
+            if !self.limits.packet.admit_name(topic) {
+                self.stats.refused_topic += 1;
+                return Err(ReasonCode::TopicNameInvalid);
+            }
+            if !self.retained.has_room(topic, publish.payload, &self.limits) {
+                self.stats.refused_retained += 1;
+                return Err(ReasonCode::QuotaExceeded);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_refused(&mut self, from: Client, topic: TopicName<'_>, reason: ReasonCode, out: &mut Outputs) {
+        let session = &mut self.sessions[from.session];
+        let client_id = session.client_id.clone();
+        let connected = session.connected_mut().expect("a connection's session is connected");
+        if !std::mem::replace(&mut connected.told_refused, true) {
+            out.event(Event::PublicationRefused { client_id, topic: topic.to_buf(), reason });
+        }
+    }
+
+    fn on_local_publish(&mut self, now: Instant, publish: &Publish<'_>, out: &mut Outputs) {
+        let topic = publish.topic.expect("the local session names its topics");
+        out.push(Output::Accepted(Accepted::Local));
+        self.route_ours(None, Arc::new(Publication::of_publish(now, topic, publish)), out);
+    }
+
+    /// Routes what cannot be refused any more: over the quota it is delivered, but not retained.
+    pub(crate) fn route_ours(
+        &mut self,
+        publisher: Option<SessionId>,
+        publication: Arc<Publication>,
+        out: &mut Outputs,
+    ) {
+        let publication = &publication;
+        let (topic, retain) = (publication.topic(), publication.retain());
+        let keep = retain && self.retained.has_room(topic, publication.payload(), &self.limits);
+        self.stats.refused_retained += u64::from(retain && !keep);
+        self.route(topic, keep, publisher, || publication.clone(), out);
+    }
+
+    /// Keeps a publication if it is to be retained and queues it for everybody who wants it; makes it only if somebody
+    /// does. Says whether a subscriber was found.
+    fn route(
+        &mut self,
+        topic: TopicName<'_>,
+        keep: bool,
+        publisher: Option<SessionId>,
+        make: impl FnOnce() -> Arc<Publication>,
+        out: &mut Outputs,
+    ) -> bool {
+        self.stats.accepted += 1;
+        let mut matches = std::mem::take(&mut self.matches);
+        self.subscriptions.lookup(topic, publisher, &mut matches);
+        let found = !matches.is_empty();
+        if found || keep {
+            let publication = make();
+            if keep {
+                self.retained.keep(&publication);
+            }
+            for found in matches.sessions.drain(..) {
+                let queued = Queued {
+                    qos: publication.qos().min(found.maximum_qos),
+                    // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
+                    retain: publication.retain() && found.retain_as_published,
+                    identifiers: found.identifiers,
+                    group: None,
+                    publication: publication.clone(),
+                };
+                self.offer(found.session, queued, out);
+            }
+            for group in matches.groups.drain(..) {
+                self.offer_to_group(group, &publication, out);
+            }
+        }
+        self.matches = matches;
+        found
+    }
+
+    /// Gives a message to one member of a shared subscription `[MQTT-4.8.2-4]`.
+    pub(crate) fn offer_to_group(&mut self, group: GroupId, publication: &Arc<Publication>, out: &mut Outputs) -> bool {
+        let (sessions, limits) = (&self.sessions, &self.limits);
+        let Some(member) = self.shared.pick(group, |session| sessions[session].is_ready(limits)) else { return false };
+        let queued = Queued {
+            qos: publication.qos().min(member.terms.options.maximum_qos),
+            retain: publication.retain() && member.terms.options.retain_as_published,
+            identifiers: Identifiers::of(member.terms.identifier),
+            group: Some(group),
+            publication: publication.clone(),
+        };
+        self.offer(member.session, queued, out);
+        true
+    }
+
+    fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
+        let session = &mut self.sessions[id];
+        match session.offer(queued, &self.limits, &mut self.stats) {
+            Offered::Waits | Offered::Dropped { first: false } => {}
+            Offered::Wake(connection) => out.push(Output::Wake(connection)),
+            Offered::Dropped { first: true } => out.event(Event::QueueFull { client_id: session.client_id.clone() }),
+            Offered::Overrun => self.condemn(id, "the client does not keep up with its subscriptions"),
+        }
+    }
+
+    fn condemn(&mut self, id: SessionId, why: &'static str) {
+        if let Some(connected) = self.sessions[id].connected() {
+            self.condemned.push((connected.connection, why));
+        }
+    }
+
+    // ---- Acknowledgements, chapters 3.4 to 3.7 and 4.3 ------------------------------------------------------------
+
+    fn on_puback(&mut self, now: Instant, from: Client, ack: &Acknowledgement<'_>, out: &mut Outputs) {
+        let done = self.sessions[from.session].outbound.puback(ack.packet_id);
+        self.after_acknowledgement(now, from, done, "PUBACK for a QoS 2 PUBLISH", out);
+    }
+
+    fn on_pubrec(&mut self, now: Instant, from: Client, ack: &Acknowledgement<'_>, out: &mut Outputs) {
+        let outbound = &mut self.sessions[from.session].outbound;
+        let packet_id = ack.packet_id;
+        if ack.reason.is_failure() {
+            let done = outbound.pubrec_refused(packet_id);
+            return self.after_acknowledgement(now, from, done, "PUBREC for a QoS 1 PUBLISH", out);
+        }
+        let done = outbound.pubrec(packet_id);
+        let reason = match done {
+            Acknowledged::Yes => ReasonCode::Success,
+            Acknowledged::Unknown => ReasonCode::PacketIdentifierNotFound,
+            Acknowledged::Mismatch => return self.violation(now, from, "PUBREC for a QoS 1 PUBLISH", out),
+        };
+        self.stats.acknowledgements_unknown += u64::from(done == Acknowledged::Unknown);
+        out.reply(from.connection, Reply::PubRel { packet_id, reason });
+    }
+
+    fn on_pubrel(&mut self, from: Client, ack: &Acknowledgement<'_>, out: &mut Outputs) {
+        let packet_id = ack.packet_id;
+        let reason = match self.sessions[from.session].inbound.release(packet_id) {
+            true => ReasonCode::Success,
+            false => {
+                self.stats.acknowledgements_unknown += 1;
+                ReasonCode::PacketIdentifierNotFound
+            }
+        };
+        out.reply(from.connection, Reply::PubComp { packet_id, reason });
+    }
+
+    fn on_pubcomp(&mut self, now: Instant, from: Client, ack: &Acknowledgement<'_>, out: &mut Outputs) {
+        let done = self.sessions[from.session].outbound.pubcomp(ack.packet_id);
+        self.after_acknowledgement(now, from, done, "PUBCOMP before PUBREC", out);
+    }
+
+    /// The window may have opened.
+    fn after_acknowledgement(
+        &mut self,
+        now: Instant,
+        from: Client,
+        done: Acknowledged,
+        mismatch: &'static str,
+        out: &mut Outputs,
+    ) {
+        match done {
+            Acknowledged::Yes => self.wake(from.session, out),
+            Acknowledged::Unknown => self.stats.acknowledgements_unknown += 1,
+            Acknowledged::Mismatch => self.violation(now, from, mismatch, out),
+        }
+    }
+
+    pub(crate) fn wake(&mut self, id: SessionId, out: &mut Outputs) {
+        if let Some(connection) = self.sessions[id].wake() {
+            out.push(Output::Wake(connection));
+        }
+    }
+
+    // ---- SUBSCRIBE and UNSUBSCRIBE, chapters 3.8 and 3.10 ---------------------------------------------------------
+
+    fn on_subscribe(&mut self, now: Instant, from: Client, subscribe: &Subscribe<'_>, out: &mut Outputs) {
+        let mut reasons = Vec::with_capacity(subscribe.requests.len());
+        for request in subscribe.requests.iter() {
+            let terms = Terms { options: request.options, identifier: subscribe.subscription_identifier };
+            match self.subscribe_one(now, from.session, &request, terms) {
+                Ok(()) => reasons.push(request.options.maximum_qos.into()),
+                Err(Refused::Request(reason)) => reasons.push(reason),
+                Err(Refused::Connection(why)) => return self.close(now, from, ReasonCode::QuotaExceeded, why, out),
+            }
+        }
+        out.reply(from.connection, Reply::SubAck { packet_id: subscribe.packet_id, reasons });
+        self.wake(from.session, out);
+    }
+
+    fn subscribe_one(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        request: &SubscribeRequest<'_>,
+        terms: Terms,
+    ) -> Result<(), Refused> {
+        let parsed = TopicFilter::parse(request.filter).ok().filter(|filter| self.limits.packet.admit_filter(*filter));
+        let Some(filter) = parsed else { return Err(Refused::Request(ReasonCode::TopicFilterInvalid)) };
+        let text = filter.as_str();
+        let shared = filter.share_name().is_some();
+        let known = if shared { self.shared.has(id, text) } else { self.subscriptions.has(Target::Session(id), text) };
+        if !known && self.subscriptions_of(id) >= self.limits.subscriptions_per_session_max as usize {
+            return Err(Refused::Request(ReasonCode::QuotaExceeded));
+        }
+        if shared {
+            if let Some(founded) = self.shared.join(id, text, terms) {
+                self.subscriptions.subscribe(Target::Group(founded), filter.filter(), terms);
+            }
+            // Retained messages are not sent to a shared subscription (section 4.8.2).
+            return Ok(());
+        }
+        self.subscriptions.subscribe(Target::Session(id), text, terms);
+        let wanted = match request.options.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => !known,
+            RetainHandling::DoNotSend => false,
+        };
+        if wanted {
+            let kept = self.retained.matching(now, text);
+            let (queue, limit) = (&mut self.sessions[id].queue, self.limits.retained_backlog_max);
+            if !queue.push_retained(kept, request.options.maximum_qos, terms.identifier, limit) {
+                return Err(Refused::Connection("it subscribes faster than it reads retained messages"));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_unsubscribe(&mut self, from: Client, unsubscribe: &Unsubscribe<'_>, out: &mut Outputs) {
+        let reason = |had| if had { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted };
+        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        for filter in unsubscribe.filters.iter() {
+            reasons.push(match TopicFilter::parse(filter) {
+                Ok(filter) if filter.share_name().is_some() => reason(self.leave_group(from.session, filter.as_str())),
+                Ok(_) => reason(self.subscriptions.unsubscribe(Target::Session(from.session), filter)),
+                Err(_) => ReasonCode::TopicFilterInvalid,
+            });
+        }
+        out.reply(from.connection, Reply::UnsubAck { packet_id: unsubscribe.packet_id, reasons });
+    }
+
+    fn leave_group(&mut self, id: SessionId, filter: &str) -> bool {
+        let Some(dissolved) = self.shared.leave(id, filter) else { return false };
+        if let Some(group) = dissolved {
+            self.subscriptions.unsubscribe_all(Target::Group(group));
+        }
+        true
+    }
+
+    // ---- What the peer does wrong ---------------------------------------------------------------------------------
+
+    /// The peer broke the protocol `[MQTT-4.13.1-1]`.
+    pub(crate) fn violation(&mut self, now: Instant, from: Client, why: &'static str, out: &mut Outputs) {
+        self.close(now, from, ReasonCode::ProtocolError, why, out);
+    }
+
+    /// Closes a connection because of its peer.
+    pub(crate) fn close(
+        &mut self,
+        now: Instant,
+        client: Client,
+        reason: ReasonCode,
+        why: &'static str,
+        out: &mut Outputs,
+    ) {
+        self.stats.closed += 1;
+        let reason_string = Some(Cow::Borrowed(why));
+        out.push(Output::Close { connection: client.connection, reason: Some(reason), reason_string });
+        let ending = if reason == ReasonCode::KeepAliveTimeout { Ending::KeepAlive } else { Ending::Closed(reason) };
+        self.end_connection(now, client, ending, out);
+    }
+}
+
+/// Why a subscription was not made, and what that costs.
+enum Refused {
+    /// This request gets a reason code.
+    Request(ReasonCode),
+    /// The connection is closed, 0x97.
+    Connection(&'static str),
+}
+
+/// Where clients may publish. Topics that begin with `$` are the server's `[MQTT-4.7.2-1]`: `$SYS`, `$share`, `$sparkplug`.
+pub(crate) fn clients_may_publish_to(topic: TopicName<'_>) -> bool {
+    !topic.is_dollar()
+}

@@ -1,0 +1,185 @@
+//! How a connection begins: CONNECT, chapter 3.1.
+//!
+//! In this order: is it acceptable; who is it; whom does it take over; which session goes on; what is the client told;
+//! what waits for it.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use factree_mqtt::{Connect, ProtocolVersion, ReasonCode};
+
+use crate::broker::{Broker, Client, clients_may_publish_to};
+use crate::event::{Ending, Event};
+use crate::identity::{ClientId, ConnectionId, SessionId};
+use crate::output::{Output, Outputs};
+use crate::reply::{ConnAckReply, Reply};
+use crate::session::{Connected, Link, Session};
+use crate::sessions::Sessions;
+use crate::will::Will;
+
+impl Broker {
+    pub(crate) fn on_connect(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        connect: &Connect<'_>,
+        out: &mut Outputs,
+    ) {
+        if let Some(session) = self.sessions.of_connection(connection) {
+            return self.violation(now, Client { session, connection }, "a second CONNECT [MQTT-3.1.0-2]", out);
+        }
+        // What should be over by now must not be resumed.
+        self.on_tick(now, out);
+        if let Err((reason, why)) = self.judge_connect(connect) {
+            return self.refuse(connection, connect, reason, why, out);
+        }
+        let client_id = match connect.client_id {
+            "" => self.client_ids.assign(&self.sessions),
+            id => id.into(),
+        };
+        self.make_way(now, &client_id, connect.clean_start, out);
+
+        let link = self.link(now, connection, connect);
+        let keep_alive = link.keep_alive;
+        let (id, resumed) = self.begin_or_resume(&client_id, link);
+        let session_expiry = connect.session_expiry.min(self.limits.session_expiry_max);
+        self.sessions[id].expiry = session_expiry;
+        self.deadlines.set(id, self.sessions[id].deadline());
+        self.stats.connected += 1;
+
+        let told = |differs: bool| differs && connect.version == ProtocolVersion::V5;
+        let reply = ConnAckReply {
+            session_present: resumed,
+            session_expiry: told(session_expiry != connect.session_expiry).then_some(session_expiry),
+            receive_maximum: Some(self.limits.receive_maximum),
+            maximum_packet_size: NonZeroU32::new(self.limits.packet.packet_size_max),
+            assigned_client_id: told(connect.client_id.is_empty()).then(|| client_id.clone()),
+            topic_alias_maximum: self.limits.topic_alias_maximum,
+            server_keep_alive: told(keep_alive != connect.keep_alive).then_some(keep_alive),
+            ..ConnAckReply::refusal(ReasonCode::Success, None)
+        };
+        out.reply(connection, Reply::ConnAck(Box::new(reply)));
+        let (version, clean_start) = (connect.version, connect.clean_start);
+        out.event(Event::Connected { connection, client_id, version, keep_alive, clean_start, resumed });
+        self.redeliver(id, connection, out);
+    }
+
+    fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), (ReasonCode, &'static str)> {
+        if connect.authentication_method.is_some() {
+            return Err((ReasonCode::BadAuthenticationMethod, "no enhanced authentication method is supported"));
+        }
+        if connect.client_id.is_empty() && connect.version == ProtocolVersion::V311 && !connect.clean_start {
+            return Err((ReasonCode::ClientIdentifierNotValid, "an empty client id needs a clean session"));
+        }
+        if let Some(will) = &connect.will
+            && !clients_may_publish_to(will.topic)
+        {
+            return Err((ReasonCode::NotAuthorized, "clients may not leave a will for a topic that begins with $"));
+        }
+        let known = self.sessions.of_client(connect.client_id).is_some();
+        if !known && self.sessions.len() >= self.limits.sessions_max as usize {
+            return Err((ReasonCode::QuotaExceeded, "too many sessions"));
+        }
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        connection: ConnectionId,
+        connect: &Connect<'_>,
+        reason: ReasonCode,
+        why: &'static str,
+        out: &mut Outputs,
+    ) {
+        self.stats.connections_refused += 1;
+        let reason_string = connect.request_problem_information.then_some(why);
+        out.reply(connection, Reply::ConnAck(Box::new(ConnAckReply::refusal(reason, reason_string))));
+        out.event(Event::Refused { connection, client_id: connect.client_id.into(), reason, why });
+        out.push(Output::Close { connection, reason: None, reason_string: None });
+    }
+
+    /// The client id's other connection ends `[MQTT-3.1.4-3]`, and on a clean start its session `[MQTT-3.1.2-4]`.
+    fn make_way(&mut self, now: Instant, client_id: &ClientId, clean_start: bool, out: &mut Outputs) {
+        let Some(id) = self.sessions.of_client(client_id.as_str()) else { return };
+        if let Some(connected) = self.sessions[id].connected() {
+            let client = Client { session: id, connection: connected.connection };
+            out.push(Output::Close {
+                connection: client.connection,
+                reason: Some(ReasonCode::SessionTakenOver),
+                reason_string: None,
+            });
+            self.end_connection(now, client, Ending::TakenOver { resumed: !clean_start }, out);
+        } else if clean_start {
+            self.end_session(now, id, false, out);
+        }
+    }
+
+    fn link(&self, now: Instant, connection: ConnectionId, connect: &Connect<'_>) -> Connected {
+        let asked = connect.keep_alive;
+        let keep_alive = if asked == Duration::ZERO { self.limits.keep_alive_max } else { asked };
+        Connected {
+            connection,
+            version: connect.version,
+            keep_alive: keep_alive.min(self.limits.keep_alive_max),
+            last_packet: now,
+            window: connect.receive_maximum.min(self.limits.in_flight_max),
+            maximum_packet_size: connect.maximum_packet_size,
+            will: connect.will.as_ref().map(|message| Will::new(now, connection, message)),
+            woken: false,
+            told_refused: false,
+        }
+    }
+
+    /// The session of the client id, and whether it was there before `[MQTT-3.2.2-2]`, `[MQTT-3.2.2-3]`. A delayed will of
+    /// a session that goes on is forgotten `[MQTT-3.1.3-9]`.
+    fn begin_or_resume(&mut self, client_id: &ClientId, link: Connected) -> (SessionId, bool) {
+        let connection = link.connection;
+        let (id, resumed) = match self.sessions.of_client(client_id.as_str()) {
+            Some(id) => {
+                self.sessions[id].link = Link::Connected(link);
+                (id, true)
+            }
+            None => (self.sessions.insert(Session::new(client_id.clone(), link)), false),
+        };
+        self.sessions.attach(connection, id);
+        (id, resumed)
+    }
+
+    /// What was in flight goes again, PUBRELs at once `[MQTT-4.4.0-1]`, and what waited goes on.
+    fn redeliver(&mut self, id: SessionId, connection: ConnectionId, out: &mut Outputs) {
+        let session = &mut self.sessions[id];
+        session.inbound.resume();
+        for packet_id in session.outbound.resume() {
+            out.reply(connection, Reply::PubRel { packet_id, reason: ReasonCode::Success });
+        }
+        self.wake(id, out);
+    }
+}
+
+/// Client ids for clients that bring none `[MQTT-3.1.3-6]`. Unpredictable as far as the seed is, so that nobody takes over
+/// a session by counting.
+#[derive(Debug, Default)]
+pub(crate) struct ClientIds {
+    pub(crate) seed: u64,
+    given: u64,
+}
+
+impl ClientIds {
+    fn assign(&mut self, sessions: &Sessions) -> ClientId {
+        loop {
+            self.given += 1;
+            let client_id = format!("factree-{:016x}", mix(self.seed.wrapping_add(self.given)));
+            if sessions.of_client(&client_id).is_none() {
+                return ClientId::from(&*client_id);
+            }
+        }
+    }
+}
+
+/// One step of splitmix64: neighbours come out far apart, and no two alike.
+fn mix(number: u64) -> u64 {
+    let z = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,148 @@
+//! How connections and sessions end: DISCONNECT, chapter 3.14, expiry, and the wills that follow.
+//!
+//! A connection ends in one place, whatever the cause, in one order: will, [`Output::Ended`], session. So a will is accepted
+//! before its connection is reported over, and both before a connection that takes over says anything.
+
+use std::time::Instant;
+
+use factree_mqtt::{Disconnect, ReasonCode, SessionExpiry};
+
+use crate::broker::{Broker, Client};
+use crate::event::{Ending, Event};
+use crate::identity::SessionId;
+use crate::output::{Accepted, Output, Outputs};
+use crate::queue::Queued;
+use crate::session::{Absent, Link};
+use crate::subscriptions::Target;
+use crate::will::{Fate, Will};
+
+impl Broker {
+    pub(crate) fn on_disconnect(&mut self, now: Instant, from: Client, disconnect: &Disconnect<'_>, out: &mut Outputs) {
+        let session = &mut self.sessions[from.session];
+        if let Some(expiry) = disconnect.session_expiry {
+            if session.ends_with_connection() && expiry != SessionExpiry::ENDS_WITH_CONNECTION {
+                return self.violation(now, from, "session expiry raised from zero (3.14.2.2.2)", out);
+            }
+            session.expiry = expiry.min(self.limits.session_expiry_max);
+        }
+        out.push(Output::Close { connection: from.connection, reason: None, reason_string: None });
+        self.end_connection(now, from, Ending::Disconnect(disconnect.reason), out);
+    }
+
+    /// The network connection is over.
+    pub(crate) fn end_connection(&mut self, now: Instant, client: Client, ending: Ending, out: &mut Outputs) {
+        let Client { session: id, connection } = client;
+        self.stats.ended += 1;
+        self.sessions.detach(connection);
+        let session = &mut self.sessions[id];
+        let client_id = session.client_id.clone();
+        let session_ends = session.ends_with_connection() || ending == Ending::TakenOver { resumed: false };
+        let expires = match session.expiry {
+            SessionExpiry::After(time) => now.checked_add(time),
+            SessionExpiry::Never => None,
+        };
+        let absent = Link::Absent(Absent { expires, will: None });
+        let Link::Connected(link) = std::mem::replace(&mut session.link, absent) else {
+            unreachable!("a connection's session is connected");
+        };
+        if session_ends {
+            // Its own will must not find it.
+            self.unsubscribe_all(id);
+        }
+        match link.will.map_or(Fate::Forgotten, |will| will.fate(now, ending, session_ends)) {
+            Fate::Forgotten => {}
+            Fate::Now(will) => self.publish_will(now, id, will, out),
+            Fate::At(at, will) => {
+                if let Link::Absent(absent) = &mut self.sessions[id].link {
+                    absent.will = Some((at, will));
+                }
+            }
+        }
+        out.push(Output::Ended { connection, client_id: client_id.clone() });
+        out.event(Event::Disconnected { connection, client_id, cause: ending });
+        if session_ends {
+            self.end_session(now, id, false, out);
+        } else {
+            self.keep_absent(id, out);
+        }
+    }
+
+    /// What waits for an absent client: nothing of QoS 0, and nothing that another member of a group may have.
+    fn keep_absent(&mut self, id: SessionId, out: &mut Outputs) {
+        let shared = self.sessions[id].queue.take_shared();
+        self.hand_over(shared, out);
+        let session = &mut self.sessions[id];
+        let dropped = session.queue.keep_for_absent();
+        session.dropped += dropped;
+        self.stats.dropped_absent += dropped;
+        self.deadlines.set(id, session.deadline());
+    }
+
+    /// The session is forgotten with all that belongs to it. A will that still waited is published now (section 3.1.3.2.2).
+    pub(crate) fn end_session(&mut self, now: Instant, id: SessionId, expired: bool, out: &mut Outputs) {
+        self.unsubscribe_all(id);
+        if let Link::Absent(absent) = &mut self.sessions[id].link
+            && let Some((_, will)) = absent.will.take()
+        {
+            self.publish_will(now, id, will, out);
+        }
+        self.deadlines.set(id, None);
+        let mut session = self.sessions.remove(id);
+        let mut shared = session.outbound.into_shared();
+        shared.append(&mut session.queue.take_shared());
+        self.stats.dropped_session_ended += session.queue.len() as u64;
+        self.hand_over(shared, out);
+        out.event(Event::SessionEnded { client_id: session.client_id, expired });
+    }
+
+    fn unsubscribe_all(&mut self, id: SessionId) {
+        self.subscriptions.unsubscribe_all(Target::Session(id));
+        for group in self.shared.leave_all(id) {
+            self.subscriptions.unsubscribe_all(Target::Group(group));
+        }
+    }
+
+    /// Deliveries of shared subscriptions go to other members.
+    fn hand_over(&mut self, shared: Vec<Queued>, out: &mut Outputs) {
+        for queued in shared {
+            let taken = queued.group.is_some_and(|group| self.offer_to_group(group, &queued.publication, out));
+            self.stats.dropped_session_ended += u64::from(!taken);
+        }
+    }
+
+    fn publish_will(&mut self, now: Instant, id: SessionId, will: Will, out: &mut Outputs) {
+        let client_id = self.sessions[id].client_id.clone();
+        let (connection, publication) = will.publish(now);
+        self.stats.wills += 1;
+        out.push(Output::Accepted(Accepted::Will { connection, publication: publication.clone() }));
+        out.event(Event::WillPublished { client_id, topic: publication.topic_buf().clone() });
+        self.route_ours(Some(id), publication, out);
+    }
+
+    /// Everything that is due.
+    pub(crate) fn on_tick(&mut self, now: Instant, out: &mut Outputs) {
+        self.stats.expired += self.retained.expire(now);
+        while let Some(id) = self.deadlines.take_due(now) {
+            match &mut self.sessions[id].link {
+                Link::Connected(connected) => {
+                    let client = Client { session: id, connection: connected.connection };
+                    if connected.deadline().is_some_and(|at| at <= now) {
+                        let why = "nothing was heard for one and a half times the keep-alive [MQTT-3.1.2-22]";
+                        self.close(now, client, ReasonCode::KeepAliveTimeout, why, out);
+                        continue;
+                    }
+                }
+                Link::Absent(absent) => {
+                    if absent.is_expired(now) {
+                        self.end_session(now, id, true, out);
+                        continue;
+                    }
+                    if let Some((_, will)) = absent.will.take_if(|(at, _)| *at <= now) {
+                        self.publish_will(now, id, will, out);
+                    }
+                }
+            }
+            self.deadlines.set(id, self.sessions[id].deadline());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Inputs: all that can happen to a broker.
+//!
+//! The driver owns sockets and the clock; it decodes, resolves topic aliases, and hands in one thing after another. What
+//! it hands in is borrowed from its read buffer.
+
+use factree_mqtt::{Connect, Packet, Publish, ReasonCode};
+
+use crate::identity::ConnectionId;
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// The first packet of a connection.
+    Connect {
+        /// The new connection's id.
+        connection: ConnectionId,
+        /// Already decoded, and authenticated by whoever does that.
+        connect: &'a Connect<'a>,
+    },
+    /// Any later packet. A PUBLISH has its topic: aliases were resolved with
+    /// [`TopicAliases`](crate::TopicAliases).
+    Packet {
+        /// Whose.
+        connection: ConnectionId,
+        /// What.
+        packet: &'a Packet<'a>,
+    },
+    /// A connection is over without a DISCONNECT; its will is published. Ignored if the broker closed it before.
+    Lost {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        cause: Lost,
+    },
+    /// The local session publishes: what Factree itself has to say. Its packet id, if any, means nothing.
+    Publish {
+        /// What. It has a topic.
+        publication: &'a Publish<'a>,
+    },
+    /// The instant of [`Broker::next_deadline`](crate::Broker::next_deadline) has come.
+    Tick,
+}
+
+/// Why the driver gave a connection up. It has told the peer what there was to tell; no
+/// [`Output::Close`](crate::Output::Close) follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The socket closed or failed.
+    Closed,
+    /// The bytes or a topic alias broke the protocol.
+    ProtocolError(ReasonCode),
+    /// The driver gives up: shutdown, an administrator, a socket that does not drain.
+    GivenUp(ReasonCode),
+}

@@ -1,0 +1,204 @@
+//! The sending half of the handshakes: QoS 1 and 2 deliveries that a client has not acknowledged yet.
+//!
+//! Packet ids are given in sequence, so an id's place in the ring is a subtraction: no search, no table of used ids, and
+//! redelivery in the original order `[MQTT-4.6.0-1]` is a walk. A place that is acknowledged early stays as a gap until the
+//! ones before it are; a client that never acknowledges the oldest stops itself after 65,535 others.
+//! Invariant: `unacknowledged` counts the places before `resend_at` that are not gaps, and never exceeds the window.
+
+use std::collections::VecDeque;
+
+use factree_mqtt::{Handshake, PacketId, QoS};
+
+use crate::queue::Queued;
+
+/// As many as there are packet ids.
+const RING_MAX: usize = 65_535;
+
+#[derive(Debug)]
+enum Place {
+    /// Acknowledged, waits only for the ones before it.
+    Gap,
+    /// A PUBLISH was sent and waits for PUBACK or PUBREC, as its QoS says.
+    Sent(Queued),
+    /// PUBREC came, PUBREL was sent and waits for PUBCOMP. The message itself is not needed any more.
+    Released,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    ring: VecDeque<Place>,
+    /// The packet id of the ring's first place, minus one.
+    first: u16,
+    /// Places from here on were sent over an earlier connection and not yet over this one.
+    resend_at: usize,
+    /// Sent over this connection.
+    unacknowledged: usize,
+}
+
+/// What an acknowledgement did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// It was expected.
+    Yes,
+    /// No such packet id in flight.
+    Unknown,
+    /// It is in flight, but this packet is not the answer to it.
+    Mismatch,
+}
+
+impl Default for Outbound {
+    fn default() -> Self {
+        Outbound { ring: VecDeque::new(), first: 0, resend_at: 0, unacknowledged: 0 }
+    }
+}
+
+impl Outbound {
+    /// How many deliveries are not acknowledged.
+    pub(crate) fn len(&self) -> usize {
+        self.ring.iter().filter(|place| !matches!(place, Place::Gap)).count()
+    }
+
+    /// Whether all that has to be sent again over this connection was.
+    pub(crate) fn is_resent(&self) -> bool {
+        self.resend_at == self.ring.len()
+    }
+
+    /// Whether a new delivery may go, given the client's Receive Maximum `[MQTT-3.3.4-9]`.
+    pub(crate) fn has_room(&self, window: usize) -> bool {
+        self.is_resent() && self.unacknowledged < window && self.ring.len() < RING_MAX
+    }
+
+    /// Whether a redelivery may go.
+    pub(crate) fn has_redelivery(&self, window: usize) -> bool {
+        self.resend_at < self.ring.len() && self.unacknowledged < window
+    }
+
+    /// The packet id the next delivery gets.
+    pub(crate) fn next_handshake(&self, qos: QoS) -> Handshake {
+        Self::handshake(qos, self.packet_id(self.ring.len()))
+    }
+
+    /// A delivery with that id was sent.
+    pub(crate) fn push(&mut self, queued: Queued) {
+        debug_assert!(self.is_resent(), "nothing new goes before what is to be redelivered");
+        self.ring.push_back(Place::Sent(queued));
+        self.resend_at += 1;
+        self.unacknowledged += 1;
+    }
+
+    /// The next to be sent again over this connection.
+    pub(crate) fn redeliver(&mut self, window: usize) -> Option<(Handshake, Queued)> {
+        while self.has_redelivery(window) {
+            let index = self.resend_at;
+            self.resend_at += 1;
+            match &self.ring[index] {
+                Place::Gap => {}
+                // Its PUBREL went out with the CONNACK.
+                Place::Released => self.unacknowledged += 1,
+                Place::Sent(queued) => {
+                    let queued = queued.clone();
+                    self.unacknowledged += 1;
+                    return Some((Self::handshake(queued.qos, self.packet_id(index)), queued));
+                }
+            }
+        }
+        None
+    }
+
+    /// Over a new connection all is sent again `[MQTT-4.4.0-1]`: what this returns at once as PUBREL, the rest as it is
+    /// asked for with [`redeliver`](Self::redeliver).
+    pub(crate) fn resume(&mut self) -> Vec<PacketId> {
+        self.resend_at = 0;
+        self.unacknowledged = 0;
+        self.drop_gaps();
+        let released = self.ring.iter().enumerate().filter(|(_, place)| matches!(place, Place::Released));
+        released.map(|(index, _)| self.packet_id(index)).collect()
+    }
+
+    /// The delivery was made ready but cannot be sent; it is over as if it had been acknowledged.
+    pub(crate) fn abandon(&mut self, handshake: Handshake) {
+        if let Some(packet_id) = handshake.packet_id() {
+            self.finish(packet_id, |_| true);
+        }
+    }
+
+    /// PUBACK.
+    pub(crate) fn puback(&mut self, packet_id: PacketId) -> Acknowledged {
+        self.finish(packet_id, |place| matches!(place, Place::Sent(queued) if queued.qos == QoS::AtLeastOnce))
+    }
+
+    /// PUBREC that refuses the message: the exchange ends here.
+    pub(crate) fn pubrec_refused(&mut self, packet_id: PacketId) -> Acknowledged {
+        self.finish(packet_id, |place| matches!(place, Place::Sent(queued) if queued.qos == QoS::ExactlyOnce))
+    }
+
+    /// PUBREC: a PUBREL is due, also for a repeated one.
+    pub(crate) fn pubrec(&mut self, packet_id: PacketId) -> Acknowledged {
+        let Some(index) = self.index(packet_id) else { return Acknowledged::Unknown };
+        match &self.ring[index] {
+            Place::Sent(queued) if queued.qos == QoS::ExactlyOnce => {
+                self.ring[index] = Place::Released;
+                Acknowledged::Yes
+            }
+            Place::Released => Acknowledged::Yes,
+            Place::Sent(_) => Acknowledged::Mismatch,
+            Place::Gap => Acknowledged::Unknown,
+        }
+    }
+
+    /// PUBCOMP.
+    pub(crate) fn pubcomp(&mut self, packet_id: PacketId) -> Acknowledged {
+        self.finish(packet_id, |place| matches!(place, Place::Released))
+    }
+
+    /// The session ended: the QoS 1 deliveries of shared subscriptions, which another member may have. QoS 2 in flight must
+    /// not go to anybody else `[MQTT-4.8.2-5]`.
+    pub(crate) fn into_shared(self) -> Vec<Queued> {
+        let sent = self.ring.into_iter().filter_map(|place| match place {
+            Place::Sent(queued) => Some(queued),
+            Place::Gap | Place::Released => None,
+        });
+        sent.filter(|queued| queued.group.is_some() && queued.qos == QoS::AtLeastOnce).collect()
+    }
+
+    fn finish(&mut self, packet_id: PacketId, answers: impl Fn(&Place) -> bool) -> Acknowledged {
+        let Some(index) = self.index(packet_id) else { return Acknowledged::Unknown };
+        match &self.ring[index] {
+            Place::Gap => return Acknowledged::Unknown,
+            place if !answers(place) => return Acknowledged::Mismatch,
+            Place::Sent(_) | Place::Released => {}
+        }
+        self.ring[index] = Place::Gap;
+        if index < self.resend_at {
+            self.unacknowledged -= 1;
+        }
+        self.drop_gaps();
+        Acknowledged::Yes
+    }
+
+    fn drop_gaps(&mut self) {
+        while let Some(Place::Gap) = self.ring.front() {
+            self.ring.pop_front();
+            self.first = (self.first + 1) % 65_535;
+            self.resend_at = self.resend_at.saturating_sub(1);
+        }
+    }
+
+    fn packet_id(&self, index: usize) -> PacketId {
+        let number = (usize::from(self.first) + index) % RING_MAX + 1;
+        PacketId::new(number as u16).expect("1 to 65535")
+    }
+
+    fn index(&self, packet_id: PacketId) -> Option<usize> {
+        let index = (usize::from(packet_id.get() - 1) + RING_MAX - usize::from(self.first)) % RING_MAX;
+        (index < self.ring.len()).then_some(index)
+    }
+
+    fn handshake(qos: QoS, packet_id: PacketId) -> Handshake {
+        match qos {
+            QoS::AtMostOnce => Handshake::AtMostOnce,
+            QoS::AtLeastOnce => Handshake::AtLeastOnce(packet_id),
+            QoS::ExactlyOnce => Handshake::ExactlyOnce(packet_id),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What waits for one session: retained messages of new subscriptions first, then live deliveries in their order.
+//!
+//! The live part is bounded in number and bytes. The retained part is a snapshot of shared pointers, bounded on its own, so
+//! that a subscription to `#` gets all of a large store without counting against the live part. Knows nothing of packet
+//! ids or windows.
+//! Invariant: `bytes` is the sum over the live part.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use factree_mqtt::QoS;
+
+use crate::identity::GroupId;
+use crate::limits::Limits;
+use crate::publication::{Identifiers, Publication};
+
+/// A delivery without packet id.
+#[derive(Clone, Debug)]
+pub(crate) struct Queued {
+    pub(crate) publication: Arc<Publication>,
+    pub(crate) identifiers: Identifiers,
+    /// The shared subscription it came through: it may go to another member.
+    pub(crate) group: Option<GroupId>,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+}
+
+/// Retained messages for one new subscription.
+#[derive(Debug)]
+struct Backlog {
+    publications: std::vec::IntoIter<Arc<Publication>>,
+    maximum_qos: QoS,
+    identifier: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    backlogs: VecDeque<Backlog>,
+    backlog_len: usize,
+    live: VecDeque<Queued>,
+    bytes: usize,
+}
+
+/// A queue that was longer than this gives its memory back once it is empty.
+const KEPT_CAPACITY: usize = 64;
+
+impl Queue {
+    pub(crate) fn len(&self) -> usize {
+        self.backlog_len + self.live.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether one more live delivery would break a limit. The first is always let in: limits hold the largest packet.
+    pub(crate) fn is_full_for(&self, publication: &Publication, limits: &Limits) -> bool {
+        let over = self.bytes + publication.bytes() > limits.queue_bytes_max && !self.live.is_empty();
+        self.live.len() >= limits.queue_len_max || over
+    }
+
+    pub(crate) fn push(&mut self, queued: Queued) {
+        self.bytes += queued.publication.bytes();
+        self.live.push_back(queued);
+    }
+
+    /// Retained messages for a new subscription; `false` if they would exceed the limit, then none is kept.
+    pub(crate) fn push_retained(
+        &mut self,
+        publications: Vec<Arc<Publication>>,
+        maximum_qos: QoS,
+        identifier: Option<NonZeroU32>,
+        backlog_max: usize,
+    ) -> bool {
+        if publications.is_empty() {
+            return true;
+        }
+        if self.backlog_len + publications.len() > backlog_max {
+            return false;
+        }
+        self.backlog_len += publications.len();
+        self.backlogs.push_back(Backlog { publications: publications.into_iter(), maximum_qos, identifier });
+        true
+    }
+
+    /// The next delivery's publication and QoS.
+    pub(crate) fn front(&self) -> Option<(&Publication, QoS)> {
+        if let Some(backlog) = self.backlogs.front() {
+            let publication = backlog.publications.as_slice().first().expect("an emptied backlog is popped");
+            return Some((publication, publication.qos().min(backlog.maximum_qos)));
+        }
+        self.live.front().map(|queued| (&*queued.publication, queued.qos))
+    }
+
+    /// Takes the next delivery.
+    pub(crate) fn pop(&mut self) -> Option<Queued> {
+        if let Some(backlog) = self.backlogs.front_mut() {
+            let publication = backlog.publications.next().expect("an emptied backlog is popped");
+            let qos = publication.qos().min(backlog.maximum_qos);
+            let identifiers = Identifiers::of(backlog.identifier);
+            self.backlog_len -= 1;
+            if backlog.publications.as_slice().is_empty() {
+                self.backlogs.pop_front();
+            }
+            // A retained message sent because of a subscription says so `[MQTT-3.3.1-8]`.
+            return Some(Queued { publication, identifiers, group: None, qos, retain: true });
+        }
+        let queued = self.live.pop_front()?;
+        self.bytes -= queued.publication.bytes();
+        if self.live.is_empty() && self.live.capacity() > KEPT_CAPACITY {
+            self.live = VecDeque::new();
+        }
+        Some(queued)
+    }
+
+    /// The client went away: QoS 0 does not wait for it. Says how many were dropped.
+    pub(crate) fn keep_for_absent(&mut self) -> u64 {
+        let before = self.len();
+        self.keep_live(|queued| queued.qos != QoS::AtMostOnce);
+        for backlog in std::mem::take(&mut self.backlogs) {
+            let Backlog { publications, maximum_qos, identifier } = backlog;
+            self.backlog_len -= publications.as_slice().len();
+            let kept: Vec<_> = publications.filter(|kept| kept.qos().min(maximum_qos) != QoS::AtMostOnce).collect();
+            self.push_retained(kept, maximum_qos, identifier, usize::MAX);
+        }
+        (before - self.len()) as u64
+    }
+
+    /// Takes out what came through shared subscriptions.
+    pub(crate) fn take_shared(&mut self) -> Vec<Queued> {
+        let mut shared = Vec::new();
+        self.keep_live(|queued| {
+            if queued.group.is_some() {
+                shared.push(queued.clone());
+            }
+            queued.group.is_none()
+        });
+        shared
+    }
+
+    fn keep_live(&mut self, keep: impl FnMut(&Queued) -> bool) {
+        self.live.retain(keep);
+        self.bytes = self.live.iter().map(|queued| queued.publication.bytes()).sum();
+        self.live.shrink_to(KEPT_CAPACITY);
+    }
+}

@@ -1,0 +1,165 @@
+//! Retained messages: the last word on each topic, for whoever subscribes later.
+//!
+//! A [`LevelTree`] by topic level, so that a filter without leading wildcards looks only where it points. Expired messages
+//! are found by their time. Knows nothing of subscribers.
+//! Invariant: `len`, `bytes` and `by_expiry` describe exactly what the tree holds.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use factree_mqtt::{TopicName, TopicNameBuf};
+
+use crate::level_tree::{BranchId, LevelTree};
+use crate::limits::Limits;
+use crate::publication::Publication;
+
+#[derive(Debug)]
+pub(crate) struct Retained {
+    tree: LevelTree<Option<Arc<Publication>>>,
+    len: usize,
+    bytes: usize,
+    by_expiry: BTreeSet<(Instant, TopicNameBuf)>,
+}
+
+impl Retained {
+    pub(crate) fn new() -> Self {
+        Retained { tree: LevelTree::new(), len: 0, bytes: 0, by_expiry: BTreeSet::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The retained message of one topic.
+    pub(crate) fn get(&self, topic: TopicName<'_>) -> Option<&Arc<Publication>> {
+        self.tree.value(self.tree.find(topic.levels())?).as_ref()
+    }
+
+    /// Whether a message may become the topic's. Its properties are not looked at: the limit may be exceeded by those of
+    /// one message.
+    pub(crate) fn has_room(&self, topic: TopicName<'_>, payload: &[u8], limits: &Limits) -> bool {
+        if payload.is_empty() {
+            return true;
+        }
+        // Most stores are far from their limit: only near it does what is replaced matter.
+        let bytes = topic.as_str().len() + payload.len();
+        if self.len < limits.retained_max && self.bytes + bytes <= limits.retained_bytes_max {
+            return true;
+        }
+        let replaced = self.get(topic).map(|old| old.bytes());
+        let len = self.len + usize::from(replaced.is_none());
+        len <= limits.retained_max && self.bytes - replaced.unwrap_or(0) + bytes <= limits.retained_bytes_max
+    }
+
+    /// Keeps a message instead of the one before `[MQTT-3.3.1-5]`; one without payload only takes that one away
+    /// `[MQTT-3.3.1-6]`, `[MQTT-3.3.1-7]`.
+    pub(crate) fn keep(&mut self, publication: &Arc<Publication>) {
+        if publication.payload().is_empty() {
+            self.clear(publication.topic());
+            return;
+        }
+        let branch = self.tree.reach(publication.topic().levels());
+        self.len += 1;
+        self.bytes += publication.bytes();
+        let replaced = self.tree.value_mut(branch).replace(publication.clone());
+        if let Some(replaced) = replaced {
+            self.uncount(&replaced);
+        }
+        if let Some(at) = publication.expires_at() {
+            self.by_expiry.insert((at, publication.topic_buf().clone()));
+        }
+    }
+
+    fn clear(&mut self, topic: TopicName<'_>) {
+        let Some(branch) = self.tree.find(topic.levels()) else { return };
+        let Some(gone) = self.tree.value_mut(branch).take() else { return };
+        self.uncount(&gone);
+        self.tree.prune(branch, Option::is_none);
+    }
+
+    fn uncount(&mut self, gone: &Publication) {
+        self.len -= 1;
+        self.bytes -= gone.bytes();
+        if let Some(at) = gone.expires_at() {
+            self.by_expiry.remove(&(at, gone.topic_buf().clone()));
+        }
+    }
+
+    /// When the next message expires.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.by_expiry.first().map(|(at, _)| *at)
+    }
+
+    /// Forgets what has expired; says how many.
+    pub(crate) fn expire(&mut self, now: Instant) -> u64 {
+        let mut expired = 0;
+        while let Some((at, topic)) = self.by_expiry.first()
+            && *at <= now
+        {
+            let topic = topic.clone();
+            self.clear(topic.as_name());
+            expired += 1;
+        }
+        expired
+    }
+
+    /// Every message a filter (without `$share/…`) matches, in the order its topics first came at each level.
+    pub(crate) fn matching(&self, now: Instant, filter: &str) -> Vec<Arc<Publication>> {
+        let mut found = Vec::new();
+        let root = self.tree.root();
+        let mut stack = vec![(root, Way::Filter(filter))];
+        while let Some((branch, way)) = stack.pop() {
+            let (level, rest) = match way {
+                Way::End => {
+                    self.take(branch, now, &mut found);
+                    continue;
+                }
+                Way::All => {
+                    self.take(branch, now, &mut found);
+                    stack.extend(self.children(branch).map(|child| (child, Way::All)));
+                    continue;
+                }
+                Way::Filter(filter) => match filter.split_once('/') {
+                    Some((level, rest)) => (level, Way::Filter(rest)),
+                    None => (filter, Way::End),
+                },
+            };
+            match level {
+                // `a/#` matches `a` too (section 4.7.1.2); the root is no level.
+                "#" if branch == root => stack.extend(self.children(root).map(|child| (child, Way::All))),
+                "#" => stack.push((branch, Way::All)),
+                "+" => stack.extend(self.children(branch).map(|child| (child, rest))),
+                _ => stack.extend(self.tree.child(branch, level).map(|child| (child, rest))),
+            }
+        }
+        found
+    }
+
+    /// The children a wildcard goes to: not those that hide behind a leading `$` `[MQTT-4.7.2-1]`.
+    fn children(&self, branch: BranchId) -> impl Iterator<Item = BranchId> + '_ {
+        let is_root = branch == self.tree.root();
+        let children = self.tree.children_backwards(branch);
+        children.filter(move |child| !(is_root && self.tree.level(*child).starts_with('$')))
+    }
+
+    fn take(&self, branch: BranchId, now: Instant, found: &mut Vec<Arc<Publication>>) {
+        let kept = self.tree.value(branch).as_ref();
+        found.extend(kept.filter(|publication| !publication.is_expired(now)).cloned());
+    }
+}
+
+/// How to go on from a branch.
+#[derive(Clone, Copy, Debug)]
+enum Way<'a> {
+    /// Down these levels of the filter.
+    Filter(&'a str),
+    /// The filter ends here.
+    End,
+    /// `#`: this branch and all below.
+    All,
+}

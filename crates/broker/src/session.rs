@@ -1,0 +1,300 @@
+//! One client's session: what outlives its network connection, and the connection while there is one.
+//!
+//! ```text
+//!             CONNECT                    connection ends, session kept
+//!  (none) ──────────────► Connected ───────────────────────────────────► Absent ──── expiry ───► (none)
+//!                           ▲  │ connection ends, session not kept            │
+//!                           │  └──────────────────────────────► (none)        │ CONNECT, no clean start
+//!                           └─────────────────────────────────────────────────┘
+//! ```
+//! Knows nothing of other sessions, of subscriptions or of who routes to it.
+//! Invariant: what has no meaning while absent (window, keep-alive, wake) is in [`Connected`] and nowhere else.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::{Duration, Instant};
+
+use factree_mqtt::{Handshake, ProtocolVersion, QoS, SessionExpiry};
+
+use crate::delivery::{Delivery, More};
+use crate::identity::{ClientId, ConnectionId};
+use crate::inbound::{Inbound, Received};
+use crate::limits::Limits;
+use crate::outbound::Outbound;
+use crate::queue::{Queue, Queued};
+use crate::stats::Stats;
+use crate::will::Will;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client_id: ClientId,
+    pub(crate) expiry: SessionExpiry,
+    pub(crate) link: Link,
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    pub(crate) queue: Queue,
+    /// The queue was full and somebody was told; until it is empty again nobody is told twice.
+    told_full: bool,
+    pub(crate) published: u64,
+    pub(crate) delivered: u64,
+    pub(crate) dropped: u64,
+}
+
+#[derive(Debug)]
+pub(crate) enum Link {
+    Connected(Connected),
+    Absent(Absent),
+}
+
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) connection: ConnectionId,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) keep_alive: Duration,
+    pub(crate) last_packet: Instant,
+    pub(crate) window: NonZeroU16,
+    pub(crate) maximum_packet_size: Option<NonZeroU32>,
+    pub(crate) will: Option<Will>,
+    /// The driver was told that deliveries wait and has not taken them.
+    pub(crate) woken: bool,
+    /// A publication of this connection was refused and somebody was told.
+    pub(crate) told_refused: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Absent {
+    /// `None`: kept for ever.
+    pub(crate) expires: Option<Instant>,
+    pub(crate) will: Option<(Instant, Will)>,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It waits, and the driver knows that something does.
+    Waits,
+    /// It waits, and the driver must be told.
+    Wake(ConnectionId),
+    /// Discarded by policy; `first` since the queue was last empty.
+    Dropped { first: bool },
+    /// QoS>0 and a connected client that does not keep up.
+    Overrun,
+}
+
+impl Connected {
+    /// When the client is taken for dead `[MQTT-3.1.2-22]`. `None` beyond the end of time.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.last_packet.checked_add(self.keep_alive * 3 / 2)
+    }
+}
+
+impl Absent {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let will = self.will.as_ref().map(|(at, _)| *at);
+        [self.expires, will].into_iter().flatten().min()
+    }
+
+    pub(crate) fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
+impl Session {
+    pub(crate) fn new(client_id: ClientId, link: Connected) -> Self {
+        Session {
+            client_id,
+            expiry: SessionExpiry::ENDS_WITH_CONNECTION,
+            link: Link::Connected(link),
+            inbound: Inbound::default(),
+            outbound: Outbound::default(),
+            queue: Queue::default(),
+            told_full: false,
+            published: 0,
+            delivered: 0,
+            dropped: 0,
+        }
+    }
+
+    pub(crate) fn connected(&self) -> Option<&Connected> {
+        match &self.link {
+            Link::Connected(connected) => Some(connected),
+            Link::Absent(_) => None,
+        }
+    }
+
+    pub(crate) fn connected_mut(&mut self) -> Option<&mut Connected> {
+        match &mut self.link {
+            Link::Connected(connected) => Some(connected),
+            Link::Absent(_) => None,
+        }
+    }
+
+    /// Whether the session is over when its connection is.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        self.expiry == SessionExpiry::ENDS_WITH_CONNECTION
+    }
+
+    /// The instant at which this session wants to be looked at.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.link {
+            Link::Connected(connected) => connected.deadline(),
+            Link::Absent(absent) => absent.deadline(),
+        }
+    }
+
+    /// A PUBLISH came: what is it?
+    pub(crate) fn receive(&mut self, handshake: Handshake, limits: &Limits) -> Received {
+        self.published += 1;
+        // 3.1.1 knows no Receive Maximum, so it cannot be held to one.
+        let told = self.connected().is_some_and(|connected| connected.version == ProtocolVersion::V5);
+        self.inbound.receive(handshake, told.then_some(limits.receive_maximum))
+    }
+
+    /// Whether a member of a shared subscription would take one more now.
+    pub(crate) fn is_ready(&self, limits: &Limits) -> bool {
+        self.connected().is_some() && self.queue.len() < limits.queue_len_max
+    }
+
+    /// Puts a delivery in the queue, or says which policy it fell under.
+    pub(crate) fn offer(&mut self, queued: Queued, limits: &Limits, stats: &mut Stats) -> Offered {
+        let full = self.queue.is_full_for(&queued.publication, limits);
+        match &mut self.link {
+            Link::Connected(_) if full && queued.qos != QoS::AtMostOnce => {
+                stats.dropped_overrun += 1;
+                self.dropped += 1;
+                return Offered::Overrun;
+            }
+            Link::Connected(_) if full => {
+                stats.dropped_slow += 1;
+                return self.drop_one();
+            }
+            Link::Absent(_) if queued.qos == QoS::AtMostOnce => {
+                stats.dropped_absent += 1;
+                self.dropped += 1;
+                return Offered::Dropped { first: false };
+            }
+            Link::Absent(_) if full => {
+                stats.dropped_queue_full += 1;
+                return self.drop_one();
+            }
+            Link::Connected(_) | Link::Absent(_) => {}
+        }
+        stats.queued += 1;
+        self.queue.push(queued);
+        match self.wake() {
+            Some(connection) => Offered::Wake(connection),
+            None => Offered::Waits,
+        }
+    }
+
+    fn drop_one(&mut self) -> Offered {
+        self.dropped += 1;
+        Offered::Dropped { first: !std::mem::replace(&mut self.told_full, true) }
+    }
+
+    /// The connection to wake: something can go, and its driver does not know.
+    pub(crate) fn wake(&mut self) -> Option<ConnectionId> {
+        let Link::Connected(connected) = &mut self.link else { return None };
+        if connected.woken || !can_go(&self.queue, &self.outbound, connected.window.get().into()) {
+            return None;
+        }
+        connected.woken = true;
+        Some(connected.connection)
+    }
+
+    /// Moves deliveries out until `bytes_max` is reached or nothing more can go.
+    pub(crate) fn take(&mut self, now: Instant, bytes_max: usize, into: &mut Vec<Delivery>, stats: &mut Stats) -> More {
+        let Link::Connected(connected) = &mut self.link else { return More::No };
+        let window = usize::from(connected.window.get());
+        let mut bytes = 0;
+        while bytes < bytes_max {
+            let delivery = match next(now, &mut self.queue, &mut self.outbound, window, stats) {
+                Some(delivery) => delivery,
+                None => break,
+            };
+            // Exact where it decides, near enough where it only paces.
+            if let Some(maximum) = connected.maximum_packet_size {
+                let len = delivery.encoded_len(connected.version);
+                if len > maximum.get() as usize {
+                    // As if it had been sent and acknowledged `[MQTT-3.1.2-25]`.
+                    self.outbound.abandon(delivery.handshake);
+                    stats.dropped_too_large += 1;
+                    self.dropped += 1;
+                    continue;
+                }
+            }
+            bytes += delivery.publication.bytes() + 8;
+            stats.delivered += 1;
+            stats.redelivered += u64::from(delivery.dup);
+            self.delivered += 1;
+            into.push(delivery);
+        }
+        if self.queue.is_empty() {
+            self.told_full = false;
+        }
+        if can_go(&self.queue, &self.outbound, window) {
+            return More::Yes;
+        }
+        connected.woken = false;
+        More::No
+    }
+}
+
+/// Whether there is something to deliver that the window lets through.
+fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
+    if outbound.has_redelivery(window) {
+        return true;
+    }
+    match queue.front() {
+        Some((_, QoS::AtMostOnce)) => outbound.is_resent(),
+        Some(_) => outbound.has_room(window),
+        None => false,
+    }
+}
+
+/// What goes next: redeliveries, then the queue in its order. A QoS 0 behind a QoS>0 that has to wait waits too, so that
+/// one order holds for all `[MQTT-4.9.0-2]`.
+fn next(
+    now: Instant,
+    queue: &mut Queue,
+    outbound: &mut Outbound,
+    window: usize,
+    stats: &mut Stats,
+) -> Option<Delivery> {
+    if let Some((handshake, queued)) = outbound.redeliver(window) {
+        let message_expiry = queued.publication.remaining_expiry(now);
+        return Some(Delivery {
+            publication: queued.publication,
+            identifiers: queued.identifiers,
+            message_expiry,
+            handshake,
+            dup: true,
+            retain: queued.retain,
+        });
+    }
+    loop {
+        let (publication, qos) = queue.front()?;
+        if publication.is_expired(now) {
+            queue.pop();
+            stats.expired += 1;
+            continue;
+        }
+        let may_go = if qos == QoS::AtMostOnce { outbound.is_resent() } else { outbound.has_room(window) };
+        if !may_go {
+            return None;
+        }
+        let handshake = outbound.next_handshake(qos);
+        let queued = queue.pop().expect("it has a front");
+        let delivery = Delivery {
+            message_expiry: queued.publication.remaining_expiry(now),
+            publication: queued.publication.clone(),
+            identifiers: queued.identifiers.clone(),
+            handshake,
+            dup: false,
+            retain: queued.retain,
+        };
+        if qos != QoS::AtMostOnce {
+            outbound.push(queued);
+        }
+        return Some(delivery);
+    }
+}

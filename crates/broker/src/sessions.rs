@@ -1,0 +1,85 @@
+//! The table of sessions: found by client id, by connection, or by place.
+//!
+//! Invariant: `by_client` has every session, `by_connection` every connected one.
+
+use std::ops::{Index, IndexMut};
+
+use hashbrown::HashMap;
+
+use crate::identity::{ClientId, ConnectionId, SessionId};
+use crate::session::Session;
+
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    places: Vec<Option<Session>>,
+    free: Vec<SessionId>,
+    by_client: HashMap<ClientId, SessionId>,
+    by_connection: HashMap<ConnectionId, SessionId>,
+}
+
+impl Sessions {
+    pub(crate) fn len(&self) -> usize {
+        self.by_client.len()
+    }
+
+    pub(crate) fn connected_len(&self) -> usize {
+        self.by_connection.len()
+    }
+
+    pub(crate) fn of_client(&self, client_id: &str) -> Option<SessionId> {
+        self.by_client.get(client_id).copied()
+    }
+
+    pub(crate) fn of_connection(&self, connection: ConnectionId) -> Option<SessionId> {
+        self.by_connection.get(&connection).copied()
+    }
+
+    pub(crate) fn insert(&mut self, session: Session) -> SessionId {
+        let client_id = session.client_id.clone();
+        let id = match self.free.pop() {
+            Some(id) => id,
+            None => {
+                self.places.push(None);
+                SessionId(u32::try_from(self.places.len() - 1).expect("sessions_max is a u32"))
+            }
+        };
+        self.places[id.index()] = Some(session);
+        let other = self.by_client.insert(client_id, id);
+        assert!(other.is_none(), "a client id has one session [MQTT-3.1.2-4]");
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: SessionId) -> Session {
+        let session = self.places[id.index()].take().expect("only a living session is removed");
+        self.by_client.remove(&session.client_id);
+        self.free.push(id);
+        session
+    }
+
+    pub(crate) fn attach(&mut self, connection: ConnectionId, id: SessionId) {
+        self.by_connection.insert(connection, id);
+    }
+
+    pub(crate) fn detach(&mut self, connection: ConnectionId) {
+        self.by_connection.remove(&connection);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(index, session)| Some((SessionId(index as u32), session.as_ref()?)))
+    }
+}
+
+impl Index<SessionId> for Sessions {
+    type Output = Session;
+
+    fn index(&self, id: SessionId) -> &Session {
+        self.places[id.index()].as_ref().expect("a session id lives as long as its session")
+    }
+}
+
+impl IndexMut<SessionId> for Sessions {
+    fn index_mut(&mut self, id: SessionId) -> &mut Session {
+        self.places[id.index()].as_mut().expect("a session id lives as long as its session")
+    }
+}

@@ -1,0 +1,62 @@
+//! The Will Message a client leaves with the broker, and when it is published.
+//!
+//! Three questions decide it: did the client say a normal DISCONNECT, does the session go on, and is there a delay. The
+//! answer is a [`Fate`]; publishing is somebody else's.
+//! Invariant: a will is published at most once; taking it out of its session is what publishes it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use factree_mqtt::{ReasonCode, WillMessage};
+
+use crate::event::Ending;
+use crate::identity::ConnectionId;
+use crate::publication::Publication;
+
+#[derive(Debug)]
+pub(crate) struct Will {
+    connection: ConnectionId,
+    delay: Duration,
+    publication: Publication,
+}
+
+/// What becomes of a will when its connection ends.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// Forgotten, unpublished.
+    Forgotten,
+    /// Published at once.
+    Now(Will),
+    /// Published at that time, unless the session ends before (then at once) or goes on (then never) `[MQTT-3.1.3-9]`.
+    At(Instant, Will),
+}
+
+impl Will {
+    pub(crate) fn new(now: Instant, connection: ConnectionId, message: &WillMessage<'_>) -> Self {
+        Will { connection, delay: message.delay, publication: Publication::of_will(now, message) }
+    }
+
+    /// `session_ends` with the connection. A delayed will of a session that goes on in a new connection is not published,
+    /// one without delay is, also on takeover `[MQTT-3.1.2-8]`.
+    pub(crate) fn fate(self, now: Instant, ending: Ending, session_ends: bool) -> Fate {
+        match ending {
+            // Only a normal DISCONNECT takes the will back `[MQTT-3.1.2-10]`, `[MQTT-3.14.4-3]`.
+            Ending::Disconnect(ReasonCode::Success) => Fate::Forgotten,
+            _ if self.delay.is_zero() || session_ends => Fate::Now(self),
+            Ending::TakenOver { resumed: true } => Fate::Forgotten,
+            Ending::Disconnect(_)
+            | Ending::Lost(_)
+            | Ending::KeepAlive
+            | Ending::TakenOver { resumed: false }
+            | Ending::Closed(_) => match now.checked_add(self.delay) {
+                Some(at) => Fate::At(at, self),
+                None => Fate::Forgotten,
+            },
+        }
+    }
+
+    /// The connection that left it, and the message.
+    pub(crate) fn publish(self, now: Instant) -> (ConnectionId, Arc<Publication>) {
+        (self.connection, Arc::new(self.publication.received_at(now)))
+    }
+}
