@@ -1,1 +1,104 @@
-//! http
+//! The HTTP face of the tree: REST over live state, problem documents for everything that goes wrong.
+//!
+//! [`router`] is all there is to call: it answers out of a [`Namespace`] and an [`Ingest`] that others fill, and owns no
+//! listener, so the server decides about addresses, TLS and limits. Handlers are synchronous inside: they copy what they
+//! need out from under a lock, let go, and write JSON. The contract is in [`dto`].
+//!
+//! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's never
+//! while ingest's is taken.
+//!
+//! | route | |
+//! |---|---|
+//! | `GET /api/v1/namespace[/{path}]?depth&limit&cursor` | an element with its children |
+//! | `GET /api/v1/values/{path}` | one sample |
+//! | `GET /api/v1/values?filter&limit&cursor` | the samples that a topic filter covers |
+//! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
+//! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
+//! | `GET /healthz` | the process answers |
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use factree_ingest::Ingest;
+use factree_namespace::Namespace;
+
+use crate::problem::{Kind, Problem, clipped};
+
+mod answer;
+pub mod dto;
+mod edge_nodes;
+mod json;
+mod lookup;
+mod namespace;
+mod nearest;
+mod path;
+mod problem;
+mod query;
+mod sample;
+mod values;
+
+/// What the routes answer from.
+#[derive(Clone)]
+pub struct App {
+    /// The tree.
+    pub namespace: Arc<Namespace>,
+    /// What is known about Edge Nodes. Locked for as long as it takes to copy a report.
+    pub ingest: Arc<Mutex<Ingest>>,
+}
+
+/// Every route of this crate, with JSON answers for the paths and methods that are none.
+///
+/// Paths of elements are taken from the URI as it is, so the router may be nested but nothing in front of it may decode
+/// or normalise paths.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/healthz", get(health))
+        .route(NAMESPACE, get(namespace::root))
+        .route(&format!("{NAMESPACE}/"), get(namespace::element))
+        .route(&format!("{NAMESPACE}/{{*path}}"), get(namespace::element))
+        .route(VALUES, get(values::many))
+        .route(&format!("{VALUES}/"), get(values::one))
+        .route(&format!("{VALUES}/{{*path}}"), get(values::one))
+        .route(EDGE_NODES, get(edge_nodes::list))
+        .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
+        .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+/// A response ends after this many bytes, by one sample more, and says where to go on. Holds 10,000 samples of usual size;
+/// fifty callers at once who never read cost 200 MB and no more.
+const RESPONSE_BYTES_MAX: usize = 4 << 20;
+
+const NAMESPACE: &str = "/api/v1/namespace";
+const VALUES: &str = "/api/v1/values";
+const EDGE_NODES: &str = "/api/v1/edge-nodes";
+
+/// What stands behind `route/` in the URI, still encoded. The router has matched the prefix; it is taken off here, and
+/// not read from axum's parameters, because those are decoded already and `a%2Fb` would look like `a/b`.
+fn behind<'a>(uri: &'a Uri, route: &str) -> &'a str {
+    let rest = uri.path().strip_prefix(route).and_then(|rest| rest.strip_prefix('/'));
+    rest.expect("the router has matched this prefix")
+}
+
+/// Liveness only: that this is answered at all is the answer.
+async fn health() -> Response {
+    answer::json(br#"{"status":"ok"}"#.to_vec())
+}
+
+async fn no_route(uri: Uri) -> Problem {
+    let detail = format!("'{}' is no route of this API", clipped(uri.path()));
+    Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, EDGE_NODES].map(str::to_owned))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!(
+        "'{}' does not take {}; the Allow header says what it does",
+        clipped(uri.path()),
+        clipped(method.as_str())
+    );
+    Problem::new(Kind::MethodNotAllowed, detail)
+}

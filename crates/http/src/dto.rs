@@ -1,0 +1,254 @@
+//! The JSON contract: what every body looks like, in one place.
+//!
+//! The tree's types never reach the wire; what does is written down here and converted by hand, so the tree may change
+//! shape without a client noticing. Two rules hold everywhere:
+//!
+//! - A member that has nothing to say is left out. `null` appears only as a value.
+//! - Members and parameters are `snake_case`. New members may be added; a client ignores what it does not know.
+//!
+//! # Element
+//!
+//! ```json
+//! { "path": "Acme/Dallas", "name": "Dallas", "level": "site", "kind": "equipment", "children_count": 2,
+//!   "children": [ { "path": "Acme/Dallas/Press", "…": "…" } ], "next_cursor": "UHJlc3M" }
+//! ```
+//!
+//! | member | |
+//! |---|---|
+//! | `path`, `name` | names joined by `/`, and the last of them; the root has neither, and only the root |
+//! | `level` | `enterprise`, `site`, `area`, `work_center`, `work_unit`, if placement gave it one |
+//! | `kind` | `folder`, `equipment`, `metric`, `document` |
+//! | `datatype`, `unit`, `description` | what its source declared |
+//! | `properties` | what else its source declared: texts by name |
+//! | `conflict` | under `_conflicts` only: the path it wanted, which another source owns |
+//! | `sample` | its sample, if it has one yet |
+//! | `children_count` | how many children it has, shown here or not |
+//! | `children` | elements, by name in byte order; left out below the depth asked for |
+//! | `next_cursor` | there are more children: ask for *this* element with `?cursor=` |
+//!
+//! A response holds at most 10,000 elements and ends after 4 MiB: then every list that was open ends where it is, with a
+//! `next_cursor`, so nothing is lost by asking too deep.
+//!
+//! # Sample
+//!
+//! ```json
+//! { "path": "Acme/Dallas/Press/Line1/Robot3/Temperature", "value": 21.4, "quality": "Good",
+//!   "timestamp": "2026-01-31T12:00:00.000Z", "received": "2026-01-31T12:00:00.012Z",
+//!   "datatype": "Double", "unit": "°C", "revision": 4711,
+//!   "source": { "type": "sparkplug", "group": "Acme:Dallas:Press", "edge_node": "Line1", "device": "Robot3",
+//!               "metric": "Temperature", "metric_alias": 7 } }
+//! ```
+//!
+//! | member | |
+//! |---|---|
+//! | `value` | see below |
+//! | `quality` | `Good`; `Bad`: the source says so; `Stale`: the source is gone; `Uncertain`: type or time in doubt |
+//! | `timestamp` | the source's time, as it was sent, however absurd |
+//! | `received` | when the message that last changed it arrived here |
+//! | `datatype` | declared type: Sparkplug's names, and `Structure` for JSON arrays and objects |
+//! | `revision` | the batch that last changed it: samples of one message share it, later ones have a larger one |
+//! | `source` | `{"type":"sparkplug","group","edge_node","device","metric","metric_alias"}` or `{"type":"mqtt","topic"}` |
+//!
+//! `device` is left out for the Edge Node's own metrics. `metric_alias` is told only where one sample is asked for
+//! (`/values/{path}`) and with the metrics of an Edge Node: it belongs to the session, and looking it up takes the lock
+//! that publishers need, so the routes that return thousands of samples do not.
+//!
+//! # Values
+//!
+//! Nothing is rounded. What JSON or a reader that keeps numbers as doubles could not hold is a string, and `datatype`
+//! tells such a string from text.
+//!
+//! | datatype | JSON | e.g. |
+//! |---|---|---|
+//! | `Int8` … `Int64`, `UInt8` … `UInt64` | number up to ±(2^53 − 1), beyond that its digits as a string | `42`, `"9007199254740993"` |
+//! | `Float` | number with the shortest digits that give the same 32 bits | `21.4` |
+//! | `Double` | number with the shortest digits that give the same 64 bits | `21.4`, `1e+300` |
+//! | `Float`, `Double` that is no number | string | `"NaN"`, `"Infinity"`, `"-Infinity"` |
+//! | `Boolean` | `true`, `false` | |
+//! | `String`, `Text`, `UUID` | string | |
+//! | `DateTime`, and every time | RFC 3339, UTC, milliseconds; from 9999-12-30T22:00:01Z on, the milliseconds since 1970 as a string of digits | `"2024-02-29T12:34:56.789Z"` |
+//! | `Bytes`, `File` | base64, standard alphabet, padded [RFC 4648, 4] | `"RmFjdHJlZQ=="` |
+//! | arrays | array of these | `[1,2]` |
+//! | `DataSet`, `Template`, `Structure` | array or object of these | |
+//! | any, without a value | `null` | |
+//!
+//! # Pages
+//!
+//! `{"samples":[…],"revision":…,"next_cursor":…}`, `{"edge_nodes":[…],"next_cursor":…}`. A cursor is opaque and holds a
+//! place in the order, not a position in a list: what stays in the tree comes exactly once, whatever is added
+//! or changed between the pages. `revision` is the tree's when the page was begun: it holds at least everything up to it.
+//!
+//! # Edge Node
+//!
+//! `{"group","edge_node","state":"online|offline|unborn","since","born","bd_seq","next_seq","client_id","path",
+//! "metrics_count","devices":[{"device","state","since","path","metrics_count"}],"counters":{…},"last_message"}`, with
+//! `?metrics=true` also `"metrics":[{"device","name","metric_alias","datatype","path"}]` and a `next_cursor` for them.
+//!
+//! # Problems
+//!
+//! RFC 9457, `application/problem+json`: `type` (a URN that never changes), `title`, `status`, `detail`; and where it
+//! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an answer),
+//! `parameter`, `accepted`.
+
+use factree_ingest::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
+use factree_namespace::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::json::{Clock, EXACT_MAX};
+
+/// Writes one of the types below.
+pub(crate) fn to_json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("our own types are strings, numbers and lists of them")
+}
+
+/// A page of Edge Nodes.
+#[derive(Serialize)]
+pub(crate) struct EdgeNodes<'a> {
+    pub(crate) edge_nodes: Vec<EdgeNode<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// An Edge Node.
+#[derive(Serialize)]
+pub(crate) struct EdgeNode<'a> {
+    group: &'a str,
+    edge_node: &'a str,
+    state: &'static str,
+    since: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    born: Option<Rfc3339>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bd_seq: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_seq: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    metrics_count: usize,
+    devices: Vec<Device<'a>>,
+    counters: CountersOf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_message: Option<Rfc3339>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Vec<Metric<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+}
+
+/// A Device of an Edge Node.
+#[derive(Serialize)]
+struct Device<'a> {
+    device: &'a str,
+    state: &'static str,
+    since: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    metrics_count: usize,
+}
+
+/// What an Edge Node sent and got since this process started.
+#[derive(Serialize)]
+struct CountersOf {
+    births: u64,
+    data: u64,
+    deaths: u64,
+    seq_gaps: u64,
+    rebirths_asked: u64,
+    malformed: u64,
+    findings: u64,
+}
+
+/// A metric as its Birth declared it.
+#[derive(Serialize)]
+struct Metric<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'a str>,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric_alias: Option<Exact>,
+    datatype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+}
+
+impl<'a> EdgeNode<'a> {
+    /// From ingest's report, and a page of its metrics with the cursor of the next when they were asked for.
+    pub(crate) fn of(report: &'a EdgeNodeReport, metrics: Option<&'a (Vec<MetricReport>, Option<String>)>) -> Self {
+        EdgeNode {
+            group: &report.group,
+            edge_node: &report.edge_node,
+            state: state(report.liveness),
+            since: Rfc3339(report.since),
+            born: report.born.map(Rfc3339),
+            bd_seq: report.bd_seq,
+            next_seq: report.next_seq,
+            client_id: report.client_id.as_deref(),
+            path: report.path.as_deref(),
+            metrics_count: report.metrics_len,
+            devices: report.devices.iter().map(Device::of).collect(),
+            counters: CountersOf::of(report.counters),
+            last_message: report.last_message.map(Rfc3339),
+            metrics: metrics.map(|(metrics, _)| metrics.iter().map(Metric::of).collect()),
+            next_cursor: metrics.and_then(|(_, next)| next.as_deref()),
+        }
+    }
+}
+
+impl<'a> Device<'a> {
+    fn of(report: &'a DeviceReport) -> Self {
+        Device {
+            device: &report.device,
+            state: state(report.liveness),
+            since: Rfc3339(report.since),
+            path: report.path.as_deref(),
+            metrics_count: report.metrics_len,
+        }
+    }
+}
+
+impl CountersOf {
+    fn of(counters: Counters) -> Self {
+        let Counters { births, data, deaths, seq_gaps, rebirths_asked, malformed, findings } = counters;
+        CountersOf { births, data, deaths, seq_gaps, rebirths_asked, malformed, findings }
+    }
+}
+
+impl<'a> Metric<'a> {
+    fn of(report: &'a MetricReport) -> Self {
+        Metric {
+            device: report.device.as_deref(),
+            name: &report.name,
+            metric_alias: report.alias.map(Exact),
+            datatype: report.datatype,
+            path: report.path.as_deref(),
+        }
+    }
+}
+
+fn state(liveness: Liveness) -> &'static str {
+    match liveness {
+        Liveness::Online => "online",
+        Liveness::Offline => "offline",
+        Liveness::Unborn => "unborn",
+    }
+}
+
+/// A time in the form of the table above.
+struct Rfc3339(Timestamp);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Clock::text(self.0))
+    }
+}
+
+/// An unsigned integer in the form of the table above.
+struct Exact(u64);
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 <= EXACT_MAX { serializer.serialize_u64(self.0) } else { serializer.collect_str(&self.0) }
+    }
+}

@@ -1,0 +1,89 @@
+//! `GET /api/v1/edge-nodes` and `/api/v1/edge-nodes/{group}/{edge_node}`: what Sparkplug says about who is alive.
+//!
+//! The only routes that lock [`Ingest`](factree_ingest::Ingest); they copy reports out and write JSON after.
+//! Invariant: no lock of the tree is held while that one is taken, since ingest takes them in the other order.
+
+use std::sync::PoisonError;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use factree_ingest::{Ingest, MetricReport};
+
+use crate::problem::{Kind, Problem, clipped};
+use crate::query::{Query, cursor, refused};
+use crate::{App, EDGE_NODES, answer, behind, dto, path};
+
+/// Edge Nodes in one page.
+const NODES: PageSize = PageSize { default: 100, max: 1_000 };
+/// Metrics of one Edge Node in one page.
+const METRICS: PageSize = PageSize { default: 1_000, max: 10_000 };
+
+struct PageSize {
+    default: usize,
+    max: usize,
+}
+
+/// All Edge Nodes, by group and Edge Node id.
+pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let query = Query::parse(uri.query(), &["limit", "cursor"])?;
+    let limit = query.number("limit", 1..=NODES.max, NODES.default)?;
+    let after = query.cursor()?;
+    let after = after.as_deref().map(|after| after.split_once('/').ok_or_else(foreign_cursor)).transpose()?;
+
+    // One more than asked for tells whether there is a next page.
+    let mut reports = ask(&app, |ingest| ingest.edge_nodes(after, limit + 1));
+    let more = reports.len() > limit;
+    reports.truncate(limit);
+    let last = reports.last().filter(|_| more);
+    let next_cursor = last.map(|last| cursor(&format!("{}/{}", last.group, last.edge_node)));
+    let edge_nodes = reports.iter().map(|report| dto::EdgeNode::of(report, None)).collect();
+    Ok(answer::json(dto::to_json(&dto::EdgeNodes { edge_nodes, next_cursor })))
+}
+
+/// One Edge Node, with `?metrics=true` the metrics it declared.
+pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let query = Query::parse(uri.query(), &["metrics", "limit", "cursor"])?;
+    let limit = query.number("limit", 1..=METRICS.max, METRICS.default)?;
+    let after = query.cursor()?;
+    let (group, edge_node) = behind(&uri, EDGE_NODES).split_once('/').expect("the route has two segments here");
+    let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
+
+    let with_metrics = query.flag("metrics")?;
+    let (report, metrics) = ask(&app, |ingest| {
+        let metrics = if with_metrics { ingest.metrics(&group, &edge_node) } else { None };
+        (ingest.edge_node(&group, &edge_node), metrics)
+    });
+    let report = report.ok_or_else(|| unknown(&group, &edge_node))?;
+    let page = metrics.map(|metrics| page(metrics, after.as_deref(), limit));
+    Ok(answer::json(dto::to_json(&dto::EdgeNode::of(&report, page.as_ref()))))
+}
+
+/// Runs `question` under the lock. A panic in ingest is survivable, and so is its poison: the reports are still true of
+/// what was applied before.
+fn ask<T>(app: &App, question: impl FnOnce(&Ingest) -> T) -> T {
+    question(&app.ingest.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The metrics after `after`, by device and name, and the cursor of the page after them.
+fn page(mut metrics: Vec<MetricReport>, after: Option<&str>, limit: usize) -> (Vec<MetricReport>, Option<String>) {
+    // A device id holds no '/', so this text is unambiguous; a metric of the Edge Node itself begins with '/'.
+    let key = |metric: &MetricReport| format!("{}/{}", metric.device.as_deref().unwrap_or_default(), metric.name);
+    metrics.sort_by_cached_key(key);
+    let start = after.map_or(0, |after| metrics.partition_point(|metric| key(metric).as_str() <= after));
+    metrics.drain(..start);
+    let more = metrics.len() > limit;
+    metrics.truncate(limit);
+    let next = metrics.last().filter(|_| more).map(|last| cursor(&key(last)));
+    (metrics, next)
+}
+
+fn unknown(group: &str, edge_node: &str) -> Problem {
+    let (group, edge_node) = (clipped(group), clipped(edge_node));
+    let detail = format!("no Edge Node '{edge_node}' of group '{group}' has been heard of since this broker started");
+    Problem::new(Kind::EdgeNodeNotFound, detail).ask([EDGE_NODES.to_owned()])
+}
+
+fn foreign_cursor() -> Problem {
+    refused("cursor", "'cursor' is the next_cursor of another route")
+}

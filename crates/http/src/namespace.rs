@@ -1,0 +1,199 @@
+//! `GET /api/v1/namespace[/{path}]`: an element with what is below it.
+//!
+//! Two steps: *gather* walks the tree and lists the elements of the page with all their samples of one moment; *write* turns
+//! the list into nested JSON. Either may find the page full, in number or in bytes; then every list that is open ends
+//! where it is and says where to go on, so asking too deep loses nothing and costs no more than a page.
+//! Invariant: an element shows fewer children than it has only with a `next_cursor`, or with `truncated` and none of them, or
+//! because the depth asked for ends there.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use factree_namespace::{ElementId, Kind, Sample, View};
+
+use crate::problem::Problem;
+use crate::query::{Query, cursor};
+use crate::sample::SampleWriter;
+use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, answer, behind, json, lookup, path};
+
+/// Levels below the element unless asked for otherwise.
+const DEPTH_DEFAULT: usize = 1;
+/// Children of each element in one page unless asked for otherwise, and at most.
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+/// Elements in one response.
+const ELEMENTS_MAX: usize = 10_000;
+
+/// The root: the enterprises, and what stands beside them.
+pub(crate) async fn root(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    respond(&app, &uri, None)
+}
+
+/// Any element but the root.
+pub(crate) async fn element(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let path = path::decode(behind(&uri, NAMESPACE))?;
+    respond(&app, &uri, Some(&path))
+}
+
+fn respond(app: &App, uri: &Uri, path: Option<&str>) -> Result<Response, Problem> {
+    let query = Query::parse(uri.query(), &["depth", "limit", "cursor"])?;
+    // A conflict is kept below a longer prefix, hence twice.
+    let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
+    let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
+    let after = query.cursor()?;
+
+    let view = app.namespace.read();
+    let id = path.map_or(Ok(ElementId::ROOT), |path| lookup::find(&view, path))?;
+    let mut rows = Vec::new();
+    gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
+    Ok(answer::json(Writer::new(&view, &rows).write()))
+}
+
+/// One element of the page. Its descendants follow it, each with less depth left than itself.
+struct Row {
+    id: ElementId,
+    depth_left: usize,
+    /// It has children beyond those that follow.
+    more: bool,
+}
+
+/// What to gather below an element.
+#[derive(Clone, Copy)]
+struct Span<'a> {
+    depth_left: usize,
+    after: Option<&'a str>,
+    limit: usize,
+}
+
+fn gather(view: &View<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
+    let at = rows.len();
+    rows.push(Row { id, depth_left: span.depth_left, more: false });
+    let Some(depth_left) = span.depth_left.checked_sub(1) else { return };
+    let children = view.children(id, span.after, span.limit + 1);
+    for (index, &child) in children.iter().enumerate() {
+        if index == span.limit || rows.len() >= ELEMENTS_MAX {
+            rows[at].more = true;
+            return;
+        }
+        gather(view, rows, Span { depth_left, after: None, ..span }, child);
+    }
+}
+
+/// Writes rows as nested elements.
+struct Writer<'v> {
+    view: &'v View<'v>,
+    rows: &'v [Row],
+    samples: Vec<Option<Sample>>,
+    out: Vec<u8>,
+    writer: SampleWriter,
+}
+
+impl<'v> Writer<'v> {
+    fn new(view: &'v View<'v>, rows: &'v [Row]) -> Self {
+        let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
+        let mut samples = Vec::with_capacity(rows.len());
+        view.samples(&ids, |_, sample| samples.push(sample));
+        Writer { view, rows, samples, out: Vec::new(), writer: SampleWriter::default() }
+    }
+
+    fn write(mut self) -> Vec<u8> {
+        self.element(0);
+        self.out
+    }
+
+    /// Writes the element at row `at` with its descendants; the row after them.
+    fn element(&mut self, at: usize) -> usize {
+        let Row { id, depth_left, more } = self.rows[at];
+        self.out.push(b'{');
+        self.about(id);
+        if let Some(sample) = &self.samples[at] {
+            self.out.extend_from_slice(b"\"sample\":");
+            self.writer.sample(&mut self.out, self.view, id, sample, None);
+            self.out.push(b',');
+        }
+        self.out.extend_from_slice(b"\"children_count\":");
+        json::unsigned(&mut self.out, self.view.child_count(id) as u64);
+        let end = if depth_left == 0 { at + 1 } else { self.children(at, more) };
+        self.out.push(b'}');
+        end
+    }
+
+    fn children(&mut self, at: usize, mut more: bool) -> usize {
+        let is_below = |row: &Row| row.depth_left < self.rows[at].depth_left;
+        let end = at + 1 + self.rows[at + 1..].iter().take_while(|row| is_below(row)).count();
+        let start = self.out.len();
+        self.out.extend_from_slice(b",\"children\":[");
+        let mut last = None;
+        let mut next = at + 1;
+        while next < end {
+            if self.out.len() >= RESPONSE_BYTES_MAX {
+                more = true;
+                break;
+            }
+            json::comma(&mut self.out, usize::from(last.is_some()));
+            last = Some(self.rows[next].id);
+            next = self.element(next);
+        }
+        self.out.push(b']');
+        match last {
+            Some(last) if more => {
+                self.out.extend_from_slice(b",\"next_cursor\":");
+                json::string(&mut self.out, &cursor(self.view.name(last)));
+            }
+            None if more => {
+                self.out.truncate(start);
+                self.out.extend_from_slice(b",\"truncated\":true");
+            }
+            Some(_) | None => {}
+        }
+        end
+    }
+
+    /// What the element is, up to the comma before what it holds.
+    fn about(&mut self, id: ElementId) {
+        let (view, out) = (self.view, &mut self.out);
+        if id != ElementId::ROOT {
+            out.extend_from_slice(b"\"path\":");
+            self.writer.path(out, view, id);
+            out.push(b',');
+            member(out, "name", view.name(id));
+        }
+        if let Some(level) = view.level(id) {
+            member(out, "level", level.as_str());
+        }
+        let kind: Kind = view.kind(id);
+        member(out, "kind", kind.as_str());
+        if let Some(datatype) = view.datatype(id) {
+            member(out, "datatype", datatype.as_str());
+        }
+        if let Some(metadata) = view.metadata(id) {
+            if let Some(unit) = &metadata.unit {
+                member(out, "unit", unit);
+            }
+            if let Some(description) = &metadata.description {
+                member(out, "description", description);
+            }
+            if !metadata.properties.is_empty() {
+                out.extend_from_slice(b"\"properties\":{");
+                for (index, (name, value)) in metadata.properties.iter().enumerate() {
+                    json::comma(out, index);
+                    json::string(out, name);
+                    out.push(b':');
+                    json::string(out, value);
+                }
+                out.extend_from_slice(b"},");
+            }
+        }
+        if let Some(wanted) = view.conflict(id) {
+            member(out, "conflict", &view.path(wanted));
+        }
+    }
+}
+
+fn member(out: &mut Vec<u8>, name: &str, text: &str) {
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    json::string(out, text);
+    out.push(b',');
+}

@@ -1,0 +1,112 @@
+//! Element paths in URIs: from `/values/Acme/Line%201/..` to the names of the tree, and back.
+//!
+//! Names are arbitrary text except that none contains `/`; so the raw path is split at `/` first and each segment decoded
+//! after, and the names joined with `/` say the same as the list. Empty names count: `a//b` has three. Dot segments are
+//! names like any other; servers do not resolve them, but some clients do before they send, so [`encode`] writes `..` as
+//! `%2E%2E`, and such a client has to be told (`curl --path-as-is`).
+//! Invariant: `decode(encode(path)) == path` for every path of the tree.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::problem::{Kind, Problem, clipped};
+
+/// What a path segment may not hold as it is [RFC 3986, 3.3], and what it may but a query may not (`&`, `+`).
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'&')
+    .add(b'+')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The path of an element from the raw path of a URI, without its leading `/`.
+///
+/// # Errors
+/// A stray `%`, a `%2F`, or bytes that are not UTF-8.
+pub(crate) fn decode(raw: &str) -> Result<String, Problem> {
+    let mut path = String::with_capacity(raw.len());
+    for (index, segment) in raw.split('/').enumerate() {
+        if index > 0 {
+            path.push('/');
+        }
+        let name = decode_text(segment).map_err(|why| Problem::new(Kind::BadPath, why))?;
+        if name.contains('/') {
+            return Err(Problem::new(
+                Kind::BadPath,
+                format!(
+                    "'{}' holds %2F, but no name contains '/': write the separators of a path as /",
+                    clipped(segment)
+                ),
+            ));
+        }
+        path.push_str(&name);
+    }
+    Ok(path)
+}
+
+/// The raw path of a URI, without its leading `/`, for the path of an element.
+pub(crate) fn encode(path: &str) -> String {
+    let mut raw = String::with_capacity(path.len());
+    for (index, name) in path.split('/').enumerate() {
+        if index > 0 {
+            raw.push('/');
+        }
+        match name {
+            "." => raw.push_str("%2E"),
+            ".." => raw.push_str("%2E%2E"),
+            name => raw.extend(utf8_percent_encode(name, SEGMENT)),
+        }
+    }
+    raw
+}
+
+/// Percent-decoding that refuses what it does not understand. The error says what to do.
+pub(crate) fn decode_text(raw: &str) -> Result<String, String> {
+    let bytes = raw.as_bytes();
+    let is_escape =
+        |at: usize| bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if bytes.iter().enumerate().any(|(at, &byte)| byte == b'%' && !is_escape(at)) {
+        return Err(format!("'{}' holds a % without two hexadecimal digits; write % itself as %25", clipped(raw)));
+    }
+    match percent_decode_str(raw).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(format!("'{}' is not UTF-8 once its % escapes are decoded", clipped(raw))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_survive_the_way_there_and_back() {
+        for path in
+            ["", "/", "a//b", "..", "a/./..", "100%", "%41", "Line 1/C#", "a+b", "温度/°C", "<script>", "\u{0}\n"]
+        {
+            let raw = encode(path);
+            assert_eq!(decode(&raw).unwrap(), path, "by way of {raw}");
+            assert!(raw.is_ascii() && !raw.contains(['#', '?', ' ', '+']), "{raw}");
+        }
+        assert_eq!(encode("a/.."), "a/%2E%2E");
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_refused() {
+        for (raw, why) in [("100%", "%25"), ("%4", "%25"), ("%zz", "%25"), ("%FF", "UTF-8"), ("Acme%2FDallas", "%2F")] {
+            let problem = format!("{:?}", decode(raw).unwrap_err());
+            assert!(problem.contains(why), "{raw}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What goes wrong, said so that the caller can mend it: RFC 9457 problem documents.
+//!
+//! Each way of failing is one [`Kind`], whose `type` URI and title never change; the detail is about this request and
+//! names the values that would have been accepted. What a caller wants to read by program (the nearest names, the
+//! accepted parameters) stands in members of its own.
+//! Knows nothing of the tree. Invariant: text that came from the peer is clipped before it is said back, and written by
+//! a JSON writer only, so a hostile name is nothing but a long string.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::answer;
+
+/// The ways in which a request fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// No element has this path.
+    ElementNotFound,
+    /// The element exists, but holds no sample.
+    NoSample,
+    /// No such Edge Node.
+    EdgeNodeNotFound,
+    /// No route has this path.
+    RouteNotFound,
+    /// The route exists, but not for this method.
+    MethodNotAllowed,
+    /// The path cannot be a path of the tree.
+    BadPath,
+    /// A query parameter is unknown, repeated, malformed or out of range.
+    BadParameter,
+    /// The filter does not parse.
+    BadFilter,
+}
+
+impl Kind {
+    fn status(self) -> StatusCode {
+        match self {
+            Kind::ElementNotFound | Kind::NoSample | Kind::EdgeNodeNotFound | Kind::RouteNotFound => {
+                StatusCode::NOT_FOUND
+            }
+            Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Kind::BadPath | Kind::BadParameter | Kind::BadFilter => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// A URN and not an address: there is no page behind it that could move away.
+    fn uri(self) -> &'static str {
+        match self {
+            Kind::ElementNotFound => "urn:factree:problem:element-not-found",
+            Kind::NoSample => "urn:factree:problem:no-sample",
+            Kind::EdgeNodeNotFound => "urn:factree:problem:edge-node-not-found",
+            Kind::RouteNotFound => "urn:factree:problem:route-not-found",
+            Kind::MethodNotAllowed => "urn:factree:problem:method-not-allowed",
+            Kind::BadPath => "urn:factree:problem:bad-path",
+            Kind::BadParameter => "urn:factree:problem:bad-parameter",
+            Kind::BadFilter => "urn:factree:problem:bad-filter",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Kind::ElementNotFound => "No element has this path",
+            Kind::NoSample => "The element holds no sample",
+            Kind::EdgeNodeNotFound => "No such Edge Node",
+            Kind::RouteNotFound => "No such route",
+            Kind::MethodNotAllowed => "The route does not take this method",
+            Kind::BadPath => "Not a path of the tree",
+            Kind::BadParameter => "A query parameter is not acceptable",
+            Kind::BadFilter => "The filter does not parse",
+        }
+    }
+}
+
+/// One problem document. Members without content are left out.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: String,
+    members: Members,
+}
+
+/// The members beside RFC 9457's own, for programs.
+#[derive(Debug, Default, Serialize)]
+struct Members {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deepest: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    nearest: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ask: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accepted: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(flatten)]
+    members: &'a Members,
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Problem {
+        Problem { kind, detail: detail.into(), members: Members::default() }
+    }
+
+    /// The path of the deepest element on the way that does exist.
+    pub(crate) fn deepest(mut self, path: Option<String>) -> Problem {
+        self.members.deepest = path;
+        self
+    }
+
+    /// Names that exist there and look like the one asked for, the likeliest first.
+    pub(crate) fn nearest(mut self, names: Vec<String>) -> Problem {
+        self.members.nearest = names;
+        self
+    }
+
+    /// Addresses that would have an answer.
+    pub(crate) fn ask(mut self, addresses: impl IntoIterator<Item = String>) -> Problem {
+        self.members.ask = addresses.into_iter().collect();
+        self
+    }
+
+    /// The query parameter at fault.
+    pub(crate) fn parameter(mut self, name: &str) -> Problem {
+        self.members.parameter = Some(clipped(name).to_owned());
+        self
+    }
+
+    /// The query parameters that this route takes.
+    pub(crate) fn accepted(mut self, names: &[&'static str]) -> Problem {
+        self.members.accepted = names.to_vec();
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.kind.status();
+        let document = Document {
+            r#type: self.kind.uri(),
+            title: self.kind.title(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            members: &self.members,
+        };
+        let body =
+            serde_json::to_vec(&document).expect("a problem is strings and a number, which serde_json can write");
+        answer::with(status, "application/problem+json", body)
+    }
+}
+
+/// At most 80 bytes of `text`: a detail is read by a person, and a name may be as long as a URI allows.
+pub(crate) fn clipped(text: &str) -> &str {
+    &text[..text.floor_char_boundary(80)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clipping_keeps_characters_whole() {
+        assert_eq!(clipped("Acme"), "Acme");
+        assert_eq!(clipped(&"°".repeat(100)).len(), 80);
+        assert_eq!(clipped(&format!("x{}", "°".repeat(100))).len(), 79);
+    }
+}

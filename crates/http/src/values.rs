@@ -1,0 +1,111 @@
+//! `GET /api/v1/values/{path}` and `GET /api/v1/values?filter=…`: live samples, one or many.
+//!
+//! Both copy samples out under the locks of their blocks, so a message is seen whole or not at all, and write JSON when
+//! publishers have their blocks back.
+//! Invariant: a page that is not the last ends with the cursor of the last element *considered*, so elements without a
+//! sample are neither shown nor asked for again.
+
+use std::sync::PoisonError;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use factree_namespace::{ElementId, Filter, Sample, Source};
+
+use crate::problem::{Kind, Problem};
+use crate::query::{Query, cursor, refused};
+use crate::sample::SampleWriter;
+use crate::{App, RESPONSE_BYTES_MAX, VALUES, answer, behind, json, lookup, path};
+
+/// Samples in one page unless asked for otherwise, and at most.
+const LIMIT_DEFAULT: usize = 1_000;
+const LIMIT_MAX: usize = 10_000;
+/// Samples written while the tree is held still once: what is newly born waits no longer than for these (about 0.3 ms).
+const HELD: usize = 1_000;
+/// A first guess at the size of a sample, to spare the buffer most of its growth.
+const SAMPLE_BYTES: usize = 384;
+
+/// One sample.
+pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
+    let path = path::decode(behind(&uri, VALUES))?;
+    let (id, sample, source) = {
+        let view = app.namespace.read();
+        let id = lookup::find(&view, &path)?;
+        let sample = view.sample(id).ok_or_else(|| lookup::no_sample(&view, id))?;
+        (id, sample, view.source(id))
+    };
+    let metric_alias = source.and_then(|(source, metric)| metric_alias(&app, &source, &metric));
+    let mut body = Vec::with_capacity(SAMPLE_BYTES);
+    SampleWriter::default().sample(&mut body, &app.namespace.read(), id, &sample, metric_alias);
+    Ok(answer::json(body))
+}
+
+/// The metric alias of the current session. The tree must not be held: ingest takes its own lock first and then the tree's.
+fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
+    let Source::Sparkplug { group, edge_node, device } = source else { return None };
+    let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
+    ingest.metric_alias(group, edge_node, device.as_deref(), metric)
+}
+
+/// The samples of all elements that a filter covers, a page at a time, depth first by name.
+pub(crate) async fn many(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let query = Query::parse(uri.query(), &["filter", "limit", "cursor"])?;
+    let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
+    let after = query.cursor()?;
+    let Some(filter) = query.filter()? else {
+        return Err(refused(
+            "filter",
+            "say which samples with ?filter=, e.g. Acme/+/Press/%23, or %23 for all of them",
+        ));
+    };
+    let filter =
+        Filter::parse(&filter).map_err(|why| Problem::new(Kind::BadFilter, why.to_string()).parameter("filter"))?;
+    Ok(answer::json(page(&app, &filter, after.as_deref(), limit)))
+}
+
+fn page(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<u8> {
+    // Read before the samples, so that whoever asks for changes since this revision misses none.
+    let revision = app.namespace.revision();
+    let (readings, more) = select(app, filter, after, limit);
+
+    let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
+    body.extend_from_slice(b"{\"samples\":[");
+    let mut writer = SampleWriter::default();
+    let mut written = 0;
+    let mut considered = 0;
+    'page: for held in readings.chunks(HELD) {
+        let view = app.namespace.read();
+        for (id, sample) in held {
+            if body.len() >= RESPONSE_BYTES_MAX {
+                break 'page;
+            }
+            considered += 1;
+            if let Some(sample) = sample {
+                json::comma(&mut body, written);
+                written += 1;
+                writer.sample(&mut body, &view, *id, sample, None);
+            }
+        }
+    }
+    body.extend_from_slice(b"],\"revision\":");
+    json::unsigned(&mut body, revision.0);
+    if more || considered < readings.len() {
+        let last = readings[considered - 1].0;
+        body.extend_from_slice(b",\"next_cursor\":");
+        json::string(&mut body, &cursor(&app.namespace.read().path(last)));
+    }
+    body.push(b'}');
+    body
+}
+
+/// Up to `limit` elements with their samples, all as they were at one moment, and whether there are more.
+fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<(ElementId, Option<Sample>)>, bool) {
+    let view = app.namespace.read();
+    let mut ids = view.select(filter, after, limit + 1);
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let mut readings = Vec::with_capacity(ids.len());
+    view.samples(&ids, |id, sample| readings.push((id, sample)));
+    (readings, more)
+}

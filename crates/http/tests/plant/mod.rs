@@ -1,0 +1,132 @@
+//! A plant to ask: a real tree filled through its writers, behind the real router.
+
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use factree_http::{App, router};
+use factree_ingest::Ingest;
+use factree_namespace::{
+    Block, DataType, Kind, Level, Limits, Metadata, Namespace, PathSpec, Place, Placed, Quality, Segment, Source,
+    Timestamp, Value,
+};
+use tower::ServiceExt;
+
+/// 2026-01-31T12:00:00Z.
+pub(crate) const NOON: u64 = 1_769_860_800_000;
+
+/// A tree and its router.
+pub(crate) struct Plant {
+    pub(crate) namespace: Arc<Namespace>,
+    router: axum::Router,
+}
+
+/// One cell: name below the root, datatype, value.
+pub(crate) type Cell<'a> = (&'a str, DataType, Value);
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Plant {
+    pub(crate) fn new() -> Plant {
+        let namespace = Arc::new(Namespace::new(Limits::default()));
+        let ingest = Arc::new(Mutex::new(Ingest::default()));
+        let router = router(App { namespace: Arc::clone(&namespace), ingest });
+        Plant { namespace, router }
+    }
+
+    /// Places cells of one source below `root` and gives each its first sample, in one batch.
+    pub(crate) fn add(
+        &self,
+        source: Source,
+        root: &[Segment<'_>],
+        metadata: &Metadata,
+        cells: &[Cell<'_>],
+    ) -> Arc<Block> {
+        let block = self.namespace.add_block().unwrap();
+        let root = self.namespace.ensure(root, Kind::Equipment).unwrap();
+        let origin = self.namespace.origin(&block, source, root).unwrap();
+        for (slot, &(name, datatype, _)) in (0..).zip(cells) {
+            let path = PathSpec::Below(name);
+            let place = Place { slot, origin, path, kind: Kind::Metric, datatype, metadata };
+            let _: Placed = self.namespace.place(&block, &place).unwrap();
+        }
+        let mut writer = self.namespace.write(&block, Timestamp(NOON + 12));
+        for (slot, (_, datatype, value)) in (0..).zip(cells) {
+            writer.set(slot, value.into(), *datatype, Quality::Good, Timestamp(NOON)).unwrap();
+        }
+        writer.finish();
+        block
+    }
+
+    /// Cells of the device Robot3 at Acme/Dallas/Press/Line1/Robot3.
+    pub(crate) fn robot(&self, cells: &[Cell<'_>]) -> Arc<Block> {
+        let metadata = Metadata::default();
+        self.add(robot3(), &ROBOT3, &metadata, cells)
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.ask(Method::GET, uri).await
+    }
+
+    pub(crate) async fn ask(&self, method: Method, uri: &str) -> Answer {
+        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        let answer =
+            Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() };
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{uri}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{uri}");
+        answer
+    }
+
+    /// Follows `next_cursor` from `uri` to the end; all pages.
+    pub(crate) async fn pages(&self, uri: &str) -> Vec<serde_json::Value> {
+        let mut pages = vec![self.get(uri).await.json()];
+        while let Some(cursor) = pages.last().unwrap()["next_cursor"].as_str() {
+            assert!(pages.len() < 1000, "the cursor of {uri} does not move");
+            pages.push(self.get(&format!("{uri}&cursor={cursor}")).await.json());
+        }
+        pages
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body, which must be JSON and 200.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        assert_eq!((self.status, self.header("content-type")), (StatusCode::OK, "application/json"), "{}", self.body);
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The body, which must be a problem document that repeats the status of the response.
+    pub(crate) fn problem(&self) -> serde_json::Value {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
+        let problem: serde_json::Value = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(problem["status"], self.status.as_u16());
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].is_string(), "{member} is missing: {problem}");
+        }
+        problem
+    }
+}
+
+pub(crate) const ROBOT3: [Segment<'_>; 5] = [
+    Segment { name: "Acme", level: Some(Level::Enterprise) },
+    Segment { name: "Dallas", level: Some(Level::Site) },
+    Segment { name: "Press", level: Some(Level::Area) },
+    Segment { name: "Line1", level: Some(Level::WorkCenter) },
+    Segment { name: "Robot3", level: Some(Level::WorkUnit) },
+];
+
+pub(crate) fn robot3() -> Source {
+    Source::Sparkplug { group: "Acme:Dallas:Press".into(), edge_node: "Line1".into(), device: Some("Robot3".into()) }
+}
