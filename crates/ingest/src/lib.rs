@@ -1,1 +1,167 @@
-//! ingest
+//! From accepted publications to the tree.
+//!
+//! [`Ingest`] is told, in the broker's order, what was published and which sessions ended; it applies that to the
+//! [`Namespace`] and answers with what is to be said in return. Sparkplug goes through the [`Host`](factree_sparkplug::Host)
+//! and lands where [`Placement`] put it at Birth; everything else is read as plain JSON on a topic of its own.
+//!
+//! Has never heard of MQTT packets, sockets or clocks: its input is topic, payload, retain flag and session.
+//! Invariant: when [`Ingest::apply`] returns, every value of the batch can be read from the namespace.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use factree_namespace::Namespace;
+use factree_sparkplug as sparkplug;
+
+mod convert;
+mod edge_nodes;
+mod inbox;
+mod json;
+mod limits;
+mod placement;
+mod plain;
+mod report;
+mod said;
+mod template;
+
+pub use factree_sparkplug::{Limits as SparkplugLimits, Now, SessionKey, Timestamp};
+pub use inbox::{Batch, Decoded, Inbox, Input, Publication};
+pub use limits::Limits;
+pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
+pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
+pub use said::{Event, Message, Output};
+pub use template::TemplateError;
+
+use edge_nodes::EdgeNodes;
+use plain::{Kept, PlainTopics};
+
+/// Applies accepted publications to the tree.
+#[derive(Debug)]
+pub struct Ingest {
+    namespace: Arc<Namespace>,
+    placement: Placement,
+    limits: Limits,
+    edge_nodes: EdgeNodes,
+    plain: PlainTopics,
+    /// Who is behind a session, for as long as it lasts.
+    clients: HashMap<SessionKey, Arc<str>>,
+    stats: Stats,
+}
+
+/// What came in, counted since this process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages on well-formed Sparkplug topics.
+    pub sparkplug_messages: u64,
+    /// Messages whose topic claims to be Sparkplug and is not; plain MQTT, not in the tree (SP24).
+    pub sparkplug_topics_malformed: u64,
+    /// Messages on plain topics that belong to the tree.
+    pub plain_messages: u64,
+    /// Plain messages refused in whole or in part because of a limit.
+    pub plain_refused: u64,
+    /// Messages on plain topics that no rule wants in the tree.
+    pub elsewhere: u64,
+}
+
+impl Ingest {
+    /// An ingest that knows no Edge Node and no topic, writing to `namespace`.
+    ///
+    /// # Panics
+    /// If the limits contradict each other, or the namespace may not hold a single block.
+    pub fn new(limits: Limits, placement: Placement, namespace: Arc<Namespace>) -> Self {
+        Self {
+            edge_nodes: EdgeNodes::new(limits.sparkplug.clone()),
+            plain: PlainTopics::new(&namespace),
+            namespace,
+            placement,
+            limits,
+            clients: HashMap::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Applies a batch in its order; appends to `out` what is to be said and told.
+    pub fn apply(&mut self, now: Now, batch: &Batch, out: &mut Vec<Output>) {
+        for input in batch.inputs() {
+            self.handle(now, input, out);
+        }
+    }
+
+    /// Applies one input.
+    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        match input {
+            Input::Publication(publication) => self.on_publication(now, &publication, out),
+            Input::SessionStarted { session, client_id } => {
+                self.clients.insert(session, client_id.into());
+            }
+            Input::SessionEnded { session } => {
+                self.clients.remove(&session);
+                self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
+            }
+        }
+    }
+
+    fn on_publication(&mut self, now: Now, publication: &Publication<'_>, out: &mut Vec<Output>) {
+        let Publication { session, retained, topic, payload: bytes, decoded } = publication;
+        match (sparkplug::Topic::parse(topic), decoded) {
+            (Ok(topic), Decoded::Sparkplug(payload)) => {
+                self.stats.sparkplug_messages += 1;
+                let (session, retained) = (*session, *retained);
+                self.on_host_input(now, sparkplug::Input::Message { session, retained, topic, bytes, payload }, out);
+            }
+            (Ok(topic), Decoded::Malformed(error)) => {
+                self.stats.sparkplug_messages += 1;
+                let session = *session;
+                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: **error }, out);
+            }
+            // STATE: what other Host Applications say of themselves is not the plant's state.
+            (Ok(_), Decoded::Plain) => self.stats.sparkplug_messages += 1,
+            (Err(sparkplug::TopicError::NotSparkplug), _) => self.on_plain(now, topic, bytes, out),
+            (Err(_), _) => self.stats.sparkplug_topics_malformed += 1,
+        }
+    }
+
+    fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, out: &mut Vec<Output>) {
+        self.edge_nodes.handle(&self.namespace, &self.placement, &self.clients, now, input, out);
+    }
+
+    fn on_plain(&mut self, now: Now, topic: &str, payload: &[u8], out: &mut Vec<Output>) {
+        let received = convert::timestamp(now.wall);
+        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, topic, payload) {
+            Kept::Whole => self.stats.plain_messages += 1,
+            Kept::Elsewhere => self.stats.elsewhere += 1,
+            Kept::Refused(shortage) => {
+                self.stats.plain_refused += 1;
+                // Once is news, a million times is a full disk: the counter tells the rest.
+                if self.stats.plain_refused.is_power_of_two() {
+                    out.push(Output::Event(Event::PlainRefused { topic: topic.into(), why: shortage.to_string() }));
+                }
+            }
+        }
+    }
+
+    /// What came in, counted.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Edge Nodes in the order of (group, edge node), after the named one, at most `limit`.
+    pub fn edge_nodes(&self, after: Option<(&str, &str)>, limit: usize) -> Vec<EdgeNodeReport> {
+        self.edge_nodes.reports(&self.namespace, after, limit)
+    }
+
+    /// One Edge Node.
+    pub fn edge_node(&self, group: &str, edge_node: &str) -> Option<EdgeNodeReport> {
+        self.edge_nodes.report(&self.namespace, group, edge_node)
+    }
+
+    /// All metrics of one Edge Node, in the order in which they were first born.
+    pub fn metrics(&self, group: &str, edge_node: &str) -> Option<Vec<MetricReport>> {
+        self.edge_nodes.metrics(&self.namespace, group, edge_node)
+    }
+
+    /// The metric alias that the last Birth gave a metric.
+    pub fn metric_alias(&self, group: &str, edge_node: &str, device: Option<&str>, name: &str) -> Option<u64> {
+        self.edge_nodes.metric_alias(group, edge_node, device, name)
+    }
+}

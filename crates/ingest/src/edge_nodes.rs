@@ -1,0 +1,432 @@
+//! Edge Nodes in the tree: what the Sparkplug host decides is carried out here, on the Edge Node's own block of cells.
+//!
+//! A metric's number within its Edge Node is its slot in the block, so DATA goes from metric alias to cell without a name
+//! being looked at. Where an Edge Node and its Devices stand is asked of [`Placement`] once, at their first Birth.
+//! Knows no state machine (that is the host's) and no wire format.
+//! Invariant: a metric that the tree refused has a slot without an element; writes to it are refused there and counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use factree_namespace::{
+    Block, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal, Segment, Source,
+    Timestamp, ValueRef, Writer,
+};
+use factree_sparkplug as sparkplug;
+use sparkplug::{
+    Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host, Input, Now,
+    Outputs, Payload, Properties, RawMetric, Reason, SessionKey, Topic,
+};
+
+use crate::convert;
+use crate::placement::Placement;
+use crate::said::{Event, Message, Output};
+
+/// The Sparkplug host and where its Edge Nodes stand in the tree.
+#[derive(Debug)]
+pub(crate) struct EdgeNodes {
+    pub(crate) host: Host,
+    limits: sparkplug::Limits,
+    /// Reused; empty between inputs.
+    outputs: Outputs,
+    seats: HashMap<EdgeNodeIndex, Seat>,
+    /// What has been told already, so that a finding is news once per Edge Node. Rules are few, Edge Nodes are bounded.
+    told: HashSet<(Option<EdgeNodeIndex>, &'static str)>,
+}
+
+/// An Edge Node's place in the tree.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    group: Arc<str>,
+    edge_node: Arc<str>,
+    block: Arc<Block>,
+    /// The Edge Node's own metrics.
+    pub(crate) own: Corner,
+    /// Its Devices'.
+    pub(crate) devices: HashMap<DeviceIndex, (Arc<str>, Corner)>,
+    /// Who published the last NBIRTH.
+    pub(crate) client_id: Option<Arc<str>>,
+    /// Samples the tree refused, for a limit of its own.
+    refused: u64,
+}
+
+/// Where the metrics of an Edge Node itself, or of one Device, begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Corner {
+    origin: OriginId,
+    pub(crate) root: ElementId,
+}
+
+/// What surrounds the handling of one input.
+struct Context<'c> {
+    namespace: &'c Namespace,
+    placement: &'c Placement,
+    clients: &'c HashMap<SessionKey, Arc<str>>,
+    now: Now,
+}
+
+/// The message an input is, as far as it decoded.
+#[derive(Clone, Copy)]
+struct Received<'m> {
+    topic: Topic<'m>,
+    bytes: &'m [u8],
+    payload: &'m Payload,
+}
+
+impl EdgeNodes {
+    pub(crate) fn new(limits: sparkplug::Limits) -> Self {
+        Self {
+            host: Host::new(limits.clone()),
+            limits,
+            outputs: Outputs::new(),
+            seats: HashMap::new(),
+            told: HashSet::new(),
+        }
+    }
+
+    pub(crate) fn seat(&self, edge_node: EdgeNodeIndex) -> Option<&Seat> {
+        self.seats.get(&edge_node)
+    }
+
+    /// Lets the host judge one input and carries out what it decides.
+    pub(crate) fn handle(
+        &mut self,
+        namespace: &Namespace,
+        placement: &Placement,
+        clients: &HashMap<SessionKey, Arc<str>>,
+        now: Now,
+        input: Input<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let context = Context { namespace, placement, clients, now };
+        let (descriptor, received) = match input {
+            Input::Message { topic, bytes, payload, .. } => {
+                (topic.edge_node(), Some(Received { topic, bytes, payload }))
+            }
+            Input::Malformed { topic, .. } => (topic.edge_node(), None),
+            Input::SessionEnded { .. } => (None, None),
+        };
+        let mut outputs = std::mem::take(&mut self.outputs);
+        outputs.clear();
+        self.host.handle(now, input, &mut outputs);
+        for output in &outputs {
+            match output {
+                sparkplug::Output::Born(born) => {
+                    let received = received.expect("only a message gives birth");
+                    self.on_born(&context, born, outputs.born(born), outputs.vanished(born), received, out);
+                }
+                sparkplug::Output::Data(data) => {
+                    let received = received.expect("only a message has data");
+                    self.on_data(&context, data.edge_node, outputs.updates(data), received);
+                }
+                sparkplug::Output::Died(died) => self.on_died(&context, died, out),
+                sparkplug::Output::AskRebirth(ask) => {
+                    let edge_node = descriptor.expect("a message of the Edge Node makes us ask for its rebirth");
+                    out.extend(ask_rebirth(now, edge_node, ask.reason));
+                }
+                sparkplug::Output::Finding(finding) => self.on_finding(finding, descriptor, received, out),
+            }
+        }
+        self.outputs = outputs;
+    }
+
+    fn on_born(
+        &mut self,
+        context: &Context<'_>,
+        born: &Born,
+        metrics: &[BornMetric],
+        vanished: &[sparkplug::MetricIndex],
+        received: Received<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let namespace = context.namespace;
+        let Some((seat, corner)) = settle(&mut self.seats, context, born, received.topic, out) else { return };
+        if born.device.is_none() {
+            seat.client_id = context.clients.get(&born.session).cloned();
+        }
+        let mut refusal = None;
+        for metric in metrics {
+            let raw = &received.payload.metrics[metric.position as usize];
+            if let Err(refused) = place(namespace, &seat.block, corner, metric, raw, received.bytes, &self.limits) {
+                seat.refused += 1;
+                refusal = Some(refused);
+            }
+        }
+        let mut writer = namespace.write(&seat.block, convert::timestamp(context.now.wall));
+        for metric in metrics {
+            let raw = &received.payload.metrics[metric.position as usize];
+            let slot = metric.metric.0;
+            let written = write(&mut writer, slot, metric.datatype, raw, received, context.now, &self.limits);
+            seat.refused += u64::from(written.is_err());
+        }
+        for metric in vanished {
+            // A vanished metric that the tree never took has nothing to go stale.
+            let _: Result<(), Refusal> = writer.set_quality(metric.0, Quality::Stale);
+        }
+        writer.finish();
+        if let Some(refusal) = refusal {
+            out.push(Output::Event(Event::Finding {
+                group: seat.group.to_string(),
+                edge_node: seat.edge_node.to_string(),
+                tck_id: "factree-limit-tree",
+                text: format!("a birth is not wholly in the tree: {refusal}"),
+            }));
+        }
+        out.push(Output::Event(Event::Born {
+            group: seat.group.to_string(),
+            edge_node: seat.edge_node.to_string(),
+            device: received.topic.device().map(|device| device.as_str().to_owned()),
+            metrics_len: metrics.len(),
+        }));
+    }
+
+    /// The data path: no name is looked at, and numbers allocate nothing.
+    fn on_data(
+        &mut self,
+        context: &Context<'_>,
+        edge_node: EdgeNodeIndex,
+        updates: &[sparkplug::Update],
+        received: Received<'_>,
+    ) {
+        // An Edge Node the tree had no room for is still judged by the host.
+        let Some(seat) = self.seats.get_mut(&edge_node) else { return };
+        let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
+        for update in updates.iter().filter(|update| !update.is_historical) {
+            let raw = &received.payload.metrics[update.position as usize];
+            let slot = update.metric.0;
+            let written = write(&mut writer, slot, update.datatype, raw, received, context.now, &self.limits);
+            seat.refused += u64::from(written.is_err());
+        }
+        writer.finish();
+    }
+
+    fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
+        let Some(seat) = self.seats.get(&died.edge_node) else { return };
+        let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
+        let device = match died.device {
+            None => {
+                writer.stale_all();
+                None
+            }
+            Some(device) => {
+                let Some((id, corner)) = seat.devices.get(&device) else { return };
+                writer.stale(corner.origin);
+                Some(id.to_string())
+            }
+        };
+        writer.finish();
+        let cause = match died.cause {
+            Cause::Ndeath => "NDEATH",
+            Cause::Ddeath => "DDEATH",
+            Cause::SessionEnded => "its MQTT session ended",
+            // Every rebirth does this to every Device; its DBIRTH follows at once.
+            Cause::NodeBirth => return,
+        };
+        let (group, edge_node) = (seat.group.to_string(), seat.edge_node.to_string());
+        out.push(Output::Event(Event::Died { group, edge_node, device, cause }));
+    }
+
+    fn on_finding(
+        &mut self,
+        finding: &Finding,
+        descriptor: Option<EdgeNodeDescriptor<'_>>,
+        received: Option<Received<'_>>,
+        out: &mut Vec<Output>,
+    ) {
+        if !self.told.insert((finding.edge_node, finding.rule.tck_id)) {
+            return;
+        }
+        let mut text = finding.rule.text.to_owned();
+        if let Some((expected, got)) = finding.expected_got {
+            text += &format!("; expected {expected}, got {got}");
+        }
+        let example = finding
+            .metric
+            .zip(received)
+            .and_then(|(position, received)| received.payload.metrics.get(position as usize)?.name(received.bytes));
+        if let Some(name) = example {
+            text += &format!("; for example metric {name:?}");
+        }
+        let (group, edge_node) = descriptor.map_or(Default::default(), |descriptor| {
+            (descriptor.group.as_str().to_owned(), descriptor.edge_node.as_str().to_owned())
+        });
+        out.push(Output::Event(Event::Finding { group, edge_node, tck_id: finding.rule.tck_id, text }));
+    }
+}
+
+impl Seat {
+    fn new(context: &Context<'_>, topic: Topic<'_>) -> Result<Self, Refusal> {
+        let descriptor = topic.edge_node().expect("a Birth is about an Edge Node");
+        let group: Arc<str> = descriptor.group.as_str().into();
+        let edge_node: Arc<str> = descriptor.edge_node.as_str().into();
+        let block = context.namespace.add_block()?;
+        let own = corner(context, &block, &group, &edge_node, None)?;
+        Ok(Self { group, edge_node, block, own, devices: HashMap::new(), client_id: None, refused: 0 })
+    }
+}
+
+/// Finds an Edge Node or Device its place in the tree: the first time by the placement rules, then the same.
+fn settle<'s>(
+    seats: &'s mut HashMap<EdgeNodeIndex, Seat>,
+    context: &Context<'_>,
+    born: &Born,
+    topic: Topic<'_>,
+    out: &mut Vec<Output>,
+) -> Option<(&'s mut Seat, Corner)> {
+    let seat = match seats.entry(born.edge_node) {
+        std::collections::hash_map::Entry::Occupied(seat) => Ok(seat.into_mut()),
+        std::collections::hash_map::Entry::Vacant(vacant) => Seat::new(context, topic).map(|seat| vacant.insert(seat)),
+    };
+    let seat = match seat {
+        Ok(seat) => seat,
+        Err(refusal) => {
+            out.push(Output::Event(unseated(topic, refusal)));
+            return None;
+        }
+    };
+    let (Some(device), Some(id)) = (born.device, topic.device()) else {
+        let corner = seat.own;
+        return Some((seat, corner));
+    };
+    if let Some((_, corner)) = seat.devices.get(&device) {
+        let corner = *corner;
+        return Some((seat, corner));
+    }
+    let id: Arc<str> = id.as_str().into();
+    match corner(context, &seat.block, &seat.group, &seat.edge_node, Some(&id)) {
+        Ok(corner) => {
+            seat.devices.insert(device, (id, corner));
+            Some((seat, corner))
+        }
+        Err(refusal) => {
+            out.push(Output::Event(unseated(topic, refusal)));
+            None
+        }
+    }
+}
+
+/// Asks placement where something stands, and makes its element.
+fn corner(
+    context: &Context<'_>,
+    block: &Block,
+    group: &Arc<str>,
+    edge_node: &Arc<str>,
+    device: Option<&Arc<str>>,
+) -> Result<Corner, Refusal> {
+    let place = context.placement.place_sparkplug(group, edge_node, device.map(|device| &**device));
+    let segments: Vec<Segment<'_>> =
+        place.steps.iter().map(|step| Segment { name: &step.name, level: step.level }).collect();
+    let root = context.namespace.ensure(&segments, Kind::Equipment)?;
+    let source =
+        Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };
+    Ok(Corner { origin: context.namespace.origin(block, source, root)?, root })
+}
+
+/// Gives a metric of a Birth its element, or the same one as before with what is new about it.
+fn place(
+    namespace: &Namespace,
+    block: &Block,
+    corner: Corner,
+    metric: &BornMetric,
+    raw: &RawMetric,
+    bytes: &[u8],
+    limits: &sparkplug::Limits,
+) -> Result<(), Refusal> {
+    let properties = raw.properties().and_then(|span| Properties::parse(bytes, span, limits).ok());
+    let text = |text: Option<&str>| text.map(Into::into);
+    let metadata = Metadata {
+        unit: text(properties.as_ref().and_then(Properties::unit)),
+        description: text(properties.as_ref().and_then(Properties::description)),
+        ..Metadata::default()
+    };
+    let placed = namespace.place(
+        block,
+        &Place {
+            slot: metric.metric.0,
+            origin: corner.origin,
+            path: PathSpec::Below(raw.name(bytes).unwrap_or_default()),
+            kind: Kind::Metric,
+            datatype: convert::datatype(metric.datatype),
+            metadata: &metadata,
+        },
+    );
+    placed.map(|_| ())
+}
+
+/// Writes one metric's sample. What is no value of its datatype costs this metric its quality and nothing else (SP10).
+#[inline]
+fn write(
+    writer: &mut Writer<'_>,
+    slot: u32,
+    datatype: DataType,
+    raw: &RawMetric,
+    received: Received<'_>,
+    now: Now,
+    limits: &sparkplug::Limits,
+) -> Result<(), Refusal> {
+    let timestamp = raw.timestamp().or(received.payload.timestamp).unwrap_or(now.wall);
+    let timestamp: Timestamp = convert::timestamp(timestamp);
+    let declared = convert::datatype(datatype);
+    match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {
+        Ok(value) => {
+            let quality = match (raw.properties(), datatype) {
+                (None, DataType::DataSet | DataType::Template) => Quality::Uncertain,
+                (None, _) => Quality::Good,
+                (Some(span), _) => said_quality(received.bytes, span, limits),
+            };
+            convert::with_value(value, |value| writer.set(slot, value, declared, quality, timestamp))
+        }
+        Err(_mismatch) => writer.set(slot, ValueRef::Null, declared, Quality::Bad, timestamp),
+    }
+}
+
+/// What the property `Quality` says; Good without one, Uncertain if it says something undefined.
+fn said_quality(bytes: &[u8], span: sparkplug::Span, limits: &sparkplug::Limits) -> Quality {
+    match Properties::parse(bytes, span, limits).map(|properties| properties.quality()) {
+        Ok(None) | Err(_) => Quality::Good,
+        Ok(Some(Ok(quality))) => convert::quality(quality),
+        Ok(Some(Err(_undefined))) => Quality::Uncertain,
+    }
+}
+
+/// The rebirth request and the news of it.
+fn ask_rebirth(now: Now, edge_node: EdgeNodeDescriptor<'_>, reason: Reason) -> [Output; 2] {
+    let message =
+        Message { topic: edge_node.ncmd().to_string(), payload: sparkplug::encode::rebirth_request(now.wall) };
+    let event = Event::RebirthAsked {
+        group: edge_node.group.as_str().to_owned(),
+        edge_node: edge_node.edge_node.as_str().to_owned(),
+        reason: match reason {
+            Reason::BeforeBirth => "a message before the birth it needs",
+            Reason::SeqGap => "a sequence number is missing",
+            Reason::UnknownMetric => "a metric that no birth declared",
+            Reason::Malformed => "a payload that does not decode",
+        },
+    };
+    [Output::Publish(message), Output::Event(event)]
+}
+
+fn unseated(topic: Topic<'_>, refusal: Refusal) -> Event {
+    let descriptor = topic.edge_node().expect("a Birth is about an Edge Node");
+    Event::Finding {
+        group: descriptor.group.as_str().to_owned(),
+        edge_node: descriptor.edge_node.as_str().to_owned(),
+        tck_id: "factree-limit-tree",
+        text: format!("not in the tree: {refusal}"),
+    }
+}
+
+impl EdgeNodes {
+    pub(crate) fn reports(&self, _: &Namespace, _: Option<(&str, &str)>, _: usize) -> Vec<crate::EdgeNodeReport> {
+        Vec::new()
+    }
+    pub(crate) fn report(&self, _: &Namespace, _: &str, _: &str) -> Option<crate::EdgeNodeReport> {
+        None
+    }
+    pub(crate) fn metrics(&self, _: &Namespace, _: &str, _: &str) -> Option<Vec<crate::MetricReport>> {
+        None
+    }
+    pub(crate) fn metric_alias(&self, _: &str, _: &str, _: Option<&str>, _: &str) -> Option<u64> {
+        None
+    }
+}

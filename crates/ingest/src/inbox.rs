@@ -1,0 +1,235 @@
+//! The inbox: publications on their way from the broker to the tree, in the broker's order.
+//!
+//! A connection task decodes what it read into a [`Batch`] of its own, under no lock. While the broker judges the packets
+//! one by one, the task marks what was accepted, adds what the broker itself said (wills, ended sessions), and pushes the
+//! batch into the [`Inbox`] before it lets go of the broker: so the order of the inbox is the broker's order. Whoever locks
+//! the tree next applies all that waits. Batches are reused, so a steady stream allocates nothing.
+//! Knows nothing of MQTT packets: a publication is topic, payload, retain flag and the session it came from.
+//! Invariant: what was neither accepted nor said by the broker never reaches the tree.
+
+use std::ops::Range;
+
+use factree_sparkplug as sparkplug;
+use sparkplug::SessionKey;
+
+/// A batch with more bytes than this is dropped after use instead of being kept for reuse.
+const REUSED_BYTES_MAX: usize = 1 << 20;
+
+/// What was read in one go, decoded, and what the broker made of it.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    publications: Vec<Held>,
+    /// Decoded payloads; the first `payloads_used` belong to this batch, the others wait to be reused.
+    payloads: Vec<sparkplug::Payload>,
+    payloads_used: usize,
+    agenda: Vec<Item>,
+}
+
+/// One publication of a batch: where in `bytes` it is, and what its payload was decoded to.
+#[derive(Debug)]
+struct Held {
+    session: SessionKey,
+    retained: bool,
+    topic: Range<usize>,
+    payload: Range<usize>,
+    decoded: Decoding,
+}
+
+#[derive(Debug)]
+enum Decoding {
+    /// Not on a Sparkplug topic, so there is nothing to decode here.
+    Plain,
+    /// The payload at this position of `Batch::payloads`.
+    Sparkplug(usize),
+    Malformed(sparkplug::DecodeError),
+}
+
+#[derive(Debug)]
+enum Item {
+    Publication(usize),
+    SessionStarted { session: SessionKey, client_id: Box<str> },
+    SessionEnded { session: SessionKey },
+}
+
+/// What the tree is told, in order.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A publication the broker accepted.
+    Publication(Publication<'a>),
+    /// A client has connected.
+    SessionStarted {
+        /// The MQTT connection, as the broker numbers it.
+        session: SessionKey,
+        /// Its client id.
+        client_id: &'a str,
+    },
+    /// A client's connection is over, however it ended. The death authority for Edge Nodes.
+    SessionEnded {
+        /// The MQTT connection, as the broker numbers it.
+        session: SessionKey,
+    },
+}
+
+/// A publication the broker accepted.
+#[derive(Debug)]
+pub struct Publication<'a> {
+    /// The MQTT connection it came from.
+    pub session: SessionKey,
+    /// Whether it was published with the retain flag.
+    pub retained: bool,
+    /// Topic name.
+    pub topic: &'a str,
+    /// Application message.
+    pub payload: &'a [u8],
+    /// What the payload is, where the topic says that it is Sparkplug.
+    pub decoded: Decoded<'a>,
+}
+
+/// A payload as far as it could be decoded without knowing its Edge Node.
+#[derive(Debug)]
+pub enum Decoded<'a> {
+    /// Not Sparkplug.
+    Plain,
+    /// A Sparkplug payload.
+    Sparkplug(&'a sparkplug::Payload),
+    /// On a Sparkplug topic, but no Sparkplug payload.
+    Malformed(&'a sparkplug::DecodeError),
+}
+
+impl Batch {
+    /// Takes a publication in and decodes it. Returns its number in this batch, for [`Batch::accept`].
+    pub fn push(
+        &mut self,
+        session: SessionKey,
+        retained: bool,
+        topic: &str,
+        payload: &[u8],
+        limits: &sparkplug::Limits,
+    ) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(topic.as_bytes());
+        let split = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        let decoded = self.decode(topic, payload, limits);
+        self.publications.push(Held {
+            session,
+            retained,
+            topic: start..split,
+            payload: split..self.bytes.len(),
+            decoded,
+        });
+        self.publications.len() - 1
+    }
+
+    fn decode(&mut self, topic: &str, payload: &[u8], limits: &sparkplug::Limits) -> Decoding {
+        if !sparkplug::Topic::parse(topic).is_ok_and(|topic| topic.edge_node().is_some()) {
+            return Decoding::Plain;
+        }
+        if self.payloads_used == self.payloads.len() {
+            self.payloads.push(sparkplug::Payload::new());
+        }
+        match sparkplug::decode(payload, limits, &mut self.payloads[self.payloads_used]) {
+            Ok(()) => {
+                self.payloads_used += 1;
+                Decoding::Sparkplug(self.payloads_used - 1)
+            }
+            Err(error) => Decoding::Malformed(error),
+        }
+    }
+
+    /// The broker has accepted a publication of this batch.
+    ///
+    /// # Panics
+    /// If no publication of this batch has that number.
+    pub fn accept(&mut self, number: usize) {
+        assert!(number < self.publications.len(), "accepted publications were pushed before");
+        self.agenda.push(Item::Publication(number));
+    }
+
+    /// The broker has admitted a client.
+    pub fn session_started(&mut self, session: SessionKey, client_id: &str) {
+        self.agenda.push(Item::SessionStarted { session, client_id: client_id.into() });
+    }
+
+    /// The broker has seen the end of a client's connection.
+    pub fn session_ended(&mut self, session: SessionKey) {
+        self.agenda.push(Item::SessionEnded { session });
+    }
+
+    /// Whether the tree has nothing to learn from this batch.
+    pub fn is_empty(&self) -> bool {
+        self.agenda.is_empty()
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > REUSED_BYTES_MAX {
+            *self = Self::default();
+        }
+        self.bytes.clear();
+        self.publications.clear();
+        self.payloads_used = 0;
+        self.agenda.clear();
+    }
+
+    /// What the tree is to be told, in order.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
+        self.agenda.iter().map(|item| match item {
+            Item::Publication(number) => Input::Publication(self.publication(&self.publications[*number])),
+            Item::SessionStarted { session, client_id } => Input::SessionStarted { session: *session, client_id },
+            Item::SessionEnded { session } => Input::SessionEnded { session: *session },
+        })
+    }
+
+    fn publication<'a>(&'a self, held: &'a Held) -> Publication<'a> {
+        let topic = std::str::from_utf8(&self.bytes[held.topic.clone()]).expect("a topic was pushed as text");
+        let decoded = match &held.decoded {
+            Decoding::Plain => Decoded::Plain,
+            Decoding::Sparkplug(position) => Decoded::Sparkplug(&self.payloads[*position]),
+            Decoding::Malformed(error) => Decoded::Malformed(error),
+        };
+        let payload = &self.bytes[held.payload.clone()];
+        Publication { session: held.session, retained: held.retained, topic, payload, decoded }
+    }
+}
+
+/// Batches that wait for the tree, oldest first, and empty ones that wait for work.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    waiting: Vec<Batch>,
+    spare: Vec<Batch>,
+}
+
+impl Inbox {
+    /// How many empty batches are kept; more connections at once than this allocate anew.
+    const SPARE_MAX: usize = 64;
+
+    /// An empty batch.
+    pub fn batch(&mut self) -> Batch {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Queues a batch behind all others. Each connection task pushes at most one before it drains the inbox, so the
+    /// number of connections bounds the queue.
+    pub fn push(&mut self, batch: Batch) {
+        if batch.is_empty() {
+            self.recycle(batch);
+        } else {
+            self.waiting.push(batch);
+        }
+    }
+
+    /// Moves all that waits into `into`.
+    pub fn take(&mut self, into: &mut Vec<Batch>) {
+        into.append(&mut self.waiting);
+    }
+
+    /// Takes a batch back for reuse.
+    pub fn recycle(&mut self, mut batch: Batch) {
+        if self.spare.len() < Self::SPARE_MAX {
+            batch.clear();
+            self.spare.push(batch);
+        }
+    }
+}

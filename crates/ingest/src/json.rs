@@ -1,0 +1,216 @@
+//! What a plain payload says: one sample, a document of samples, or text that is no JSON.
+//!
+//! A scalar, an array, or an object with a `value` is one sample; any other object is a document whose fields are elements
+//! below it. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never dropped.
+//! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
+
+use std::sync::Arc;
+
+use factree_namespace::{DataType, Quality, Timestamp, Value};
+use serde_json::Value as Json;
+
+/// What a payload says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reading {
+    /// Nothing: the retained message was cleared, so the source says no more.
+    Empty,
+    /// One sample at the topic itself.
+    Sample(Reported),
+    /// Samples below the topic: path and sample, in the document's order of names.
+    Document(Vec<(String, Reported)>),
+    /// A document with more fields than the limit.
+    TooManyFields,
+}
+
+/// A value and what its payload says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reported {
+    pub(crate) value: Value,
+    pub(crate) datatype: DataType,
+    /// None if the payload does not say, which means Good.
+    pub(crate) quality: Option<Quality>,
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) unit: Option<Arc<str>>,
+}
+
+impl Reported {
+    fn plain(value: Value, datatype: DataType) -> Self {
+        Self { value, datatype, quality: None, timestamp: None, unit: None }
+    }
+}
+
+/// Reads a payload; a document may have `fields_max` fields.
+pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
+    if payload.is_empty() {
+        return Reading::Empty;
+    }
+    match serde_json::from_slice(payload) {
+        Ok(Json::Object(mut fields)) => match fields.remove("value") {
+            Some(value) => Reading::Sample(reported(value, &fields)),
+            None => document(fields, fields_max),
+        },
+        Ok(json) => Reading::Sample(typed(json)),
+        Err(_) => Reading::Sample(Reported { quality: Some(Quality::Bad), ..no_json(payload) }),
+    }
+}
+
+fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading {
+    let mut samples = Vec::new();
+    // Depth first by hand: the parser bounds the depth, this bounds the count before more is built.
+    let mut open = vec![(String::new(), fields.into_iter())];
+    while let Some((path, fields)) = open.last_mut() {
+        let Some((name, value)) = fields.next() else {
+            open.pop();
+            continue;
+        };
+        let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+        match value {
+            Json::Object(mut inner) => match inner.remove("value") {
+                Some(value) => samples.push((path, reported(value, &inner))),
+                None => open.push((path, inner.into_iter())),
+            },
+            scalar => samples.push((path, typed(scalar))),
+        }
+        if samples.len() > fields_max {
+            return Reading::TooManyFields;
+        }
+    }
+    Reading::Document(samples)
+}
+
+/// An object with a `value`: what stands beside it speaks about it.
+fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
+    let text = |name: &str| beside.get(name).and_then(Json::as_str);
+    Reported {
+        quality: text("quality").and_then(quality),
+        timestamp: beside.get("timestamp").and_then(timestamp),
+        unit: text("unit").map(Into::into),
+        ..typed(value)
+    }
+}
+
+fn quality(word: &str) -> Option<Quality> {
+    let all = [Quality::Good, Quality::Bad, Quality::Stale, Quality::Uncertain];
+    all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word))
+}
+
+/// Milliseconds since the epoch, or RFC 3339.
+fn timestamp(json: &Json) -> Option<Timestamp> {
+    match json {
+        Json::Number(number) => number.as_u64().map(Timestamp),
+        Json::String(text) => {
+            let timestamp: jiff::Timestamp = text.parse().ok()?;
+            u64::try_from(timestamp.as_millisecond()).ok().map(Timestamp)
+        }
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+fn typed(json: Json) -> Reported {
+    let datatype = match &json {
+        Json::Null => DataType::Unknown,
+        Json::Bool(_) => DataType::Boolean,
+        Json::Number(number) if number.is_i64() => DataType::Int64,
+        Json::Number(number) if number.is_u64() => DataType::UInt64,
+        Json::Number(_) => DataType::Double,
+        Json::String(_) => DataType::String,
+        Json::Array(_) | Json::Object(_) => DataType::Structure,
+    };
+    Reported::plain(value(json), datatype)
+}
+
+fn value(json: Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Boolean(value),
+        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(value), _) => Value::Int(value),
+            (None, Some(value)) => Value::UInt(value),
+            (None, None) => Value::Double(number.as_f64().expect("a number that is no integer is a float")),
+        },
+        Json::String(text) => Value::String(text.into()),
+        Json::Array(items) => Value::List(items.into_iter().map(value).collect()),
+        Json::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, field)| (name.into(), value(field))).collect())
+        }
+    }
+}
+
+fn no_json(payload: &[u8]) -> Reported {
+    match std::str::from_utf8(payload) {
+        Ok(text) => Reported::plain(Value::String(text.into()), DataType::String),
+        Err(_) => Reported::plain(Value::Bytes(payload.into()), DataType::Bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(payload: &str) -> Reported {
+        match read(payload.as_bytes(), 100) {
+            Reading::Sample(sample) => sample,
+            other => panic!("one sample, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_scalar_is_one_sample_of_its_json_type() {
+        let cases = [
+            ("42", Value::Int(42), DataType::Int64),
+            ("-9223372036854775808", Value::Int(i64::MIN), DataType::Int64),
+            ("18446744073709551615", Value::UInt(u64::MAX), DataType::UInt64),
+            ("21.5", Value::Double(21.5), DataType::Double),
+            ("true", Value::Boolean(true), DataType::Boolean),
+            ("\"Running\"", Value::String("Running".into()), DataType::String),
+            ("null", Value::Null, DataType::Unknown),
+            ("[1,2]", Value::List([Value::Int(1), Value::Int(2)].into()), DataType::Structure),
+        ];
+        for (payload, value, datatype) in cases {
+            assert_eq!(sample(payload), Reported::plain(value, datatype), "{payload}");
+        }
+    }
+
+    #[test]
+    fn an_object_with_a_value_is_one_sample_and_says_more_about_it() {
+        let said = sample(r#"{"value":21.4,"timestamp":"2026-01-02T03:04:05.678Z","quality":"uncertain","unit":"°C"}"#);
+        assert_eq!(
+            said,
+            Reported {
+                value: Value::Double(21.4),
+                datatype: DataType::Double,
+                quality: Some(Quality::Uncertain),
+                timestamp: Some(Timestamp(1_767_323_045_678)),
+                unit: Some("°C".into()),
+            }
+        );
+        assert_eq!(sample(r#"{"value":1,"timestamp":1700000000000}"#).timestamp, Some(Timestamp(1_700_000_000_000)));
+        assert_eq!(sample(r#"{"value":1,"timestamp":"yesterday"}"#).timestamp, None);
+    }
+
+    #[test]
+    fn any_other_object_is_a_document_of_fields() {
+        let Reading::Document(fields) =
+            read(br#"{"order":"PO-1","qty":5,"oven":{"temp":{"value":180,"unit":"K"}}}"#, 9)
+        else {
+            panic!("a document")
+        };
+        let shown: Vec<_> = fields.iter().map(|(path, sample)| (path.as_str(), &sample.value)).collect();
+        assert_eq!(
+            shown,
+            [("order", &Value::String("PO-1".into())), ("oven/temp", &Value::Int(180)), ("qty", &Value::Int(5)),]
+        );
+        assert_eq!(read(br#"{"a":1,"b":2,"c":3}"#, 2), Reading::TooManyFields);
+    }
+
+    #[test]
+    fn what_is_no_json_is_kept_with_bad_quality() {
+        let text = sample("RUNNING");
+        assert_eq!((text.value, text.quality), (Value::String("RUNNING".into()), Some(Quality::Bad)));
+        let Reading::Sample(bytes) = read(&[0xFF, 0xFE], 9) else { panic!("one sample") };
+        assert_eq!((bytes.value, bytes.quality), (Value::Bytes([0xFF, 0xFE].as_slice().into()), Some(Quality::Bad)));
+        let deep = "[".repeat(100_000);
+        assert_eq!(sample(&deep).quality, Some(Quality::Bad), "nesting is bounded by the parser, not by the stack");
+        assert_eq!(read(b"", 9), Reading::Empty);
+    }
+}

@@ -1,0 +1,20 @@
+//! Bounds on what publications may make the tree grow by.
+
+use factree_sparkplug as sparkplug;
+
+/// Bounds of this room; those of the tree itself are the namespace's.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Payloads, Edge Nodes, rebirth requests.
+    pub sparkplug: sparkplug::Limits,
+    /// Plain topics remembered. About 300 bytes each with one field.
+    pub topics_max: usize,
+    /// Fields of one JSON document.
+    pub fields_per_document_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { sparkplug: sparkplug::Limits::default(), topics_max: 500_000, fields_per_document_max: 10_000 }
+    }
+}

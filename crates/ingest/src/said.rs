@@ -1,0 +1,73 @@
+//! What ingest wants done: messages to be published, and events for the log.
+
+/// Something to be done by whoever called.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Publish this through the broker's front door: QoS 0, not retained.
+    Publish(Message),
+    /// Tell people.
+    Event(Event),
+}
+
+/// A message of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Topic name.
+    pub topic: String,
+    /// Application message.
+    pub payload: Vec<u8>,
+}
+
+/// The rare things that happen to the plant as the tree sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An Edge Node, or a Device of it, came online or was born again.
+    Born {
+        /// Group id.
+        group: String,
+        /// Edge Node id.
+        edge_node: String,
+        /// Device id.
+        device: Option<String>,
+        /// How many metrics its Birth declared.
+        metrics_len: usize,
+    },
+    /// An Edge Node, or a Device of it, went offline; its samples are Stale.
+    Died {
+        /// Group id.
+        group: String,
+        /// Edge Node id.
+        edge_node: String,
+        /// Device id.
+        device: Option<String>,
+        /// What ended it.
+        cause: &'static str,
+    },
+    /// A Rebirth was asked of an Edge Node.
+    RebirthAsked {
+        /// Group id.
+        group: String,
+        /// Edge Node id.
+        edge_node: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The first time an Edge Node breaks a rule; further ones are counted.
+    Finding {
+        /// Group id; empty if the Edge Node is not known.
+        group: String,
+        /// Edge Node id; empty if the Edge Node is not known.
+        edge_node: String,
+        /// The rule: `tck-id-…`, or `factree-…` where it is ours.
+        tck_id: &'static str,
+        /// What happened.
+        text: String,
+    },
+    /// A plain publication was not taken, in whole or in part.
+    PlainRefused {
+        /// Its topic.
+        topic: String,
+        /// Which limit is in the way.
+        why: String,
+    },
+}
