@@ -4,13 +4,11 @@
 //! connection. What is said over it is the business of `edge_node` and `mes`, which write through a [`Wire`].
 //! Knows nothing of Sparkplug or JSON.
 
-use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use factree_mqtt::{
-    Acknowledgement, Connect, Disconnect, Handshake, MessageProperties, Packet, PacketId, ProtocolVersion, Publish,
-    QoS, ReasonCode, SessionExpiry, Subscribe, SubscribeRequest, SubscriptionOptions, TopicName, WillMessage, encode,
-    encode_publish,
+    Acknowledgement, Connect, Disconnect, Handshake, Packet, PacketId, ProtocolVersion, Publish, QoS, ReasonCode,
+    SessionExpiry, Subscribe, SubscribeRequest, TopicName, WillMessage, encode, encode_publish,
 };
 use factree_sparkplug::Now;
 
@@ -60,31 +58,17 @@ impl Link {
     /// (`tck-id-principles-persistence-clean-session-311`, `-50`).
     pub(crate) fn connect(&mut self, now: Now, will: Option<&Will>, out: &mut Vec<u8>) {
         let will = will.map(|will| WillMessage {
-            topic: topic_name(&will.topic),
-            payload: &will.payload,
-            // tck-id-payloads-ndeath-will-message-qos, -retain
+            // tck-id-payloads-ndeath-will-message-qos, tck-id-payloads-ndeath-will-message-retain
             qos: QoS::AtLeastOnce,
             retain: false,
-            delay: Duration::ZERO,
-            properties: MessageProperties::default(),
+            ..WillMessage::new(topic_name(&will.topic), &will.payload)
         });
         let connect = Connect {
-            version: self.version,
             clean_start: true,
-            keep_alive: KEEP_ALIVE,
-            client_id: &self.client_id,
-            will,
-            username: None,
-            password: None,
             session_expiry: SessionExpiry::After(Duration::ZERO),
-            receive_maximum: NonZeroU16::MAX,
-            maximum_packet_size: None,
-            topic_alias_maximum: 0,
-            request_response_information: false,
-            request_problem_information: true,
-            authentication_method: None,
-            authentication_data: None,
-            user_properties: Default::default(),
+            keep_alive: KEEP_ALIVE,
+            will,
+            ..Connect::new(self.version, &self.client_id)
         };
         encode(self.version, &Packet::Connect(connect), out);
         self.state = State::Connecting { since: now.instant };
@@ -140,20 +124,13 @@ impl Link {
         } else {
             ReasonCode::Success
         };
-        let disconnect = Disconnect {
-            reason,
-            session_expiry: None,
-            reason_string: None,
-            user_properties: Default::default(),
-            server_reference: None,
-        };
-        encode(self.version, &Packet::Disconnect(disconnect), out);
+        encode(self.version, &Packet::Disconnect(Disconnect::new(reason)), out);
         self.ended(None);
     }
 
     fn packet_id(&mut self) -> PacketId {
         self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
-        PacketId(NonZeroU16::new(self.last_packet_id).unwrap_or(NonZeroU16::MIN))
+        PacketId::new(self.last_packet_id).expect("packet ids start at 1 and wrap to 1")
     }
 }
 
@@ -179,43 +156,22 @@ impl Wire<'_> {
     }
 
     fn write(&mut self, handshake: Handshake, retain: bool, topic: &str, payload: &[u8]) {
-        let publish = Publish {
-            dup: false,
-            handshake,
-            retain,
-            topic: Some(topic_name(topic)),
-            topic_alias: None,
-            subscription_identifiers: Default::default(),
-            properties: MessageProperties::default(),
-            payload,
-        };
+        let publish = Publish { handshake, retain, ..Publish::new(topic_name(topic), payload) };
         encode_publish(self.link.version, &publish, self.out);
         self.sent();
     }
 
     /// SUBSCRIBE with QoS 1.
     pub(crate) fn subscribe(&mut self, filters: &[&str]) {
-        let options = SubscriptionOptions { maximum_qos: QoS::AtLeastOnce, ..SubscriptionOptions::default() };
-        let requests: Vec<_> = filters.iter().map(|filter| SubscribeRequest { filter, options }).collect();
-        let subscribe = Subscribe {
-            packet_id: self.link.packet_id(),
-            subscription_identifier: None,
-            user_properties: Default::default(),
-            requests: requests.as_slice().into(),
-        };
+        let requests: Vec<_> = filters.iter().map(|filter| SubscribeRequest::new(filter, QoS::AtLeastOnce)).collect();
+        let subscribe = Subscribe::new(self.link.packet_id(), requests.as_slice());
         encode(self.link.version, &Packet::Subscribe(subscribe), self.out);
         self.sent();
     }
 
     /// PUBACK.
     pub(crate) fn acknowledge(&mut self, packet_id: PacketId) {
-        let acknowledgement = Acknowledgement {
-            packet_id,
-            reason: ReasonCode::Success,
-            reason_string: None,
-            user_properties: Default::default(),
-        };
-        encode(self.link.version, &Packet::PubAck(acknowledgement), self.out);
+        encode(self.link.version, &Packet::PubAck(Acknowledgement::new(packet_id)), self.out);
         self.sent();
     }
 

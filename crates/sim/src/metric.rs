@@ -2,7 +2,7 @@
 //!
 //! A metric is advanced with what it may depend on in hand: its machine and the metrics written above it. It reports by
 //! exception: beyond its deadband, numbers rounded to what an instrument of that deadband would show.
-//! Invariant: `value` always fits the datatype.
+//! Invariant: a reported value always fits the datatype.
 
 use std::borrow::Cow;
 
@@ -84,7 +84,8 @@ impl Metric {
             // 2019 to 2025, in ms since the Unix epoch.
             Model::Commissioned => self.x = chance.between(1.546e12, 1.767e12).round(),
             Model::Walk { of, offset, gain, spread, .. } => {
-                self.x = offset + gain * self.signal(of, machine, above) + spread * chance.normal();
+                let target = offset + gain * self.signal(of, machine, above);
+                self.x = target + spread.min(0.1 * target.abs()) * chance.normal();
             }
             Model::Integral { .. } => self.x = chance.between(2e3, 9e4),
             Model::Switch { on, .. } => self.x = chance.duration(on),
@@ -107,6 +108,8 @@ impl Metric {
             Model::Commissioned | Model::SetPoint { .. } => self.show(),
             Model::Walk { of, offset, gain, spread, settles } => {
                 let target = offset + gain * self.signal(of, machine, above);
+                // At most a tenth of the value: what rests at zero is quiet, and nothing strays below it.
+                let spread = spread.min(0.1 * target.abs());
                 self.x = walk(self.x, target, spread, (-elapsed / settles).exp(), chance);
                 self.show();
             }
@@ -141,11 +144,6 @@ impl Metric {
             }
             Model::Enabled => self.reading = Reading::Flag(machine.enabled),
         }
-    }
-
-    /// The value now.
-    pub(crate) fn value(&self) -> Value<'_> {
-        typed(self.datatype, &self.reading)
     }
 
     /// The value last reported.
@@ -347,11 +345,12 @@ mod tests {
     fn a_set_point_stays_within_its_limits_and_takes_numbers_only() {
         let (mut metric, mut machine, _) = metric(&row("T", DataType::UInt8, "%", set_point(20.0, 5.0, 50.0)));
         assert!(metric.command(Value::UInt(200), &mut machine));
-        assert_eq!(metric.value(), Value::UInt(50));
+        metric.report();
+        assert_eq!(metric.reported(), Value::UInt(50));
         for refused in [Value::String("30"), Value::Null, Value::Double(f64::NAN)] {
             assert!(!metric.command(refused, &mut machine));
         }
-        assert_eq!(metric.value(), Value::UInt(50));
+        assert!(!metric.is_due());
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub(crate) enum Model {
     Commissioned,
     /// Read off the machine.
     Machine(Gauge),
-    /// Goes to `offset + gain × of` in about `settles` seconds and strays from it by the standard deviation `spread`.
+    /// Goes to `offset + gain × of` in about `settles` seconds and strays from it by the standard deviation `spread`, or a tenth
+    /// of the value if that is less.
     Walk { of: Signal, offset: f64, gain: f64, spread: f64, settles: f64 },
     /// Goes through five poses within ± `reach` during a cycle.
     Pose { reach: f64 },
