@@ -3,7 +3,7 @@
 //! One million metrics (1,000 blocks of 1,000, paths of 57 letters), updated in messages of ten from random blocks, beside
 //! the same updates to a DashMap keyed by path in the same run. `cargo bench -p factree-benches --bench tree`.
 //! `tree BLOCKS` changes the size. `tree set N` only makes N writes to one block: run it under callgrind with two values
-//! of N and subtract to get instructions per write.
+//! of N and subtract to get instructions per write; `tree place N` does the same for N times 1,000 placements.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["set", count] => only_set(count.parse().expect("a number of writes")),
+        ["place", count] => drop(plant(count.parse().expect("a number of blocks"))),
         [blocks] => figures(blocks.parse().expect("a number of blocks")),
         _ => figures(1_000),
     }

@@ -42,7 +42,8 @@ impl Block {
     ///
     /// Reads one word per 64 cells, then only the cells of groups that changed. To follow a block: read
     /// [`Namespace::revision`](crate::Namespace::revision) first, then call this, then go on from the revision read.
-    /// `each` runs under the block's lock: it must not call back into the namespace for samples.
+    /// `each` runs under the block's lock: it must not lock anything of the namespace. If it wants names or paths, hold a
+    /// [`View`](crate::View) before and around this call (locks are taken in the order tree, block).
     pub fn changed_since(&self, since: Revision, mut each: impl FnMut(u32, ElementId, Sample)) {
         let cells = self.read();
         for (group, _) in cells.stamps.iter().enumerate().filter(|(_, stamp)| **stamp > since) {

@@ -2,14 +2,14 @@
 //!
 //! Each block keeps its own in a vector with a free list; all blocks draw on one [`Budget`], so a plant of talkative
 //! sources is bounded as a whole. Unchanged text is recognised and costs no allocation.
-//! Invariant: the budget's sum is the weight of every value in every block, plus all metadata.
+//! Invariant: the budget's sum is the weight of every value in every block, plus metadata and origins.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{Limits, Refusal, Value, ValueRef};
 
-/// Bytes that values and metadata hold on the heap, over all blocks.
+/// Bytes that values, metadata and origins hold on the heap, over all blocks.
 #[derive(Default)]
 pub(crate) struct Budget {
     used: AtomicUsize,

@@ -19,11 +19,11 @@ pub struct Limits {
     pub names_bytes_max: usize,
     /// Bytes that one value holds on the heap: text, bytes, or a structure with everything in it.
     pub value_bytes_max: usize,
-    /// Bytes that all values and metadata hold on the heap together.
+    /// Bytes that all values, metadata and origins hold on the heap together.
     pub values_bytes_max: usize,
     /// Lists and objects inside each other in one value.
     pub nesting_max: usize,
-    /// Bytes in one element's metadata.
+    /// Bytes in one element's metadata, and in the name its source has for it where that is not its path.
     pub metadata_bytes_max: usize,
     /// Blocks of cells.
     pub blocks_max: usize,
@@ -91,7 +91,7 @@ pub enum Refusal {
     NoSuchSlot,
     /// The value is larger than [`Limits::value_bytes_max`] or nests deeper than [`Limits::nesting_max`].
     ValueTooLarge,
-    /// All values and metadata together would exceed [`Limits::values_bytes_max`].
+    /// All values, metadata and origins together would exceed [`Limits::values_bytes_max`].
     ValuesFull,
     /// The metadata is larger than [`Limits::metadata_bytes_max`].
     MetadataTooLarge,

@@ -53,6 +53,8 @@ pub(crate) struct Catalogue {
     free: Vec<u32>,
     ids: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// The entry shared last.
+    latest: u32,
 }
 
 impl Catalogue {
@@ -60,19 +62,30 @@ impl Catalogue {
         Some(&self.entries.get(id as usize)?.as_ref()?.metadata)
     }
 
-    /// Bytes that taking this in would add: nothing if it is known already.
-    pub(crate) fn cost(&self, metadata: &Metadata) -> usize {
-        if metadata.is_empty() || self.find(metadata).is_some() { 0 } else { metadata.weigh() }
+    /// The entry for `metadata`, if there is one. A Birth says mostly what it said one metric before, so that is tried
+    /// first: comparing costs less than hashing.
+    pub(crate) fn find(&self, metadata: &Metadata) -> Option<MetadataId> {
+        if metadata.is_empty() {
+            return Some(MetadataId::NONE);
+        }
+        let is_it = |&id: &u32| self.get(MetadataId(id)).is_some_and(|known| **known == *metadata);
+        if is_it(&self.latest) {
+            return Some(MetadataId(self.latest));
+        }
+        self.ids.find(self.hasher.hash_one(metadata), is_it).map(|&id| MetadataId(id))
     }
 
-    /// Shares `metadata`, adding a user. Each call is answered by one [`Catalogue::release`].
-    pub(crate) fn share(&mut self, metadata: &Metadata) -> MetadataId {
-        if metadata.is_empty() {
-            return MetadataId::NONE;
-        }
-        if let Some(id) = self.find(metadata) {
-            self.entry_mut(id).users += 1;
-            return MetadataId(id);
+    /// Shares `metadata`, adding a user. `known` is what [`Catalogue::find`] said of it. Each call is answered by one
+    /// [`Catalogue::release`].
+    pub(crate) fn share(&mut self, known: Option<MetadataId>, metadata: &Metadata) -> MetadataId {
+        match known {
+            Some(MetadataId::NONE) => return MetadataId::NONE,
+            Some(MetadataId(id)) => {
+                self.latest = id;
+                self.entry_mut(id).users += 1;
+                return MetadataId(id);
+            }
+            None => {}
         }
         let entry = Some(Entry { metadata: Arc::new(metadata.clone()), users: 1 });
         let id = if let Some(id) = self.free.pop() {
@@ -82,6 +95,7 @@ impl Catalogue {
             self.entries.push(entry);
             u32::try_from(self.entries.len() - 1).expect("elements_max keeps metadata ids in 32 bits")
         };
+        self.latest = id;
         let Self { entries, ids, hasher, .. } = self;
         let hash = |id: u32| hasher.hash_one(&entries[id as usize].as_ref().expect("a listed entry is used").metadata);
         ids.insert_unique(hash(id), id, |&id| hash(id));
@@ -106,11 +120,6 @@ impl Catalogue {
         self.entries[id as usize] = None;
         self.free.push(id);
         metadata.weigh()
-    }
-
-    fn find(&self, metadata: &Metadata) -> Option<u32> {
-        let is_it = |&id: &u32| self.get(MetadataId(id)).is_some_and(|known| **known == *metadata);
-        self.ids.find(self.hasher.hash_one(metadata), is_it).copied()
     }
 
     fn entry_mut(&mut self, id: u32) -> &mut Entry {

@@ -45,6 +45,8 @@ pub struct Stats {
     pub conflicts: usize,
     /// Heap in use, in bytes, near enough to plan with.
     pub bytes: usize,
+    /// What of it counts against [`Limits::values_bytes_max`].
+    pub values_bytes: usize,
     /// The newest revision.
     pub revision: Revision,
 }
@@ -83,7 +85,7 @@ impl Namespace {
     /// The origin of cells that `source` publishes below `root`. The same again gives the same id.
     ///
     /// # Errors
-    /// [`Refusal::BlockFull`].
+    /// [`Refusal::BlockFull`], [`Refusal::ValuesFull`].
     pub fn origin(&self, block: &Block, source: Source, root: ElementId) -> Result<OriginId, Refusal> {
         let mut tree = self.tree();
         let origins = &mut tree.origins[block.index as usize];
@@ -94,6 +96,7 @@ impl Namespace {
         if origins.len() >= self.limits.cells_per_block_max {
             return Err(Refusal::BlockFull);
         }
+        self.budget.trade(0, origin.weigh(), self.limits.values_bytes_max)?;
         Ok(origins.add(origin))
     }
 
@@ -119,7 +122,8 @@ impl Namespace {
         self.tree().place(block, place, &self.limits, &self.budget)
     }
 
-    /// Begins a batch: locks the block, takes the next revision.
+    /// Begins a batch: locks the block, takes the next revision. Until it is finished, its thread must ask neither
+    /// namespace nor block for anything else: a placement may hold the tree and wait for this block.
     pub fn write<'a>(&'a self, block: &'a Block, received: Timestamp) -> Writer<'a> {
         Writer::new(block, &self.revision, &self.limits, received)
     }
@@ -137,11 +141,13 @@ impl Namespace {
     /// Sizes, for telemetry. Walks all folders and blocks: for a scrape, not for a loop. Not while holding a [`View`].
     pub fn stats(&self) -> Stats {
         let view = self.read();
+        let values_bytes = self.budget.used();
         let mut stats = Stats {
             elements: view.tree.len(),
             blocks: view.tree.blocks.len(),
             conflicts: view.tree.conflicts.len(),
-            bytes: view.tree.heap_bytes() + self.budget.used(),
+            bytes: view.tree.heap_bytes() + values_bytes,
+            values_bytes,
             revision: self.revision(),
             ..Stats::default()
         };

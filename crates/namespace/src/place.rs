@@ -7,7 +7,6 @@
 
 use crate::element::CellId;
 use crate::heavy::Budget;
-use crate::source::Origin;
 use crate::tree::Tree;
 use crate::{Block, DataType, ElementId, Kind, Limits, Metadata, OriginId, Refusal};
 
@@ -29,12 +28,21 @@ pub enum PathSpec<'a> {
 }
 
 impl<'a> PathSpec<'a> {
-    fn names(self) -> impl Iterator<Item = &'a str> + Clone {
-        let below = match self {
-            Self::Root => None,
-            Self::Below(below) | Self::Renamed { below, .. } => Some(below),
+    /// The names below the root. A path may be as long as its message, so it is not split further than the tree is deep.
+    fn names(self, limits: &Limits) -> Result<Vec<&'a str>, Refusal> {
+        let names: Vec<&str> = match self {
+            Self::Root => Vec::new(),
+            Self::Below(below) | Self::Renamed { below, .. } => below.split('/').take(limits.depth_max + 1).collect(),
         };
-        below.into_iter().flat_map(|below| below.split('/'))
+        if names.len() > limits.depth_max { Err(Refusal::TooDeep) } else { Ok(names) }
+    }
+
+    /// The metric's name, where the path does not tell it.
+    fn metric(self) -> Option<&'a str> {
+        match self {
+            Self::Renamed { metric, .. } => Some(metric),
+            Self::Root | Self::Below(_) => None,
+        }
     }
 }
 
@@ -90,17 +98,20 @@ impl Tree {
             return Err(Refusal::BlockFull);
         }
         let cell = CellId { block: block.index, slot: place.slot };
-        if place.metadata.weigh() > limits.metadata_bytes_max {
+        let (weight, name) = (place.metadata.weigh(), place.path.metric());
+        let name_bytes = name.map_or(0, str::len);
+        if weight + name_bytes > limits.metadata_bytes_max {
             return Err(Refusal::MetadataTooLarge);
         }
-        let cost = self.catalogue.cost(place.metadata);
+        let known = self.catalogue.find(place.metadata);
+        let cost = name_bytes + if known.is_some() { 0 } else { weight };
         budget.trade(0, cost, limits.values_bytes_max)?;
         let placed = self.settle(cell, place, limits).inspect_err(|_| budget.give_back(cost))?;
         let element = placed.element();
 
         // Shared before the former is released: they may be the same entry, and `cost` has counted on it.
-        let metadata = self.catalogue.share(place.metadata);
-        let mut freed = self.describe(element, metadata);
+        let metadata = self.catalogue.share(known, place.metadata);
+        let mut freed = self.describe(element, metadata, name);
         let mut cells = block.lock();
         if let Some(former) = cells.element(place.slot).filter(|&former| former != element) {
             freed += self.detach(former);
@@ -116,18 +127,15 @@ impl Tree {
             Placed::Owned(_) => drop(self.conflicts.remove(&element)),
             Placed::Conflict { instead_of, .. } => drop(self.conflicts.insert(element, instead_of)),
         }
-        match place.path {
-            PathSpec::Renamed { metric, .. } => drop(self.renamed.insert(element, metric.into())),
-            PathSpec::Root | PathSpec::Below(_) => drop(self.renamed.remove(&element)),
-        }
         Ok(placed)
     }
 
     /// Finds or makes the element for a cell: at its path, or where its conflict is kept.
     fn settle(&mut self, cell: CellId, place: &Place<'_>, limits: &Limits) -> Result<Placed, Refusal> {
-        let Origin { source, root } = self.origin(cell.block, place.origin).clone();
-        let (at, missing) = self.descend(root, place.path.names());
-        if missing.clone().next().is_some() {
+        let names = place.path.names(limits)?;
+        let origin = self.origin(cell.block, place.origin);
+        let (at, missing) = self.descend(origin.root, &names);
+        if !missing.is_empty() {
             return self.extend(at, missing, limits.depth_max, limits).map(Placed::Owned);
         }
         if at == ElementId::ROOT {
@@ -137,8 +145,10 @@ impl Tree {
             return Ok(Placed::Owned(at));
         }
         let owner = at;
-        let (at, missing) = self.descend(ElementId::ROOT, source.conflict_path().chain(place.path.names()));
-        if missing.clone().next().is_none() && self.is_taken(at, cell) {
+        let source = origin.source.clone();
+        let aside: Vec<&str> = source.conflict_path().chain(names).collect();
+        let (at, missing) = self.descend(ElementId::ROOT, &aside);
+        if missing.is_empty() && self.is_taken(at, cell) {
             return Err(Refusal::PathTaken);
         }
         let element = self.extend(at, missing, limits.depth_max * 2, limits)?;

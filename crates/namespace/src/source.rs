@@ -32,7 +32,7 @@ pub enum Source {
 
 impl Source {
     /// Where the tree keeps what this source publishes on paths that others own.
-    pub(crate) fn conflict_path(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn conflict_path(&self) -> impl Iterator<Item = &str> {
         let (kind, parts): (&str, [Option<&str>; 4]) = match self {
             Self::Sparkplug { group, edge_node, device } => {
                 ("spBv1.0", [Some(group), Some(edge_node), device.as_deref(), None])
@@ -52,6 +52,19 @@ pub struct OriginId(pub(crate) u32);
 pub(crate) struct Origin {
     pub(crate) source: Source,
     pub(crate) root: ElementId,
+}
+
+impl Origin {
+    /// Bytes this occupies on the heap, near enough to bound it; text shared with others is counted as if it were not.
+    pub(crate) fn weigh(&self) -> usize {
+        let text = match &self.source {
+            Source::Sparkplug { group, edge_node, device } => {
+                group.len() + edge_node.len() + device.as_ref().map_or(0, |device| device.len())
+            }
+            Source::Topic { topic } => topic.len(),
+        };
+        size_of::<Self>() + text
+    }
 }
 
 /// The origins of one block, each kept once.
@@ -82,10 +95,5 @@ impl Origins {
 
     pub(crate) fn len(&self) -> usize {
         self.list.len()
-    }
-
-    /// Heap in use, in bytes, without the texts, which the origins share with their owners.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        self.list.capacity() * size_of::<Origin>() + self.ids.allocation_size()
     }
 }

@@ -132,36 +132,33 @@ impl Tree {
     }
 
     /// Follows names down from `from` as far as they exist: the last element found, and the names still missing.
-    pub(crate) fn descend<'s, N>(&self, from: ElementId, mut names: N) -> (ElementId, N)
-    where
-        N: Iterator<Item = &'s str> + Clone,
-    {
+    pub(crate) fn descend<'n, 's>(&self, from: ElementId, mut names: &'n [&'s str]) -> (ElementId, &'n [&'s str]) {
         let mut at = from;
-        loop {
-            let missing = names.clone();
-            match names.next().and_then(|name| self.child(at, name)) {
-                Some(child) => at = child,
-                None => return (at, missing),
-            }
+        while let [name, below @ ..] = names
+            && let Some(child) = self.child(at, name)
+        {
+            (at, names) = (child, below);
         }
+        (at, names)
     }
 
     /// Adds `missing` names below `at`, each below the one before; or refuses, and adds none.
-    pub(crate) fn extend<'s>(
+    pub(crate) fn extend(
         &mut self,
         at: ElementId,
-        missing: impl Iterator<Item = &'s str> + Clone,
+        missing: &[&str],
         depth_max: usize,
         limits: &Limits,
     ) -> Result<ElementId, Refusal> {
-        self.room_for(at, missing.clone(), depth_max, limits)?;
-        Ok(missing.fold(at, |parent, name| self.add(parent, name)))
+        self.room_for(at, missing, depth_max, limits)?;
+        Ok(missing.iter().fold(at, |parent, name| self.add(parent, name)))
     }
 
     /// Finds or adds a path of folders and equipment from the root. A level, once given, stays: the first to name it
     /// decides. A kind is only ever raised from folder.
     pub(crate) fn ensure(&mut self, path: &[Segment<'_>], kind: Kind, limits: &Limits) -> Result<ElementId, Refusal> {
-        let (at, missing) = self.descend(ElementId::ROOT, path.iter().map(|segment| segment.name));
+        let names: Vec<&str> = path.iter().map(|segment| segment.name).collect();
+        let (at, missing) = self.descend(ElementId::ROOT, &names);
         let element = self.extend(at, missing, limits.depth_max, limits)?;
         let chain: Vec<ElementId> = self.ancestry(element).collect();
         for (&id, segment) in chain.iter().rev().zip(path) {
@@ -178,42 +175,33 @@ impl Tree {
         Ok(element)
     }
 
-    /// Heap in use by elements, names, index and folders, in bytes; metadata is counted by the budget.
+    /// Heap in use by elements, names, index and folders, in bytes; metadata and origins are counted by the budget.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.elements.capacity() * size_of::<Element>()
             + self.index.allocation_size()
             + self.folders.capacity() * size_of::<Children>()
             + self.folders.iter().map(Children::heap_bytes).sum::<usize>()
             + self.names.heap_bytes()
-            + self.origins.iter().map(Origins::heap_bytes).sum::<usize>()
     }
 
-    fn room_for<'s>(
-        &self,
-        at: ElementId,
-        missing: impl Iterator<Item = &'s str>,
-        depth_max: usize,
-        limits: &Limits,
-    ) -> Result<(), Refusal> {
-        let depth = self.depth(at);
-        let (mut count, mut bytes) = (0, 0);
-        for name in missing {
-            count += 1;
-            bytes += name.len();
-            if depth + count > depth_max {
-                return Err(Refusal::TooDeep);
-            }
-            if name.len() > limits.name_bytes_max {
-                return Err(Refusal::NameTooLong);
-            }
-            if name.contains('/') {
-                return Err(Refusal::SlashInName);
-            }
+    fn room_for(&self, at: ElementId, missing: &[&str], depth_max: usize, limits: &Limits) -> Result<(), Refusal> {
+        if missing.is_empty() {
+            return Ok(());
         }
-        if self.elements.len() + count > limits.elements_max {
+        if self.depth(at) + missing.len() > depth_max {
+            return Err(Refusal::TooDeep);
+        }
+        if missing.iter().any(|name| name.len() > limits.name_bytes_max) {
+            return Err(Refusal::NameTooLong);
+        }
+        if missing.iter().any(|name| name.contains('/')) {
+            return Err(Refusal::SlashInName);
+        }
+        if self.elements.len() + missing.len() > limits.elements_max {
             return Err(Refusal::TooManyElements);
         }
         // Counted as if every name were new: a refusal slightly early is better than a second pass at each Birth.
+        let bytes: usize = missing.iter().map(|name| name.len()).sum();
         if self.names.bytes_len() + bytes > limits.names_bytes_max {
             return Err(Refusal::NamesFull);
         }
@@ -262,14 +250,18 @@ impl Tree {
         element.set_cell(None);
         element.kind = Kind::Folder;
         self.conflicts.remove(&id);
-        self.renamed.remove(&id);
-        self.describe(id, MetadataId::NONE)
+        self.describe(id, MetadataId::NONE, None)
     }
 
-    /// Exchanges the metadata of an element; the bytes of the former that nobody needs any more.
-    pub(crate) fn describe(&mut self, id: ElementId, metadata: MetadataId) -> usize {
+    /// Exchanges what is declared about an element, its source's own name for it included; the bytes of what was
+    /// declared before that nobody needs any more.
+    pub(crate) fn describe(&mut self, id: ElementId, metadata: MetadataId, name: Option<&str>) -> usize {
         let former = std::mem::replace(&mut self.element_mut(id).metadata, metadata);
-        self.catalogue.release(former)
+        let former_name = match name {
+            Some(name) => self.renamed.insert(id, name.into()),
+            None => self.renamed.remove(&id),
+        };
+        self.catalogue.release(former) + former_name.map_or(0, |name| name.len())
     }
 
     /// What a cell's provenance is, in public words.

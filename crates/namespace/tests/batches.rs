@@ -157,8 +157,7 @@ fn a_slot_that_was_never_placed_takes_nothing() {
 
 #[test]
 fn values_over_the_limits_leave_the_cell_as_it_was() {
-    let plant =
-        Plant::within(Limits { value_bytes_max: 100, values_bytes_max: 150, nesting_max: 2, ..Limits::default() });
+    let plant = Plant::with_room_for(150, &Limits { value_bytes_max: 100, nesting_max: 2, ..Limits::default() });
     let line1 = plant.edge_node("Line1");
     line1.place(0, "V");
     line1.place(1, "W");
@@ -224,11 +223,12 @@ proptest! {
     #[test]
     fn text_is_stored_and_released_to_the_byte(writes in prop::collection::vec((0_u32..4, 0_usize..60, any::<bool>()), 1..60)) {
         const BUDGET: usize = 100;
-        let plant = Plant::within(Limits { values_bytes_max: BUDGET, value_bytes_max: 50, ..Limits::default() });
+        let plant = Plant::with_room_for(BUDGET, &Limits { value_bytes_max: 50, ..Limits::default() });
         let line1 = plant.edge_node("Line1");
         for slot in 0..4 {
             line1.place(slot, &slot.to_string());
         }
+        let empty = plant.namespace.stats().values_bytes;
         let mut model: HashMap<u32, Value> = HashMap::new();
         let weigh = |value: Option<&Value>| match value {
             Some(Value::String(text)) => text.len(),
@@ -247,6 +247,8 @@ proptest! {
             if expected.is_ok() {
                 model.insert(slot, value);
             }
+            let total: usize = model.values().map(|value| weigh(Some(value))).sum();
+            prop_assert_eq!(plant.namespace.stats().values_bytes - empty, total);
             for (slot, value) in &model {
                 prop_assert_eq!(&plant.sample(&format!("Acme/Line1/{slot}")).unwrap().value, value);
             }

@@ -242,6 +242,33 @@ fn what_is_refused_changes_nothing() {
 }
 
 #[test]
+fn what_sources_declare_is_bounded_together() {
+    let plant = Plant::within(Limits { values_bytes_max: 2000, value_bytes_max: 100, ..Limits::default() });
+    let line1 = plant.edge_node("Line1");
+    let place = |slot: u32, name: &str, metric: &str, unit: &str| {
+        let metadata = Metadata { unit: Some(unit.into()), ..Metadata::default() };
+        line1.place_as(slot, PathSpec::Renamed { below: name, metric }, DataType::Double, &metadata)
+    };
+    let long = "x".repeat(1500);
+    place(0, "a", &long, "K").unwrap();
+    assert_eq!(place(1, "b", &long, "K"), Err(Refusal::ValuesFull));
+    assert_eq!(place(1, "b", "b", &long), Err(Refusal::ValuesFull));
+    let origin = plant.namespace.origin(&line1.block, Source::Topic { topic: long.as_str().into() }, ElementId::ROOT);
+    assert_eq!(origin, Err(Refusal::ValuesFull));
+    assert_eq!(plant.show("#"), ["Acme/Line1/a"]);
+    place(0, "a", "a", "K").unwrap();
+    place(1, "b", "b", &long).unwrap();
+    place(1, "b", "b", "K").unwrap();
+    place(0, "moved", &long, "K").unwrap();
+}
+
+#[test]
+#[should_panic(expected = "value_bytes_max is above values_bytes_max")]
+fn limits_that_contradict_are_not_accepted() {
+    let _ = Namespace::new(Limits { values_bytes_max: 10, ..Limits::default() });
+}
+
+#[test]
 fn the_root_holds_no_sample() {
     let plant = Plant::new();
     let block = plant.namespace.add_block().unwrap();

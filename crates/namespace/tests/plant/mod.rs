@@ -18,6 +18,13 @@ impl Plant {
         Self { namespace: Namespace::new(limits) }
     }
 
+    /// A plant whose Edge Node `Line1` has `values_bytes` for values, beside what the origin itself takes.
+    pub fn with_room_for(values_bytes: usize, limits: &Limits) -> Self {
+        let plant = Self::new();
+        plant.edge_node("Line1");
+        Self::within(Limits { values_bytes_max: plant.namespace.stats().values_bytes + values_bytes, ..limits.clone() })
+    }
+
     /// An Edge Node of group `Acme`, its root at `Acme/{name}`.
     pub fn edge_node(&self, name: &str) -> Publisher<'_> {
         let source = Source::Sparkplug { group: "Acme".into(), edge_node: name.into(), device: None };
