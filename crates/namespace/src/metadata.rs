@@ -122,6 +122,13 @@ impl Catalogue {
         metadata.weigh()
     }
 
+    /// Heap in use beside the metadata itself, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Option<Entry>>()
+            + self.free.capacity() * size_of::<u32>()
+            + self.ids.allocation_size()
+    }
+
     fn entry_mut(&mut self, id: u32) -> &mut Entry {
         self.entries[id as usize].as_mut().expect("a metadata id lives as long as its users")
     }

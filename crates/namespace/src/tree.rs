@@ -182,6 +182,7 @@ impl Tree {
             + self.folders.capacity() * size_of::<Children>()
             + self.folders.iter().map(Children::heap_bytes).sum::<usize>()
             + self.names.heap_bytes()
+            + self.catalogue.heap_bytes()
     }
 
     fn room_for(&self, at: ElementId, missing: &[&str], depth_max: usize, limits: &Limits) -> Result<(), Refusal> {

@@ -76,6 +76,22 @@ fn unchanged_text_is_not_copied() {
 }
 
 #[test]
+fn text_that_comes_and_goes_leaves_nothing_behind() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "V");
+    let come_and_go = |text: &str| {
+        line1.set(0, ValueRef::String(text)).unwrap();
+        line1.set(0, ValueRef::Int(1)).unwrap();
+        plant.namespace.stats().bytes
+    };
+    let before = come_and_go("first");
+    for n in 0..1000 {
+        assert_eq!(come_and_go(&n.to_string()), before);
+    }
+}
+
+#[test]
 fn a_death_makes_stale_what_it_owns_and_keeps_the_last_value() {
     let plant = Plant::new();
     let line1 = plant.edge_node("Line1");
