@@ -24,9 +24,6 @@ pub struct Limits {
     pub devices_per_edge_node_max: u32,
     /// Most metrics remembered for one Edge Node, its devices' included, alive or vanished (SP22).
     pub metrics_per_edge_node_max: u32,
-    /// Metric aliases below this number are resolved through a table indexed by the number, above it through a hash map.
-    /// Such a table spends 4 bytes per number up to the highest in use.
-    pub dense_metric_alias_max: u32,
     /// Most bytes spent on keeping births byte-exact, all Edge Nodes together.
     pub birth_bytes_max: u64,
     /// One Edge Node is asked for a rebirth at most once in this time.
@@ -46,7 +43,6 @@ impl Default for Limits {
             edge_nodes_max: 100_000,
             devices_per_edge_node_max: 10_000,
             metrics_per_edge_node_max: 200_000,
-            dense_metric_alias_max: 1 << 20,
             birth_bytes_max: 1 << 30,
             rebirth_cooldown: Duration::from_secs(5),
             rebirths_per_second_max: 50,
@@ -67,7 +63,9 @@ impl Limits {
             (self.property_depth_max >= 1, "property_depth_max must be at least 1"),
             (self.property_depth_max <= 64, "property_depth_max must be at most 64: it bounds our own stack"),
             (self.rebirths_per_second_max >= 1, "rebirths_per_second_max must be at least 1"),
-            (self.metrics_per_edge_node_max < u32::MAX, "metrics_per_edge_node_max must stay below 2^32 - 1"),
+            (self.metrics_per_edge_node_max < u32::MAX - 1, "metrics_per_edge_node_max must stay below 2^32 - 2"),
+            (self.edge_nodes_max < u32::MAX, "edge_nodes_max must stay below 2^32 - 1"),
+            (self.devices_per_edge_node_max < u32::MAX, "devices_per_edge_node_max must stay below 2^32 - 1"),
         ];
         rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }

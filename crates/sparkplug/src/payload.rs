@@ -59,7 +59,6 @@ pub struct Span {
 }
 
 impl Span {
-    /// No field's content starts at 0, a tag comes before it: 0 stands for "absent".
     /// The bytes it covers of the payload it was decoded from.
     ///
     /// # Panics
@@ -78,6 +77,7 @@ impl Span {
         self.len == 0
     }
 
+    /// The default span stands for "absent": no field's content starts at 0, a tag comes before it.
     fn present(self) -> Option<Span> {
         (self.start != 0).then_some(self)
     }

@@ -150,6 +150,8 @@ pub struct Outputs {
     pub(super) born: Vec<BornMetric>,
     pub(super) vanished: Vec<MetricIndex>,
     pub(super) updates: Vec<Update>,
+    /// Where in `list` the outputs of the input at hand begin.
+    input_start: usize,
 }
 
 impl Outputs {
@@ -165,6 +167,17 @@ impl Outputs {
         self.born.clear();
         self.vanished.clear();
         self.updates.clear();
+        self.input_start = 0;
+    }
+
+    /// The next outputs are another input's.
+    pub(super) fn begin(&mut self) {
+        self.input_start = self.list.len();
+    }
+
+    /// The outputs of the input at hand.
+    pub(super) fn of_this_input(&mut self) -> &mut [Output] {
+        &mut self.list[self.input_start..]
     }
 
     /// The outputs in the order they are to be carried out.

@@ -1,0 +1,67 @@
+//! When to ask for a rebirth: not the same Edge Node again within its cooldown, and not a whole plant at once.
+//!
+//! A rebirth is the dearest message there is, so a broken Edge Node may cost its own plant one every cooldown, and a restart
+//! of ours spreads its requests evenly. What is refused is not queued: the next message that cannot be understood asks again.
+
+use crate::Limits;
+use std::time::{Duration, Instant};
+
+#[derive(Debug)]
+pub(super) struct Rebirths {
+    cooldown: Duration,
+    /// The time one request costs.
+    interval: Duration,
+    /// How far `paid_until` may run ahead of the clock.
+    credit: Duration,
+    /// All requests so far are paid for by this time.
+    paid_until: Option<Instant>,
+}
+
+impl Rebirths {
+    pub(super) fn new(limits: &Limits) -> Rebirths {
+        let interval = Duration::from_secs(1) / limits.rebirths_per_second_max;
+        Rebirths {
+            cooldown: limits.rebirth_cooldown,
+            interval,
+            credit: Duration::from_secs(1) - interval,
+            paid_until: None,
+        }
+    }
+
+    /// Whether a request may go out now to an Edge Node that was last asked at `*asked_at`. If so, notes it there.
+    pub(super) fn may_ask(&mut self, now: Instant, asked_at: &mut Option<Instant>) -> bool {
+        let is_cooling = asked_at.is_some_and(|asked_at| now.saturating_duration_since(asked_at) < self.cooldown);
+        let paid_until = self.paid_until.map_or(now, |paid_until| paid_until.max(now));
+        if is_cooling || paid_until - now > self.credit {
+            return false;
+        }
+        self.paid_until = Some(paid_until + self.interval);
+        *asked_at = Some(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rebirths() -> Rebirths {
+        Rebirths::new(&Limits { rebirths_per_second_max: 10, ..Limits::default() })
+    }
+
+    #[test]
+    fn one_edge_node_is_asked_once_in_its_cooldown() {
+        let (mut rebirths, start, mut asked_at) = (rebirths(), Instant::now(), None);
+        let at = |ms| start + Duration::from_millis(ms);
+        let answers = [0, 1, 4_999, 5_000, 5_001].map(|ms| rebirths.may_ask(at(ms), &mut asked_at));
+        assert_eq!(answers, [true, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_whole_plant_is_asked_at_the_budgets_pace() {
+        let (mut rebirths, start) = (rebirths(), Instant::now());
+        let mut asked =
+            |ms| (0..100).filter(|_| rebirths.may_ask(start + Duration::from_millis(ms), &mut None)).count();
+        assert_eq!([asked(0), asked(50), asked(100), asked(1_100), asked(60_000)], [10, 0, 1, 10, 10]);
+    }
+}

@@ -1,0 +1,198 @@
+//! The host's knowledge, to be read: Edge Nodes, devices, metrics.
+//!
+//! Views borrow and compute on demand. What only a reader wants (which alias a metric has) is not stored twice.
+
+use super::{
+    Birth, Counters, DeviceIndex, DeviceState, EdgeNodeIndex, Host, MetricIndex, SessionKey,
+    edge_node::{EdgeNode, State},
+    roster::Roster,
+};
+use crate::{BdSeq, DataType, EdgeNodeDescriptor, Seq, Timestamp};
+
+impl Host {
+    /// All Edge Nodes the host has heard of, in the order of their numbers.
+    pub fn edge_nodes(&self) -> impl Iterator<Item = EdgeNodeView<'_>> {
+        (0..self.edge_nodes.len()).filter_map(|index| self.edge_node_at(EdgeNodeIndex(index)))
+    }
+
+    /// The Edge Node with this descriptor.
+    pub fn edge_node(&self, descriptor: EdgeNodeDescriptor<'_>) -> Option<EdgeNodeView<'_>> {
+        self.edge_nodes.find(descriptor).and_then(|index| self.edge_node_at(index))
+    }
+
+    /// The Edge Node with this number.
+    pub fn edge_node_at(&self, index: EdgeNodeIndex) -> Option<EdgeNodeView<'_>> {
+        self.edge_nodes.get(index).map(|node| EdgeNodeView { host: self, index, node })
+    }
+}
+
+/// Whether an Edge Node is online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeNodeState {
+    /// It has sent something, but no birth that was accepted.
+    Unknown,
+    /// Born.
+    Online {
+        /// The MQTT session that published its NBIRTH.
+        session: SessionKey,
+        /// Since when, by our clock; a rebirth does not change it.
+        since: Timestamp,
+        /// The seq of the message to come.
+        next: Seq,
+        /// The NBIRTH's bdSeq, if it had a valid one.
+        bd_seq: Option<BdSeq>,
+    },
+    /// Dead.
+    Offline {
+        /// Since when, by our clock.
+        since: Timestamp,
+        /// The last NBIRTH's bdSeq, if it had a valid one.
+        bd_seq: Option<BdSeq>,
+    },
+}
+
+/// An Edge Node.
+#[derive(Clone, Copy, Debug)]
+pub struct EdgeNodeView<'a> {
+    host: &'a Host,
+    index: EdgeNodeIndex,
+    node: &'a EdgeNode,
+}
+
+/// A device.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceView<'a> {
+    /// Its number within the Edge Node.
+    pub index: DeviceIndex,
+    /// Its id.
+    pub id: &'a str,
+    /// Whether its metrics are live.
+    pub state: DeviceState,
+    /// Its latest DBIRTH.
+    pub birth: &'a Birth,
+    /// How many metrics that birth declared.
+    pub metrics_len: usize,
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricView<'a> {
+    /// Its number within the Edge Node.
+    pub index: MetricIndex,
+    /// The device it belongs to, or the Edge Node itself.
+    pub device: Option<DeviceIndex>,
+    /// Its name.
+    pub name: &'a str,
+    /// The metric alias its latest birth gave it, if it means this metric alone.
+    pub alias: Option<u64>,
+    /// The datatype its latest birth declared.
+    pub datatype: DataType,
+    /// Whether that birth was its Edge Node's or device's latest; if not, the metric has vanished.
+    pub is_alive: bool,
+}
+
+impl<'a> EdgeNodeView<'a> {
+    /// Its number.
+    pub fn index(&self) -> EdgeNodeIndex {
+        self.index
+    }
+
+    /// Its group id.
+    pub fn group(&self) -> &'a str {
+        &self.node.group
+    }
+
+    /// Its Edge Node id.
+    pub fn id(&self) -> &'a str {
+        &self.node.id
+    }
+
+    /// Its descriptor.
+    pub fn descriptor(&self) -> EdgeNodeDescriptor<'a> {
+        EdgeNodeDescriptor::new(&self.node.group, &self.node.id).expect("it came from a topic")
+    }
+
+    /// Whether it is online.
+    pub fn state(&self) -> EdgeNodeState {
+        match self.node.state {
+            State::Unknown => EdgeNodeState::Unknown,
+            State::Online { session, since, next, bd_seq, .. } => {
+                EdgeNodeState::Online { session, since, next, bd_seq }
+            }
+            State::Offline { since, bd_seq, .. } => EdgeNodeState::Offline { since, bd_seq },
+        }
+    }
+
+    /// Its latest NBIRTH.
+    pub fn birth(&self) -> Option<&'a Birth> {
+        match &self.node.state {
+            State::Unknown => None,
+            State::Online { birth, .. } | State::Offline { birth, .. } => Some(birth),
+        }
+    }
+
+    /// Its devices, in the order of their numbers.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceView<'a>> + use<'a> {
+        self.node.devices.iter().map(|(index, device)| DeviceView {
+            index,
+            id: &device.id,
+            state: device.state,
+            birth: &device.birth,
+            metrics_len: device.roster.len(),
+        })
+    }
+
+    /// The device with this number.
+    pub fn device(&self, index: DeviceIndex) -> Option<DeviceView<'a>> {
+        self.devices().nth(index.0 as usize)
+    }
+
+    /// How many metrics its latest NBIRTH declared; those of its devices are not counted.
+    pub fn metrics_len(&self) -> usize {
+        self.node.roster.len()
+    }
+
+    /// All metrics of the Edge Node and its devices, vanished ones too, in the order of their numbers.
+    pub fn metrics(&self) -> impl Iterator<Item = MetricView<'a>> + use<'a> {
+        let mut aliases = vec![None; self.node.metrics.len() as usize];
+        let devices = self.node.devices.iter().map(|(_, device)| &device.roster);
+        for roster in devices.chain(std::iter::once(&self.node.roster)) {
+            note_aliases(roster, &mut aliases);
+        }
+        let (metrics, names) = (&self.node.metrics, &self.host.registrar.names);
+        aliases.into_iter().enumerate().filter_map(move |(index, alias)| {
+            let index = MetricIndex(index as u32);
+            Some(MetricView {
+                index,
+                device: metrics.owner(index).device(),
+                name: metrics.name(names, index)?,
+                alias,
+                datatype: metrics.datatype(index),
+                is_alive: metrics.is_alive(index),
+            })
+        })
+    }
+
+    /// The name of the metric with this number.
+    pub fn metric_name(&self, metric: MetricIndex) -> Option<&'a str> {
+        self.node.metrics.name(&self.host.registrar.names, metric)
+    }
+
+    /// How often it did what.
+    pub fn counters(&self) -> Counters {
+        self.node.counters
+    }
+
+    /// When it was last heard of, by our clock.
+    pub fn last_message(&self) -> Timestamp {
+        self.node.last_message
+    }
+}
+
+fn note_aliases(roster: &Roster, aliases: &mut [Option<u64>]) {
+    for (alias, metric) in roster.aliases.iter() {
+        if let Some(slot) = aliases.get_mut(metric.0 as usize) {
+            *slot = Some(alias);
+        }
+    }
+}
