@@ -39,6 +39,27 @@ fn levels_are_given_once_and_make_equipment() {
 }
 
 #[test]
+fn a_sample_outranks_its_place() {
+    let plant = Plant::new();
+    let machine = plant.topic("Acme/Machine");
+    let metric = machine.try_place(0, PathSpec::Root).unwrap().element();
+    let path = [Segment::named("Acme"), Segment::at("Machine", Level::WorkUnit)];
+    assert_eq!(plant.namespace.ensure(&path, Kind::Equipment).unwrap(), metric);
+    let view = plant.namespace.read();
+    assert_eq!((view.kind(metric), view.level(metric)), (Kind::Metric, Some(Level::WorkUnit)));
+}
+
+#[test]
+fn the_deepest_path_can_be_disputed() {
+    let plant = Plant::within(Limits { depth_max: 4, ..Limits::default() });
+    let (line1, line2) = (plant.edge_node("Line1"), plant.edge_node("Line1"));
+    line1.place(0, "a/b");
+    assert!(matches!(line2.place(0, "a/b"), Placed::Conflict { .. }));
+    assert_eq!(line2.try_place(1, PathSpec::Below("a/c/d")), Err(Refusal::TooDeep));
+    assert_eq!(plant.show("_conflicts/#"), ["_conflicts/spBv1.0/Acme/Line1/a/b"]);
+}
+
+#[test]
 fn a_rebirth_keeps_element_and_sample_and_may_redeclare() {
     let plant = Plant::new();
     let line1 = plant.edge_node("Line1");
@@ -72,9 +93,9 @@ fn metadata_is_shared_and_leaves_nothing_behind() {
     let redeclare = |n: u32| {
         line1.place_as(0, PathSpec::Below("m0"), DataType::Double, &metadata(n)).unwrap();
     };
-    redeclare(1);
+    (1..3).for_each(redeclare);
     let before = plant.namespace.stats();
-    (2..1000).for_each(redeclare);
+    (3..1000).for_each(redeclare);
     assert_eq!(plant.namespace.stats(), before);
 }
 
