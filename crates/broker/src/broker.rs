@@ -115,7 +115,7 @@ impl Broker {
             Packet::PubRel(ack) => self.on_pubrel(from, ack, out),
             Packet::PubComp(ack) => self.on_pubcomp(now, from, ack, out),
             Packet::Subscribe(subscribe) => self.on_subscribe(now, from, subscribe, out),
-            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(from, unsubscribe, out),
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(now, from, unsubscribe, out),
             Packet::PingReq => out.reply(from.connection, Reply::PingResp),
             Packet::Disconnect(disconnect) => self.on_disconnect(now, from, disconnect, out),
             Packet::Connect(_) => self.violation(now, from, "a second CONNECT [MQTT-3.1.0-2]", out),
@@ -367,8 +367,7 @@ impl Broker {
                 Err(Refused::Connection(why)) => return self.close(now, from, ReasonCode::QuotaExceeded, why, out),
             }
         }
-        out.reply(from.connection, Reply::SubAck { packet_id: subscribe.packet_id, reasons });
-        self.wake(from.session, out);
+        self.answer(now, from, Reply::SubAck { packet_id: subscribe.packet_id, reasons }, out);
     }
 
     fn subscribe_one(
@@ -409,7 +408,7 @@ impl Broker {
         Ok(())
     }
 
-    fn on_unsubscribe(&mut self, from: Client, unsubscribe: &Unsubscribe<'_>, out: &mut Outputs) {
+    fn on_unsubscribe(&mut self, now: Instant, from: Client, unsubscribe: &Unsubscribe<'_>, out: &mut Outputs) {
         let reason = |had| if had { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted };
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for filter in unsubscribe.filters.iter() {
@@ -419,7 +418,20 @@ impl Broker {
                 Err(_) => ReasonCode::TopicFilterInvalid,
             });
         }
-        out.reply(from.connection, Reply::UnsubAck { packet_id: unsubscribe.packet_id, reasons });
+        self.answer(now, from, Reply::UnsubAck { packet_id: unsubscribe.packet_id, reasons }, out);
+    }
+
+    /// Answers with a packet that may be large: one the client cannot take is not sent `[MQTT-3.1.2-24]`, and since it would
+    /// wait for it, the connection ends.
+    fn answer(&mut self, now: Instant, from: Client, reply: Reply, out: &mut Outputs) {
+        let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
+        let maximum = connected.maximum_packet_size.map_or(usize::MAX, |maximum| maximum.get() as usize);
+        if reply.encoded_len(connected.version) > maximum {
+            let why = "the answer is larger than the client's Maximum Packet Size [MQTT-3.1.2-24]";
+            return self.close(now, from, ReasonCode::PacketTooLarge, why, out);
+        }
+        out.reply(from.connection, reply);
+        self.wake(from.session, out);
     }
 
     fn leave_group(&mut self, id: SessionId, filter: &str) -> bool {

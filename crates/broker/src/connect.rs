@@ -108,7 +108,8 @@ impl Broker {
                 reason: Some(ReasonCode::SessionTakenOver),
                 reason_string: None,
             });
-            self.end_connection(now, client, Ending::TakenOver { resumed: !clean_start }, out);
+            let resumed = !clean_start && !self.sessions[id].ends_with_connection();
+            self.end_connection(now, client, Ending::TakenOver { resumed }, out);
         } else if clean_start {
             self.end_session(now, id, false, out);
         }

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use factree_mqtt::{Disconnect, ReasonCode, SessionExpiry};
+use factree_mqtt::{Disconnect, QoS, ReasonCode, SessionExpiry};
 
 use crate::broker::{Broker, Client};
 use crate::event::{Ending, Event};
@@ -88,9 +88,12 @@ impl Broker {
         }
         self.deadlines.set(id, None);
         let mut session = self.sessions.remove(id);
-        let mut shared = session.outbound.into_shared();
+        // Of what is in flight only QoS 1 may go to another member of a group, QoS 2 must not `[MQTT-4.8.2-5]`.
+        let in_flight = session.outbound.into_unacknowledged();
+        let (mut shared, lost): (Vec<_>, Vec<_>) =
+            in_flight.partition(|queued| queued.group.is_some() && queued.qos == QoS::AtLeastOnce);
         shared.append(&mut session.queue.take_shared());
-        self.stats.dropped_session_ended += session.queue.len() as u64;
+        self.stats.dropped_session_ended += (lost.len() + session.queue.len()) as u64;
         self.hand_over(shared, out);
         out.event(Event::SessionEnded { client_id: session.client_id, expired });
     }

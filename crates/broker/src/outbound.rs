@@ -151,14 +151,12 @@ impl Outbound {
         self.finish(packet_id, |place| matches!(place, Place::Released))
     }
 
-    /// The session ended: the QoS 1 deliveries of shared subscriptions, which another member may have. QoS 2 in flight must
-    /// not go to anybody else `[MQTT-4.8.2-5]`.
-    pub(crate) fn into_shared(self) -> Vec<Queued> {
-        let sent = self.ring.into_iter().filter_map(|place| match place {
+    /// The session ended: what was sent and never acknowledged.
+    pub(crate) fn into_unacknowledged(self) -> impl Iterator<Item = Queued> {
+        self.ring.into_iter().filter_map(|place| match place {
             Place::Sent(queued) => Some(queued),
             Place::Gap | Place::Released => None,
-        });
-        sent.filter(|queued| queued.group.is_some() && queued.qos == QoS::AtLeastOnce).collect()
+        })
     }
 
     fn finish(&mut self, packet_id: PacketId, answers: impl Fn(&Place) -> bool) -> Acknowledged {

@@ -1,0 +1,145 @@
+# Rows of hostile inputs that a broker decides (the identifiers are theirs).
+
+== MQ01: QoS 2 without any PUBREL: 0x93 at Receive Maximum
+limits receive_maximum=3
+a: CONNECT
+    a < CONNACK Success
+a: PUBLISH t 1 qos2 #1
+    accepted from a
+    a < PUBREC #1 NoMatchingSubscribers
+a: PUBLISH t 2 qos2 #2
+    accepted from a
+    a < PUBREC #2 NoMatchingSubscribers
+a: PUBLISH t 3 qos2 #3
+    accepted from a
+    a < PUBREC #3 NoMatchingSubscribers
+a: PUBLISH t 3 qos2 #3 dup
+    a < PUBREC #3
+a: PUBLISH t 4 qos2 #4
+    a close ReceiveMaximumExceeded (more QoS 2 publications than Receive Maximum [MQTT-3.3.4-7])
+    a ended, client a
+    event: disconnected, Closed(ReceiveMaximumExceeded)
+    event: session of a ended
+
+== MQ01: a released one makes room
+limits receive_maximum=1
+a: CONNECT
+    a < CONNACK Success
+a: PUBLISH t 1 qos2 #1
+    accepted from a
+    a < PUBREC #1 NoMatchingSubscribers
+a: PUBREL #1
+    a < PUBCOMP #1
+a: PUBLISH t 2 qos2 #2
+    accepted from a
+    a < PUBREC #2 NoMatchingSubscribers
+a: PUBLISH $no 3 qos1 #3
+    event: publication of a to $no refused, NotAuthorized
+    a < PUBACK #3 NotAuthorized
+a: PUBREL #2
+    a < PUBCOMP #2
+a: PUBLISH $no 4 qos2 #4
+    a < PUBREC #4 NotAuthorized
+a: PUBLISH t 5 qos2 #5
+    accepted from a
+    a < PUBREC #5 NoMatchingSubscribers
+
+== MQ03: PUBREL for an unknown id: PUBCOMP 0x92, plain in 3.1.1
+a: CONNECT
+    a < CONNACK Success
+a: PUBREL #9
+    a < PUBCOMP #9 PacketIdentifierNotFound
+b: CONNECT v3
+    b < CONNACK Success
+b: PUBREL #9
+    b < PUBCOMP #9
+
+== MQ04: acknowledgements for unknown ids are ignored and counted, the window is not corrupted
+a: CONNECT receive=1
+    a < CONNACK Success
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+a: PUBACK #1
+a: PUBCOMP #1
+a: PUBREC #1 0x80
+a: PUBREC #1
+    a < PUBREL #1 PacketIdentifierNotFound
+local: PUBLISH t 1 qos1
+    accepted
+    a < PUBLISH t 1 qos1 #1
+local: PUBLISH t 2 qos1
+    accepted
+a: PUBACK #2
+a: PUBACK #65535
+stats acknowledgements_unknown
+    acknowledgements_unknown: 6
+a: PUBACK #1
+    a < PUBLISH t 2 qos1 #2
+a: PUBACK #1
+
+== MQ04: PUBACK for a QoS 2 PUBLISH
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE t qos2
+    a < SUBACK #1 qos2
+local: PUBLISH t 1 qos2
+    accepted
+    a < PUBLISH t 1 qos2 #1
+a: PUBACK #1
+    a close ProtocolError (PUBACK for a QoS 2 PUBLISH)
+    a ended, client a
+    event: disconnected, Closed(ProtocolError)
+    event: session of a ended
+
+== MQ04: PUBREC for a QoS 1 PUBLISH
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE t qos2
+    a < SUBACK #1 qos2
+local: PUBLISH t 1 qos1
+    accepted
+    a < PUBLISH t 1 qos1 #1
+a: PUBREC #1
+    a close ProtocolError (PUBREC for a QoS 1 PUBLISH)
+    a ended, client a
+    event: disconnected, Closed(ProtocolError)
+    event: session of a ended
+
+== MQ04: PUBCOMP before PUBREC
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE t qos2
+    a < SUBACK #1 qos2
+local: PUBLISH t 1 qos2
+    accepted
+    a < PUBLISH t 1 qos2 #1
+a: PUBCOMP #1
+    a close ProtocolError (PUBCOMP before PUBREC)
+    a ended, client a
+    event: disconnected, Closed(ProtocolError)
+    event: session of a ended
+
+== MQ11: a keep-alive of none or of a day is cut to the maximum
+limits keep_alive_max=100s
+a: CONNECT keep=0s v3
+    a < CONNACK Success
+b: CONNECT keep=65535s
+    b < CONNACK Success keep=100s
+wait 150s
+    a close KeepAliveTimeout (nothing was heard for one and a half times the keep-alive [MQTT-3.1.2-22])
+    a ended, client a
+    event: disconnected, KeepAlive
+    event: session of a ended
+    b close KeepAliveTimeout (nothing was heard for one and a half times the keep-alive [MQTT-3.1.2-22])
+    b ended, client b
+    event: disconnected, KeepAlive
+    event: session of b ended
+
+== MT13: publishing to $share does not reach a shared subscription
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE $share/g/t
+    a < SUBACK #1 qos0
+a: PUBLISH $share/g/t x qos1
+    event: publication of a to $share/g/t refused, NotAuthorized
+    a < PUBACK #1 NotAuthorized

@@ -1,0 +1,259 @@
+# What happens when something is full. Each queue has a size and a policy.
+
+== A slow connected client: QoS 0 is dropped and counted, told once until drained
+limits queue_len_max=2
+a: CONNECT
+    a < CONNACK Success
+hold a
+a: SUBSCRIBE t
+    a < SUBACK #1 qos0
+repeat 5 | local: PUBLISH t %
+    accepted
+    a wake
+    accepted
+    accepted
+    event: queue of a full
+    accepted
+    accepted
+stats dropped_slow
+    dropped_slow: 3
+read a
+    a < PUBLISH t 1
+    a < PUBLISH t 2
+hold a
+repeat 3 | local: PUBLISH t %
+    accepted
+    a wake
+    accepted
+    accepted
+    event: queue of a full
+stats dropped_slow
+    dropped_slow: 4
+
+== A slow connected client: QoS>0 beyond the queue disconnects it with 0x97; its kept session keeps what it had
+limits queue_len_max=2
+a: CONNECT expiry=never will(gone,a)
+    a < CONNACK Success
+hold a
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+repeat 4 | local: PUBLISH t % qos1
+    accepted
+    a wake
+    accepted
+    accepted
+    a close QuotaExceeded (the client does not keep up with its subscriptions)
+    accepted will of a: gone
+    event: will of a published to gone
+    a ended, client a
+    event: disconnected, Closed(QuotaExceeded)
+    accepted
+    event: queue of a full
+stats dropped queued
+    queued: 2, dropped_slow: 0, dropped_absent: 0, dropped_queue_full: 1, dropped_overrun: 1, dropped_too_large: 0, dropped_session_ended: 0
+a: CONNECT resume expiry=never
+    a < CONNACK Success session_present
+    a wake
+read a
+    a < PUBLISH t 1 qos1 #1
+    a < PUBLISH t 2 qos1 #2
+
+== An absent client: the newest is refused and counted, told once
+limits queue_len_max=2
+a: CONNECT expiry=never
+    a < CONNACK Success
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+repeat 4 | local: PUBLISH t % qos1
+    accepted
+    accepted
+    accepted
+    event: queue of a full
+    accepted
+stats dropped
+    dropped_slow: 0, dropped_absent: 0, dropped_queue_full: 2, dropped_overrun: 0, dropped_too_large: 0, dropped_session_ended: 0
+a: CONNECT resume expiry=never
+    a < CONNACK Success session_present
+    a < PUBLISH t 1 qos1 #1
+    a < PUBLISH t 2 qos1 #2
+
+== The window is full and so is the queue: the client that never acknowledges is disconnected, others are not
+limits queue_len_max=2 in_flight_max=1
+a: CONNECT
+    a < CONNACK Success
+b: CONNECT
+    b < CONNACK Success
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+b: SUBSCRIBE t
+    b < SUBACK #1 qos0
+repeat 4 | local: PUBLISH t % qos1
+    accepted
+    a < PUBLISH t 1 qos1 #1
+    b < PUBLISH t 1
+    accepted
+    b < PUBLISH t 2
+    accepted
+    b < PUBLISH t 3
+    accepted
+    b < PUBLISH t 4
+    a close QuotaExceeded (the client does not keep up with its subscriptions)
+    a ended, client a
+    event: disconnected, Closed(QuotaExceeded)
+    event: session of a ended
+
+== A will published because of a full queue fills another: both go, one after the other
+limits queue_len_max=1
+a: CONNECT will(w,a,qos1)
+    a < CONNACK Success
+b: CONNECT
+    b < CONNACK Success
+hold a
+hold b
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+b: SUBSCRIBE w qos1
+    b < SUBACK #1 qos1
+local: PUBLISH w 1 qos1
+    accepted
+    b wake
+local: PUBLISH t 1 qos1
+    accepted
+    a wake
+local: PUBLISH t 2 qos1
+    accepted
+    a close QuotaExceeded (the client does not keep up with its subscriptions)
+    accepted will of a: w
+    event: will of a published to w
+    a ended, client a
+    event: disconnected, Closed(QuotaExceeded)
+    event: session of a ended
+    b close QuotaExceeded (the client does not keep up with its subscriptions)
+    b ended, client b
+    event: disconnected, Closed(QuotaExceeded)
+    event: session of b ended
+
+== Retained messages: beyond the quota 0x97, replacing and clearing go on (MQ09)
+limits retained_max=2 retained_backlog_max=2
+a: CONNECT
+    a < CONNACK Success
+a: PUBLISH 1 x retain qos1
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+a: PUBLISH 2 x retain qos1
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+a: PUBLISH 3 x retain qos1
+    event: publication of a to 3 refused, QuotaExceeded
+    a < PUBACK #1 QuotaExceeded
+a: PUBLISH 3 x retain
+a: PUBLISH 2 y retain qos1
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+a: PUBLISH 1 - retain qos1
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+a: PUBLISH 3 x retain qos1
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+stats refused
+    refused_topic: 0, refused_retained: 2
+
+== What is ours is delivered all the same, only not retained
+limits retained_max=1 retained_backlog_max=1
+b: CONNECT
+    b < CONNACK Success
+b: SUBSCRIBE #
+    b < SUBACK #1 qos0
+local: PUBLISH 1 x retain
+    accepted
+    b < PUBLISH 1 x
+local: PUBLISH 2 x retain
+    accepted
+    b < PUBLISH 2 x
+c: CONNECT
+    c < CONNACK Success
+c: SUBSCRIBE #
+    c < SUBACK #1 qos0
+    c < PUBLISH 1 x retain
+stats refused
+    refused_topic: 0, refused_retained: 1
+
+== Retained messages do not count against the queue, however many
+limits queue_len_max=2
+repeat 300 | local: PUBLISH r/% % retain
+    accepted
+    accepted
+    … 297 more
+    accepted
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE r/+
+    a < SUBACK #1 qos0
+    a < PUBLISH r/1 1 retain
+    … 298 more
+    a < PUBLISH r/300 300 retain
+hold a
+a: SUBSCRIBE r/+
+    a < SUBACK #1 qos0
+    a wake
+local: PUBLISH r/1 live
+    accepted
+session a
+    connected, 1 subscriptions, 301 queued, 0 in flight
+
+== Subscribing faster than reading ends the connection
+limits retained_max=2 retained_backlog_max=3
+repeat 2 | local: PUBLISH r/% % retain
+    accepted
+    accepted
+a: CONNECT
+    a < CONNACK Success
+hold a
+a: SUBSCRIBE # qos1
+    a < SUBACK #1 qos1
+    a wake
+a: SUBSCRIBE # qos1
+    a close QuotaExceeded (it subscribes faster than it reads retained messages)
+    a ended, client a
+    event: disconnected, Closed(QuotaExceeded)
+    event: session of a ended
+
+== Subscriptions of one session: beyond the limit 0x97, replacing goes on (MT10)
+limits subscriptions_per_session_max=3
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE a b $share/g/c d
+    a < SUBACK #1 qos0 qos0 qos0 QuotaExceeded
+a: SUBSCRIBE a $share/g/c
+    a < SUBACK #1 qos0 qos0
+a: SUBSCRIBE $share/h/c
+    a < SUBACK #1 QuotaExceeded
+b: CONNECT v3
+    b < CONNACK Success
+b: SUBSCRIBE a b c d
+    b < SUBACK #1 qos0 qos0 qos0 UnspecifiedError
+
+== Depth of topics: filters 0x8F, retained topics 0x90 and no branch is made (MT08)
+limits topic_levels_max=3
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE a/b/c a/b/c/d ////
+    a < SUBACK #1 qos0 TopicFilterInvalid TopicFilterInvalid
+a: PUBLISH ////// x retain qos1
+    event: publication of a to ////// refused, TopicNameInvalid
+    a < PUBACK #1 TopicNameInvalid
+
+== A SUBACK larger than the client's Maximum Packet Size is not sent; the client would wait for it [MQTT-3.1.2-24]
+a: CONNECT packet=20
+    a < CONNACK Success
+a: SUBSCRIBE a b c
+    a < SUBACK #1 qos0 qos0 qos0
+a: SUBSCRIBE a b c d e f g h i j k l m n o p q r
+    a close PacketTooLarge (the answer is larger than the client's Maximum Packet Size [MQTT-3.1.2-24])
+    a ended, client a
+    event: disconnected, Closed(PacketTooLarge)
+    event: session of a ended
