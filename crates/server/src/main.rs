@@ -1,1 +1,162 @@
-fn main() {}
+//! The `factree` command: arguments in, exit codes out.
+//!
+//! Exit codes: 0 ended in order, 1 the machine refused something, 2 the command line or the configuration is wrong, 3 the
+//! data directory belongs to another process.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use factree::{Config, DataDirectoryError, Overrides, Server, StartError, demo};
+use tracing_subscriber::EnvFilter;
+
+/// A Unified Namespace broker for factories: MQTT and Sparkplug B in, one ISA-95 tree out.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the broker (what `factree` does without a command)
+    Serve(Options),
+    /// Run the broker with a simulated plant of real Edge Nodes connected to it
+    Demo(Options),
+    /// Say whether a configuration is valid, and exit
+    Check(Options),
+}
+
+#[derive(Args, Clone)]
+struct Options {
+    /// Configuration file, TOML; every key is optional
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where MQTT clients connect [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR")]
+    mqtt: Option<SocketAddr>,
+    /// Where the HTTP API is served [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+    /// The directory that belongs to this process alone [default: ./factree-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let Arguments { command, options } = Arguments::parse();
+    let command = command.unwrap_or(Command::Serve(options));
+    let (Command::Serve(options) | Command::Demo(options) | Command::Check(options)) = &command;
+    let overrides = Overrides { mqtt: options.mqtt, http: options.http, data: options.data.clone() };
+    let config = match Config::load(options.config.as_deref(), overrides) {
+        Ok(config) => config,
+        Err(error) => return fail(2, &error.to_string()),
+    };
+    match command {
+        Command::Check(_) => {
+            println!("The configuration is valid: MQTT on {}, HTTP on {}.", config.mqtt, config.http);
+            ExitCode::SUCCESS
+        }
+        Command::Serve(_) => run(config, false),
+        Command::Demo(_) => run(config, true),
+    }
+}
+
+fn run(config: Config, with_demo: bool) -> ExitCode {
+    log_to_stderr(with_demo);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("cannot start worker threads: {error}")),
+    };
+    runtime.block_on(async {
+        let server = match Server::start(config).await {
+            Ok(server) => server,
+            Err(error @ StartError::DataDirectory(DataDirectoryError::Locked { .. })) => {
+                return fail(3, &error.to_string());
+            }
+            Err(error) => return fail(1, &error.to_string()),
+        };
+        // A banner nobody can read (a closed pipe) is no reason to stop.
+        let _: io::Result<()> = banner(&mut io::stdout().lock(), &server, with_demo);
+        let plant = with_demo.then(|| tokio::spawn(demo::run(server.mqtt_address())));
+        server.run(stop_signal()).await;
+        if let Some(plant) = plant {
+            plant.abort();
+        }
+        ExitCode::SUCCESS
+    })
+}
+
+fn fail(code: u8, message: &str) -> ExitCode {
+    eprintln!("factree: {message}");
+    ExitCode::from(code)
+}
+
+/// `RUST_LOG` says how much; the demo's own comings and goings are not worth a newcomer's screen.
+fn log_to_stderr(with_demo: bool) {
+    let default = if with_demo { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// What listens where, and what to try next.
+fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<()> {
+    let (mqtt, http) = (server.mqtt_address(), server.http_address());
+    writeln!(out, "Factree {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out)?;
+    writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; this machine only, no login")?;
+    writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
+    writeln!(
+        out,
+        "  Data   {}   sessions and retained messages are in memory: a restart forgets them",
+        server.data().display()
+    )?;
+    writeln!(out)?;
+    if with_demo {
+        writeln!(out, "A simulated plant is connecting: two sites of Acme, a dozen lines, a hundred devices.")?;
+        writeln!(out)?;
+        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'                    the plant as a tree")?;
+        writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'  every value of an area")?;
+    } else {
+        writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
+        writeln!(out)?;
+        writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
+        writeln!(out, "  curl http://{http}/api/v1/values/Acme/Dallas/Temperature")?;
+        writeln!(out)?;
+        writeln!(out, "or see it with a simulated plant: factree demo")?;
+    }
+    writeln!(
+        out,
+        "  curl http://{http}/api/v1/edge-nodes{}",
+        if with_demo { "                             who is online" } else { "" }
+    )?;
+    writeln!(out)?;
+    writeln!(out, "Ctrl-C stops it. RUST_LOG=debug says more.")?;
+    out.flush()
+}
+
+/// Ctrl-C, or SIGTERM from a service manager.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be watched");
+        tokio::select! {
+            result = interrupt => result.expect("Ctrl-C can be watched"),
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await.expect("Ctrl-C can be watched");
+}

@@ -1,0 +1,285 @@
+//! Configuration: one TOML file, every key optional, the command line above it.
+//!
+//! The defaults are a working system on this machine alone. A key we do not know is an error, because an operator who
+//! mistypes `listen` must not get the default in silence; the message names the file, the line, the key and what is
+//! accepted. Errors here are always the operator's to mend, so they are text for people.
+//! Invariant: a [`Config`] that exists is valid; starting can then fail only on what the machine says (ports, disks).
+
+use std::fmt;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use factree_ingest::{Placement, SparkplugRuleText};
+use factree_namespace::Level;
+use serde::Deserialize;
+
+/// A configuration file larger than this many bytes is refused unread.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Everything `factree` can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where MQTT clients connect; loopback only as long as there is no authentication.
+    pub mqtt: SocketAddr,
+    /// Where the HTTP API is served; loopback only as long as there is no authentication.
+    pub http: SocketAddr,
+    /// The directory that belongs to this process alone.
+    pub data: PathBuf,
+    /// Where things land in the tree.
+    pub placement: Placement,
+}
+
+/// What the command line says; it wins over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--mqtt`
+    pub mqtt: Option<SocketAddr>,
+    /// `--http`
+    pub http: Option<SocketAddr>,
+    /// `--data`
+    pub data: Option<PathBuf>,
+}
+
+/// Why a configuration was refused; reads as a sentence for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the file, if one is named, and puts `overrides` above it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the file cannot be read, is not TOML, has an unknown key or an unusable value.
+    pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
+        let text = match file {
+            Some(path) => read(path).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?,
+            None => String::new(),
+        };
+        let origin = file.map_or_else(|| "defaults".into(), |path| path.display().to_string());
+        Self::parse(&text, overrides).map_err(|error| ConfigError(format!("{origin}: {error}")))
+    }
+
+    /// Parses the text of a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], as [`Config::load`] without the reading.
+    pub fn parse(text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| ConfigError(error.to_string().trim_end().into()))?;
+        let config = Self {
+            mqtt: overrides.mqtt.unwrap_or(file.mqtt.listen),
+            http: overrides.http.unwrap_or(file.http.listen),
+            data: overrides.data.unwrap_or(file.data.directory),
+            placement: file.namespace.placement()?,
+        };
+        loopback_only("MQTT", "[mqtt] listen", "--mqtt", config.mqtt)?;
+        loopback_only("HTTP", "[http] listen", "--http", config.http)?;
+        Ok(config)
+    }
+}
+
+/// Anonymous clients may do everything, so nobody but this machine may be one.
+fn loopback_only(what: &str, key: &str, flag: &str, address: SocketAddr) -> Result<(), ConfigError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let port = address.port();
+    Err(ConfigError(format!(
+        "{what} would listen on {address}, open to the network, and this version of Factree cannot ask clients who they \
+         are.\nListen on this machine only ({key} = \"127.0.0.1:{port}\" or {flag} 127.0.0.1:{port}) and reach it through a \
+         tunnel that authenticates, for example ssh -L {port}:127.0.0.1:{port} user@host."
+    )))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)? as u64;
+    if read > FILE_BYTES_MAX {
+        return Err(std::io::Error::other(format!("larger than {FILE_BYTES_MAX} bytes, so it is not a configuration")));
+    }
+    Ok(text)
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    mqtt: Mqtt,
+    http: Http,
+    data: Data,
+    namespace: Namespace,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Mqtt {
+    listen: SocketAddr,
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 1883)) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Http {
+    listen: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Data {
+    directory: PathBuf,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { directory: "factree-data".into() }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Namespace {
+    levels: Option<Vec<LevelName>>,
+    sparkplug: Vec<SparkplugRule>,
+    topics: Option<Vec<TopicRule>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum LevelName {
+    Enterprise,
+    Site,
+    Area,
+    WorkCenter,
+    WorkUnit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SparkplugRule {
+    group: String,
+    node: Option<String>,
+    device: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopicRule {
+    topic: String,
+}
+
+impl Namespace {
+    fn placement(self) -> Result<Placement, ConfigError> {
+        let levels: Vec<Level> = match self.levels {
+            None => Level::ALL.to_vec(),
+            Some(names) => names.into_iter().map(Level::from).collect(),
+        };
+        if !levels.is_sorted_by(|above, below| above < below) {
+            return Err(ConfigError(
+                "[namespace] levels must go down the ISA-95 hierarchy, each once: enterprise, site, area, work_center, \
+                 work_unit"
+                    .into(),
+            ));
+        }
+        let sparkplug: Vec<SparkplugRuleText> = self
+            .sparkplug
+            .into_iter()
+            .map(|SparkplugRule { group, node, device }| SparkplugRuleText { group, node, device })
+            .collect();
+        let topics: Option<Vec<String>> =
+            self.topics.map(|topics| topics.into_iter().map(|TopicRule { topic }| topic).collect());
+        Placement::parse(&levels, &sparkplug, topics.as_deref()).map_err(|error| {
+            let list = if error.key == "topic" { "namespace.topics" } else { "namespace.sparkplug" };
+            ConfigError(format!("[[{list}]] {error}"))
+        })
+    }
+}
+
+impl From<LevelName> for Level {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::Enterprise => Self::Enterprise,
+            LevelName::Site => Self::Site,
+            LevelName::Area => Self::Area,
+            LevelName::WorkCenter => Self::WorkCenter,
+            LevelName::WorkUnit => Self::WorkUnit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text, Overrides::default()).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        let config = Config::parse("", Overrides::default()).unwrap();
+        assert_eq!(config.mqtt.to_string(), "127.0.0.1:1883");
+        assert_eq!(config.http.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.data, PathBuf::from("factree-data"));
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let overrides = Overrides { mqtt: Some("127.0.0.1:2883".parse().unwrap()), ..Overrides::default() };
+        let config = Config::parse("[mqtt]\nlisten = \"127.0.0.1:1884\"", overrides).unwrap();
+        assert_eq!(config.mqtt.port(), 2883);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_what_is_accepted() {
+        let message = refusal("[mqtt]\n\nlisen = \"127.0.0.1:1883\"\n");
+        assert!(message.contains("line 3"), "{message}");
+        assert!(message.contains("lisen"), "{message}");
+        assert!(message.contains("expected `listen`"), "{message}");
+        let message = refusal("[namespace]\nlevels = [\"plant\"]\n");
+        assert!(message.contains("line 2") && message.contains("`work_center`"), "{message}");
+        let message = refusal("[[namespace.sparkplug]]\ngroup = \"{site}\"\nedge = \"{area}\"");
+        assert!(message.contains("line 3") && message.contains("`node`"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_template_names_its_rule_and_key() {
+        let message = refusal("[[namespace.sparkplug]]\ngroup = \"{plant}\"");
+        assert!(message.starts_with("[[namespace.sparkplug]] rule 1, key `group`"), "{message}");
+        let message = refusal("[namespace]\nlevels = [\"site\", \"enterprise\"]");
+        assert!(message.contains("go down the ISA-95 hierarchy"), "{message}");
+    }
+
+    #[test]
+    fn a_listener_that_the_network_can_reach_is_refused_and_told_what_to_do() {
+        let message = refusal("[http]\nlisten = \"0.0.0.0:8080\"");
+        assert!(message.contains("0.0.0.0:8080") && message.contains("ssh -L"), "{message}");
+        let v6 = Config::parse("[mqtt]\nlisten = \"[::1]:1883\"", Overrides::default()).unwrap();
+        assert!(v6.mqtt.ip().is_loopback());
+    }
+
+    #[test]
+    fn cf08_a_huge_file_is_refused_unread() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("factree.toml");
+        std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+        let message = Config::load(Some(&path), Overrides::default()).unwrap_err().to_string();
+        assert!(message.contains("larger than"), "{message}");
+    }
+}

@@ -1,0 +1,360 @@
+//! A connection: one task per client, from the socket's bytes to the broker and back.
+//!
+//! The task reads whatever has gathered, decodes all whole packets in place, hands them to the [`Hub`] as one batch, and
+//! only then writes the replies: when a PUBACK leaves, its value is in the tree. Between batches it waits for four things
+//! at once: room to write, a wake-up from the broker, bytes, and the deadline for a first packet. Reading stops while the
+//! client does not take its replies, and deliveries stay in the session's queue, where the broker bounds them.
+//! Knows nothing of sessions or subscriptions; it owns what is hop by hop: the version, the buffers, the topic aliases.
+//! Invariant: `outgoing` is written in the order it was filled, and nothing is appended behind a DISCONNECT.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use factree_broker::{ConnectionId, Delivery, Lost, More, TopicAliases};
+use factree_mqtt::{
+    Answer, ConnAck, ConnAckProperties, DecodeError, Decoded, Disconnect, Packet, ProtocolVersion, ReasonCode,
+    UserProperties, decode, decode_connect, encode,
+};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Sleep, sleep, timeout};
+use tracing::{debug, info};
+
+use crate::hub::{Closing, Home, Hub, Incoming, Mailbox};
+
+/// How long a client may take from its TCP connection to a whole CONNECT (MF06).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to accept our last bytes once we have decided to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Read at most so much at once. One buffer per worker thread, so an idle connection holds none.
+const READ_BYTES: usize = 64 * 1024;
+/// No more reading while so many bytes wait to be written: the client must take its replies first.
+const OUTGOING_BYTES_MAX: usize = 256 * 1024;
+/// Deliveries are moved out of the session's queue until so many bytes wait to be written.
+const DELIVERY_BYTES: usize = 64 * 1024;
+/// Buffers larger than this are given back once they are empty.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// Serves one client until either side ends the connection.
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(hub: Arc<Hub>, mut stream: S, peer: SocketAddr) {
+    let (id, mailbox) = hub.open();
+    let mut connection = Connection::new(Arc::clone(&hub), id, Arc::clone(&mailbox), peer);
+    let mut connect_by = pin!(sleep(CONNECT_TIMEOUT));
+    while connection.ending.is_none() {
+        let mut woken = pin!(mailbox.woken());
+        poll_fn(|context| connection.poll(context, &mut stream, woken.as_mut(), connect_by.as_mut())).await;
+    }
+    // The last word may be lost on a peer that does not listen; nothing depends on it.
+    let farewell = async {
+        stream.write_all(connection.outgoing.unwritten()).await?;
+        stream.shutdown().await
+    };
+    let _: Result<io::Result<()>, _> = timeout(CLOSE_TIMEOUT, farewell).await;
+    connection.closed();
+}
+
+struct Connection {
+    hub: Arc<Hub>,
+    id: ConnectionId,
+    mailbox: Arc<Mailbox>,
+    peer: SocketAddr,
+    /// None until a CONNECT was accepted.
+    version: Option<ProtocolVersion>,
+    /// The beginning of a packet whose end has not arrived.
+    leftover: Vec<u8>,
+    aliases: TopicAliases,
+    outgoing: Outgoing,
+    deliveries: Vec<Delivery>,
+    more_deliveries: bool,
+    ending: Option<Ending>,
+}
+
+/// Who ended the connection.
+enum Ending {
+    /// The broker, which knows.
+    Broker,
+    /// The socket or this task; the broker has yet to hear.
+    Here(Lost),
+}
+
+impl Connection {
+    fn new(hub: Arc<Hub>, id: ConnectionId, mailbox: Arc<Mailbox>, peer: SocketAddr) -> Self {
+        Self {
+            aliases: TopicAliases::new(hub.topic_alias_maximum()),
+            hub,
+            id,
+            mailbox,
+            peer,
+            version: None,
+            leftover: Vec::new(),
+            outgoing: Outgoing::default(),
+            deliveries: Vec::new(),
+            more_deliveries: false,
+            ending: None,
+        }
+    }
+
+    /// Does the first thing that can be done: write, look into the mailbox, read, or give up waiting for a CONNECT.
+    fn poll<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        context: &mut Context<'_>,
+        stream: &mut S,
+        woken: Pin<&mut impl Future<Output = ()>>,
+        connect_by: Pin<&mut Sleep>,
+    ) -> Poll<()> {
+        if !self.outgoing.is_empty()
+            && let Poll::Ready(written) = Pin::new(&mut *stream).poll_write(context, self.outgoing.unwritten())
+        {
+            match written {
+                Ok(0) | Err(_) => self.end(Lost::Closed),
+                Ok(len) => self.written(len),
+            }
+            return Poll::Ready(());
+        }
+        if woken.poll(context).is_ready() {
+            self.on_mailbox();
+            return Poll::Ready(());
+        }
+        if self.outgoing.len() < OUTGOING_BYTES_MAX && self.poll_read(context, stream).is_ready() {
+            return Poll::Ready(());
+        }
+        if self.version.is_none() && connect_by.poll(context).is_ready() {
+            debug!(peer = %self.peer, "no CONNECT within {CONNECT_TIMEOUT:?}; closing");
+            self.end(Lost::Closed);
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Reads once into this thread's buffer and handles what came.
+    fn poll_read<S: AsyncRead + Unpin>(&mut self, context: &mut Context<'_>, stream: &mut S) -> Poll<()> {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            match ready!(Pin::new(stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.on_bytes(buffer.filled()),
+                Ok(()) | Err(_) => self.end(Lost::Closed),
+            }
+            Poll::Ready(())
+        })
+    }
+
+    /// Handles what was read, together with what was left over from before.
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        if self.leftover.is_empty() {
+            let consumed = self.on_packets(bytes);
+            self.leftover.extend_from_slice(&bytes[consumed..]);
+        } else {
+            let mut all = std::mem::take(&mut self.leftover);
+            all.extend_from_slice(bytes);
+            let consumed = self.on_packets(&all);
+            all.drain(..consumed);
+            if all.is_empty() && all.capacity() > KEPT_BYTES_MAX {
+                all = Vec::new();
+            }
+            self.leftover = all;
+        }
+    }
+
+    /// Handles all whole packets at the front of `bytes`; returns how many bytes they took.
+    fn on_packets(&mut self, bytes: &[u8]) -> usize {
+        let mut consumed = 0;
+        if self.version.is_none() {
+            consumed = self.on_connect(bytes);
+        }
+        if let Some(version) = self.version
+            && self.ending.is_none()
+        {
+            consumed += self.on_batch(version, &bytes[consumed..]);
+        }
+        consumed
+    }
+
+    /// The first packet. Nothing else is looked at before it was accepted (MF01, MF26).
+    fn on_connect(&mut self, bytes: &[u8]) -> usize {
+        match decode_connect(bytes, self.hub.mqtt_limits()) {
+            Ok(Decoded::Incomplete { .. }) => 0,
+            Ok(Decoded::Packet { packet: connect, len }) => {
+                let home = Home { connection: self.id, version: connect.version };
+                let verdict = self.hub.connect(home, &connect, self.outgoing.buffer());
+                self.version = Some(connect.version);
+                if let Some(closing) = verdict {
+                    self.close(&closing, true);
+                }
+                len
+            }
+            Err(error) => {
+                self.refuse(&error);
+                bytes.len()
+            }
+        }
+    }
+
+    /// Everything after the CONNECT, as one batch.
+    fn on_batch(&mut self, version: ProtocolVersion, bytes: &[u8]) -> usize {
+        let mut incoming: Vec<Incoming<'_>> = Vec::new();
+        let mut batch = self.hub.batch();
+        let mut consumed = 0;
+        let mut error = None;
+        while consumed < bytes.len() {
+            match decode(version, &bytes[consumed..], self.hub.mqtt_limits()) {
+                Ok(Decoded::Incomplete { .. }) => break,
+                Ok(Decoded::Packet { packet, len }) => {
+                    consumed += len;
+                    match Incoming::new(packet, self.id, &mut self.aliases, &mut batch, self.hub.sparkplug_limits()) {
+                        Ok(packet) => incoming.push(packet),
+                        Err(reason) => {
+                            error = Some(Fault::Alias(reason));
+                            break;
+                        }
+                    }
+                }
+                Err(fault) => {
+                    error = Some(Fault::Decode(fault));
+                    break;
+                }
+            }
+        }
+        let home = Home { connection: self.id, version };
+        let closing = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
+        match (closing, error) {
+            (Some(closing), _) => self.close(&closing, false),
+            (None, Some(Fault::Decode(error))) => self.refuse(&error),
+            (None, Some(Fault::Alias(reason))) => {
+                self.say_disconnect(reason, None);
+                self.end(Lost::ProtocolError(reason));
+            }
+            (None, None) => {}
+        }
+        consumed
+    }
+
+    /// The broker has deliveries or a last word for this client.
+    fn on_mailbox(&mut self) {
+        if let Some(closing) = self.mailbox.take(self.version, self.outgoing.buffer()) {
+            self.close(&closing, false);
+        } else {
+            self.collect();
+        }
+    }
+
+    /// Moves deliveries from the session's queue into the outgoing buffer, as many as have room.
+    fn collect(&mut self) {
+        let Some(version) = self.version else { return };
+        self.more_deliveries = true;
+        while self.more_deliveries && self.outgoing.len() < DELIVERY_BYTES {
+            let room = DELIVERY_BYTES - self.outgoing.len();
+            self.more_deliveries = self.hub.take_deliveries(self.id, room, &mut self.deliveries) == More::Yes;
+            for delivery in self.deliveries.drain(..) {
+                delivery.encode(version, self.outgoing.buffer());
+            }
+        }
+    }
+
+    fn written(&mut self, len: usize) {
+        self.outgoing.written(len);
+        if self.more_deliveries && self.outgoing.is_empty() {
+            self.collect();
+        }
+    }
+
+    /// The peer broke a rule of the codec; it gets the answer its version allows.
+    fn refuse(&mut self, error: &DecodeError) {
+        info!(peer = %self.peer, "refused: {error}");
+        match error.answer {
+            Answer::Close => {}
+            Answer::ConnAck(version, reason) => {
+                let refusal = ConnAck { session_present: false, reason, properties: ConnAckProperties::default() };
+                encode(version, &Packet::ConnAck(refusal), self.outgoing.buffer());
+            }
+            Answer::Disconnect(reason) => self.say_disconnect(reason, Some(error.what.rule())),
+        }
+        self.end(Lost::ProtocolError(error.reason));
+    }
+
+    /// The broker closes this connection. After a refused CONNECT its CONNACK has said why.
+    fn close(&mut self, closing: &Closing, refused: bool) {
+        if let (Some(reason), false) = (closing.reason, refused) {
+            self.say_disconnect(reason, closing.reason_string.as_deref());
+        }
+        self.ending = Some(Ending::Broker);
+    }
+
+    /// Only 5.0 lets a server say goodbye.
+    fn say_disconnect(&mut self, reason: ReasonCode, reason_string: Option<&str>) {
+        if self.version == Some(ProtocolVersion::V5) {
+            let disconnect = Disconnect {
+                reason,
+                session_expiry: None,
+                reason_string,
+                user_properties: UserProperties::default(),
+                server_reference: None,
+            };
+            encode(ProtocolVersion::V5, &Packet::Disconnect(disconnect), self.outgoing.buffer());
+        }
+    }
+
+    fn end(&mut self, cause: Lost) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending::Here(cause));
+        }
+    }
+
+    /// Tells the broker what it does not know yet, and forgets the connection.
+    fn closed(mut self) {
+        match self.ending.take() {
+            Some(Ending::Here(cause)) => self.hub.lost(self.id, cause),
+            Some(Ending::Broker) | None => {}
+        }
+        self.hub.forget(self.id);
+    }
+}
+
+enum Fault {
+    Decode(DecodeError),
+    Alias(ReasonCode),
+}
+
+/// Bytes on their way to the socket.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Outgoing {
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    fn unwritten(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn written(&mut self, len: usize) {
+        self.written += len;
+        if self.is_empty() {
+            self.written = 0;
+            self.bytes.clear();
+            if self.bytes.capacity() > KEPT_BYTES_MAX {
+                self.bytes = Vec::new();
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Events become log lines: one line each, for whoever reads them at 3 a.m.
+//!
+//! Outside text (client ids, topics, names) is logged as quoted, escaped values, so a client cannot write a line of its own
+//! (HT23).
+
+use factree_broker::{Ending, Event, Lost};
+use tracing::{info, warn};
+
+/// Logs what the broker reports.
+pub(crate) fn log(event: &Event) {
+    match event {
+        Event::Connected { connection, client_id, version, keep_alive, clean_start, resumed } => info!(
+            %connection, client = ?client_id.as_str(), ?version, ?keep_alive, clean_start, resumed, "client connected"
+        ),
+        Event::Refused { connection, client_id, reason, why } => {
+            warn!(%connection, client = ?client_id.as_str(), %reason, "client refused: {why}");
+        }
+        Event::Disconnected { connection, client_id, cause } => {
+            let client = client_id.as_str();
+            match cause {
+                Ending::Disconnect(reason) => info!(%connection, ?client, %reason, "client disconnected"),
+                Ending::Lost(Lost::Closed) => info!(%connection, ?client, "connection lost without a DISCONNECT"),
+                Ending::Lost(Lost::ProtocolError(reason)) => {
+                    warn!(%connection, ?client, %reason, "connection closed: the client broke the protocol");
+                }
+                Ending::Lost(Lost::GivenUp(reason)) => info!(%connection, ?client, %reason, "connection closed"),
+                Ending::KeepAlive => {
+                    info!(%connection, ?client, "connection closed: nothing heard for 1.5 times its keep-alive")
+                }
+                Ending::TakenOver { resumed } => {
+                    info!(%connection, ?client, resumed, "connection closed: the client id connected anew");
+                }
+                Ending::Closed(reason) => warn!(%connection, ?client, %reason, "connection closed by the broker"),
+            }
+        }
+        Event::WillPublished { client_id, topic } => {
+            info!(client = ?client_id.as_str(), topic = ?topic.as_str(), "will published");
+        }
+        Event::SessionEnded { client_id, expired } => info!(client = ?client_id.as_str(), expired, "session ended"),
+        Event::PublicationRefused { client_id, topic, reason } => {
+            warn!(client = ?client_id.as_str(), topic = ?topic.as_str(), %reason, "publication refused; further ones are counted");
+        }
+        Event::QueueFull { client_id } => {
+            warn!(client = ?client_id.as_str(), "queue full: new messages for this session are refused until it drains");
+        }
+    }
+}
+
+/// Logs what the tree reports.
+pub(crate) fn log_ingest(event: &factree_ingest::Event) {
+    use factree_ingest::Event;
+    match event {
+        Event::Born { group, edge_node, device: None, metrics_len } => {
+            info!(?group, ?edge_node, metrics_len, "Edge Node born");
+        }
+        Event::Born { group, edge_node, device: Some(device), metrics_len } => {
+            info!(?group, ?edge_node, ?device, metrics_len, "Device born");
+        }
+        Event::Died { group, edge_node, device: None, cause } => {
+            info!(?group, ?edge_node, cause, "Edge Node offline; its subtree is Stale")
+        }
+        Event::Died { group, edge_node, device: Some(device), cause } => {
+            info!(?group, ?edge_node, ?device, cause, "Device offline; its subtree is Stale");
+        }
+        Event::RebirthAsked { group, edge_node, reason } => info!(?group, ?edge_node, reason, "Rebirth asked"),
+        Event::Finding { group, edge_node, tck_id, text } => warn!(?group, ?edge_node, tck_id, "{text}"),
+        Event::PlainRefused { topic, why } => warn!(?topic, "not taken into the tree: {why}"),
+    }
+}

@@ -1,0 +1,475 @@
+//! The hub: where connection tasks meet the broker and the tree.
+//!
+//! Two locks, both held for microseconds and never across an await. The *core* lock guards the broker and the inbox
+//! together, so the inbox fills in the broker's order; the *ingest* lock guards the Edge Nodes and the writing side of the
+//! tree. Whoever filled the inbox locks ingest and applies all that waits, whoever's it is; when that returns, what the
+//! caller published is in the tree, and only then may its acknowledgements leave.
+//! Knows no socket: a connection is a [`Mailbox`] that can be woken.
+//! Invariant: lock order is ingest, then core, then a mailbox.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use factree_broker::{
+    Accepted, Broker, ConnectionId, Delivery, Event, Input, Lost, More, Output, Outputs, Reply, ResolvedTopic,
+    TopicAliases,
+};
+use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, ReasonCode, TopicName, TopicNameBuf};
+use tokio::sync::Notify;
+
+use crate::events;
+use crate::limits::Limits;
+
+/// The broker and the tree, shared by all connections.
+pub(crate) struct Hub {
+    core: Mutex<Core>,
+    ingest: Arc<Mutex<Ingest>>,
+    limits: Limits,
+    next_connection: AtomicU64,
+    /// Says that the broker's next deadline came nearer.
+    nearer_deadline: Notify,
+    /// Says that the last connection is gone.
+    emptied: Notify,
+}
+
+/// What the core lock guards.
+struct Core {
+    broker: Broker,
+    inbox: Inbox,
+    mailboxes: HashMap<ConnectionId, Arc<Mailbox>>,
+    /// Reused; empty between visits.
+    outputs: Outputs,
+    /// The deadline the clock task knows of.
+    armed: Option<Instant>,
+}
+
+/// Where other tasks leave what a connection must do.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    letters: Mutex<Letters>,
+    notify: Notify,
+}
+
+#[derive(Default)]
+struct Letters {
+    replies: Vec<Reply>,
+    closing: Option<Closing>,
+}
+
+/// The broker ends a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing {
+    /// What a 5.0 client is told; none where nothing is to be said.
+    pub(crate) reason: Option<ReasonCode>,
+    /// For people and logs at the other end.
+    pub(crate) reason_string: Option<Cow<'static, str>>,
+}
+
+/// The connection a visit is made for.
+#[derive(Clone, Copy)]
+pub(crate) struct Home {
+    pub(crate) connection: ConnectionId,
+    pub(crate) version: ProtocolVersion,
+}
+
+/// A packet as it goes into the broker: decoded, its topic alias resolved, its payload in the batch.
+pub(crate) struct Incoming<'a> {
+    packet: Packet<'a>,
+    /// The topic that a topic alias stood for.
+    aliased: Option<TopicNameBuf>,
+    /// The number in the batch, for a PUBLISH.
+    publication: Option<usize>,
+}
+
+impl<'a> Incoming<'a> {
+    /// Resolves the topic alias and takes a publication into the batch, where its payload is decoded.
+    pub(crate) fn new(
+        packet: Packet<'a>,
+        connection: ConnectionId,
+        aliases: &mut TopicAliases,
+        batch: &mut Batch,
+        limits: &factree_ingest::SparkplugLimits,
+    ) -> Result<Self, ReasonCode> {
+        let Packet::Publish(publish) = &packet else {
+            return Ok(Self { packet, aliased: None, publication: None });
+        };
+        let resolved = aliases.resolve(publish)?;
+        let topic = resolved.topic().as_str();
+        let publication = Some(batch.push(session(connection), publish.retain, topic, publish.payload, limits));
+        let aliased = match resolved {
+            ResolvedTopic::Sent(_) => None,
+            ResolvedTopic::Aliased(topic) => Some(topic),
+        };
+        Ok(Self { packet, aliased, publication })
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(limits: Limits, ingest: Arc<Mutex<Ingest>>) -> Self {
+        let core = Core {
+            broker: Broker::new(limits.broker.clone()),
+            inbox: Inbox::default(),
+            mailboxes: HashMap::new(),
+            outputs: Outputs::default(),
+            armed: None,
+        };
+        Self {
+            core: Mutex::new(core),
+            ingest,
+            limits,
+            next_connection: AtomicU64::new(1),
+            nearer_deadline: Notify::new(),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// A new connection, with the mailbox to watch.
+    pub(crate) fn open(&self) -> (ConnectionId, Arc<Mailbox>) {
+        let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
+        let mailbox = Arc::new(Mailbox::default());
+        self.core().mailboxes.insert(id, Arc::clone(&mailbox));
+        (id, mailbox)
+    }
+
+    /// Forgets a connection whose task ends.
+    pub(crate) fn forget(&self, connection: ConnectionId) {
+        let mut core = self.core();
+        core.mailboxes.remove(&connection);
+        if core.mailboxes.is_empty() {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn all_closed(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.connections_len() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    pub(crate) fn mqtt_limits(&self) -> &factree_mqtt::Limits {
+        &self.limits.mqtt
+    }
+
+    pub(crate) fn sparkplug_limits(&self) -> &factree_ingest::SparkplugLimits {
+        &self.limits.ingest.sparkplug
+    }
+
+    pub(crate) fn topic_alias_maximum(&self) -> u16 {
+        self.limits.broker.topic_alias_maximum
+    }
+
+    /// An empty batch to read into.
+    pub(crate) fn batch(&self) -> Batch {
+        self.core().inbox.batch()
+    }
+
+    /// The first packet of a connection.
+    pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Option<Closing> {
+        self.visit(Some(home), Batch::default(), outgoing, |visit| {
+            visit.handle(Input::Connect { connection: home.connection, connect }, None);
+        })
+    }
+
+    /// All packets of one read, in their order. Those behind the one that ends the connection do not happen.
+    pub(crate) fn packets(
+        &self,
+        home: Home,
+        packets: &[Incoming<'_>],
+        batch: Batch,
+        outgoing: &mut Vec<u8>,
+    ) -> Option<Closing> {
+        let connection = home.connection;
+        self.visit(Some(home), batch, outgoing, |visit| {
+            for Incoming { packet, aliased, publication } in packets {
+                match (packet, aliased) {
+                    (Packet::Publish(publish), Some(topic)) => {
+                        let publish = Publish { topic: Some(topic.as_name()), ..publish.clone() };
+                        let packet = &Packet::Publish(publish);
+                        visit.handle(Input::Packet { connection, packet }, *publication);
+                    }
+                    (packet, _) => visit.handle(Input::Packet { connection, packet }, *publication),
+                }
+                if visit.closing.is_some() {
+                    break;
+                }
+            }
+        })
+    }
+
+    /// A connection is gone without the broker's doing.
+    pub(crate) fn lost(&self, connection: ConnectionId, cause: Lost) {
+        self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+            visit.handle(Input::Lost { connection, cause }, None);
+        });
+    }
+
+    /// Moves deliveries out of a session's queue.
+    pub(crate) fn take_deliveries(&self, connection: ConnectionId, bytes_max: usize, into: &mut Vec<Delivery>) -> More {
+        self.core().broker.take_deliveries(Instant::now(), connection, bytes_max, into)
+    }
+
+    /// Lets the broker act on its deadlines, for as long as it is polled.
+    pub(crate) async fn keep_time(&self) {
+        loop {
+            let deadline = {
+                let mut core = self.core();
+                core.armed = core.broker.next_deadline();
+                core.armed
+            };
+            let due = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => {
+                    self.visit(None, Batch::default(), &mut Vec::new(), |visit| visit.handle(Input::Tick, None));
+                }
+                () = self.nearer_deadline.notified() => {}
+            }
+        }
+    }
+
+    /// Ends every connection, with the reason a 5.0 client is told.
+    pub(crate) fn close_all(&self, reason: ReasonCode) {
+        let connections: Vec<ConnectionId> = self.core().mailboxes.keys().copied().collect();
+        for connection in connections {
+            let mailbox = self.core().mailboxes.get(&connection).cloned();
+            self.lost(connection, Lost::GivenUp(reason));
+            if let Some(mailbox) = mailbox {
+                mailbox.close(Closing { reason: Some(reason), reason_string: None });
+            }
+        }
+    }
+
+    /// How many connections are open.
+    pub(crate) fn connections_len(&self) -> usize {
+        self.core().mailboxes.len()
+    }
+
+    /// Enters the broker, does `inputs`, and leaves with everything they led to: the tree has it when this returns, and
+    /// other connections are awake. Returns whether the home connection is to be closed.
+    fn visit(
+        &self,
+        home: Option<Home>,
+        batch: Batch,
+        outgoing: &mut Vec<u8>,
+        inputs: impl FnOnce(&mut Visit<'_>),
+    ) -> Option<Closing> {
+        let left = self.enter(home, batch, outgoing, inputs);
+        self.settle();
+        left.woken.iter().for_each(|mailbox| mailbox.notify.notify_one());
+        left.events.iter().for_each(events::log);
+        left.closing
+    }
+
+    /// The part of a visit inside the core lock.
+    fn enter(
+        &self,
+        home: Option<Home>,
+        batch: Batch,
+        outgoing: &mut Vec<u8>,
+        inputs: impl FnOnce(&mut Visit<'_>),
+    ) -> Left {
+        let mut core = self.core();
+        let mut visit = Visit {
+            core: &mut core,
+            sparkplug_limits: &self.limits.ingest.sparkplug,
+            now: Instant::now(),
+            home,
+            batch,
+            outgoing,
+            closing: None,
+            woken: Vec::new(),
+            events: Vec::new(),
+        };
+        inputs(&mut visit);
+        let Visit { batch, closing, woken, events, .. } = visit;
+        core.inbox.push(batch);
+        let deadline = core.broker.next_deadline();
+        if deadline.is_some_and(|deadline| core.armed.is_none_or(|armed| deadline < armed)) {
+            core.armed = deadline;
+            self.nearer_deadline.notify_one();
+        }
+        Left { closing, woken, events }
+    }
+
+    /// Applies all that waits in the inbox, and says what the tree wants said.
+    fn settle(&self) {
+        loop {
+            let mut batches = Vec::new();
+            let mut ingest = lock(&self.ingest);
+            // Taken under the ingest lock: whoever finds the inbox empty knows that its own batch has been applied.
+            self.core().inbox.take(&mut batches);
+            if batches.is_empty() {
+                return;
+            }
+            let mut said = Vec::new();
+            for batch in &batches {
+                ingest.apply(now(), batch, &mut said);
+            }
+            drop(ingest);
+            {
+                let mut core = self.core();
+                batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
+            }
+            if !self.say(said) {
+                return;
+            }
+        }
+    }
+
+    /// What the tree says enters by the broker's front door. Returns whether there was anything that comes back to it.
+    fn say(&self, said: Vec<factree_ingest::Output>) -> bool {
+        let mut messages = Vec::new();
+        for output in said {
+            match output {
+                factree_ingest::Output::Publish(message) => messages.push(message),
+                factree_ingest::Output::Event(event) => events::log_ingest(&event),
+            }
+        }
+        if messages.is_empty() {
+            return false;
+        }
+        let left = self.enter(None, Batch::default(), &mut Vec::new(), |visit| {
+            for message in &messages {
+                let topic = TopicName::parse(&message.topic).expect("ingest addresses Edge Nodes it has heard from");
+                visit.handle(Input::Publish { publication: &Publish::new(topic, &message.payload) }, None);
+            }
+        });
+        left.woken.iter().for_each(|mailbox| mailbox.notify.notify_one());
+        left.events.iter().for_each(events::log);
+        true
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(|_| {
+            // A panic inside the broker is a broken invariant of ours; what it left behind must not be served.
+            tracing::error!("the broker panicked, so its state cannot be trusted; ending the process");
+            std::process::abort()
+        })
+    }
+}
+
+/// One stay inside the core lock.
+struct Visit<'v> {
+    core: &'v mut Core,
+    sparkplug_limits: &'v factree_ingest::SparkplugLimits,
+    now: Instant,
+    home: Option<Home>,
+    batch: Batch,
+    outgoing: &'v mut Vec<u8>,
+    closing: Option<Closing>,
+    woken: Vec<Arc<Mailbox>>,
+    events: Vec<Event>,
+}
+
+/// What a visit leaves to be done outside the lock.
+struct Left {
+    closing: Option<Closing>,
+    woken: Vec<Arc<Mailbox>>,
+    events: Vec<Event>,
+}
+
+impl Visit<'_> {
+    /// Hands one input to the broker and deals with its outputs; `publication` is the input's number in the batch.
+    fn handle(&mut self, input: Input<'_>, publication: Option<usize>) {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        self.core.broker.handle(self.now, input, &mut outputs);
+        for output in outputs.drain() {
+            self.on_output(output, publication);
+        }
+        self.core.outputs = outputs;
+    }
+
+    fn on_output(&mut self, output: Output, publication: Option<usize>) {
+        match output {
+            Output::Reply { to, reply } => match self.home {
+                Some(home) if home.connection == to => reply.encode(home.version, self.outgoing),
+                _ => self.leave_letter(to, |letters| letters.replies.push(reply)),
+            },
+            Output::Accepted(Accepted::Packet { .. }) => {
+                self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
+            }
+            Output::Accepted(Accepted::Will { connection, publication }) => {
+                let (topic, retain) = (publication.topic(), publication.retain());
+                let payload = publication.payload();
+                let number =
+                    self.batch.push(session(connection), retain, topic.as_str(), payload, self.sparkplug_limits);
+                self.batch.accept(number);
+            }
+            // The tree said it; it needs no telling.
+            Output::Accepted(Accepted::Local) => {}
+            Output::Wake(connection) => self.leave_letter(connection, |_| {}),
+            Output::Close { connection, reason, reason_string } => {
+                let closing = Closing { reason, reason_string };
+                match self.home {
+                    Some(home) if home.connection == connection => self.closing = Some(closing),
+                    _ => self.leave_letter(connection, |letters| letters.closing = Some(closing)),
+                }
+            }
+            Output::Ended { connection, .. } => self.batch.session_ended(session(connection)),
+            Output::Event(event) => {
+                if let Event::Connected { connection, client_id, .. } = &event {
+                    self.batch.session_started(session(*connection), client_id.as_str());
+                }
+                self.events.push(event);
+            }
+        }
+    }
+
+    /// A connection that is gone needs no letters.
+    fn leave_letter(&mut self, to: ConnectionId, write: impl FnOnce(&mut Letters)) {
+        if let Some(mailbox) = self.core.mailboxes.get(&to) {
+            write(&mut lock(&mailbox.letters));
+            self.woken.push(Arc::clone(mailbox));
+        }
+    }
+}
+
+impl Mailbox {
+    /// Waits until something is in the box or deliveries wait with the broker.
+    pub(crate) async fn woken(&self) {
+        self.notify.notified().await;
+    }
+
+    /// Empties the box: replies into `outgoing`, and whether to close.
+    pub(crate) fn take(&self, version: Option<ProtocolVersion>, outgoing: &mut Vec<u8>) -> Option<Closing> {
+        let mut letters = lock(&self.letters);
+        if let Some(version) = version {
+            letters.replies.drain(..).for_each(|reply| reply.encode(version, outgoing));
+        }
+        letters.closing.take()
+    }
+
+    fn close(&self, closing: Closing) {
+        lock(&self.letters).closing.get_or_insert(closing);
+        self.notify.notify_one();
+    }
+}
+
+/// One MQTT connection is one session to Sparkplug.
+fn session(connection: ConnectionId) -> SessionKey {
+    SessionKey(connection.0)
+}
+
+/// Both clocks, read once per batch.
+fn now() -> Now {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { instant: Instant::now(), wall: Timestamp(since_epoch.as_millis() as u64) }
+}
+
+/// Locks what is whole after every statement, so that a panic elsewhere does not spread.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,182 @@
+//! The server: listeners in, tasks out, and an orderly end.
+//!
+//! Binding happens first and in one place, so that whoever sees the banner can connect. Shutting down, the listeners close,
+//! clients are told (5.0) and cut off, HTTP requests under way are answered, and what does not end in time is dropped.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{fmt, io};
+
+use factree_ingest::Ingest;
+use factree_mqtt::ReasonCode;
+use factree_namespace::Namespace;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::connection;
+use crate::data_directory::{DataDirectory, DataDirectoryError};
+use crate::hub::Hub;
+use crate::limits::Limits;
+
+/// How long connections and requests may take to end once we shut down.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before accepting again when the machine has no more sockets to give (MQ13).
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// A server whose listeners are bound.
+pub struct Server {
+    hub: Arc<Hub>,
+    namespace: Arc<Namespace>,
+    ingest: Arc<Mutex<Ingest>>,
+    mqtt: TcpListener,
+    http: TcpListener,
+    mqtt_address: SocketAddr,
+    http_address: SocketAddr,
+    data: DataDirectory,
+}
+
+/// Why the server could not start; reads as a sentence for the operator.
+#[derive(Debug)]
+pub enum StartError {
+    /// The data directory is not ours.
+    DataDirectory(DataDirectoryError),
+    /// A listener could not be bound.
+    Listen {
+        /// `MQTT` or `HTTP`.
+        what: &'static str,
+        /// The flag that sets another address.
+        flag: &'static str,
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the machine said.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataDirectory(error) => error.fmt(f),
+            Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
+                 another address with {flag}"
+            ),
+            Self::Listen { what, flag, address, error } => {
+                write!(f, "{what} cannot listen on {address}: {error}; choose another address with {flag}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<DataDirectoryError> for StartError {
+    fn from(error: DataDirectoryError) -> Self {
+        Self::DataDirectory(error)
+    }
+}
+
+impl Server {
+    /// Locks the data directory and binds the listeners. Port 0 takes any free port; see [`Server::mqtt_address`].
+    ///
+    /// # Errors
+    /// [`StartError`], for the operator.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let limits = Limits::default();
+        limits.check();
+        let data = DataDirectory::lock(&config.data)?;
+        let mqtt = listen("MQTT", "--mqtt", config.mqtt).await?;
+        let http = listen("HTTP", "--http", config.http).await?;
+        let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
+        let ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
+        let ingest = Arc::new(Mutex::new(ingest));
+        Ok(Self {
+            hub: Arc::new(Hub::new(limits, Arc::clone(&ingest))),
+            namespace,
+            ingest,
+            mqtt_address: mqtt.local_addr().unwrap_or(config.mqtt),
+            http_address: http.local_addr().unwrap_or(config.http),
+            mqtt,
+            http,
+            data,
+        })
+    }
+
+    /// Where MQTT clients connect.
+    pub fn mqtt_address(&self) -> SocketAddr {
+        self.mqtt_address
+    }
+
+    /// Where the API is served.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { hub, namespace, ingest, mqtt, http, .. } = self;
+        let (stopping, stopped) = watch::channel(false);
+        let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
+            // An error means that the sender is gone, which is a stop as well.
+            let _: Result<_, _> = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let router = factree_http::router(factree_http::App { namespace, ingest });
+        let http = axum::serve(http, router).with_graceful_shutdown(until_stopped(stopped.clone()));
+        let http = tokio::spawn(http.into_future());
+        let clock = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_time().await }
+        });
+        tokio::select! {
+            () = accept(&hub, &mqtt) => {}
+            () = stop => {}
+        }
+        info!("shutting down");
+        drop(mqtt);
+        hub.close_all(ReasonCode::ServerShuttingDown);
+        stopping.send_replace(true);
+        let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, async {
+            if let Ok(Err(error)) = http.await {
+                error!(%error, "HTTP ended");
+            }
+            hub.all_closed().await;
+        });
+        if ended.await.is_err() {
+            warn!(connections = hub.connections_len(), "dropped what did not end within {SHUTDOWN_TIMEOUT:?}");
+        }
+        clock.abort();
+    }
+}
+
+async fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { what, flag, address, error })
+}
+
+/// Accepts MQTT clients for as long as it is polled.
+async fn accept(hub: &Arc<Hub>, listener: &TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Small packets, each one awaited by somebody.
+                if let Err(error) = stream.set_nodelay(true) {
+                    warn!(%peer, %error, "TCP_NODELAY refused");
+                }
+                tokio::spawn(connection::serve(Arc::clone(hub), stream, peer));
+            }
+            Err(error) => {
+                error!(%error, "cannot accept connections; trying again");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+    }
+}
