@@ -60,6 +60,24 @@ fn absurd_timestamps_are_stored_as_sent() {
 }
 
 #[test]
+fn every_type_and_quality_survives_the_cell() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "V");
+    for &datatype in DataType::ALL {
+        assert_eq!(DataType::parse(datatype.as_str()), Some(datatype));
+        for quality in [Quality::Good, Quality::Bad, Quality::Stale, Quality::Uncertain] {
+            let mut writer = plant.namespace.write(&line1.block, Timestamp(u64::MAX));
+            writer.set(0, ValueRef::Boolean(true), datatype, quality, Timestamp(0)).unwrap();
+            writer.finish();
+            let sample = plant.sample("Acme/Line1/V").unwrap();
+            assert_eq!((sample.datatype, sample.quality), (datatype, quality));
+            assert_eq!(sample.received, Timestamp((1 << 48) - 1), "our own clock is kept in 48 bits");
+        }
+    }
+}
+
+#[test]
 fn unchanged_text_is_not_copied() {
     let plant = Plant::new();
     let line1 = plant.edge_node("Line1");

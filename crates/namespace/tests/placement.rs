@@ -36,6 +36,8 @@ fn levels_are_given_once_and_make_equipment() {
         .map(|id| (view.kind(id).as_str(), view.level(id).map(Level::as_str)))
         .into();
     assert_eq!(told, [("equipment", Some("enterprise")), ("folder", None), ("equipment", None)]);
+    assert_eq!(Level::ALL.map(|level| Level::parse(level.as_str())), Level::ALL.map(Some));
+    assert_eq!(Level::parse("Enterprise"), None);
 }
 
 #[test]
