@@ -1,7 +1,11 @@
 //! The JSON contract: what every body looks like, in one place.
 //!
 //! The tree's types never reach the wire; what does is written down here and converted by hand, so the tree may change
-//! shape without a client noticing. Two rules hold everywhere:
+//! shape without a client noticing. Elements and samples come by the thousand and are written straight into the body
+//! (in `namespace.rs` and `sample.rs`); the rest are the small types below.
+//! Knows nothing of routes. Invariant: a member that is not named here does not exist.
+//!
+//! Two rules hold everywhere:
 //!
 //! - A member that has nothing to say is left out. `null` appears only as a value.
 //! - Members and parameters are `snake_case`. New members may be added; a client ignores what it does not know.
@@ -25,9 +29,10 @@
 //! | `children_count` | how many children it has, shown here or not |
 //! | `children` | elements, by name in byte order; left out below the depth asked for |
 //! | `next_cursor` | there are more children: ask for *this* element with `?cursor=` |
+//! | `truncated` | `true` if the response was full before the first child: ask for this element on its own |
 //!
 //! A response holds at most 10,000 elements and ends after 4 MiB: then every list that was open ends where it is, with a
-//! `next_cursor`, so nothing is lost by asking too deep.
+//! `next_cursor` or `truncated`, so nothing is lost by asking too deep.
 //!
 //! # Sample
 //!
@@ -250,5 +255,44 @@ struct Exact(u64);
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0 <= EXACT_MAX { serializer.serialize_u64(self.0) } else { serializer.collect_str(&self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_node_leaves_out_what_nobody_knows() {
+        let report = EdgeNodeReport {
+            group: "G".into(),
+            edge_node: "N".into(),
+            liveness: Liveness::Unborn,
+            since: Timestamp(0),
+            born: None,
+            bd_seq: None,
+            next_seq: None,
+            client_id: None,
+            path: None,
+            metrics_len: 0,
+            devices: Vec::new(),
+            counters: Counters { rebirths_asked: 1, ..Counters::default() },
+            last_message: None,
+        };
+        let json = |metrics| String::from_utf8(to_json(&EdgeNode::of(&report, metrics))).unwrap();
+        let beginning = concat!(
+            r#"{"group":"G","edge_node":"N","state":"unborn","since":"1970-01-01T00:00:00.000Z","metrics_count":0,"#,
+            r#""devices":[],"counters":{"births":0,"data":0,"deaths":0,"seq_gaps":0,"rebirths_asked":1,"malformed":0,"#,
+            r#""findings":0}"#,
+        );
+        assert_eq!(json(None), format!("{beginning}}}"));
+
+        let metric = |alias| MetricReport { device: None, name: "M".into(), alias, datatype: "Int8", path: None };
+        let page = (vec![metric(None), metric(Some(1)), metric(Some(u64::MAX))], Some("TQ".to_owned()));
+        let metrics = concat!(
+            r#","metrics":[{"name":"M","datatype":"Int8"},{"name":"M","metric_alias":1,"datatype":"Int8"},"#,
+            r#"{"name":"M","metric_alias":"18446744073709551615","datatype":"Int8"}],"next_cursor":"TQ"}"#,
+        );
+        assert_eq!(json(Some(&page)), format!("{beginning}{metrics}"));
     }
 }

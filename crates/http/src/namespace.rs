@@ -9,7 +9,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ElementId, Kind, Sample, View};
+use factree_namespace::{ElementId, Sample, View};
 
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
@@ -161,8 +161,7 @@ impl<'v> Writer<'v> {
         if let Some(level) = view.level(id) {
             member(out, "level", level.as_str());
         }
-        let kind: Kind = view.kind(id);
-        member(out, "kind", kind.as_str());
+        member(out, "kind", view.kind(id).as_str());
         if let Some(datatype) = view.datatype(id) {
             member(out, "datatype", datatype.as_str());
         }

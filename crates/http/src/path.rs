@@ -2,8 +2,9 @@
 //!
 //! Names are arbitrary text except that none contains `/`; so the raw path is split at `/` first and each segment decoded
 //! after, and the names joined with `/` say the same as the list. Empty names count: `a//b` has three. Dot segments are
-//! names like any other; servers do not resolve them, but some clients do before they send, so [`encode`] writes `..` as
-//! `%2E%2E`, and such a client has to be told (`curl --path-as-is`).
+//! names like any other; nothing on our side resolves them, but some clients do before they send, so [`encode`] writes `..`
+//! as `%2E%2E`. Browsers resolve even that: for them such a name goes into a filter.
+//! Knows nothing of the tree.
 //! Invariant: `decode(encode(path)) == path` for every path of the tree.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};

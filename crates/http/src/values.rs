@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ElementId, Filter, Sample, Source};
+use factree_namespace::{ElementId, Filter, Revision, Sample, Source};
 
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
@@ -53,22 +53,30 @@ pub(crate) async fn many(State(app): State<App>, uri: Uri) -> Result<Response, P
     let query = Query::parse(uri.query(), &["filter", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
-    let Some(filter) = query.filter()? else {
+    let Some(text) = query.filter()? else {
         return Err(refused(
             "filter",
             "say which samples with ?filter=, e.g. Acme/+/Press/%23, or %23 for all of them",
         ));
     };
-    let filter =
-        Filter::parse(&filter).map_err(|why| Problem::new(Kind::BadFilter, why.to_string()).parameter("filter"))?;
-    Ok(answer::json(page(&app, &filter, after.as_deref(), limit)))
-}
+    let filter = Filter::parse(&text).map_err(|why| bad_filter(why.to_string()))?;
 
-fn page(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<u8> {
     // Read before the samples, so that whoever asks for changes since this revision misses none.
     let revision = app.namespace.revision();
-    let (readings, more) = select(app, filter, after, limit);
+    let (readings, more) = select(&app, &filter, after.as_deref(), limit);
+    if readings.is_empty() && after.is_none() && text.ends_with('/') {
+        // Everybody types `Acme/#` once; what arrives is `Acme/`, and an empty list would not tell them why.
+        let cut = "the filter ends with '/' and covers nothing; if there was a # behind it, it was cut off on the way: write %23";
+        return Err(bad_filter(cut.to_owned()));
+    }
+    Ok(answer::json(page(&app, revision, &readings, more)))
+}
 
+fn bad_filter(why: String) -> Problem {
+    Problem::new(Kind::BadFilter, why).parameter("filter")
+}
+
+fn page(app: &App, revision: Revision, readings: &[Reading], more: bool) -> Vec<u8> {
     let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
     body.extend_from_slice(b"{\"samples\":[");
     let mut writer = SampleWriter::default();
@@ -99,8 +107,11 @@ fn page(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<u8
     body
 }
 
+/// An element that a filter covers, and its sample if it has one yet.
+type Reading = (ElementId, Option<Sample>);
+
 /// Up to `limit` elements with their samples, all as they were at one moment, and whether there are more.
-fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<(ElementId, Option<Sample>)>, bool) {
+fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<Reading>, bool) {
     let view = app.namespace.read();
     let mut ids = view.select(filter, after, limit + 1);
     let more = ids.len() > limit;

@@ -1,16 +1,19 @@
 //! A plant to ask: a real tree filled through its writers, behind the real router.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{App, router};
-use factree_ingest::Ingest;
+use factree_ingest::{Batch, Ingest, Now, Placement, SessionKey};
 use factree_namespace::{
     Block, DataType, Kind, Level, Limits, Metadata, Namespace, PathSpec, Place, Placed, Quality, Segment, Source,
     Timestamp, Value,
 };
 use tower::ServiceExt;
+
+pub(crate) mod payload;
 
 /// 2026-01-31T12:00:00Z.
 pub(crate) const NOON: u64 = 1_769_860_800_000;
@@ -18,6 +21,7 @@ pub(crate) const NOON: u64 = 1_769_860_800_000;
 /// A tree and its router.
 pub(crate) struct Plant {
     pub(crate) namespace: Arc<Namespace>,
+    ingest: Arc<Mutex<Ingest>>,
     router: axum::Router,
 }
 
@@ -35,9 +39,27 @@ pub(crate) struct Answer {
 impl Plant {
     pub(crate) fn new() -> Plant {
         let namespace = Arc::new(Namespace::new(Limits::default()));
-        let ingest = Arc::new(Mutex::new(Ingest::default()));
-        let router = router(App { namespace: Arc::clone(&namespace), ingest });
-        Plant { namespace, router }
+        let ingest = Ingest::new(factree_ingest::Limits::default(), Placement::default(), Arc::clone(&namespace));
+        let ingest = Arc::new(Mutex::new(ingest));
+        let router = router(App { namespace: Arc::clone(&namespace), ingest: Arc::clone(&ingest) });
+        Plant { namespace, ingest, router }
+    }
+
+    /// Tells ingest what happened, all of it 12 ms after noon.
+    pub(crate) fn happen(&self, fill: impl FnOnce(&mut Batch)) {
+        let mut batch = Batch::default();
+        fill(&mut batch);
+        let now = Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON + 12) };
+        self.ingest.lock().unwrap().apply(now, &batch, &mut Vec::new());
+    }
+
+    /// A client publishes, and the broker accepts it.
+    pub(crate) fn publish(&self, session: u64, topic: &str, payload: &[u8]) {
+        self.happen(|batch| {
+            let limits = factree_ingest::SparkplugLimits::default();
+            let number = batch.push(SessionKey(session), false, topic, payload, &limits);
+            batch.accept(number);
+        });
     }
 
     /// Places cells of one source below `root` and gives each its first sample, in one batch.

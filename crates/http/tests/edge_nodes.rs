@@ -1,0 +1,92 @@
+//! Who is alive: Edge Nodes, their Devices and metrics.
+
+use factree_ingest::SessionKey;
+use plant::payload::{Value, payload};
+use plant::{NOON, Plant};
+
+#[allow(dead_code, reason = "each test file uses its part")]
+mod plant;
+
+fn birth(metrics: &[(&str, Option<u64>)]) -> Vec<u8> {
+    let mut all = vec![("bdSeq", None, Value::Int64(0)), ("Node Control/Rebirth", None, Value::Boolean(false))];
+    all.extend(metrics.iter().map(|&(name, alias)| (name, alias, Value::Double(1.5))));
+    payload(NOON, 0, &all)
+}
+
+#[tokio::test]
+async fn an_edge_node_is_born_and_dies_with_its_session() {
+    let plant = Plant::new();
+    plant.happen(|batch| batch.session_started(SessionKey(1), "gateway-1"));
+    plant.publish(1, "spBv1.0/Acme:Dallas/NBIRTH/Line 1", &birth(&[("Speed", Some(7))]));
+    let uri = "/api/v1/edge-nodes/Acme:Dallas/Line%201";
+
+    let alive = plant.get(uri).await.json();
+    assert_eq!((&alive["state"], &alive["client_id"]), (&"online".into(), &"gateway-1".into()));
+    assert_eq!((&alive["bd_seq"], &alive["next_seq"]), (&0.into(), &1.into()));
+    assert_eq!((&alive["path"], &alive["counters"]["births"]), (&"Acme/Dallas/Line 1".into(), &1.into()));
+    assert!(alive.get("metrics").is_none(), "only when asked for");
+
+    let speed = plant.get("/api/v1/values/Acme/Dallas/Line%201/Speed").await.json();
+    assert_eq!((&speed["source"]["metric_alias"], &speed["quality"]), (&7.into(), &"Good".into()));
+
+    plant.happen(|batch| batch.session_ended(SessionKey(1)));
+    let dead = plant.get(uri).await.json();
+    assert_eq!((&dead["state"], dead.get("next_seq")), (&"offline".into(), None));
+    assert_eq!(plant.get("/api/v1/values/Acme/Dallas/Line%201/Speed").await.json()["quality"], "Stale");
+}
+
+#[tokio::test]
+async fn edge_nodes_come_in_order_each_once() {
+    let plant = Plant::new();
+    let mut expected = Vec::new();
+    for (session, (group, edge_node)) in
+        (1..).zip([("B", "1"), ("A", "2"), ("A", "10"), ("A:x", "1"), ("A b", "%"), ("Ä", "..")])
+    {
+        plant.publish(session, &format!("spBv1.0/{group}/NBIRTH/{edge_node}"), &birth(&[]));
+        expected.push(format!("{group}/{edge_node}"));
+    }
+    expected.sort_by(|a, b| a.split_once('/').cmp(&b.split_once('/')));
+    for limit in 1..=7 {
+        let pages = plant.pages(&format!("/api/v1/edge-nodes?limit={limit}")).await;
+        let nodes = pages.iter().flat_map(|page| page["edge_nodes"].as_array().unwrap());
+        let name = |node: &serde_json::Value| {
+            format!("{}/{}", node["group"].as_str().unwrap(), node["edge_node"].as_str().unwrap())
+        };
+        assert_eq!(nodes.map(name).collect::<Vec<_>>(), expected, "in pages of {limit}");
+    }
+    assert_eq!(plant.get("/api/v1/edge-nodes/A%20b/%25").await.json()["group"], "A b");
+    assert_eq!(plant.get("/api/v1/edge-nodes/%C3%84/%2E%2E").await.json()["edge_node"], "..");
+}
+
+#[tokio::test]
+async fn metrics_come_in_pages_each_once() {
+    let plant = Plant::new();
+    let names: Vec<String> = (0..25).map(|n| format!("M/{n}")).collect();
+    let metrics: Vec<_> = names.iter().zip(0..).map(|(name, alias)| (name.as_str(), Some(alias))).collect();
+    plant.publish(1, "spBv1.0/G/NBIRTH/N", &birth(&metrics));
+    let mut expected: Vec<&str> = names.iter().map(String::as_str).chain(["bdSeq", "Node Control/Rebirth"]).collect();
+    expected.sort_unstable();
+    for limit in [1, 26, 27, 28] {
+        let pages = plant.pages(&format!("/api/v1/edge-nodes/G/N?metrics=true&limit={limit}")).await;
+        let metrics = pages.iter().flat_map(|page| page["metrics"].as_array().unwrap());
+        let shown: Vec<&str> = metrics.map(|metric| metric["name"].as_str().unwrap()).collect();
+        assert_eq!(shown, expected, "in pages of {limit}");
+    }
+}
+
+#[tokio::test]
+async fn questions_about_nobody_are_refused() {
+    let plant = Plant::new();
+    assert_eq!(plant.get("/api/v1/edge-nodes").await.body, r#"{"edge_nodes":[]}"#);
+    for (uri, kind) in [
+        ("/G/N", "edge-node-not-found"),
+        ("/G/%ff", "bad-path"),
+        ("/G/N?metrics=yes", "bad-parameter"),
+        ("?limit=0", "bad-parameter"),
+        ("?cursor=QWNtZQ", "bad-parameter"),
+        ("?metrics=true", "bad-parameter"),
+    ] {
+        let problem = plant.get(&format!("/api/v1/edge-nodes{uri}")).await.problem();
+        assert_eq!(problem["type"], format!("urn:factree:problem:{kind}"), "{uri}");
+    }
+}
