@@ -38,6 +38,11 @@ impl Block {
         self.cells.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The element placed at `slot`, if one is.
+    pub fn element(&self, slot: u32) -> Option<ElementId> {
+        self.read().element(slot)
+    }
+
     /// Calls `each` with every cell that a batch after `since` has touched: slot, element, sample. Slots ascend.
     ///
     /// Reads one word per 64 cells, then only the cells of groups that changed. To follow a block: read
