@@ -5,7 +5,7 @@
 //! Knows no state machine (that is the host's) and no wire format.
 //! Invariant: a metric that the tree refused has a slot without an element; writes to it are refused there and counted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use factree_namespace::{
@@ -14,8 +14,8 @@ use factree_namespace::{
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{
-    Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host, Input, Now,
-    Outputs, Payload, Properties, RawMetric, Reason, SessionKey, Topic,
+    Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host, Input,
+    MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, SessionKey, Topic,
 };
 
 use crate::convert;
@@ -32,6 +32,10 @@ pub(crate) struct EdgeNodes {
     seats: HashMap<EdgeNodeIndex, Seat>,
     /// What has been told already, so that a finding is news once per Edge Node. Rules are few, Edge Nodes are bounded.
     told: HashSet<(Option<EdgeNodeIndex>, &'static str)>,
+    /// Findings by Edge Node.
+    pub(crate) findings: HashMap<EdgeNodeIndex, u64>,
+    /// All Edge Nodes the host has heard of, in the order in which people look for them.
+    pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
 }
 
 /// An Edge Node's place in the tree.
@@ -81,6 +85,8 @@ impl EdgeNodes {
             outputs: Outputs::new(),
             seats: HashMap::new(),
             told: HashSet::new(),
+            findings: HashMap::new(),
+            order: BTreeMap::new(),
         }
     }
 
@@ -128,6 +134,14 @@ impl EdgeNodes {
             }
         }
         self.outputs = outputs;
+        self.note_new();
+    }
+
+    /// The host numbers Edge Nodes densely, so a new one has the next number.
+    fn note_new(&mut self) {
+        while let Some(new) = self.host.edge_node_at(EdgeNodeIndex(self.order.len() as u32)) {
+            self.order.insert((new.group().into(), new.id().into()), new.index());
+        }
     }
 
     fn on_born(
@@ -135,7 +149,7 @@ impl EdgeNodes {
         context: &Context<'_>,
         born: &Born,
         metrics: &[BornMetric],
-        vanished: &[sparkplug::MetricIndex],
+        vanished: &[MetricIndex],
         received: Received<'_>,
         out: &mut Vec<Output>,
     ) {
@@ -233,6 +247,9 @@ impl EdgeNodes {
         received: Option<Received<'_>>,
         out: &mut Vec<Output>,
     ) {
+        if let Some(edge_node) = finding.edge_node {
+            *self.findings.entry(edge_node).or_default() += u64::from(finding.count);
+        }
         if !self.told.insert((finding.edge_node, finding.rule.tck_id)) {
             return;
         }
@@ -255,6 +272,11 @@ impl EdgeNodes {
 }
 
 impl Seat {
+    /// The element that shows a metric, if the tree took it.
+    pub(crate) fn element(&self, metric: MetricIndex) -> Option<ElementId> {
+        self.block.element(metric.0)
+    }
+
     fn new(context: &Context<'_>, topic: Topic<'_>) -> Result<Self, Refusal> {
         let descriptor = topic.edge_node().expect("a Birth is about an Edge Node");
         let group: Arc<str> = descriptor.group.as_str().into();
@@ -413,20 +435,5 @@ fn unseated(topic: Topic<'_>, refusal: Refusal) -> Event {
         edge_node: descriptor.edge_node.as_str().to_owned(),
         tck_id: "factree-limit-tree",
         text: format!("not in the tree: {refusal}"),
-    }
-}
-
-impl EdgeNodes {
-    pub(crate) fn reports(&self, _: &Namespace, _: Option<(&str, &str)>, _: usize) -> Vec<crate::EdgeNodeReport> {
-        Vec::new()
-    }
-    pub(crate) fn report(&self, _: &Namespace, _: &str, _: &str) -> Option<crate::EdgeNodeReport> {
-        None
-    }
-    pub(crate) fn metrics(&self, _: &Namespace, _: &str, _: &str) -> Option<Vec<crate::MetricReport>> {
-        None
-    }
-    pub(crate) fn metric_alias(&self, _: &str, _: &str, _: Option<&str>, _: &str) -> Option<u64> {
-        None
     }
 }

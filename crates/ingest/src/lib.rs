@@ -21,6 +21,7 @@ mod limits;
 mod placement;
 mod plain;
 mod report;
+mod reporting;
 mod said;
 mod template;
 
