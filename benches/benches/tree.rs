@@ -27,112 +27,102 @@ fn main() {
 }
 
 fn figures(block_count: u32) {
-    let metrics = block_count as usize * CELLS as usize;
-    let rss_before = rss_bytes();
+    let mut rss = Rss::now();
+    let (namespace, blocks) = placing(block_count, &mut rss);
+    let peer = Peer::new(block_count, &mut rss);
+    writing(&namespace, &blocks, &peer);
+    reading(&namespace, &peer);
+    selecting(&namespace, "of one subtree", "Acme/Dallas/Press/Line0000/#");
+    selecting(&namespace, "across all blocks", "Acme/Dallas/Press/+/Robot03/Axis1/+");
+    following(&namespace, &blocks);
+}
+
+fn placing(block_count: u32, rss: &mut Rss) -> (Namespace, Vec<Arc<Block>>) {
+    let metrics = (block_count * CELLS) as usize;
     let started = Instant::now();
     let (namespace, blocks) = plant(block_count);
-    let place_ns = started.elapsed().as_nanos() as usize / metrics;
-    update(&namespace, &blocks, 1);
+    let place = started.elapsed().as_nanos() as usize / metrics;
     for block in &blocks {
         let mut writer = namespace.write(block, Timestamp(1));
-        for slot in 0..CELLS {
-            set(&mut writer, slot, 0.0);
-        }
+        (0..CELLS).for_each(|slot| set(&mut writer, slot, 0.0));
         writer.finish();
     }
-    let rss = rss_bytes() - rss_before;
-    let stats = namespace.stats();
-    let letters = path(0, 0).len();
-    println!(
-        "tree memory: {} B RSS/metric, {} B/metric by its own count, {metrics} metrics, {letters}-letter paths",
-        rss / metrics,
-        stats.bytes / metrics,
-    );
-    println!("tree place: {place_ns} ns/metric");
+    let (grown, letters) = (rss.grown() / metrics, path(0, 0).len());
+    println!("tree memory: {grown} B RSS a metric, {metrics} metrics, {letters}-letter paths");
+    println!("tree place: {place} ns a metric");
+    (namespace, blocks)
+}
 
-    let updates = 2_000_000;
-    let map: DashMap<String, Sample> = DashMap::new();
-    for block in 0..block_count {
-        for slot in 0..CELLS {
-            map.insert(path(block, slot), sample(0.0));
+/// What the tree is measured against: samples in a DashMap keyed by path, asked for 200,000 random ones.
+struct Peer {
+    map: DashMap<String, Sample>,
+    paths: Vec<String>,
+}
+
+impl Peer {
+    fn new(block_count: u32, rss: &mut Rss) -> Self {
+        let metrics = block_count * CELLS;
+        let path_of = |metric: u32| path(metric / CELLS, metric % CELLS);
+        let map: DashMap<String, Sample> = (0..metrics).map(|metric| (path_of(metric), sample(0.0))).collect();
+        println!("DashMap memory: {} B RSS a metric", rss.grown() / metrics as usize);
+        let paths = random().take(200_000).map(|number| path_of(number as u32 % metrics)).collect();
+        Self { map, paths }
+    }
+
+    fn write(&self) {
+        for path in &self.paths {
+            *self.map.get_mut(path).expect("every path is there") = sample(1.0);
         }
     }
-    let rss_map = rss_bytes() - rss_before - rss;
-    let paths: Vec<String> = random(BATCH * 20_000)
-        .map(|n| {
-            let n = n as u32 % (block_count * CELLS);
-            path(n / CELLS, n % CELLS)
-        })
-        .collect();
-    let (mut tree_ns, mut map_ns) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        tree_ns.push(timed(updates, || update(&namespace, &blocks, updates)));
-        map_ns.push(timed(paths.len(), || {
-            for path in &paths {
-                *map.get_mut(path).expect("every path is there") = sample(1.0);
-            }
-        }));
-    }
-    let (tree, dash) = (median(tree_ns), median(map_ns));
-    println!("tree set: {tree:.1} ns, random, {BATCH} a batch; DashMap by path {dash:.0} ns: {:.1} times", dash / tree);
-    println!("DashMap memory: {} B RSS/metric", rss_map / metrics);
 
-    let ids: Vec<ElementId> = {
-        let view = namespace.read();
-        paths.iter().map(|path| view.find(path).expect("every path is there")).collect()
-    };
-    let view_ns = || timed(ids.len(), || ids.iter().for_each(|&id| drop(black_box(namespace.read().sample(id)))));
-    let map_ns = || {
-        timed(paths.len(), || paths.iter().for_each(|path| drop(black_box(map.get(path).map(|sample| sample.clone())))))
-    };
-    let (by_id, by_map): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| (view_ns(), map_ns())).unzip();
-    let (by_id, by_map) = (median(by_id), median(by_map));
+    fn read(&self) {
+        for path in &self.paths {
+            drop(black_box(self.map.get(path).map(|sample| sample.clone())));
+        }
+    }
+}
+
+fn writing(namespace: &Namespace, blocks: &[Arc<Block>], peer: &Peer) {
+    let updates = 2_000_000;
+    let (tree, map) = alternating(
+        || timed(updates, || update(namespace, blocks, updates)),
+        || timed(peer.paths.len(), || peer.write()),
+    );
+    println!("tree set: {tree:.1} ns, random, {BATCH} a batch; DashMap {map:.0} ns: {:.1} times", map / tree);
+}
+
+fn reading(namespace: &Namespace, peer: &Peer) {
+    let count = peer.paths.len();
+    let find = |path: &String| namespace.read().find(path).expect("every path is there");
+    let ids: Vec<ElementId> = peer.paths.iter().map(find).collect();
+    let by_id = || ids.iter().for_each(|&id| drop(black_box(namespace.read().sample(id))));
+    let (tree, map) = alternating(|| timed(count, by_id), || timed(count, || peer.read()));
+    println!("tree read: {tree:.0} ns by element, random; DashMap by path {map:.0} ns: {:.1} times", map / tree);
+    let by_path = || peer.paths.iter().for_each(|path| assert!(black_box(find(path)) != ElementId::ROOT));
+    println!("tree find: {:.0} ns by path, random", median((0..ROUNDS).map(|_| timed(count, by_path))));
+}
+
+fn selecting(namespace: &Namespace, what: &str, filter: &str) {
+    let filter = Filter::parse(filter).expect("a filter");
+    let view = namespace.read();
+    let started = Instant::now();
+    let ids = view.select(&filter, None, 10_000);
+    let first = started.elapsed().as_micros();
+    let select = || micros(|| drop(black_box(view.select(&filter, None, 10_000))));
+    let copy = || micros(|| view.samples(&ids, |_, sample| drop(black_box(sample))));
+    let (select, copy) = (median((0..ROUNDS * 10).map(|_| select())), median((0..ROUNDS * 10).map(|_| copy())));
+    let found = ids.len();
     println!(
-        "tree read: {by_id:.1} ns by element, random; DashMap by path {by_map:.0} ns: {:.1} times",
-        by_map / by_id
+        "tree select: {found} {what}: first {first} µs, then {select:.0} µs, and {copy:.0} µs to copy the samples"
     );
-    let find = median(
-        (0..ROUNDS)
-            .map(|_| {
-                let view = namespace.read();
-                timed(paths.len(), || paths.iter().for_each(|path| assert!(black_box(view.find(path)).is_some())))
-            })
-            .collect(),
-    );
-    println!("tree find: {find:.0} ns by path, random");
+}
 
-    let filter = Filter::parse("Acme/Dallas/Press/Line0000/#").expect("a filter");
-    let wide = Filter::parse("Acme/Dallas/Press/+/Robot03/Axis1/+").expect("a filter");
-    for (name, filter) in [("one subtree", &filter), ("across all blocks", &wide)] {
-        let cold = Instant::now();
-        let found = namespace.read().select(filter, None, 10_000).len();
-        let cold = cold.elapsed().as_micros();
-        let select = median(
-            (0..ROUNDS * 10)
-                .map(|_| timed(1, || drop(black_box(namespace.read().select(filter, None, 10_000)))))
-                .collect(),
-        );
-        let copy = median(
-            (0..ROUNDS * 10)
-                .map(|_| {
-                    let view = namespace.read();
-                    let ids = view.select(filter, None, 10_000);
-                    timed(1, || view.samples(&ids, |_, sample| drop(black_box(sample))))
-                })
-                .collect(),
-        );
-        println!(
-            "tree select: {found} samples of {name}: first {cold} µs, then {:.0} µs, and {:.0} µs to copy the samples out",
-            select / 1e3,
-            copy / 1e3
-        );
-    }
-
+fn following(namespace: &Namespace, blocks: &[Arc<Block>]) {
     let before = namespace.revision();
-    update(&namespace, &blocks, 1_000);
-    let mut changed = 0;
-    let scan = timed(1, || blocks.iter().for_each(|block| block.changed_since(before, |_, _, _| changed += 1)));
-    println!("tree changed_since: {changed} changes found among {metrics} in {:.0} µs", scan / 1e3);
+    update(namespace, blocks, 1_000);
+    let mut changes = 0;
+    let scan = micros(|| blocks.iter().for_each(|block| block.changed_since(before, |_, _, _| changes += 1)));
+    println!("tree changed_since: {changes} changes in {} blocks of {CELLS} found in {scan:.0} µs", blocks.len());
 }
 
 fn only_set(count: usize) {
@@ -176,7 +166,7 @@ fn plant(block_count: u32) -> (Namespace, Vec<Arc<Block>>) {
 
 /// `count` writes, ten a batch, each batch to a random block, at random slots.
 fn update(namespace: &Namespace, blocks: &[Arc<Block>], count: usize) {
-    let mut numbers = random(usize::MAX);
+    let mut numbers = random();
     for batch in 0..count / BATCH {
         let block = numbers.next().expect("endless") as usize % blocks.len();
         let mut writer = namespace.write(&blocks[block], Timestamp(batch as u64));
@@ -204,7 +194,7 @@ fn sample(value: f64) -> Sample {
 }
 
 /// The same numbers every time (xorshift).
-fn random(count: usize) -> impl Iterator<Item = u64> {
+fn random() -> impl Iterator<Item = u64> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     std::iter::repeat_with(move || {
         state ^= state << 13;
@@ -212,7 +202,12 @@ fn random(count: usize) -> impl Iterator<Item = u64> {
         state ^= state << 17;
         state >> 11
     })
-    .take(count)
+}
+
+/// Medians of both, taken in turns so that a noisy moment hits both.
+fn alternating(ours: impl Fn() -> f64, peers: impl Fn() -> f64) -> (f64, f64) {
+    let (ours, peers): (Vec<_>, Vec<_>) = (0..ROUNDS).map(|_| (ours(), peers())).unzip();
+    (median(ours), median(peers))
 }
 
 /// Nanoseconds for each of `count`.
@@ -222,13 +217,29 @@ fn timed(count: usize, work: impl FnOnce()) -> f64 {
     started.elapsed().as_nanos() as f64 / count as f64
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+fn micros(work: impl FnOnce()) -> f64 {
+    timed(1, work) / 1e3
+}
+
+fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
 
-fn rss_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("resident pages");
-    pages * 4096
+/// Resident bytes of this process, as of the last look.
+struct Rss(usize);
+
+impl Rss {
+    fn now() -> Self {
+        let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+        let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("resident pages");
+        Self(pages * 4096)
+    }
+
+    /// Bytes more than at the last look.
+    fn grown(&mut self) -> usize {
+        let before = std::mem::replace(self, Self::now());
+        self.0 - before.0
+    }
 }
