@@ -119,7 +119,7 @@ impl Broker {
             Packet::PingReq => out.reply(from.connection, Reply::PingResp),
             Packet::Disconnect(disconnect) => self.on_disconnect(now, from, disconnect, out),
             Packet::Connect(_) => self.violation(now, from, "a second CONNECT [MQTT-3.1.0-2]", out),
-            Packet::Auth(_) => self.violation(now, from, "AUTH without an authentication method (4.12)", out),
+            Packet::Auth(_) => self.violation(now, from, "AUTH without an authentication method [MQTT-4.12.0-7]", out),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 self.violation(now, from, "a packet that only a server sends", out);
             }
@@ -167,7 +167,7 @@ impl Broker {
             Handshake::AtLeastOnce(packet_id) => out.reply(from.connection, Reply::PubAck { packet_id, reason }),
             Handshake::ExactlyOnce(packet_id) => {
                 if reason.is_failure() {
-                    // The exchange ends with this PUBREC (section 4.3.3).
+                    // The exchange ends with this PUBREC `[MQTT-4.3.3-9]`.
                     self.sessions[from.session].inbound.release(packet_id);
                 }
                 out.reply(from.connection, Reply::PubRec { packet_id, reason });
@@ -261,7 +261,7 @@ impl Broker {
         found
     }
 
-    /// Gives a message to one member of a shared subscription `[MQTT-4.8.2-4]`.
+    /// Gives a message to one member of a shared subscription, with the QoS it was granted `[MQTT-4.8.2-3]`.
     pub(crate) fn offer_to_group(&mut self, group: GroupId, publication: &Arc<Publication>, out: &mut Outputs) -> bool {
         let (sessions, limits) = (&self.sessions, &self.limits);
         let Some(member) = self.shared.pick(group, |session| sessions[session].is_ready(limits)) else { return false };
@@ -474,7 +474,7 @@ enum Refused {
     Connection(&'static str),
 }
 
-/// Where clients may publish. Topics that begin with `$` are the server's `[MQTT-4.7.2-1]`: `$SYS`, `$share`, `$sparkplug`.
+/// Where clients may publish. Topics that begin with `$` are the server's (section 4.7.2): `$SYS`, `$share`, `$sparkplug`.
 pub(crate) fn clients_may_publish_to(topic: TopicName<'_>) -> bool {
     !topic.is_dollar()
 }

@@ -49,7 +49,7 @@ impl Delivery {
         self.dup
     }
 
-    /// The retain flag of this delivery `[MQTT-3.3.1-9]`, `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
+    /// The retain flag of this delivery `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
     pub fn retain(&self) -> bool {
         self.retain
     }

@@ -96,7 +96,7 @@ impl Publication {
         }
     }
 
-    /// A will's life, and so its expiry, begins when it is published `[MQTT-3.1.2-8]`, not when it was left with us.
+    /// A will's life, and so its expiry, begins when it is published (section 3.1.3.2.4), not when it was left with us.
     pub(crate) fn received_at(self, now: Instant) -> Self {
         Publication { received: now, ..self }
     }

@@ -103,7 +103,7 @@ impl Queue {
             if backlog.publications.as_slice().is_empty() {
                 self.backlogs.pop_front();
             }
-            // A retained message sent because of a subscription says so `[MQTT-3.3.1-8]`.
+            // A retained message sent because of a subscription says so (3.1.1: `[MQTT-3.3.1-8]`).
             return Some(Queued { publication, identifiers, group: None, qos, retain: true });
         }
         let queued = self.live.pop_front()?;

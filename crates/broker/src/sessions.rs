@@ -45,7 +45,7 @@ impl Sessions {
         };
         self.places[id.index()] = Some(session);
         let other = self.by_client.insert(client_id, id);
-        assert!(other.is_none(), "a client id has one session [MQTT-3.1.2-4]");
+        assert!(other.is_none(), "a client id has one session [MQTT-3.1.3-2]");
         id
     }
 

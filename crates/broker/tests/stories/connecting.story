@@ -49,17 +49,17 @@ a: CONNECT again v3
     event: disconnected, Closed(ProtocolError)
     event: session of a ended
 
-== No enhanced authentication: CONNACK 0x8C (4.12)
+== No enhanced authentication: CONNACK 0x8C [MQTT-4.12.0-1]
 a: CONNECT auth=SCRAM-SHA-256
     a < CONNACK BadAuthenticationMethod (no enhanced authentication method is supported)
     event: "a" refused, BadAuthenticationMethod (no enhanced authentication method is supported)
     a close
 
-== AUTH from a client that began without a method is a protocol error (4.12)
+== AUTH from a client that began without a method is a protocol error [MQTT-4.12.0-7]
 a: CONNECT
     a < CONNACK Success
 a: AUTH
-    a close ProtocolError (AUTH without an authentication method (4.12))
+    a close ProtocolError (AUTH without an authentication method [MQTT-4.12.0-7])
     a ended, client a
     event: disconnected, Closed(ProtocolError)
     event: session of a ended
@@ -194,7 +194,7 @@ b: CONNECT
 b: SUBSCRIBE t
     b < SUBACK #1 qos0
 a: AUTH
-    a close ProtocolError (AUTH without an authentication method (4.12))
+    a close ProtocolError (AUTH without an authentication method [MQTT-4.12.0-7])
     a ended, client a
     event: disconnected, Closed(ProtocolError)
     event: session of a ended

@@ -15,7 +15,7 @@ a: PUBACK #1
 session a
     connected, 1 subscriptions, 0 queued, 0 in flight
 
-== QoS 2: PUBREC, PUBREL, PUBCOMP [MQTT-4.3.3-1]
+== QoS 2: PUBREC, PUBREL, PUBCOMP [MQTT-4.3.3-4] [MQTT-4.3.3-5]
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE t qos2
@@ -38,7 +38,7 @@ a: PUBCOMP #2
 session a
     connected, 1 subscriptions, 0 queued, 0 in flight
 
-== A PUBREC that refuses ends the exchange
+== A PUBREC that refuses ends the exchange [MQTT-4.4.0-2]
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE t qos2
@@ -52,7 +52,7 @@ session a
 a: PUBREC #1
     a < PUBREL #1 PacketIdentifierNotFound
 
-== No more in flight than the client's Receive Maximum [MQTT-3.3.4-9], or than our own limit
+== No more in flight than the client's Receive Maximum [MQTT-3.3.4-9] [MQTT-4.9.0-2], or than our own limit
 limits in_flight_max=3
 a: CONNECT receive=2
     a < CONNACK Success
@@ -84,7 +84,7 @@ a: PUBCOMP #2
 b: PUBACK #3
     b < PUBLISH t 4 qos1 #4
 
-== QoS 0 keeps its place behind a QoS 1 that has to wait [MQTT-4.6.0-5] [MQTT-4.9.0-2]
+== QoS 0 keeps its place behind a QoS 1 that has to wait [MQTT-4.6.0-5] (4.9)
 a: CONNECT receive=1
     a < CONNACK Success
 a: SUBSCRIBE t qos1

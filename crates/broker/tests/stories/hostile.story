@@ -21,7 +21,7 @@ a: PUBLISH t 4 qos2 #4
     event: disconnected, Closed(ReceiveMaximumExceeded)
     event: session of a ended
 
-== MQ01: a released one makes room
+== MQ01: a released one makes room, and so does a refused one [MQTT-4.3.3-9]
 limits receive_maximum=1
 a: CONNECT
     a < CONNACK Success

@@ -6,7 +6,7 @@ a: CONNECT
 a: PUBLISH t x
     accepted from a
 
-== QoS 1 is answered with PUBACK; nobody wants it: 0x10, which 3.1.1 cannot say [MQTT-3.3.4-1]
+== QoS 1 is answered with PUBACK; nobody wants it: 0x10, which 3.1.1 cannot say; the same id again is new [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5]
 a: CONNECT
     a < CONNACK Success
 b: CONNECT v3
@@ -24,7 +24,7 @@ a: PUBLISH t x qos1 #7
     b < PUBLISH t x
     a < PUBACK #7
 
-== QoS 2: PUBREC, PUBREL, PUBCOMP; a repeat before PUBREL is not routed again [MQTT-4.3.3-10]
+== QoS 2: PUBREC, PUBREL, PUBCOMP; a repeat before PUBREL is not routed again, after it is new [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT-4.3.3-12]
 a: CONNECT
     a < CONNACK Success
 b: CONNECT

@@ -1,6 +1,6 @@
 # Retained messages, chapter 3.3.1.3 and 3.8.3.1.
 
-== Kept, replaced, taken away by an empty payload [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+== Kept, replaced, taken away by an empty payload [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7]; not touched without the flag [MQTT-3.3.1-8]
 a: CONNECT
     a < CONNACK Success
 b: CONNECT
@@ -28,7 +28,7 @@ a: PUBLISH t three
 b: SUBSCRIBE t
     b < SUBACK #1 qos0
 
-== Sent with retain set, at the lower QoS, with the subscription's identifier [MQTT-3.3.1-8]
+== Sent with retain set, at the lower QoS, with the subscription's identifier (3.1.1: [MQTT-3.3.1-8])
 a: CONNECT
     a < CONNACK Success
 a: PUBLISH t x retain qos2

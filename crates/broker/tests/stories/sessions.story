@@ -75,7 +75,7 @@ a: LOST
 a: CONNECT v3 resume
     a < CONNACK Success
 
-== Session Expiry counts from the end of the connection, and not while there is one [MQTT-3.1.2-23]
+== Session Expiry counts from the end of the connection, and not while there is one [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT-4.1.0-2]
 a: CONNECT expiry=10s
     a < CONNACK Success
 a: SUBSCRIBE t qos1

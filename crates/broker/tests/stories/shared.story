@@ -1,6 +1,6 @@
 # Shared subscriptions, chapter 4.8.2.
 
-== Members take turns; sessions outside the group get everything [MQTT-4.8.2-4]
+== Members take turns; sessions outside the group get everything; each at its granted QoS [MQTT-4.8.2-3]
 a: CONNECT
     a < CONNACK Success
 b: CONNECT

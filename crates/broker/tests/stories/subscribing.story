@@ -1,6 +1,6 @@
 # SUBSCRIBE and UNSUBSCRIBE, chapters 3.8 to 3.11 and 4.7.
 
-== One reason per filter, in their order [MQTT-3.8.4-5] [MQTT-3.8.4-6]; malformed filters cost only themselves
+== One reason per filter, in their order [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]; malformed filters cost only themselves
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE #9 a/b a/# + +/+ # qos1
@@ -166,7 +166,7 @@ a: UNSUBSCRIBE t
 read a
     a < PUBLISH t x qos1 #1
 
-== Text is compared byte for byte; odd names are ordinary (MT03, MT15)
+== Text is compared byte for byte; odd names are ordinary [MQTT-4.7.3-4] (MT03, MT15)
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE __proto__ 💧/+ id=1

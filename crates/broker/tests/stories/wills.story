@@ -63,7 +63,7 @@ a: LOST 0x81
 b: CONNECT will(t,bye)
     b < CONNACK Success
 b: AUTH
-    b close ProtocolError (AUTH without an authentication method (4.12))
+    b close ProtocolError (AUTH without an authentication method [MQTT-4.12.0-7])
     accepted will of b: t
     event: will of b published to t
     b ended, client b
@@ -187,7 +187,7 @@ a: CONNECT
     a < CONNACK Success
 wait 20s
 
-== Retained, with its own expiry, which begins when it is published [MQTT-3.1.2-15] [MQTT-3.1.2-17]
+== Retained, with its own expiry, which begins when it is published [MQTT-3.1.2-15]
 a: CONNECT will(t,bye,retain,qos1,expiry=10s)
     a < CONNACK Success
 wait 60s
