@@ -217,7 +217,9 @@ impl Client {
         match packet {
             Packet::ConnAck(connack) if connack.reason.is_failure() => Err(ClientError::Refused(connack.reason)),
             Packet::ConnAck(_) => {
-                self.link.accepted(now);
+                if !self.link.accepted(now) {
+                    return Err(ClientError::Unexpected(packet.name()));
+                }
                 let mut wire = Wire { link: &mut self.link, now, out };
                 match &mut self.role {
                     Role::EdgeNode(edge_node) => edge_node.connected(&mut wire),
@@ -225,6 +227,9 @@ impl Client {
                 }
                 Ok(())
             }
+            Packet::Disconnect(disconnect) => Err(ClientError::Closed(disconnect.reason)),
+            // [MQTT-3.2.0-1]: the first packet of a server is the CONNACK.
+            _ if !self.link.is_online() => Err(ClientError::Unexpected(packet.name())),
             Packet::SubAck(suback) => match suback.reasons.iter().find(|reason| reason.is_failure()) {
                 Some(reason) => Err(ClientError::SubscriptionRefused(reason)),
                 None => Ok(()),
@@ -249,7 +254,6 @@ impl Client {
                 self.link.ping_answered();
                 Ok(())
             }
-            Packet::Disconnect(disconnect) => Err(ClientError::Closed(disconnect.reason)),
             Packet::Connect(_)
             | Packet::PubRec(_)
             | Packet::PubRel(_)

@@ -66,6 +66,9 @@ pub(crate) struct Troubles {
 /// How long a dead device or a lost connection stays away, in seconds.
 const AWAY: (f64, f64) = (10.0, 40.0);
 
+/// In how many turns the devices of an Edge Node are looked at.
+const TURNS: u32 = 4;
+
 impl Unit {
     pub(crate) fn new(device: Device, every: Duration) -> Self {
         Unit { device, every, presence: Presence::Dead { until: None } }
@@ -183,12 +186,13 @@ impl EdgeNode {
     }
 
     fn dbirth(&mut self, wire: &mut Wire<'_>, i: usize) {
-        let (seq, now, among) = (self.next_seq(), wire.now, self.devices.len() as f64 + 1.0);
+        let (seq, now) = (self.next_seq(), wire.now);
         let unit = &mut self.devices[i];
         unit.device.advance(now);
         let bytes = payload::dbirth(now.wall, seq, unit.device.report_all());
-        // Devices take turns within their interval: one message now and then instead of all at once.
-        unit.presence = Presence::Alive { look_at: now.instant + unit.every.mul_f64((i as f64 + 1.0) / among) };
+        // Devices take turns within their interval: a few messages now and then instead of all at once.
+        let turn = f64::from(i as u32 % TURNS + 1) / f64::from(TURNS);
+        unit.presence = Presence::Alive { look_at: now.instant + unit.every.mul_f64(turn) };
         wire.publish(&self.device_topic(DeviceMessage::Dbirth, i), &bytes);
     }
 

@@ -121,7 +121,7 @@ pub(crate) const PRESS: Kind = Kind {
             row("Motor/#/Current", Float, "A", follows("Motor/#/Speed", 3.0, 0.11, 2.0, 3.0)).times(2).band(3.0),
             row("Motor/#/Temperature", Float, "°C", load(26.0, 74.0, 0.8, 1500.0)).times(2).band(0.4),
             row("Motor/#/Vibration", Float, "mm/s", load(0.1, 2.3, 0.15, 30.0)).times(2).band(0.15),
-            row("Motor/1/Overheated", Boolean, "", Model::Exceeds { of: "Motor/1/Temperature", limit: 68.0 }),
+            row("Motor/1/Overheated", Boolean, "", Model::Exceeds { of: "Motor/1/Temperature", limit: 66.0 }),
             row("Lubrication/Active", Boolean, "", Model::Switch { on: 8.0, off: 240.0 }),
             row("Lubrication/Pressure", Double, "bar", about(22.0, 0.4, 45.0)).band(0.8),
             row("LightCurtain/Clear", Boolean, "", Model::Switch { on: 300.0, off: 3.0 }),
@@ -269,7 +269,7 @@ pub(crate) const ENERGY_METER: Kind = Kind {
             row("Energy/Active", Double, "kWh", Model::Integral { of: "Power/Active" }).band(0.1),
             row("Frequency", Float, "Hz", about(50.0, 0.012, 45.0)).band(0.01),
             row("Cabinet/Temperature", Int8, "°C", load(27.0, 36.0, 0.6, 900.0)),
-            row("Overload", Boolean, "", Model::Exceeds { of: "Power/Active", limit: 92.0 }),
+            row("Overload", Boolean, "", Model::Exceeds { of: "Power/Active", limit: 105.0 }),
         ],
     ],
 };

@@ -74,9 +74,13 @@ impl Link {
         self.state = State::Connecting { since: now.instant };
     }
 
-    /// The CONNACK came.
-    pub(crate) fn accepted(&mut self, now: Now) {
-        self.state = State::Online { last_sent: now.instant, ping: None };
+    /// The CONNACK came. False if none was waited for.
+    pub(crate) fn accepted(&mut self, now: Now) -> bool {
+        let waited_for = matches!(self.state, State::Connecting { .. });
+        if waited_for {
+            self.state = State::Online { last_sent: now.instant, ping: None };
+        }
+        waited_for
     }
 
     pub(crate) fn ping_answered(&mut self) {

@@ -28,6 +28,8 @@ pub(crate) struct Metric {
     of: Vec<usize>,
     /// What the model remembers: the number before rounding, the part in the machine, the seconds until a switch turns.
     x: f64,
+    /// Seconds that passed since a slow walk took its last step.
+    waited: f64,
     seed: u64,
     reading: Reading,
     reported: Reading,
@@ -62,6 +64,7 @@ impl Metric {
             model: row.model,
             of,
             x: 0.0,
+            waited: 0.0,
             seed: chance.bits(),
             reading: Reading::Flag(false),
             reported: Reading::Flag(false),
@@ -82,14 +85,21 @@ impl Metric {
             Model::Identity => self.reading = Reading::Text(uuid(self.seed).into()),
             Model::Choice(texts) => self.reading = Reading::Text(chance.pick(texts).into()),
             // 2019 to 2025, in ms since the Unix epoch.
-            Model::Commissioned => self.x = chance.between(1.546e12, 1.767e12).round(),
+            Model::Commissioned => {
+                self.x = chance.between(1.546e12, 1.767e12).round();
+                self.show();
+            }
             Model::Walk { of, offset, gain, spread, .. } => {
                 let target = offset + gain * self.signal(of, machine, above);
                 self.x = target + spread.min(0.1 * target.abs()) * chance.normal();
+                self.show();
             }
             Model::Integral { .. } => self.x = chance.between(2e3, 9e4),
             Model::Switch { on, .. } => self.x = chance.duration(on),
-            Model::SetPoint { initial, .. } => self.x = initial,
+            Model::SetPoint { initial, .. } => {
+                self.x = initial;
+                self.show();
+            }
             Model::Machine(Gauge::PartId) => self.x = -1.0,
             Model::Machine(_)
             | Model::Pose { .. }
@@ -103,10 +113,16 @@ impl Metric {
     /// Lets `elapsed` seconds pass, after the machine and the metrics above have.
     pub(crate) fn advance(&mut self, elapsed: f64, machine: &Machine, above: &[Metric], chance: &mut Chance) {
         match self.model {
-            Model::Text(_) | Model::Serial(_) | Model::Identity | Model::Choice(_) => {}
+            Model::Text(_) | Model::Serial(_) | Model::Identity | Model::Commissioned => {}
+            Model::SetPoint { .. } | Model::Choice(_) => {}
             Model::Machine(gauge) => self.read(gauge, machine),
-            Model::Commissioned | Model::SetPoint { .. } => self.show(),
             Model::Walk { of, offset, gain, spread, settles } => {
+                // A step may be as long as it likes, so what moves slowly need not be computed often.
+                self.waited += elapsed;
+                if self.waited < settles / 50.0 {
+                    return;
+                }
+                let elapsed = std::mem::take(&mut self.waited);
                 let target = offset + gain * self.signal(of, machine, above);
                 // At most a tenth of the value: what rests at zero is quiet, and nothing strays below it.
                 let spread = spread.min(0.1 * target.abs());

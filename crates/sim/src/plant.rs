@@ -92,7 +92,7 @@ impl Plant {
     pub fn uniform(seed: u64, edge_nodes: usize, devices_per_node: usize, metrics_per_device: u16, rate: f64) -> Plant {
         let mut chance = Chance::new(seed);
         let every = Duration::from_secs_f64(1.0 / rate);
-        let signal = row("Signal/#", DataType::Double, "", about(100.0, 10.0, 60.0)).times(metrics_per_device);
+        let signal = row("Signal/#", DataType::Double, "", about(100.0, 10.0, 0.001)).times(metrics_per_device);
         let kind = Kind { name: "Device", pace: STEADY, rows: &[] };
         let clients = (1..=edge_nodes).map(|number| {
             let mut chance = chance.branch();

@@ -4,7 +4,8 @@ mod listener;
 
 use std::time::Duration;
 
-use factree_sim::{Action, Client, Plant};
+use factree_mqtt::{ConnAck, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SubAck, TopicName, encode};
+use factree_sim::{Action, Client, ClientError, Plant};
 use factree_sparkplug::encode::{MetricBuilder, rebirth_request};
 use factree_sparkplug::{DataType, Value};
 use listener::{Listener, noon};
@@ -111,6 +112,41 @@ fn a_silent_client_pings_and_gives_up_on_a_deaf_server() {
     node.lines();
     node.run(31 * SECOND);
     assert_eq!(node.lines(), ["PINGREQ", "gone"]);
+}
+
+#[test]
+fn a_server_that_breaks_the_protocol_is_left() {
+    let answers = |packets: &[Packet<'_>]| {
+        let mut node = small();
+        node.client.connected(node.now, &mut Vec::new());
+        let mut bytes = Vec::new();
+        packets.iter().for_each(|packet| encode(ProtocolVersion::V311, packet, &mut bytes));
+        node.client.received(node.now, &bytes, &mut Vec::new())
+    };
+    let publish = Packet::Publish(Publish::new(TopicName::parse("spBv1.0/Load/NCMD/Node1").unwrap(), b""));
+    let connack = |reason| Packet::ConnAck(ConnAck::new(reason));
+    let suback = Packet::SubAck(SubAck::new(PacketId::new(1).unwrap(), &[ReasonCode::UnspecifiedError]));
+
+    assert_eq!(answers(std::slice::from_ref(&publish)), Err(ClientError::Unexpected("PUBLISH")));
+    assert_eq!(answers(&[connack(ReasonCode::NotAuthorized)]), Err(ClientError::Refused(ReasonCode::NotAuthorized)));
+    let twice = [connack(ReasonCode::Success), connack(ReasonCode::Success)];
+    assert_eq!(answers(&twice), Err(ClientError::Unexpected("CONNACK")));
+    let refused = ClientError::SubscriptionRefused(ReasonCode::UnspecifiedError);
+    assert_eq!(answers(&[connack(ReasonCode::Success), suback]), Err(refused));
+    assert_eq!(answers(&[connack(ReasonCode::Success), Packet::PingReq]), Err(ClientError::Unexpected("PINGREQ")));
+}
+
+#[test]
+fn half_a_packet_waits_for_its_other_half() {
+    let mut node = small();
+    let mut out = Vec::new();
+    node.client.connected(node.now, &mut out);
+    out.clear();
+    let connack = [0x20, 0x02, 0x00, 0x00];
+    assert_eq!(node.client.received(node.now, &connack[..3], &mut out), Ok(0));
+    assert!(out.is_empty());
+    assert_eq!(node.client.received(node.now, &connack, &mut out), Ok(4));
+    assert!(!out.is_empty(), "births");
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Socket {
     pub(crate) client: Client,
     pub(crate) connection: Option<ConnectionId>,
     version: Option<ProtocolVersion>,
+    /// When the client wants to be woken or to connect, asked after each dealing with it.
+    wakes_at: Option<Instant>,
     to_broker: Vec<u8>,
     to_client: VecDeque<u8>,
 }
@@ -44,6 +46,7 @@ impl World {
             client,
             connection: None,
             version: None,
+            wakes_at: None,
             to_broker: Vec::new(),
             to_client: VecDeque::new(),
         };
@@ -78,6 +81,7 @@ impl World {
     pub(crate) fn cut(&mut self, i: usize) {
         self.hang_up(i);
         self.sockets[i].client.lost(self.now);
+        self.sockets[i].wakes_at = self.sockets[i].client.next_wake();
     }
 
     /// A client says goodbye.
@@ -86,6 +90,7 @@ impl World {
         client.disconnecting(self.now, to_broker);
         self.settle();
         self.hang_up(i);
+        self.sockets[i].wakes_at = self.sockets[i].client.next_wake();
     }
 
     /// Publishes as the local session does: a command from HTTP, a rebirth request.
@@ -95,7 +100,7 @@ impl World {
     }
 
     fn next_event(&self) -> Option<Instant> {
-        let clients = self.sockets.iter().map(|socket| socket.client.next_wake().unwrap_or(self.now.instant));
+        let clients = self.sockets.iter().map(|socket| socket.wakes_at.unwrap_or(self.now.instant));
         clients.chain(self.broker.next_deadline()).min()
     }
 
@@ -104,16 +109,21 @@ impl World {
             self.hand_in(factree_broker::Input::Tick);
         }
         for i in 0..self.sockets.len() {
-            let Socket { client, connection, to_broker, .. } = &mut self.sockets[i];
-            if client.next_wake().is_some_and(|at| at > self.now.instant) {
+            let Socket { client, connection, wakes_at, to_broker, .. } = &mut self.sockets[i];
+            if wakes_at.is_some_and(|at| at > self.now.instant) {
                 continue;
             }
             if connection.is_none() {
                 *connection = Some(ConnectionId(self.owners.len() as u64));
                 self.owners.push(i);
                 client.connected(self.now, to_broker);
-            } else if client.wake(self.now, to_broker) == Action::DropConnection {
-                self.hang_up(i);
+                *wakes_at = client.next_wake();
+            } else {
+                let action = client.wake(self.now, to_broker);
+                *wakes_at = client.next_wake();
+                if action == Action::DropConnection {
+                    self.hang_up(i);
+                }
             }
         }
         self.settle();
@@ -163,7 +173,7 @@ impl World {
     }
 
     fn carry_to_client(&mut self, i: usize) -> bool {
-        let Socket { client, to_client, to_broker, .. } = &mut self.sockets[i];
+        let Socket { client, wakes_at, to_client, to_broker, .. } = &mut self.sockets[i];
         if to_client.is_empty() {
             return false;
         }
@@ -171,6 +181,7 @@ impl World {
         let consumed = client.received(self.now, bytes, to_broker).expect("the broker treats its clients well");
         assert_eq!(consumed, bytes.len(), "the broker writes whole packets");
         to_client.clear();
+        *wakes_at = client.next_wake();
         true
     }
 
