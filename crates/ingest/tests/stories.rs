@@ -1,0 +1,360 @@
+//! Stories of the tree: what was published and which sessions ended, and what a reader then sees.
+//!
+//! Written as `TYPE[/device] key=value … · metric=value …`, one message a line, in the order of the broker.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use factree_ingest::{Batch, Event, Ingest, Limits, Now, Output, Placement, SessionKey, SparkplugRuleText, Timestamp};
+use factree_namespace::{Filter, Level, Namespace, Quality, Source, Value};
+use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
+use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
+
+const EPOCH: u64 = 1_700_000_000_000;
+
+struct World {
+    namespace: Arc<Namespace>,
+    ingest: Ingest,
+    start: Instant,
+    elapsed: Duration,
+    said: Vec<Output>,
+}
+
+impl World {
+    fn new(placement: Placement) -> Self {
+        let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
+        let ingest = Ingest::new(Limits::default(), placement, Arc::clone(&namespace));
+        Self { namespace, ingest, start: Instant::now(), elapsed: Duration::ZERO, said: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        Now { instant: self.start + self.elapsed, wall: Timestamp(EPOCH + self.elapsed.as_millis() as u64) }
+    }
+
+    fn batch(&mut self, fill: impl FnOnce(&mut Batch)) {
+        let mut batch = Batch::default();
+        fill(&mut batch);
+        self.ingest.apply(self.now(), &batch, &mut self.said);
+    }
+
+    fn publish(&mut self, session: u64, topic: &str, payload: &[u8]) {
+        let limits = sparkplug::Limits::default();
+        self.batch(|batch| {
+            let number = batch.push(SessionKey(session), false, topic, payload, &limits);
+            batch.accept(number);
+        });
+    }
+
+    /// `NBIRTH seq=0 bdSeq=1 · Temp:Float=21.5 Count#7:Int32=5`, from session 1 unless `@2` stands in front.
+    fn says(&mut self, message: &str) {
+        let (session, message) = match message.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
+            Some((session, rest)) => (session.parse().unwrap(), rest),
+            None => (1, message),
+        };
+        let (head, metrics) = message.split_once(" · ").unwrap_or((message, ""));
+        let mut words = head.split(' ');
+        let (kind, device) = match words.next().unwrap().split_once('/') {
+            Some((kind, device)) => (kind, format!("/{device}")),
+            None => (words_first(head), String::new()),
+        };
+        let mut payload = PayloadBuilder::at(self.now().wall);
+        for word in words {
+            let (key, value) = word.split_once('=').unwrap();
+            payload = match key {
+                "seq" => payload.seq(Seq::new(value.parse().unwrap())),
+                "bdSeq" => payload.metric(MetricBuilder::bd_seq(BdSeq::new(value.parse().unwrap()))),
+                other => panic!("{other}?"),
+            };
+        }
+        for metric in metrics.split(' ').filter(|metric| !metric.is_empty()) {
+            payload = payload.metric(metric_of(metric));
+        }
+        let topic = format!("spBv1.0/Acme:Dallas:Press/{kind}/Line1{device}");
+        self.publish(session, &topic, &payload.encode());
+    }
+
+    fn session_ends(&mut self, session: u64) {
+        self.batch(|batch| batch.session_ended(SessionKey(session)));
+    }
+
+    /// Everything below a path, one line a sample: path, value, quality.
+    fn shows(&self, filter: &str) -> String {
+        let view = self.namespace.read();
+        let mut text = String::new();
+        for element in view.select(&Filter::parse(filter).unwrap(), None, 1000) {
+            let sample = view.sample(element).expect("selected elements have samples");
+            let quality = match sample.quality {
+                Quality::Good => String::new(),
+                other => format!(" ({})", other.as_str()),
+            };
+            writeln!(text, "{} = {}{quality}", view.path(element), show(&sample.value)).unwrap();
+        }
+        text
+    }
+
+    fn events(&mut self) -> Vec<String> {
+        self.said
+            .drain(..)
+            .map(|output| match output {
+                Output::Publish(message) => format!("publish {}", message.topic),
+                Output::Event(Event::Born { edge_node, device, metrics_len, .. }) => {
+                    format!("born {edge_node}{} with {metrics_len}", device.map_or(String::new(), |d| format!("/{d}")))
+                }
+                Output::Event(Event::Died { edge_node, device, cause, .. }) => {
+                    format!("died {edge_node}{}: {cause}", device.map_or(String::new(), |d| format!("/{d}")))
+                }
+                Output::Event(Event::RebirthAsked { reason, .. }) => format!("rebirth asked: {reason}"),
+                Output::Event(Event::Finding { tck_id, .. }) => format!("finding {tck_id}"),
+                Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
+            })
+            .collect()
+    }
+}
+
+fn words_first(head: &str) -> &str {
+    head.split(' ').next().unwrap()
+}
+
+/// `name[#alias][:type][=value]`; without a name `#alias=value`.
+fn metric_of(text: &str) -> MetricBuilder {
+    let (left, value) = text.split_once('=').unwrap();
+    let (left, datatype) = left.split_once(':').map_or((left, None), |(left, datatype)| (left, Some(datatype)));
+    let (name, alias) = left.split_once('#').map_or((left, None), |(name, alias)| (name, Some(alias)));
+    let mut metric = if name.is_empty() { MetricBuilder::default() } else { MetricBuilder::named(name) };
+    if let Some(alias) = alias {
+        metric = metric.alias(alias.parse().unwrap());
+    }
+    metric = metric.at(Timestamp(EPOCH));
+    let declared = datatype.map(|name| DataType::ALL.into_iter().find(|datatype| datatype.name() == name).unwrap());
+    if let Some(datatype) = declared {
+        metric = metric.declare(datatype);
+    }
+    let value = match value {
+        "null" => sparkplug::Value::Null,
+        "true" | "false" => sparkplug::Value::Boolean(value == "true"),
+        number if number.contains('.') => sparkplug::Value::Double(number.parse().unwrap()),
+        number => match number.parse() {
+            Ok(number) => sparkplug::Value::Int(number),
+            Err(_) => sparkplug::Value::String(number),
+        },
+    };
+    let wire_type = match value {
+        sparkplug::Value::Boolean(_) => DataType::Boolean,
+        sparkplug::Value::Double(_) => DataType::Double,
+        sparkplug::Value::String(_) => DataType::String,
+        _ => declared.unwrap_or(DataType::Int32),
+    };
+    metric.value(wire_type, value).unwrap()
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::UInt(value) => format!("{value}u"),
+        Value::Double(value) => format!("{value:?}"),
+        Value::String(value) => format!("{value:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_birth_stands_in_the_tree_and_data_moves_it() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · Uptime#1:Int64=1");
+    world.says("DBIRTH/Robot3 seq=1 · Axis/1/Temperature#2:Double=21.5 State#3:String=Idle");
+    world.says("DDATA/Robot3 seq=2 · #2=22.0 #3=Running");
+    world.says("NDATA seq=3 · #1:Int64=2");
+    assert_eq!(
+        world.shows("#"),
+        "Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature = 22.0\n\
+         Acme/Dallas/Press/Line1/Robot3/State = \"Running\"\n\
+         Acme/Dallas/Press/Line1/Uptime = 2\n\
+         Acme/Dallas/Press/Line1/bdSeq = 0\n"
+    );
+    assert_eq!(
+        world.events(),
+        [
+            "finding tck-id-topics-nbirth-rebirth-metric",
+            "finding tck-id-payloads-name-birth-data-requirement",
+            "born Line1 with 2",
+            "born Line1/Robot3 with 2"
+        ],
+        "it has no Node Control/Rebirth, its bdSeq no timestamp, and it works all the same"
+    );
+    let view = world.namespace.read();
+    let levels: Vec<_> = ["Acme", "Acme/Dallas", "Acme/Dallas/Press", "Acme/Dallas/Press/Line1"]
+        .map(|path| view.level(view.find(path).unwrap()).unwrap())
+        .into();
+    assert_eq!(levels, [Level::Enterprise, Level::Site, Level::Area, Level::WorkCenter]);
+    let (source, metric) =
+        view.source(view.find("Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature").unwrap()).unwrap();
+    assert_eq!(metric, "Axis/1/Temperature");
+    assert!(matches!(source, Source::Sparkplug { device: Some(device), .. } if &*device == "Robot3"));
+}
+
+#[test]
+fn the_end_of_the_session_is_the_death_whatever_the_ndeath_said() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=4 · A:Int32=1");
+    world.says("DBIRTH/D seq=1 · B:Int32=2");
+    world.says("NDEATH bdSeq=5");
+    assert!(!world.shows("#").contains("Stale"), "SP17: a death that is not this birth's does not kill");
+    world.session_ends(1);
+    assert_eq!(
+        world.shows("#"),
+        "Acme/Dallas/Press/Line1/A = 1 (Stale)\n\
+         Acme/Dallas/Press/Line1/D/B = 2 (Stale)\n\
+         Acme/Dallas/Press/Line1/bdSeq = 4 (Stale)\n"
+    );
+    assert_eq!(world.events().last().unwrap(), "died Line1: its MQTT session ended");
+    let report = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap();
+    assert_eq!(report.liveness, factree_ingest::Liveness::Offline);
+    world.says("@2 NBIRTH seq=0 bdSeq=5 · A:Int32=7");
+    world.says("@2 DBIRTH/D seq=1 · B:Int32=8");
+    assert!(!world.shows("#").contains("Stale"), "born again, good again");
+}
+
+#[test]
+fn a_takeover_does_not_kill_what_the_new_session_gave_birth_to() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A:Int32=1");
+    world.says("@2 NBIRTH seq=0 bdSeq=1 · A:Int32=2");
+    world.session_ends(1);
+    assert!(world.shows("#").contains("A = 2\n"), "{}", world.shows("#"));
+}
+
+#[test]
+fn a_device_dies_alone_and_a_rebirth_leaves_it_stale_until_its_own() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · N:Int32=1");
+    world.says("DBIRTH/A seq=1 · V:Int32=1");
+    world.says("DBIRTH/B seq=2 · V:Int32=2");
+    world.says("DDEATH/A seq=3");
+    let shown = world.shows("Acme/Dallas/Press/Line1/+/V");
+    assert_eq!(shown, "Acme/Dallas/Press/Line1/A/V = 1 (Stale)\nAcme/Dallas/Press/Line1/B/V = 2\n");
+    world.says("NBIRTH seq=0 bdSeq=0 · N:Int32=1");
+    assert!(world.shows("Acme/Dallas/Press/Line1/B/V").contains("Stale"));
+    world.says("DBIRTH/B seq=1 · W:Int32=3");
+    assert!(world.shows("Acme/Dallas/Press/Line1/B/V").contains("Stale"), "vanished from the birth, kept in the tree");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/B/W"), "Acme/Dallas/Press/Line1/B/W = 3\n");
+}
+
+#[test]
+fn what_cannot_be_understood_asks_for_a_rebirth_once() {
+    let mut world = World::new(Placement::default());
+    world.says("NDATA seq=7 · #1:Int32=5");
+    assert!(world.events().contains(&"publish spBv1.0/Acme:Dallas:Press/NCMD/Line1".to_string()));
+    world.says("NDATA seq=8 · #1:Int32=6");
+    assert!(!world.events().iter().any(|event| event.starts_with("publish")), "the cooldown holds");
+    assert_eq!(world.shows("#"), "", "nothing is guessed");
+    world.elapsed = Duration::from_secs(6);
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/NDATA/Line1", b"\x12\xFF");
+    assert!(world.events().iter().any(|event| event.starts_with("publish")), "after the cooldown it asks again");
+}
+
+#[test]
+fn sp10_a_value_that_is_not_of_its_type_costs_that_metric_its_quality_only() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int8=1 B#2:Int8=2");
+    world.says("NDATA seq=1 · #1:String=nonsense #2:Int8=3");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/A"), "Acme/Dallas/Press/Line1/A = null (Bad)\n");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/B"), "Acme/Dallas/Press/Line1/B = 3\n");
+}
+
+#[test]
+fn the_first_source_owns_a_path_and_the_second_is_kept_beside() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · Speed:Int32=1");
+    world.publish(9, "Acme/Dallas/Press/Line1/Speed", b"99");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/Speed"), "Acme/Dallas/Press/Line1/Speed = 1\n");
+    assert_eq!(
+        world.shows("_conflicts/#"),
+        "_conflicts/mqtt/Acme/Dallas/Press/Line1/Speed = 99\n",
+        "shown, not dropped"
+    );
+}
+
+#[test]
+fn rules_place_what_they_match_and_the_rest_is_unplaced() {
+    let rule = SparkplugRuleText {
+        group: "{site}-{area}".into(),
+        node: Some("{work_center}".into()),
+        device: Some("{work_unit}".into()),
+    };
+    let mut world = World::new(Placement::parse(&Level::ALL, &[rule], Some(&[])).unwrap());
+    let birth = PayloadBuilder::at(Timestamp(EPOCH))
+        .seq(Seq::new(0))
+        .metric(MetricBuilder::bd_seq(BdSeq::new(0)))
+        .metric(metric_of("V:Int32=5"))
+        .encode();
+    world.publish(1, "spBv1.0/Ulm-Paint/NBIRTH/L1", &birth);
+    world.publish(1, "spBv1.0/Elsewhere/NBIRTH/L1", &birth);
+    world.publish(1, "a/plain/topic", b"1");
+    assert_eq!(world.shows("+/+/+/V"), "Ulm/Paint/L1/V = 5\n_unplaced/Elsewhere/L1/V = 5\n");
+    assert_eq!(world.ingest.stats().elsewhere, 1, "an empty list keeps plain topics out");
+}
+
+#[test]
+fn a_document_is_its_fields_and_a_vanished_field_goes_stale() {
+    let mut world = World::new(Placement::default());
+    world.publish(1, "Acme/Order", br#"{"order":"PO-1","quantity":5,"good":{"value":4.0,"unit":"pcs"}}"#);
+    world.publish(1, "Acme/Order", br#"{"order":"PO-2","good":{"value":5,"quality":"Uncertain"}}"#);
+    assert_eq!(
+        world.shows("#"),
+        "Acme/Order/good = 5.0 (Uncertain)\nAcme/Order/order = \"PO-2\"\nAcme/Order/quantity = 5 (Stale)\n"
+    );
+    let unit = {
+        let view = world.namespace.read();
+        view.metadata(view.find("Acme/Order/good").unwrap()).unwrap().unit.clone()
+    };
+    assert_eq!(unit.as_deref(), Some("pcs"));
+    world.publish(1, "Acme/Order", b"");
+    assert_eq!(world.shows("#").matches("Stale").count(), 3, "cleared: the source says no more");
+    world.publish(1, "Acme/Order", b"RUNNING");
+    assert_eq!(world.shows("Acme/Order"), "Acme/Order = \"RUNNING\" (Bad)\n", "no JSON is kept as text");
+}
+
+#[test]
+fn sp24_what_claims_to_be_sparkplug_and_is_not_stays_out_of_the_tree() {
+    let mut world = World::new(Placement::default());
+    for topic in ["spBv1.0/g/nbirth/n", "spBv1.0/g/NBIRTH", "spBv1.0/g/NBIRTH/n/d/x", "spAv1.0/g/NBIRTH/n"] {
+        world.publish(1, topic, b"1");
+    }
+    assert_eq!(world.shows("#"), "");
+    assert_eq!(world.ingest.stats().sparkplug_topics_malformed, 3);
+}
+
+#[test]
+fn historical_values_do_not_overwrite_the_live_one() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=1");
+    let late =
+        PayloadBuilder::at(Timestamp(EPOCH)).seq(Seq::new(1)).metric(metric_of("#1:Int32=7").historical()).encode();
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/NDATA/Line1", &late);
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/A"), "Acme/Dallas/Press/Line1/A = 1\n");
+}
+
+#[test]
+fn reports_page_through_edge_nodes_in_order() {
+    let mut world = World::new(Placement::default());
+    let birth =
+        PayloadBuilder::at(Timestamp(EPOCH)).seq(Seq::new(0)).metric(MetricBuilder::bd_seq(BdSeq::new(3))).encode();
+    for (group, node) in [("b", "1"), ("a", "2"), ("a", "1")] {
+        world.publish(1, &format!("spBv1.0/{group}/NBIRTH/{node}"), &birth);
+    }
+    let names = |reports: Vec<factree_ingest::EdgeNodeReport>| -> Vec<String> {
+        reports.into_iter().map(|report| format!("{}/{}", report.group, report.edge_node)).collect()
+    };
+    assert_eq!(names(world.ingest.edge_nodes(None, 2)), ["a/1", "a/2"]);
+    assert_eq!(names(world.ingest.edge_nodes(Some(("a", "2")), 2)), ["b/1"]);
+    let report = world.ingest.edge_node("a", "1").unwrap();
+    assert_eq!((report.bd_seq, report.next_seq, report.metrics_len), (Some(3), Some(1), 1));
+    let metrics = world.ingest.metrics("a", "1").unwrap();
+    assert_eq!(
+        (metrics[0].name.as_str(), metrics[0].datatype, metrics[0].path.as_deref()),
+        ("bdSeq", "Int64", Some("a/1/bdSeq"))
+    );
+}
