@@ -31,8 +31,8 @@
 //! | `next_cursor` | there are more children: ask for *this* element with `?cursor=` |
 //! | `truncated` | `true` if the response was full before the first child: ask for this element on its own |
 //!
-//! A response holds at most 10,000 elements and ends after 4 MiB: then every list that was open ends where it is, with a
-//! `next_cursor` or `truncated`, so nothing is lost by asking too deep.
+//! A response holds at most 10,000 elements and ends after 4 MiB: then every list that was open ends where it is, with
+//! a `next_cursor` or `truncated`, so nothing is lost by asking too deep.
 //!
 //! # Sample
 //!
@@ -52,7 +52,7 @@
 //! | `received` | when the message that last changed it arrived here |
 //! | `datatype` | declared type: Sparkplug's names, and `Structure` for JSON arrays and objects |
 //! | `revision` | the batch that last changed it: samples of one message share it, later ones have a larger one |
-//! | `source` | `{"type":"sparkplug","group","edge_node","device","metric","metric_alias"}` or `{"type":"mqtt","topic"}` |
+//! | `source` | `{"type":"sparkplug","group","edge_node","device","metric","metric_alias"}`, `{"type":"mqtt","topic"}`|
 //!
 //! `device` is left out for the Edge Node's own metrics. `metric_alias` is told only where one sample is asked for
 //! (`/values/{path}`) and with the metrics of an Edge Node: it belongs to the session, and looking it up takes the lock
@@ -65,23 +65,26 @@
 //!
 //! | datatype | JSON | e.g. |
 //! |---|---|---|
-//! | `Int8` … `Int64`, `UInt8` … `UInt64` | number up to ±(2^53 − 1), beyond that its digits as a string | `42`, `"9007199254740993"` |
+//! | `Int8` … `UInt64` | number up to ±(2^53 − 1), beyond that its digits as a string | `42`, `"9007199254740993"` |
 //! | `Float` | number with the shortest digits that give the same 32 bits | `21.4` |
 //! | `Double` | number with the shortest digits that give the same 64 bits | `21.4`, `1e+300` |
 //! | `Float`, `Double` that is no number | string | `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | `Boolean` | `true`, `false` | |
 //! | `String`, `Text`, `UUID` | string | |
-//! | `DateTime`, and every time | RFC 3339, UTC, milliseconds; from 9999-12-30T22:00:01Z on, the milliseconds since 1970 as a string of digits | `"2024-02-29T12:34:56.789Z"` |
+//! | `DateTime`, and every time | RFC 3339, UTC, milliseconds | `"2024-02-29T12:34:56.789Z"` |
+//! | the same, later than 9999-12-30T22:00:00.999Z | milliseconds since 1970 as a string | `"253402207201000"` |
 //! | `Bytes`, `File` | base64, standard alphabet, padded [RFC 4648, 4] | `"RmFjdHJlZQ=="` |
 //! | arrays | array of these | `[1,2]` |
 //! | `DataSet`, `Template`, `Structure` | array or object of these | |
 //! | any, without a value | `null` | |
 //!
+//! Inside an array or object nothing says whether `"NaN"` was text or a number.
+//!
 //! # Pages
 //!
 //! `{"samples":[…],"revision":…,"next_cursor":…}`, `{"edge_nodes":[…],"next_cursor":…}`. A cursor is opaque and holds a
-//! place in the order, not a position in a list: what stays in the tree comes exactly once, whatever is added
-//! or changed between the pages. `revision` is the tree's when the page was begun: it holds at least everything up to it.
+//! place in the order, not a position in a list: what stays in the tree comes exactly once, whatever is added or
+//! changed between the pages. `revision` is the tree's when the page was begun: it holds at least everything up to it.
 //!
 //! # Edge Node
 //!
@@ -92,8 +95,8 @@
 //! # Problems
 //!
 //! RFC 9457, `application/problem+json`: `type` (a URN that never changes), `title`, `status`, `detail`; and where it
-//! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an answer),
-//! `parameter`, `accepted`.
+//! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an
+//! answer), `parameter`, `accepted`.
 
 use factree_ingest::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
 use factree_namespace::Timestamp;

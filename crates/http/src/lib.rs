@@ -1,11 +1,11 @@
 //! The HTTP face of the tree: REST over live state, problem documents for everything that goes wrong.
 //!
-//! [`router`] is all there is to call: it answers out of a [`Namespace`] and an [`Ingest`] that others fill, and owns no
-//! listener, so the server decides about addresses, TLS and limits. Handlers are synchronous inside: they copy what they
-//! need out from under a lock, let go, and write JSON. The contract is in [`dto`].
+//! [`router`] is all there is to call: it answers out of a [`Namespace`] and an [`Ingest`] that others fill, and owns
+//! no listener, so the server decides about addresses, TLS and limits. Handlers are synchronous inside: they copy what
+//! they need out from under a lock, let go, and write JSON. The contract is in [`dto`].
 //!
-//! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's never
-//! while ingest's is taken.
+//! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's
+//! never while ingest's is taken.
 //!
 //! | route | |
 //! |---|---|
@@ -69,8 +69,8 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// A response ends after this many bytes, by one sample more, and says where to go on. Holds 10,000 samples of usual size;
-/// fifty callers at once who never read cost 200 MB and no more.
+/// A response ends after this many bytes, by one sample more, and says where to go on. Holds 10,000 samples of usual
+/// size; fifty callers at once who never read cost 200 MB and no more.
 const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
 const NAMESPACE: &str = "/api/v1/namespace";

@@ -1,6 +1,7 @@
 //! From a path to its element, or to a 404 that says how far the path went and what may have been meant.
 //!
-//! Invariant: a refusal is as bounded as an answer: names are clipped, and [`nearest`] looks at a limited number of them.
+//! Invariant: a refusal is as bounded as an answer: names are clipped, and [`nearest`] looks at a limited number of
+//! them.
 
 use factree_namespace::{ElementId, View};
 

@@ -1,10 +1,10 @@
 //! `GET /api/v1/namespace[/{path}]`: an element with what is below it.
 //!
-//! Two steps: *gather* walks the tree and lists the elements of the page with all their samples of one moment; *write* turns
-//! the list into nested JSON. Either may find the page full, in number or in bytes; then every list that is open ends
-//! where it is and says where to go on, so asking too deep loses nothing and costs no more than a page.
-//! Invariant: an element shows fewer children than it has only with a `next_cursor`, or with `truncated` and none of them, or
-//! because the depth asked for ends there.
+//! Two steps: *gather* walks the tree and lists the elements of the page with all their samples of one moment; *write*
+//! turns the list into nested JSON. Either may find the page full, in number or in bytes; then every list that is open
+//! ends where it is and says where to go on, so asking too deep loses nothing and costs no more than a page.
+//! Invariant: an element shows fewer children than it has only with a `next_cursor`, or with `truncated` and none of
+//! them, or because the depth asked for ends there.
 
 use axum::extract::State;
 use axum::http::Uri;

@@ -1,9 +1,9 @@
 //! Element paths in URIs: from `/values/Acme/Line%201/..` to the names of the tree, and back.
 //!
-//! Names are arbitrary text except that none contains `/`; so the raw path is split at `/` first and each segment decoded
-//! after, and the names joined with `/` say the same as the list. Empty names count: `a//b` has three. Dot segments are
-//! names like any other; nothing on our side resolves them, but some clients do before they send, so [`encode`] writes `..`
-//! as `%2E%2E`. Browsers resolve even that: for them such a name goes into a filter.
+//! Names are arbitrary text except that none contains `/`; so the raw path is split at `/` first and each segment
+//! decoded after, and the names joined with `/` say the same as the list. Empty names count: `a//b` has three. Dot
+//! segments are names like any other; nothing on our side resolves them, but some clients do before they send, so
+//! [`encode`] writes `..` as `%2E%2E`. Browsers resolve even that: for them such a name goes into a filter.
 //! Knows nothing of the tree.
 //! Invariant: `decode(encode(path)) == path` for every path of the tree.
 

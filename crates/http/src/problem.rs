@@ -77,7 +77,8 @@ impl Kind {
 pub(crate) struct Problem {
     kind: Kind,
     detail: String,
-    members: Members,
+    /// Boxed, because every `Result` of this crate has room for a problem.
+    members: Box<Members>,
 }
 
 /// The members beside RFC 9457's own, for programs.
@@ -107,7 +108,7 @@ struct Document<'a> {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Problem {
-        Problem { kind, detail: detail.into(), members: Members::default() }
+        Problem { kind, detail: detail.into(), members: Box::default() }
     }
 
     /// The path of the deepest element on the way that does exist.

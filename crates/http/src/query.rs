@@ -69,8 +69,8 @@ impl<'a> Query<'a> {
 
     /// A topic filter. A `+` that fills a level is the wildcard; elsewhere it stands for a space, as forms write it.
     ///
-    /// Both are certain, since in a filter `+` may only fill a level: `?filter=Acme/+/My+Press` means what a person types
-    /// and what a form encodes. A name of one space is written `%20`.
+    /// Both are certain, since in a filter `+` may only fill a level: `?filter=Acme/+/My+Press` means what a person
+    /// types and what a form encodes. A name of one space is written `%20`.
     pub(crate) fn filter(&self) -> Result<Option<String>, Problem> {
         let Some(raw) = self.raw("filter") else { return Ok(None) };
         let separated = raw.replace("%2F", "/").replace("%2f", "/");

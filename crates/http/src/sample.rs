@@ -1,9 +1,9 @@
 //! Samples and paths as JSON, many in a row.
 //!
-//! Neighbours in the tree share most of what is dear to write: the path of their parent, the source, the second. Each is
-//! written once and copied until it changes.
-//! Knows nothing of pages or routes. Invariant: what is remembered is a function of its key, so forgetting all of it changes
-//! no byte.
+//! Neighbours in the tree share most of what is dear to write: the path of their parent, the source, the second. Each
+//! is written once and copied until it changes.
+//! Knows nothing of pages or routes. Invariant: what is remembered is a function of its key, so forgetting all of it
+//! changes no byte.
 
 use std::sync::Arc;
 

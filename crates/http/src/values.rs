@@ -41,7 +41,8 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
     Ok(answer::json(body))
 }
 
-/// The metric alias of the current session. The tree must not be held: ingest takes its own lock first and then the tree's.
+/// The metric alias of the current session. The tree must not be held: ingest takes its own lock first and then the
+/// tree's.
 fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
     let Source::Sparkplug { group, edge_node, device } = source else { return None };
     let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,8 +67,10 @@ pub(crate) async fn many(State(app): State<App>, uri: Uri) -> Result<Response, P
     let (readings, more) = select(&app, &filter, after.as_deref(), limit);
     if readings.is_empty() && after.is_none() && text.ends_with('/') {
         // Everybody types `Acme/#` once; what arrives is `Acme/`, and an empty list would not tell them why.
-        let cut = "the filter ends with '/' and covers nothing; if there was a # behind it, it was cut off on the way: write %23";
-        return Err(bad_filter(cut.to_owned()));
+        return Err(bad_filter(
+            "the filter ends with '/' and covers nothing; a # behind it is cut off on the way unless written %23"
+                .to_owned(),
+        ));
     }
     Ok(answer::json(page(&app, revision, &readings, more)))
 }

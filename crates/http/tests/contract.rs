@@ -1,6 +1,7 @@
 //! The contract, word for word: a small plant and everything one can ask about it.
 //!
-//! When this file's snapshot changes, somebody's program may stop working: say so in the changelog, or do not change it.
+//! When this file's snapshot changes, somebody's program may stop working: say so in the changelog, or do not change
+//! it.
 
 use std::fmt::Write;
 
@@ -10,7 +11,8 @@ use plant::{NOON, Plant};
 #[allow(dead_code, reason = "each test file uses its part")]
 mod plant;
 
-/// One press with two axes behind Line1, an oven that speaks plain JSON, and a line that has died.
+/// One press with two axes behind Line1, an oven that speaks plain JSON, a line that has died, and
+/// somebody who publishes where the robot does.
 fn small_plant() -> Plant {
     let plant = Plant::new();
     plant.happen(|batch| {
@@ -32,6 +34,7 @@ fn small_plant() -> Plant {
     plant.publish(2, "spBv1.0/Acme:Dallas:Paint/NBIRTH/Line9", &payload(NOON, 0, &born[..2]));
     plant.happen(|batch| batch.session_ended(factree_ingest::SessionKey(2)));
     plant.publish(3, "Acme/Dallas/Oven/Setpoint", br#"{"value": 180.5, "unit": "\u00b0C"}"#);
+    plant.publish(3, "Acme/Dallas/Press/Line1/Robot3/Running", b"false");
     plant
 }
 
@@ -44,6 +47,7 @@ async fn the_api_says_exactly_this() {
         "/api/v1/namespace",
         "/api/v1/namespace/Acme/Dallas/Press/Line1?depth=3&limit=2",
         "/api/v1/namespace/Acme/Dallas/Oven/Setpoint",
+        "/api/v1/namespace/_conflicts/mqtt/Acme/Dallas/Press/Line1/Robot3",
         "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature",
         "/api/v1/values?filter=Acme/+/%23&limit=4",
         "/api/v1/edge-nodes?limit=1",
@@ -62,7 +66,7 @@ async fn the_api_says_exactly_this() {
     insta::assert_snapshot!(transcript);
 }
 
-/// JSON with a line per member and the order kept. Objects and arrays that fit a line stay on it.
+/// JSON with a line per member, in the order of the body; what is empty stays on its line.
 fn indented(json: &str) -> String {
     let (mut out, mut depth, mut in_string, mut escaped) = (String::new(), 0, false, false);
     for (at, c) in json.char_indices() {
@@ -72,7 +76,7 @@ fn indented(json: &str) -> String {
                 escaped = !escaped && c == '\\';
                 out.push(c);
             }
-            '{' | '[' if json[at..].len() > 2 && !json[at + 1..].starts_with(['}', ']']) => {
+            '{' | '[' if !json[at + 1..].starts_with(['}', ']']) => {
                 depth += 1;
                 write!(out, "{c}\n{:1$}", "", depth * 2).unwrap();
             }

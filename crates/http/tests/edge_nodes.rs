@@ -90,3 +90,25 @@ async fn questions_about_nobody_are_refused() {
         assert_eq!(problem["type"], format!("urn:factree:problem:{kind}"), "{uri}");
     }
 }
+
+/// Ingest holds its lock and wants the tree's; a reader that did it the other way round would stop both for good.
+#[test]
+fn births_and_readers_pass_each_other() {
+    let plant = Plant::new();
+    plant.publish(1, "spBv1.0/G/NBIRTH/N", &birth(&[("M", Some(1))]));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..300 {
+                plant.publish(1, "spBv1.0/G/NBIRTH/N", &birth(&[("M", Some(1)), (&format!("M{n}"), Some(2))]));
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for _ in 0..100 {
+            for uri in ["/values/G/N/M", "/values?filter=%23", "/namespace?depth=9", "/edge-nodes/G/N?metrics=true"] {
+                runtime.block_on(plant.get(&format!("/api/v1{uri}"))).json();
+            }
+        }
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(plant.get("/api/v1/values/G/N/M299")).json()["value"], 1.5);
+}
