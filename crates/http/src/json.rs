@@ -1,8 +1,10 @@
 //! Values and times as JSON text: the forms that [`crate::dto`] documents.
 //!
-//! Appends to a `Vec<u8>` with no tree in between: a page of samples is written at 1.4 GB/s, through `serde_json::Value`
-//! it would be 74 MB/s. The numbers and the escaping are serde_json's; only the forms that JSON lacks are ours.
-//! Knows nothing of elements or routes. Invariant: every function appends exactly one complete JSON value.
+//! Appends to a `Vec<u8>` with no tree in between: a page of samples is written at 1.4 GB/s, which through
+//! `serde_json::Value` would be 74 MB/s. The numbers and the escaping are serde_json's; only the forms that JSON lacks
+//! are ours.
+//! Knows nothing of elements or routes. Invariant: what is appended is one whole JSON value, or, where a function says
+//! so, text that needs nothing but quotes around it.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
