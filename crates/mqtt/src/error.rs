@@ -2,8 +2,7 @@
 //!
 //! While decoding, an error is one byte, a [`Violation`]; only at the door does it become a [`DecodeError`] with the packet
 //! it is about and the answer that the connection's version allows.
-//! Invariant: for every violation there is a reason code that MQTT 5.0 allows in a DISCONNECT, and in a CONNACK if a
-//! CONNECT can commit it.
+//! Invariant: an answer carries a reason code that its packet may carry.
 
 use std::fmt;
 
@@ -120,9 +119,7 @@ impl Violation {
         let answer = match version {
             ProtocolVersion::V311 => Answer::Close,
             // What a DISCONNECT cannot say is wrong with a CONNECT, and that was the second one [MQTT-3.1.0-2].
-            ProtocolVersion::V5 => {
-                Answer::Disconnect(Carrier::Disconnect.code(reason.byte()).unwrap_or(ReasonCode::ProtocolError))
-            }
+            ProtocolVersion::V5 => Answer::Disconnect(Carrier::Disconnect.nearest(reason)),
         };
         DecodeError { packet, what: self, reason, answer }
     }
@@ -131,7 +128,7 @@ impl Violation {
     pub(crate) fn in_connect(self, packet: &'static str, version: Option<ProtocolVersion>) -> DecodeError {
         let reason = self.reason();
         let answer = match (version, self) {
-            (Some(ProtocolVersion::V5), _) => Answer::ConnAck(ProtocolVersion::V5, reason),
+            (Some(ProtocolVersion::V5), _) => Answer::ConnAck(ProtocolVersion::V5, Carrier::ConnAck.nearest(reason)),
             // 3.1.1 has a return code for these only, and wants the connection closed for the rest [MQTT-4.8.0-1].
             (
                 Some(ProtocolVersion::V311),

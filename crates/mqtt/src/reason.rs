@@ -198,6 +198,11 @@ impl Carrier {
         };
         fits.then_some(code)
     }
+
+    /// This code if the packet may carry it, else the one that says least.
+    pub(crate) fn nearest(self, code: ReasonCode) -> ReasonCode {
+        self.code(code.byte()).unwrap_or(ReasonCode::ProtocolError)
+    }
 }
 
 #[cfg(test)]

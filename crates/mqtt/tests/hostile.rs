@@ -172,6 +172,8 @@ fn a_connect_is_refused_in_words_its_sender_understands() {
         ("MP03", First, "10 {['MQTT'] 05 02 00 3C {13 00 01} [61]}", "CONNACK 0x81"),
         ("twice", First, "10 {['MQTT'] 05 02 00 3C {22 00 01 22 00 01} [61]}", "CONNACK 0x82"),
         ("0 or 1", First, "10 {['MQTT'] 05 02 00 3C {17 02} [61]}", "CONNACK 0x82"),
+        // A CONNACK cannot say 0x94.
+        ("MP08", First, "10 {['MQTT'] 05 02 00 3C {23 00 00} [61]}", "CONNACK 0x82"),
     ]);
     // MF09: a protocol name of 64 KiB.
     let name = [&[0x10, 0x80, 0x80, 0x04, 0xFF, 0xFF][..], &vec![b'M'; 65_534]].concat();

@@ -51,7 +51,7 @@ fn beyond_the_oracle(packet: &Packet<'_>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_oracle_reads_what_we_write_and_we_read_what_it_writes((version, packet) in any_packet()) {

@@ -15,7 +15,7 @@ fn encoded(version: ProtocolVersion, packet: &Packet<'_>) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_encoded_decodes_to_itself((version, packet) in any_packet()) {

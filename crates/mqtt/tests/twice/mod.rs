@@ -1,5 +1,5 @@
 //! The oath every input must keep, for the replayed corpus and the fuzzer alike: what decodes, encodes to something no
-//! longer that decodes to the same; and nothing panics.
+//! longer that decodes to the same; what does not, is answered in words that decode; and nothing panics.
 //!
 //! Input: one byte that says how to decode (0: 3.1.1, 1: 5.0, 2: as a connection's first packet), then packets.
 
@@ -12,10 +12,18 @@ pub(crate) fn keep_oath(input: &[u8]) -> usize {
     let mut version = if how % 3 == 1 { ProtocolVersion::V5 } else { ProtocolVersion::V311 };
     let mut packets = 0;
     if how % 3 == 2 {
-        let Ok(Decoded::Packet { packet, len }) = decode_connect(rest, &limits) else { return 0 };
-        version = packet.version;
-        encode_and_decode(version, &Packet::Connect(packet), len, &limits);
-        (rest, packets) = (&rest[len..], 1);
+        match decode_connect(rest, &limits) {
+            Ok(Decoded::Packet { packet, len }) => {
+                version = packet.version;
+                encode_and_decode(version, &Packet::Connect(packet), len, &limits);
+                (rest, packets) = (&rest[len..], 1);
+            }
+            Ok(Decoded::Incomplete { .. }) => return 0,
+            Err(error) => {
+                answer(error);
+                return 0;
+            }
+        }
     }
     loop {
         match decode(version, rest, &limits) {
@@ -28,10 +36,27 @@ pub(crate) fn keep_oath(input: &[u8]) -> usize {
                 return packets;
             }
             Err(error) => {
-                assert!(!error.to_string().is_empty());
+                answer(error);
                 return packets;
             }
         }
+    }
+}
+
+/// Every answer is one that its packet may give; 3.1.1 has only a return code for it.
+fn answer(error: DecodeError) {
+    assert!(!error.to_string().is_empty());
+    let (version, packet) = match error.answer {
+        Answer::Close => return,
+        Answer::ConnAck(version, reason) => (version, Packet::ConnAck(ConnAck::new(reason))),
+        Answer::Disconnect(reason) => (ProtocolVersion::V5, Packet::Disconnect(Disconnect::new(reason))),
+    };
+    let mut bytes = Vec::new();
+    encode(version, &packet, &mut bytes);
+    match (decode(version, &bytes, &Limits::default()), version) {
+        (Ok(Decoded::Packet { packet: again, .. }), ProtocolVersion::V5) => assert_eq!(again, packet),
+        (Ok(Decoded::Packet { packet: Packet::ConnAck(connack), .. }), _) => assert!(connack.reason.is_failure()),
+        (other, _) => panic!("{error} is answered by what decodes to {other:?}"),
     }
 }
 
