@@ -161,9 +161,12 @@ impl Client {
         if self.link.is_online() { [link, role].into_iter().flatten().min() } else { link }
     }
 
-    /// The connection ended, or could not be opened, without the client's doing.
+    /// The connection ended, or could not be opened, without the client's doing. It wants to connect again after two
+    /// seconds, or later if it had chosen to stay away for longer.
     pub fn lost(&mut self, now: Now) {
-        self.link.ended(Some(now.instant + RETRY_AFTER));
+        let retry_at = now.instant + RETRY_AFTER;
+        let chosen = if self.link.is_offline() { self.link.next_wake() } else { None };
+        self.link.ended(chosen.max(Some(retry_at)));
     }
 
     /// A clean stop: writes NDEATH, then DISCONNECT; the driver sends them and closes. It may connect again any time.

@@ -7,13 +7,12 @@
 
 use std::time::{Duration, Instant};
 
+use factree_sparkplug::encode::MetricBuilder;
+use factree_sparkplug::topic::NAMESPACE;
 use factree_sparkplug::{
     BdSeq, DeviceId, DeviceMessage, EdgeNodeDescriptor, Limits, NodeMessage, Now, Payload, Seq, Topic, decode,
     interpret,
 };
-
-use factree_sparkplug::encode::MetricBuilder;
-use factree_sparkplug::topic::NAMESPACE;
 
 use crate::chance::Chance;
 use crate::device::Device;
@@ -240,7 +239,7 @@ impl EdgeNode {
                 let Some(i) = device else { return };
                 Some(i)
             }
-            _ => return,
+            Topic::Node { .. } | Topic::Device { .. } | Topic::State { .. } => return,
         };
         if target.is_none() && payload::asks_rebirth(bytes, payload) {
             return self.be_born(wire);

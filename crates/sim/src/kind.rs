@@ -8,7 +8,7 @@ use factree_sparkplug::DataType::{
 };
 
 use crate::machine::Pace;
-use crate::model::{Gauge, Model, Row, about, follows, load, row, set_point};
+use crate::model::{Gauge, Model, Row, about, driven, follows, load, row, set_point};
 
 /// A kind of device.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ pub(crate) const PRESS: Kind = Kind {
             row("Die/Name", String, "", Model::Choice(&["D-114 door inner", "D-115 door outer", "D-220 hood"])),
             row("Die/Strokes", Int64, "", Model::Machine(Gauge::Good)).band(10.0),
             row("Ram/SetPoint/Force", UInt16, "kN", set_point(12_500.0, 2_000.0, 16_000.0)),
-            row("Ram/Force", Float, "kN", follows("Ram/SetPoint/Force", 0.0, 1.0, 45.0, 6.0)).band(50.0),
+            row("Ram/Force", Float, "kN", driven("Ram/SetPoint/Force", 45.0, 3.0)).band(50.0),
             row("Ram/Force/Corner/#", Float, "kN", follows("Ram/Force", 0.0, 0.25, 14.0, 6.0)).times(4).band(16.0),
             row("Ram/Parallelism", Float, "mm", about(0.08, 0.008, 60.0)).band(0.01),
             row("Hydraulics/Pressure/#", Float, "bar", load(90.0, 282.0, 2.5, 5.0)).times(2).band(4.0),
@@ -145,9 +145,9 @@ pub(crate) const CONVEYOR: Kind = Kind {
         &[
             row("Parts/Moved", UInt64, "", Model::Machine(Gauge::Good)),
             row("Belt/SetPoint/Speed", Float, "m/min", set_point(18.0, 0.0, 30.0)),
-            row("Belt/Speed", Float, "m/min", follows("Belt/SetPoint/Speed", 0.0, 1.0, 0.15, 8.0)).band(0.2),
+            row("Belt/Speed", Float, "m/min", driven("Belt/SetPoint/Speed", 0.12, 4.0)).band(0.2),
             row("Belt/Tension", Float, "N", about(640.0, 9.0, 300.0)).band(5.0),
-            row("Motor/Speed", UInt16, "rpm", load(0.0, 1425.0, 10.0, 4.0)).band(20.0),
+            row("Motor/Speed", UInt16, "rpm", follows("Belt/Speed", 0.0, 78.0, 4.0, 1.0)).band(20.0),
             row("Motor/Current", Float, "A", follows("Motor/Speed", 0.2, 0.0034, 0.08, 3.0)).band(0.1),
             row("Motor/Temperature", Float, "°C", load(24.0, 58.0, 0.6, 900.0)).band(0.2),
             row("Sensor/#/Occupied", Boolean, "", Model::Switch { on: 6.0, off: 14.0 }).times(3),
@@ -233,7 +233,7 @@ pub(crate) const PACKER: Kind = Kind {
         &[
             row("Recipe/Name", String, "", Model::Choice(&["12 x 0.5 l", "6 x 1.0 l", "24 x 0.33 l"])),
             row("Speed/SetPoint", UInt16, "1/min", set_point(15.0, 4.0, 20.0)),
-            row("Speed/Actual", Float, "1/min", follows("Speed/SetPoint", 0.0, 1.0, 0.2, 5.0)).band(0.2),
+            row("Speed/Actual", Float, "1/min", driven("Speed/SetPoint", 0.2, 4.0)).band(0.2),
             row("Servo/#/Current", Float, "A", load(0.3, 5.6, 0.3, 4.0)).times(4).band(0.4),
             row("Servo/#/Temperature", Float, "°C", load(25.0, 52.0, 0.8, 600.0)).times(4).band(0.2),
             row("Seal/SetPoint/Temperature", Float, "°C", set_point(148.0, 60.0, 190.0)),

@@ -54,6 +54,10 @@ impl Link {
         matches!(self.state, State::Online { .. })
     }
 
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(self.state, State::Offline { .. })
+    }
+
     /// CONNECT with a clean session that ends with the connection
     /// (`tck-id-principles-persistence-clean-session-311`, `-50`).
     pub(crate) fn connect(&mut self, now: Now, will: Option<&Will>, out: &mut Vec<u8>) {

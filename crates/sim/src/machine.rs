@@ -84,7 +84,8 @@ impl Machine {
     /// A machine somewhere in its life: mostly running, with some history in its counters.
     pub(crate) fn new(pace: Pace, chance: &mut Chance) -> Self {
         let state = if chance.happens(0.8) || pace.running.is_infinite() { State::Running } else { State::Idle };
-        let made = pace.cycle.map_or(0.0, |cycle| chance.between(2e5, 9e5) / cycle);
+        let run_time = chance.between(2e5, 9e5);
+        let made = pace.cycle.map_or(0.0, |cycle| run_time / cycle);
         let mut machine = Machine {
             pace,
             state,
@@ -96,7 +97,7 @@ impl Machine {
             good: (made * (1.0 - BAD - SCRAP)) as u64,
             bad: (made * BAD) as u64,
             scrap: (made * SCRAP) as u64,
-            run_time: chance.between(2e5, 9e5),
+            run_time,
             fault: (0, ""),
             enabled: true,
         };

@@ -17,8 +17,8 @@ const OPERATORS: [&str; 8] =
 /// How often the weather is looked at.
 const WEATHER_EVERY: Duration = Duration::from_secs(30);
 
-/// Hours for the weather to come back to what is usual, in seconds.
-const WEATHER_SETTLES: f64 = 3.0 * 3600.0;
+/// How long the weather takes to come back to what is usual, in seconds.
+const WEATHER_SETTLES: f64 = 12.0 * 3600.0;
 
 /// The plant's planning system.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use factree_sparkplug::{DataType, Value};
 
 use crate::chance::{Chance, mix};
-use crate::machine::{Machine, walk};
+use crate::machine::{Machine, State, walk};
 use crate::model::{Gauge, Model, Row, Signal};
 
 /// One metric of a device or an Edge Node.
@@ -80,7 +80,7 @@ impl Metric {
         match self.model {
             Model::Text(text) => self.reading = Reading::Text(text.into()),
             Model::Serial(prefix) => {
-                self.reading = Reading::Text(format!("{prefix}-{:07}", self.seed % 10_000_000).into())
+                self.reading = Reading::Text(format!("{prefix}-{:07}", self.seed % 10_000_000).into());
             }
             Model::Identity => self.reading = Reading::Text(uuid(self.seed).into()),
             Model::Choice(texts) => self.reading = Reading::Text(chance.pick(texts).into()),
@@ -167,10 +167,13 @@ impl Metric {
         typed(self.datatype, &self.reported)
     }
 
-    /// Whether the value left its deadband since it was reported.
+    /// Whether the value left its deadband since it was reported, or came to rest at zero: a motor that stands still must
+    /// not be shown turning slowly for ever.
     pub(crate) fn is_due(&self) -> bool {
         match (&self.reading, &self.reported) {
-            (Reading::Number(now), Reading::Number(then)) => now != then && (now - then).abs() >= self.band,
+            (Reading::Number(now), Reading::Number(then)) => {
+                now != then && ((now - then).abs() >= self.band || *now == 0.0)
+            }
             (now, then) => now != then,
         }
     }
@@ -210,6 +213,8 @@ impl Metric {
         match of {
             Signal::Load => machine.load(),
             Signal::Metric(_) => above[self.of[0]].x,
+            Signal::Driven(_) if machine.state() == State::Running => above[self.of[0]].x,
+            Signal::Driven(_) => 0.0,
         }
     }
 
@@ -263,7 +268,7 @@ fn references(model: &Model, number: u16, above: &[Metric]) -> Vec<usize> {
         above.iter().position(|metric| metric.name == name).unwrap_or_else(|| panic!("no metric {name} above"))
     };
     match *model {
-        Model::Walk { of: Signal::Metric(name), .. } => vec![find(name)],
+        Model::Walk { of: Signal::Metric(name) | Signal::Driven(name), .. } => vec![find(name)],
         Model::Integral { of } | Model::Exceeds { of, .. } => vec![find(of)],
         Model::Product { of, .. } => of.iter().map(|name| find(name)).collect(),
         Model::Sum { of } => {

@@ -63,6 +63,8 @@ pub(crate) enum Signal {
     Load,
     /// A metric of the same device, written above.
     Metric(&'static str),
+    /// Such a metric while the machine runs, else zero: a set point and what obeys it.
+    Driven(&'static str),
 }
 
 /// What can be read off a machine.
@@ -107,6 +109,11 @@ pub(crate) const fn load(rest: f64, full: f64, spread: f64, settles: f64) -> Mod
 /// Follows another metric: `offset + gain × of`.
 pub(crate) const fn follows(of: &'static str, offset: f64, gain: f64, spread: f64, settles: f64) -> Model {
     Model::Walk { of: Signal::Metric(of), offset, gain, spread, settles }
+}
+
+/// Obeys a set point while the machine runs, and rests at zero.
+pub(crate) const fn driven(by: &'static str, spread: f64, settles: f64) -> Model {
+    Model::Walk { of: Signal::Driven(by), offset: 0.0, gain: 1.0, spread, settles }
 }
 
 /// Stays about a value of its own, whatever the machine does.

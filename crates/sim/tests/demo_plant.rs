@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use factree_sim::{Client, Plant};
-use factree_sparkplug::{DataType, Topic, Value, interpret};
+use factree_sparkplug::{DataType, DeviceId, Topic, Value, interpret};
 use listener::{Heard, Listener, metrics, noon, sparkplug};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -83,10 +83,10 @@ fn plausible(unit: &str) -> (f64, f64) {
         "%" => (0.0, 110.0),
         "s" => (2.0, 120.0),
         "h" => (0.0, 5_000.0),
-        "kN" => (2_000.0, 16_500.0),
+        "kN" => (0.0, 16_500.0),
         "mm" => (0.0, 0.2),
         "mm/s" => (0.0, 4.0),
-        "m/min" => (10.0, 25.0),
+        "m/min" => (0.0, 25.0),
         "N" => (590.0, 690.0),
         "m/s" => (0.2, 0.5),
         "ppm" => (0.0, 80.0),
@@ -94,7 +94,7 @@ fn plausible(unit: &str) -> (f64, f64) {
         "ml/min" => (0.0, 450.0),
         "m³/h" => (0.0, 60.0),
         "m³" => (0.0, 1e6),
-        "1/min" => (10.0, 20.0),
+        "1/min" => (0.0, 20.0),
         "g" => (6_200.0, 6_400.0),
         "l/min" => (0.0, 550.0),
         "kB" => (390_000.0, 430_000.0),
@@ -141,7 +141,7 @@ impl Host {
             if let Some(name) = metric.name(bytes) {
                 let mut declared = client.metrics();
                 let declared = declared.find(|reported| reported.alias == alias).expect("a metric of this client");
-                assert_eq!((declared.name, declared.device), (name, device.map(|device| device.as_str())));
+                assert_eq!((declared.name, declared.device), (name, device.map(DeviceId::as_str)));
                 self.known.entry(alias).or_insert_with(|| Known {
                     name: name.to_owned(),
                     unit: declared.unit.to_owned(),

@@ -8,7 +8,7 @@ use factree_mqtt::{ConnAck, Packet, PacketId, ProtocolVersion, Publish, ReasonCo
 use factree_sim::{Action, Client, ClientError, Plant};
 use factree_sparkplug::encode::{MetricBuilder, rebirth_request};
 use factree_sparkplug::{DataType, Value};
-use listener::{Listener, noon};
+use listener::{Listener, later, noon};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -115,6 +115,26 @@ fn a_silent_client_pings_and_gives_up_on_a_deaf_server() {
 }
 
 #[test]
+fn a_connection_that_died_stays_away_for_a_while() {
+    let mut line = named("acme-dallas-press-line1");
+    line.connect();
+    while line.wake() == Action::Stay {
+        let next = line.client.next_wake().unwrap();
+        line.now = later(line.now, next.saturating_duration_since(line.now.instant));
+    }
+    let back_at = line.client.next_wake().unwrap();
+    let away = back_at.duration_since(line.now.instant);
+    assert!((10..=40).contains(&away.as_secs()), "{away:?}");
+    assert!(
+        !line.lines().iter().any(|line| line.starts_with("NDEATH") || line.starts_with("DISCONNECT")),
+        "no goodbye"
+    );
+    // A driver that also reports the socket's end does no harm.
+    line.client.lost(line.now);
+    assert_eq!(line.client.next_wake(), Some(back_at));
+}
+
+#[test]
 fn a_server_that_breaks_the_protocol_is_left() {
     let answers = |packets: &[Packet<'_>]| {
         let mut node = small();
@@ -184,6 +204,8 @@ fn a_machine_switched_off_comes_to_rest() {
     );
     line.run(20 * 60 * SECOND);
     assert_eq!(value_of(&line.client, "Press1", "State"), r#"String("Idle")"#);
+    assert_eq!(value_of(&line.client, "Press1", "Motor/1/Speed"), "Int(0)");
+    assert_eq!(value_of(&line.client, "Press1", "Ram/Force"), "Float(0.0)");
     let made = value_of(&line.client, "Press1", "Parts/Good");
     line.run(20 * 60 * SECOND);
     assert_eq!(value_of(&line.client, "Press1", "Parts/Good"), made);
