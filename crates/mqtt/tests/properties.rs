@@ -63,3 +63,16 @@ fn a_5_0_packet_speaks_3_1_1_with_what_it_has_in_common() {
     encode(ProtocolVersion::V311, &Packet::Disconnect(Disconnect::new(ReasonCode::ServerBusy)), &mut older);
     assert_eq!(older, [0xE0, 0]);
 }
+
+/// `[MQTT-3.2.2-6]`, 3.1.1: `[MQTT-3.2.2-4]`.
+#[test]
+fn a_connack_that_refuses_finds_no_session() {
+    let refusal = ConnAck { session_present: true, ..ConnAck::new(ReasonCode::NotAuthorized) };
+    for (version, expected) in
+        [(ProtocolVersion::V311, &[0x20, 2, 0, 5][..]), (ProtocolVersion::V5, &[0x20, 3, 0, 0x87, 0])]
+    {
+        let mut bytes = Vec::new();
+        encode(version, &Packet::ConnAck(refusal.clone()), &mut bytes);
+        assert_eq!(bytes, expected);
+    }
+}
