@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use factree_mqtt::{DecodeError, Decoded, Handshake, Limits, Packet, ReasonCode, decode};
 use factree_sparkplug::{DataType, Now, Value};
 
-use crate::edge_node::{EdgeNode, Unit};
+use crate::edge_node::{EdgeNode, Watched};
 use crate::link::{Link, Wire};
 use crate::mes::Mes;
 
@@ -190,9 +190,9 @@ impl Client {
             Role::Mes(_) => None,
         };
         edge_node.into_iter().flat_map(move |edge_node| {
-            let devices = edge_node.devices.iter().map(|unit| (Some(unit.device.id.as_str()), unit));
-            [(None, &edge_node.own)].into_iter().chain(devices).flat_map(move |(device, unit): (_, &Unit)| {
-                unit.device.metrics().iter().map(move |metric| Reported {
+            let devices = edge_node.devices.iter().map(|watched| (Some(watched.device.id.as_str()), watched));
+            [(None, &edge_node.own)].into_iter().chain(devices).flat_map(move |(device, watched): (_, &Watched)| {
+                watched.device.metrics().iter().map(move |metric| Reported {
                     group: &edge_node.group,
                     edge_node: &edge_node.id,
                     device,
@@ -201,7 +201,7 @@ impl Client {
                     datatype: metric.datatype,
                     unit: metric.unit,
                     value: metric.reported(),
-                    alive: self.link.is_online() && unit.is_alive(),
+                    alive: self.link.is_online() && watched.is_alive(),
                 })
             })
         })

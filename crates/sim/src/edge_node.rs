@@ -30,8 +30,8 @@ pub(crate) struct EdgeNode {
     bd_seq: Option<BdSeq>,
     seq: Seq,
     /// Its own metrics.
-    pub(crate) own: Unit,
-    pub(crate) devices: Vec<Unit>,
+    pub(crate) own: Watched,
+    pub(crate) devices: Vec<Watched>,
     troubles: Option<Troubles>,
     chance: Chance,
     scratch: Payload,
@@ -39,7 +39,7 @@ pub(crate) struct EdgeNode {
 
 /// A device, or the Edge Node itself, as something to look at every so often.
 #[derive(Clone, Debug)]
-pub(crate) struct Unit {
+pub(crate) struct Watched {
     pub(crate) device: Device,
     every: Duration,
     presence: Presence,
@@ -68,9 +68,9 @@ const AWAY: (f64, f64) = (10.0, 40.0);
 /// In how many turns the devices of an Edge Node are looked at.
 const TURNS: u32 = 4;
 
-impl Unit {
+impl Watched {
     pub(crate) fn new(device: Device, every: Duration) -> Self {
-        Unit { device, every, presence: Presence::Dead { until: None } }
+        Watched { device, every, presence: Presence::Dead { until: None } }
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -93,8 +93,8 @@ impl EdgeNode {
     pub(crate) fn new(
         group: String,
         id: String,
-        own: Unit,
-        devices: Vec<Unit>,
+        own: Watched,
+        devices: Vec<Watched>,
         troubles: Option<Troubles>,
         chance: Chance,
     ) -> Self {
@@ -152,7 +152,7 @@ impl EdgeNode {
     }
 
     pub(crate) fn next_wake(&self) -> Option<Instant> {
-        self.devices.iter().chain([&self.own]).filter_map(Unit::next_wake).min()
+        self.devices.iter().chain([&self.own]).filter_map(Watched::next_wake).min()
     }
 
     /// How long a lost connection stays lost.
@@ -177,8 +177,8 @@ impl EdgeNode {
         wire.publish(&self.topic(NodeMessage::Nbirth), &bytes);
         self.own.presence = Presence::Alive { look_at: now.instant + self.own.every };
         for i in 0..self.devices.len() {
-            let unit = &self.devices[i];
-            if unit.is_alive() || unit.is_due(now) {
+            let watched = &self.devices[i];
+            if watched.is_alive() || watched.is_due(now) {
                 self.dbirth(wire, i);
             }
         }
@@ -186,25 +186,25 @@ impl EdgeNode {
 
     fn dbirth(&mut self, wire: &mut Wire<'_>, i: usize) {
         let (seq, now) = (self.next_seq(), wire.now);
-        let unit = &mut self.devices[i];
-        unit.device.advance(now);
-        let bytes = payload::dbirth(now.wall, seq, unit.device.report_all());
+        let watched = &mut self.devices[i];
+        watched.device.advance(now);
+        let bytes = payload::dbirth(now.wall, seq, watched.device.report_all());
         // Devices take turns within their interval: a few messages now and then instead of all at once.
         let turn = f64::from(i as u32 % TURNS + 1) / f64::from(TURNS);
-        unit.presence = Presence::Alive { look_at: now.instant + unit.every.mul_f64(turn) };
+        watched.presence = Presence::Alive { look_at: now.instant + watched.every.mul_f64(turn) };
         wire.publish(&self.device_topic(DeviceMessage::Dbirth, i), &bytes);
     }
 
     /// NDATA or DDATA, if there is anything to say.
     fn look(&mut self, wire: &mut Wire<'_>, i: Option<usize>) {
         let now = wire.now;
-        let unit = self.unit_mut(i);
+        let watched = self.watched_mut(i);
         // Keeps its turn; turns that were missed are not made up for.
-        let turn = unit.next_wake().unwrap_or(now.instant) + unit.every;
-        let look_at = if turn > now.instant { turn } else { now.instant + unit.every };
-        unit.presence = Presence::Alive { look_at };
-        unit.device.advance(now);
-        let changes = unit.device.report_due().map(|metric| payload::change(metric, now.wall)).collect();
+        let turn = watched.next_wake().unwrap_or(now.instant) + watched.every;
+        let look_at = if turn > now.instant { turn } else { now.instant + watched.every };
+        watched.presence = Presence::Alive { look_at };
+        watched.device.advance(now);
+        let changes = watched.device.report_due().map(|metric| payload::change(metric, now.wall)).collect();
         self.say(wire, i, changes);
     }
 
@@ -235,7 +235,8 @@ impl EdgeNode {
         let target = match topic {
             Topic::Node { message: NodeMessage::Ncmd, .. } => None,
             Topic::Device { message: DeviceMessage::Dcmd, device, .. } => {
-                let device = self.devices.iter().position(|unit| unit.device.id == device.as_str() && unit.is_alive());
+                let device =
+                    self.devices.iter().position(|watched| watched.device.id == device.as_str() && watched.is_alive());
                 let Some(i) = device else { return };
                 Some(i)
             }
@@ -245,7 +246,7 @@ impl EdgeNode {
             return self.be_born(wire);
         }
         let mut echo = Vec::new();
-        let device = &mut self.unit_mut(target).device;
+        let device = &mut self.watched_mut(target).device;
         for raw in &payload.metrics {
             let (name, alias) = (raw.name(bytes), raw.alias());
             let named = |metric: &Metric| alias == Some(metric.alias) || name == Some(&metric.name);
@@ -258,7 +259,7 @@ impl EdgeNode {
         self.say(wire, target, echo);
     }
 
-    fn unit_mut(&mut self, i: Option<usize>) -> &mut Unit {
+    fn watched_mut(&mut self, i: Option<usize>) -> &mut Watched {
         match i {
             None => &mut self.own,
             Some(i) => &mut self.devices[i],

@@ -11,7 +11,7 @@ use factree_sparkplug::DataType;
 use crate::chance::Chance;
 use crate::client::{Client, Role};
 use crate::device::Device;
-use crate::edge_node::{EdgeNode, Troubles, Unit};
+use crate::edge_node::{EdgeNode, Troubles, Watched};
 use crate::kind::{CONVEYOR, ENERGY_METER, GATEWAY, Kind, OVEN, PACKER, PAINT_BOOTH, PRESS, ROBOT, STEADY};
 use crate::link::Link;
 use crate::mes::Mes;
@@ -101,12 +101,12 @@ impl Plant {
             let devices = (1..=devices_per_node).map(|number| {
                 let mut device = Device::new(format!("Device{number}"), &kind, &mut aliases, chance.branch());
                 device.add(&signal, &mut aliases);
-                Unit::new(device, every)
+                Watched::new(device, every)
             });
             let devices = devices.collect();
             let id = format!("Node{number}");
             let link = Link::new(format!("load-{number}"), ProtocolVersion::V311);
-            let own = Unit::new(own, OWN_LOOK_EVERY);
+            let own = Watched::new(own, OWN_LOOK_EVERY);
             let edge_node = EdgeNode::new("Load".into(), id, own, devices, None, chance);
             Client::new(link, Role::EdgeNode(Box::new(edge_node)))
         });
@@ -137,10 +137,10 @@ fn line(area: &Area, number: usize, troubles: Troubles, mut chance: Chance) -> C
     for (kind, count) in area.devices {
         for number in 1..=*count {
             let device = Device::new(format!("{}{number}", kind.name), kind, &mut aliases, chance.branch());
-            devices.push(Unit::new(device, LOOK_EVERY));
+            devices.push(Watched::new(device, LOOK_EVERY));
         }
     }
-    let own = Unit::new(own, OWN_LOOK_EVERY);
+    let own = Watched::new(own, OWN_LOOK_EVERY);
     let edge_node = EdgeNode::new(group, id, own, devices, Some(troubles), chance);
     Client::new(Link::new(client_id, version), Role::EdgeNode(Box::new(edge_node)))
 }
