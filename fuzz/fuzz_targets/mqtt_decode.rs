@@ -1,7 +1,7 @@
 //! Arbitrary bytes as MQTT packets: what decodes, encodes to something that decodes to the same; nothing panics.
 //!
-//! `cargo +nightly fuzz run mqtt_decode ../crates/mqtt/tests/corpus` in this directory. The oath and the form of an input
-//! are those of the replaying test.
+//! `cargo +nightly fuzz run mqtt_decode ../crates/mqtt/tests/corpus` in this directory. The oath and the form of an
+//! input are those of the replaying test.
 #![no_main]
 
 #[path = "../../crates/mqtt/tests/twice/mod.rs"]

@@ -1,9 +1,9 @@
 //! Decoding: bytes to packets, in place.
 //!
-//! The fixed header is judged as soon as its bytes are there: type and flags by the first of them, the length once it is
-//! complete, so a declared length costs nobody memory. Then one function per packet reads its body. Text and payloads stay
-//! in the bytes; lists and User Properties are walked once here and again by whoever wants them.
-//! Knows nothing of who is allowed to send what, nor of the packets before this one.
+//! The fixed header is judged as soon as its bytes are there: type and flags by the first of them, the length once it
+//! is complete, so a declared length costs nobody memory. Then one function per packet reads its body. Text and
+//! payloads stay in the bytes; lists and User Properties are walked once here and again by whoever wants them. Knows
+//! nothing of who is allowed to send what, nor of the packets before this one.
 //! Invariant: every byte of the frame is accounted for; what is left over is [`Violation::TrailingBytes`].
 
 mod connect;
@@ -34,9 +34,9 @@ pub enum Decoded<T> {
 
 /// Decodes the packet at the front of `bytes`, which may be any packet in any direction.
 ///
-/// A CONNECT says itself which version it is; `version` is that of the connection and counts for everything else. Nothing
-/// is allocated. `bytes` may hold the beginning of a packet or many packets; only the first is looked at. Reserve
-/// [`Decoded::Incomplete::need`] bytes if you like: by then the length has been held against `limits`.
+/// A CONNECT says itself which version it is; `version` is that of the connection and counts for everything else.
+/// Nothing is allocated. `bytes` may hold the beginning of a packet or many packets; only the first is looked at.
+/// Reserve [`Decoded::Incomplete::need`] bytes if you like: by then the length has been held against `limits`.
 ///
 /// # Errors
 /// The peer broke a rule or a limit: send it [`DecodeError::answer`] and close.
@@ -68,7 +68,8 @@ pub fn decode<'a>(
 /// Decodes the first packet of a connection, which must be a CONNECT `[MQTT-3.1.0-1]`; anything else is refused by its
 /// first byte, and more than [`Limits::connect_size_max`] by its length.
 ///
-/// A Remaining Length in more bytes than needed passes here, because only 5.0 forbids it and the version is not known yet.
+/// A Remaining Length in more bytes than needed passes here, because only 5.0 forbids it and the version is not known
+/// yet.
 ///
 /// # Errors
 /// The peer broke a rule or a limit: send it [`DecodeError::answer`], a CONNACK or nothing, and close.

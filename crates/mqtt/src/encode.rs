@@ -1,8 +1,8 @@
 //! Encoding: packets to bytes.
 //!
-//! The body of a packet is written by one generic function, first into a counter and then into the buffer, so the lengths
-//! in front of things are true by construction. What 5.0 has and 3.1.1 has not is left out; reason codes are translated.
-//! Knows nothing of what the peer accepts: compare [`encoded_len`] with its Maximum Packet Size first.
+//! The body of a packet is written by one generic function, first into a counter and then into the buffer, so the
+//! lengths in front of things are true by construction. What 5.0 has and 3.1.1 has not is left out; reason codes are
+//! translated. Knows nothing of what the peer accepts: compare [`encoded_len`] with its Maximum Packet Size first.
 //! Invariant: what is written decodes to an equal packet.
 
 mod connect;
@@ -18,9 +18,10 @@ use crate::wire::{Count, Sink, varint_len};
 /// Intervals are cut to whole seconds, and to the longest that MQTT can say. A CONNECT is encoded for its own version.
 ///
 /// # Panics
-/// If the packet cannot be said in MQTT, which decoded packets and their parts always can: a string, password or
-/// correlation data of more than 65,535 bytes, a packet of more than 268,435,455, a SUBSCRIBE, UNSUBSCRIBE, SUBACK or (5.0)
-/// UNSUBACK about nothing, an AUTH in 3.1.1, a PUBLISH with neither topic name nor alias, or with an alias alone in 3.1.1.
+/// If the packet cannot be said in MQTT, which decoded packets and their parts always can: a string, password
+/// or correlation data of more than 65,535 bytes, a packet of more than 268,435,455, a SUBSCRIBE, UNSUBSCRIBE, SUBACK
+/// or (5.0) UNSUBACK about nothing, an AUTH in 3.1.1, a PUBLISH with neither topic name nor alias, or with an alias
+/// alone in 3.1.1.
 pub fn encode(version: ProtocolVersion, packet: &Packet<'_>, out: &mut Vec<u8>) {
     if let Packet::Publish(publish) = packet {
         return encode_publish(version, publish, out);

@@ -1,7 +1,7 @@
 //! What a peer did wrong, which rule says so, and what to answer.
 //!
-//! While decoding, an error is one byte, a [`Violation`]; only at the door does it become a [`DecodeError`] with the packet
-//! it is about and the answer that the connection's version allows.
+//! While decoding, an error is one byte, a [`Violation`]; only at the door does it become a [`DecodeError`] with the
+//! packet it is about and the answer that the connection's version allows.
 //! Invariant: an answer carries a reason code that its packet may carry.
 
 use std::fmt;
@@ -39,8 +39,8 @@ pub enum Answer {
 #[rustfmt::skip]
 #[allow(missing_docs, reason = "`facts` below says of each what it means, once")]
 pub enum Violation {
-    FirstPacketNotConnect, PacketTypeReserved, FixedHeaderFlags, VarintMalformed, PacketTooLarge, Truncated, TrailingBytes,
-    TextNotUtf8, TextHasNul, PacketIdZero, QoS3, DupWithQoS0,
+    FirstPacketNotConnect, PacketTypeReserved, FixedHeaderFlags, VarintMalformed, PacketTooLarge, Truncated,
+    TrailingBytes, TextNotUtf8, TextHasNul, PacketIdZero, QoS3, DupWithQoS0,
     TopicEmpty, TopicMissing, TopicWildcard, TopicTooLongOrDeep, TopicAliasZero, ResponseTopicInvalid,
     ProtocolName, ProtocolVersionUnsupported, ConnectFlagsReserved, WillFlags, PasswordWithoutUserName,
     ClientIdMissing, ClientIdTooLong, ConnAckFlagsReserved, SessionPresentOnFailure, ReasonCodeUnknown,

@@ -1,12 +1,12 @@
 //! MQTT 3.1.1 and 5.0: bytes to packets and back.
 //!
-//! One packet model shaped like 5.0; the version is an argument. [`decode`] works in place: every packet borrows from the
-//! bytes it came from, nothing is allocated, and what a peer declares is held against [`Limits`] before anything is done
-//! about it. [`encode`] appends to a buffer of the caller's.
+//! One packet model shaped like 5.0; the version is an argument. [`decode`] works in place: every packet borrows from
+//! the bytes it came from, nothing is allocated, and what a peer declares is held against [`Limits`] before anything is
+//! done about it. [`encode`] appends to a buffer of the caller's.
 //!
 //! Knows nothing of sockets, sessions, clocks or of who may say what: packets that only a server may send decode for
-//! anybody, and whoever owns the connection judges their direction. No input makes it panic; a [`DecodeError`] says what
-//! is wrong, which rule says so, and what to answer.
+//! anybody, and whoever owns the connection judges their direction. No input makes it panic; a [`DecodeError`] says
+//! what is wrong, which rule says so, and what to answer.
 mod decode;
 mod encode;
 mod error;

@@ -16,8 +16,8 @@ const FRAME_BYTES_MAX: u32 = 268_435_455 + 5;
 /// Sizes and counts that a packet must keep to. The peer's mistake costs the peer a reason code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest packet, fixed header included, in bytes. Default 4 MiB: an NBIRTH of 50,000 metrics, the most that one
-    /// payload may carry, needs 60 to 80 bytes a metric.
+    /// The largest packet, fixed header included, in bytes. Default 4 MiB: an NBIRTH of 50,000 metrics, the most that
+    /// one payload may carry, needs 60 to 80 bytes a metric.
     pub packet_size_max: u32,
     /// The largest CONNECT in bytes: spent on peers that nobody has authenticated yet. Default 128 KiB: the largest
     /// possible will payload (64 KiB) and as much again.
@@ -30,8 +30,8 @@ pub struct Limits {
     pub topic_levels_max: u16,
     /// The most User Properties in one property section (a will has its own). Default 1,024.
     pub user_properties_max: u32,
-    /// The most filters in one SUBSCRIBE or UNSUBSCRIBE. Default 65,536: a quota on subscriptions is the broker's, and is
-    /// answered filter by filter; this only bounds the work of one packet.
+    /// The most filters in one SUBSCRIBE or UNSUBSCRIBE. Default 65,536: a quota on subscriptions is the broker's, and
+    /// is answered filter by filter; this only bounds the work of one packet.
     pub subscribe_filters_max: u32,
 }
 
@@ -81,8 +81,8 @@ impl Limits {
         self.admit(name.as_str())
     }
 
-    /// Whether a filter, without its `$share/{name}/`, is short and shallow enough. Not checked while decoding, because a
-    /// filter that is refused costs its own entry a reason code and not the connection.
+    /// Whether a filter, without its `$share/{name}/`, is short and shallow enough. Not checked while decoding, because
+    /// a filter that is refused costs its own entry a reason code and not the connection.
     pub fn admit_filter(&self, filter: TopicFilter<'_>) -> bool {
         self.admit(filter.filter())
     }

@@ -1,7 +1,7 @@
 //! Lists in a packet's payload: filters with options, filters, reason codes.
 //!
-//! A list is either the encoded bytes of a decoded packet, walked each time it is asked, or a slice of its maker's; both
-//! read the same and are equal if their items are. Neither owns anything.
+//! A list is either the encoded bytes of a decoded packet, walked each time it is asked, or a slice of its maker's;
+//! both read the same and are equal if their items are. Neither owns anything.
 //! Invariant: encoded items have been walked once while decoding, so walking them again cannot fail.
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Properties of MQTT 5.0: one at a time, and a section of them.
 //!
-//! A [`Property`] is read and written in one place each, for every packet; a packet's decoder takes the ones it knows and
-//! calls the rest [`Violation::PropertyNotAllowed`], so there is no table of what is allowed where to keep in step.
+//! A [`Property`] is read and written in one place each, for every packet; a packet's decoder takes the ones it knows
+//! and calls the rest [`Violation::PropertyNotAllowed`], so there is no table of what is allowed where to keep in step.
 //! Invariant: a section yields no property twice, but for User Properties and Subscription Identifiers.
 
 mod subscription;

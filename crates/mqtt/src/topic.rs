@@ -1,8 +1,8 @@
 //! Topics: the names messages are published to and the filters they are subscribed with.
 //!
 //! Text becomes a [`TopicName`] or a [`TopicFilter`] once, at the door; past it a topic cannot be malformed. The owned
-//! forms are an `Arc<str>`, so that a clone costs a counter. Knows nothing of subscriptions; how deep a topic may be is the
-//! business of [`Limits`](crate::Limits).
+//! forms are an `Arc<str>`, so that a clone costs a counter. Knows nothing of subscriptions; how deep a topic may be is
+//! the business of [`Limits`](crate::Limits).
 //! Invariant: a name has no wildcard, a filter's wildcards stand alone in their level, and `#` is last.
 
 use std::fmt;
@@ -100,7 +100,8 @@ impl fmt::Display for TopicName<'_> {
     }
 }
 
-/// Whether there is a `+`, `#` or U+0000 among the bytes. Eight at a time: 43 bytes cost 80 instructions, one by one 355.
+/// Whether there is a `+`, `#` or U+0000 among the bytes. Eight at a time: 43 bytes cost 80 instructions, one by one
+/// 355.
 #[inline]
 fn is_suspect(bytes: &[u8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
@@ -225,8 +226,8 @@ impl<'a> TopicFilter<'a> {
         self.filter().contains(['+', '#'])
     }
 
-    /// Whether messages published to `name` are asked for. A filter that begins with a wildcard does not match a name that
-    /// begins with `$` `[MQTT-4.7.2-1]`; `a/#` matches `a` itself.
+    /// Whether messages published to `name` are asked for. A filter that begins with a wildcard does not match a name
+    /// that begins with `$` `[MQTT-4.7.2-1]`; `a/#` matches `a` itself.
     pub fn matches(self, name: TopicName<'_>) -> bool {
         let filter = self.filter();
         if name.is_dollar() && filter.starts_with(['+', '#']) {

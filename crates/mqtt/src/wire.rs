@@ -1,7 +1,7 @@
 //! The data representations of section 1.5: integers, strings, binary data, variable byte integers, and their limits.
 //!
-//! [`Reader`] walks over borrowed bytes; [`Sink`] is written to. A sink either keeps the bytes or only counts them, so that
-//! the length in front of a section and the section itself come from the same code and cannot disagree.
+//! [`Reader`] walks over borrowed bytes; [`Sink`] is written to. A sink either keeps the bytes or only counts them, so
+//! that the length in front of a section and the section itself come from the same code and cannot disagree.
 //! Invariant: a `Reader` never looks behind its slice; running out is [`Violation::Truncated`].
 
 use crate::error::Violation;
@@ -97,8 +97,8 @@ impl<'a> Reader<'a> {
         self.take(usize::from(len))
     }
 
-    /// A UTF-8 string without U+0000 `[MQTT-1.5.4-1]`, `[MQTT-1.5.4-2]`. Everything else, a byte order mark or a control
-    /// character too, passes unchanged `[MQTT-1.5.4-3]`.
+    /// A UTF-8 string without U+0000 `[MQTT-1.5.4-1]`, `[MQTT-1.5.4-2]`. Everything else, a byte order mark or a
+    /// control character too, passes unchanged `[MQTT-1.5.4-3]`.
     #[inline]
     pub(crate) fn text(&mut self) -> Result<&'a str, Violation> {
         let bytes = self.binary()?;
@@ -107,8 +107,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The variable byte integer at the front of `bytes` and its length; `None` if it goes on behind them. `minimal` demands
-/// the shortest form `[MQTT-1.5.5-1]`, of which MQTT 3.1.1 says nothing.
+/// The variable byte integer at the front of `bytes` and its length; `None` if it goes on behind them. `minimal`
+/// demands the shortest form `[MQTT-1.5.5-1]`, of which MQTT 3.1.1 says nothing.
 #[inline]
 pub(crate) fn varint(bytes: &[u8], minimal: bool) -> Result<Option<(u32, usize)>, Violation> {
     let mut value = 0;

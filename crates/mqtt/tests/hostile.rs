@@ -35,8 +35,8 @@ fn verdict(at: At, bytes: &[u8]) -> String {
     }
 }
 
-/// `"10 0C"` and quoted text as bytes: `"00 04 'MQTT' 05"`; `{…}` is a body with its Remaining Length in front (below 128),
-/// `[…]` a string with its two-byte length.
+/// `"10 0C"` and quoted text as bytes: `"00 04 'MQTT' 05"`; `{…}` is a body with its Remaining Length in front (below
+/// 128), `[…]` a string with its two-byte length.
 fn bytes(notation: &str) -> Vec<u8> {
     let mut stack = vec![(' ', Vec::new())];
     let mut rest = notation;

@@ -1,7 +1,7 @@
 //! A second opinion: the public codec `mqtt5-protocol`.
 //!
-//! We encode, it decodes and encodes again, we decode: the packet must be the one we began with. Where the oracle errs or
-//! cannot say something, the packet is kept from it and the reason written down in `beyond_the_oracle`.
+//! We encode, it decodes and encodes again, we decode: the packet must be the one we began with. Where the oracle errs
+//! or cannot say something, the packet is kept from it and the reason written down in `beyond_the_oracle`.
 
 mod generate;
 

@@ -1,7 +1,7 @@
 //! CONNECT, CONNACK, DISCONNECT and AUTH, sections 3.1, 3.2, 3.14 and 3.15.
 //!
-//! Invariant: a CONNECT's fault comes with the version it asked for, as soon as that is known, so that the answer can be
-//! in words the peer understands.
+//! Invariant: a CONNECT's fault comes with the version it asked for, as soon as that is known, so that the answer can
+//! be in words the peer understands.
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub(super) fn connect<'a>(body: &'a [u8], limits: &Limits) -> Result<Connect<'a>
     if reader.is_empty() { Ok(connect) } else { Err(known(Violation::TrailingBytes)) }
 }
 
-/// Protocol name and level. A level nobody knows is answered in the nearest version's words: 0x84 is 3.1.1 with the flag
-/// by which bridges introduce themselves.
+/// Protocol name and level. A level nobody knows is answered in the nearest version's words: 0x84 is 3.1.1 with the
+/// flag by which bridges introduce themselves.
 fn version(reader: &mut Reader<'_>) -> Result<ProtocolVersion, Fault> {
     let name = reader.binary().map_err(|what| (None, what))?;
     if name != b"MQTT" {

@@ -1,7 +1,8 @@
 //! PUBLISH and its acknowledgements, sections 3.3 to 3.7.
 //!
-//! Most packets are a PUBLISH without properties, so that way is straight: topic, packet id, payload. It is inlined down to
-//! the caller of [`decode`](super::decode), so that a packet is put together once and not moved from result to result.
+//! Most packets are a PUBLISH without properties, so that way is straight: topic, packet id, payload. It is inlined
+//! down to the caller of [`decode`](super::decode), so that a packet is put together once and not moved from result to
+//! result.
 //! Invariant: a decoded PUBLISH has a topic name or a topic alias.
 
 use std::time::Duration;
