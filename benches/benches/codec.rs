@@ -1,9 +1,9 @@
 //! Figures of the MQTT codec: a PUBLISH decoded and encoded, beside the public codec `mqttbytes` in alternating runs.
 //!
 //! Three packets, topic of 43 bytes, payload of 180 (a DDATA of ten metrics): 3.1.1 QoS 0, 5.0 QoS 1 without
-//! properties, 5.0 QoS 1 with an expiry and two User Properties. `cargo bench -p factree-benches --bench codec`. `codec
-//! decode|encode PACKET COUNT` (PACKET is 0 to 2) only works COUNT packets with our codec: run it under `valgrind
-//! --tool=callgrind` with two values of COUNT and subtract to get instructions per packet.
+//! properties, 5.0 QoS 1 with an expiry and two User Properties. `cargo bench -p factree-benches --bench codec`.
+//! `codec decode|encode PACKET COUNT` (PACKET is 0 to 2) only works COUNT packets with our codec: run it under
+//! `valgrind --tool=callgrind` with two values of COUNT and subtract to get instructions per packet.
 
 use std::hint::black_box;
 use std::time::Instant;

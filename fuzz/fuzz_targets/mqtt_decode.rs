@@ -1,7 +1,6 @@
 //! Arbitrary bytes as MQTT packets: what decodes, encodes to something that decodes to the same; nothing panics.
 //!
-//! `cargo +nightly fuzz run mqtt_decode ../crates/mqtt/tests/corpus` in this directory. The oath and the form of an
-//! input are those of the replaying test.
+//! How to run it is in `../README.md`; the oath and the form of an input are those of the test that replays the corpus.
 #![no_main]
 
 #[path = "../../crates/mqtt/tests/twice/mod.rs"]
