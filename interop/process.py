@@ -1,0 +1,133 @@
+"""Factree as a process, and its HTTP API as a test reads it.
+
+Every test starts its own: ports that the operating system picks, a data directory of its own. The start banner says the
+addresses, so what is asserted is also that the banner is true.
+Knows nothing of MQTT. Invariant: what was started here is ended here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from urllib.parse import quote
+
+from waiting import TIMEOUT, eventually
+
+BINARY = os.environ["FACTREE_BIN"]
+
+
+class Factree:
+    """A running Factree."""
+
+    def __init__(self, directory: Path, *command: str, config: str | None = None, mqtt: str = "127.0.0.1:0"):
+        directory.mkdir(parents=True, exist_ok=True)
+        arguments = [BINARY, *command, "--mqtt", mqtt, "--http", "127.0.0.1:0", "--data", str(directory / "data")]
+        if config is not None:
+            (directory / "factree.toml").write_text(config)
+            arguments += ["--config", str(directory / "factree.toml")]
+        self.log = directory / "stderr"
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=self.log.open("ab"), text=True)
+        self.mqtt_port, self.http_port = self._read_banner()
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=TIMEOUT)
+
+    def _read_banner(self) -> tuple[int, int]:
+        ports = {}
+        alarm = threading.Timer(TIMEOUT, self.process.kill)
+        alarm.start()
+        for line in self.process.stdout:
+            if said := re.match(r"  (MQTT|HTTP)   \S*?127\.0\.0\.1:(\d+)", line):
+                ports[said[1]] = int(said[2])
+            if len(ports) == 2:
+                alarm.cancel()
+                return ports["MQTT"], ports["HTTP"]
+        raise AssertionError(f"no banner, exit code {self.process.wait()}: {self.log.read_text()}")
+
+    # What it answers.
+
+    def get(self, target: str) -> tuple[int, dict]:
+        """Status and body of one GET, now, over a connection that is kept."""
+        self._connection.request("GET", target)
+        response = self._connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    def body(self, target: str) -> dict:
+        """The body of a GET that must succeed."""
+        status, body = self.get(target)
+        assert status == 200, f"GET {target}: {status} {body}"
+        return body
+
+    def sample(self, path: str) -> dict | None:
+        """The sample at a path now, or None."""
+        status, body = self.get("/api/v1/values/" + quote(path))
+        return body if status == 200 else None
+
+    def samples(self, filter: str) -> dict[str, dict]:
+        """All samples that a filter covers now, by path."""
+        body = self.body(f"/api/v1/values?limit=10000&filter={quote(filter)}")
+        assert "next_cursor" not in body, "the tests stay below a page"
+        return {sample["path"]: sample for sample in body["samples"]}
+
+    def element(self, path: str = "", depth: int = 1) -> dict | None:
+        """An element and what is below it, or None; without a path the root."""
+        status, body = self.get(f"/api/v1/namespace{'/' if path else ''}{quote(path)}?depth={depth}")
+        return body if status == 200 else None
+
+    def edge_node(self, group: str, edge_node: str) -> dict | None:
+        status, body = self.get(f"/api/v1/edge-nodes/{quote(group, safe='')}/{quote(edge_node, safe='')}")
+        return body if status == 200 else None
+
+    # What a test waits for.
+
+    def until_value(self, path: str, value: object, quality: str = "Good") -> dict:
+        """The sample at a path once it has this value and quality."""
+
+        def now():
+            sample = self.sample(path)
+            return sample and {"value": sample["value"], "quality": sample["quality"]}
+
+        eventually(now, {"value": value, "quality": quality}, what=path)
+        return self.sample(path)
+
+    def until_quality(self, filter: str, quality: str, count: int | None = None) -> None:
+        """Waits until every sample that the filter covers, `count` of them if it is said, has this quality."""
+
+        def now():
+            samples = self.samples(filter)
+            others = {path: sample["quality"] for path, sample in samples.items() if sample["quality"] != quality}
+            return others or (count is None and len(samples) > 0) or len(samples) == count or f"{len(samples)} samples"
+
+        eventually(now, True, what=f"every sample of {filter} is {quality}")
+
+    # How it ends.
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(TIMEOUT)
+
+    def close(self) -> None:
+        """The end of a test: whatever still runs is ended, and a Factree that died on its own fails the test."""
+        self._connection.close()
+        code = self.process.poll()
+        if code is None:
+            code = self.terminate()
+        self.process.stdout.close()
+        log = self.log.read_text()
+        print(log)  # shown when the test failed
+        assert code == 0, f"factree ended with {code}: {log}"
+        assert "panicked" not in log, log
+
+
+def refused(directory: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and stderr of a Factree that does not start."""
+    try:
+        ended = subprocess.run([BINARY, *arguments], cwd=directory, capture_output=True, text=True, timeout=TIMEOUT)
+    except subprocess.TimeoutExpired as still_running:
+        raise AssertionError(f"it started: {still_running.stdout}") from None
+    return ended.returncode, ended.stderr

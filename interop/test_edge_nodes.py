@@ -1,0 +1,191 @@
+"""Stories of real Edge Nodes: what their library sends is what the tree shows.
+
+Each is told once and must hold for both libraries.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_node import NPM, EdgeNode
+from metrics import BORN_AT_JSON, CASES, births, data, metric
+from process import Factree
+from waiting import eventually
+
+GROUP = "Acme:Dallas:Press"
+LINE = "Acme/Dallas/Press/Line1"
+ROBOT = f"{LINE}/Robot3"
+
+
+def speed(value: float) -> dict:
+    return metric("Speed", "Double", value)
+
+
+def temperature(value: float, **more) -> dict:
+    return metric("Axis/1/Temperature", "Float", value, **more)
+
+
+@pytest.fixture
+def line(factree: Factree, edge_node, library) -> EdgeNode:
+    """Line1 with Robot3 and Robot4, born and Good."""
+    node = edge_node(library, GROUP, "Line1")
+    node.born(factree.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)], "Robot4": [temperature(30.5)]})
+    factree.until_value(f"{LINE}/Robot4/Axis/1/Temperature", 30.5)
+    return node
+
+
+def assert_healthy(factree: Factree, edge_node: str = "Line1") -> None:
+    """A library that behaves gave us nothing to complain about."""
+    counters = factree.edge_node(GROUP, edge_node)["counters"]
+    assert {name: counters[name] for name in ("seq_gaps", "rebirths_asked", "malformed")} == dict(
+        seq_gaps=0, rebirths_asked=0, malformed=0
+    )
+
+
+def test_births_and_data_of_every_scalar_datatype_arrive_exactly(factree, edge_node, library):
+    node = edge_node(library, GROUP, "Line1").born(factree.mqtt_port, births(), {"Robot3": births()})
+    shown = lambda sample: (sample["value"], sample["datatype"], sample["quality"], sample["timestamp"])
+
+    def now():
+        samples = {path: shown(sample) for path, sample in factree.samples(f"{LINE}/#").items()}
+        return {path: sample for path, sample in samples.items() if path.split("/")[-1] not in ("bdSeq", "Rebirth")}
+
+    places = (LINE, ROBOT)
+    born = {f"{at}/{c.name}": (c.birth_json, c.type, "Good", BORN_AT_JSON) for at in places for c in CASES}
+    eventually(now, born, what="births")
+
+    later = BORN_AT_JSON.replace("00.123", "01.123")
+    node.node_data(*data())
+    node.device_data("Robot3", *data())
+    changed = {f"{at}/{c.name}": (c.data_json, c.type, "Good", later) for at in places for c in CASES}
+    eventually(now, changed, what="data")
+    assert_healthy(factree)
+
+
+def test_the_tree_knows_what_the_edge_node_is_and_where_its_samples_come_from(factree, line):
+    levels, element = {}, factree.element(depth=5)
+    while element.get("children"):
+        element = next(child for child in element["children"] if child["kind"] == "equipment")
+        levels[element["path"]] = element["level"]
+    assert levels == {
+        "Acme": "enterprise",
+        "Acme/Dallas": "site",
+        "Acme/Dallas/Press": "area",
+        LINE: "work_center",
+        ROBOT: "work_unit",
+    }
+    source = factree.sample(f"{ROBOT}/Axis/1/Temperature")["source"]
+    assert source == {
+        "type": "sparkplug", "group": GROUP, "edge_node": "Line1", "device": "Robot3", "metric": "Axis/1/Temperature",
+    }
+    report = factree.edge_node(GROUP, "Line1")
+    assert (report["state"], report["client_id"], report["path"]) == ("online", line.client_id, LINE)
+    assert {device["device"]: device["state"] for device in report["devices"]} == {"Robot3": "online", "Robot4": "online"}
+
+
+def test_a_unit_is_shown_where_the_source_declares_one(factree, edge_node):
+    edge_node(NPM, GROUP, "Line1").born(factree.mqtt_port, [], {"Robot3": [temperature(20.5, unit="°C")]})
+    sample = factree.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    assert sample["unit"] == "°C"
+    assert factree.element(f"{ROBOT}/Axis/1/Temperature")["unit"] == "°C"
+
+
+def test_data_finds_its_metric_by_alias(factree, edge_node, library):
+    node = edge_node(library, GROUP, "Line1")
+    robot3 = [temperature(20.5, alias=2), metric("Cycles", "UInt32", 1, alias=3)]
+    node.born(factree.mqtt_port, [metric("Speed", "Double", 1.5, alias=1)], {"Robot3": robot3})
+    factree.until_value(f"{ROBOT}/Cycles", 1)
+
+    node.device_data("Robot3", metric("Cycles", "UInt32", 2, alias=3), temperature(21.5, alias=2), by_alias=library.has_bare_alias)
+    sample = factree.until_value(f"{ROBOT}/Cycles", 2)
+    assert sample["source"]["metric_alias"] == 3
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
+    assert_healthy(factree)
+
+
+def test_seq_wraps_after_255_without_a_gap(factree, line):
+    for count in range(600):
+        line.device_data("Robot3", temperature(float(count)))
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 599.0)
+    assert_healthy(factree)
+
+
+def test_a_device_that_dies_is_stale_and_its_neighbours_stay_good(factree, line):
+    line.device_death("Robot3")
+    factree.until_quality(f"{ROBOT}/#", "Stale")
+    assert factree.sample(f"{ROBOT}/Axis/1/Temperature")["value"] == 20.5, "the last value stays readable"
+    assert factree.sample(f"{LINE}/Robot4/Axis/1/Temperature")["quality"] == "Good"
+    assert factree.sample(f"{LINE}/Speed")["quality"] == "Good"
+
+    line.device_birth("Robot3", temperature(25.5))
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 25.5)
+    assert_healthy(factree)
+
+
+def test_a_clean_stop_makes_everything_stale_and_a_new_start_good_again(factree, line, edge_node, library):
+    line.stop()
+    factree.until_quality(f"{LINE}/#", "Stale")
+    assert factree.edge_node(GROUP, "Line1")["state"] == "offline"
+
+    again = edge_node(library, GROUP, "Line1", client_id=line.client_id)
+    again.born(factree.mqtt_port, [speed(2.5)], {"Robot3": [temperature(21.5)]})
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
+    factree.until_value(f"{LINE}/Speed", 2.5)
+    assert factree.sample(f"{LINE}/Robot4/Axis/1/Temperature")["quality"] == "Stale", "Robot4 was not born again"
+
+
+def test_a_killed_edge_node_is_stale_at_once_and_good_when_it_returns(factree, line, edge_node, library):
+    line.kill()
+    factree.until_quality(f"{LINE}/#", "Stale")
+
+    again = edge_node(library, GROUP, "Line1", client_id=line.client_id)
+    again.born(factree.mqtt_port, [speed(2.5)], {"Robot3": [temperature(21.5)], "Robot4": [temperature(31.5)]})
+    factree.until_value(f"{LINE}/Robot4/Axis/1/Temperature", 31.5)
+    factree.until_quality(f"{LINE}/#", "Good")
+
+
+def test_an_edge_node_that_hangs_is_stale_when_its_keep_alive_runs_out(factree, edge_node, library):
+    node = edge_node(library, GROUP, "Line1")
+    node.born(factree.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]}, keep_alive=1, reconnect=True)
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+
+    node.freeze()
+    factree.until_quality(f"{LINE}/#", "Stale")  # [MQTT-3.1.2-22]: after one and a half keep-alives
+    node.thaw()
+    factree.until_quality(f"{LINE}/#", "Good")
+
+
+def test_edge_nodes_come_back_by_themselves_when_factree_restarts(start, edge_node, library):
+    first = start()
+    node = edge_node(library, GROUP, "Line1")
+    node.born(first.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]}, reconnect=True)
+    first.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+
+    assert first.terminate() == 0
+    second = start(mqtt=f"127.0.0.1:{first.mqtt_port}")
+    second.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    node.device_data("Robot3", temperature(21.5))
+    second.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
+
+
+def test_an_edge_node_that_speaks_of_an_unknown_device_is_asked_for_a_rebirth_and_understands(factree, line):
+    line.device_unborn("Robot9", temperature(90.5))
+    line.device_data("Robot9", temperature(91.5))
+
+    command = line.wait_for("command")
+    assert [(m["name"], m["value"]) for m in command["metrics"]] == [("Node Control/Rebirth", True)]
+    factree.until_value(f"{LINE}/Robot9/Axis/1/Temperature", 90.5)
+    factree.until_quality(f"{LINE}/#", "Good")
+    assert factree.edge_node(GROUP, "Line1")["counters"]["rebirths_asked"] == 1
+
+
+def test_an_edge_node_taken_over_by_another_connection_ends_good(factree, line, edge_node, library):
+    spare = edge_node(library, GROUP, "Line1", client_id=line.client_id)
+    spare.born(factree.mqtt_port, [speed(9.5)], {"Robot3": [temperature(29.5)], "Robot4": [temperature(39.5)]})
+    line.wait_for("closed")
+
+    factree.until_value(f"{LINE}/Robot4/Axis/1/Temperature", 39.5)
+    factree.until_quality(f"{LINE}/#", "Good")
+    assert factree.edge_node(GROUP, "Line1")["state"] == "online"
+    spare.device_data("Robot3", temperature(28.5))
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 28.5)
