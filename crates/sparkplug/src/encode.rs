@@ -199,6 +199,87 @@ fn to_wire<'a>(datatype: DataType, value: Value<'a>) -> Result<WireValue<'a>, Mi
         (_, Value::DataSet(value)) => WireValue::DataSet(value),
         (_, Value::Template(value)) => WireValue::Template(value),
     };
-    let read_back = interpret(datatype, wire)?;
-    if std::mem::discriminant(&read_back) == std::mem::discriminant(&value) { Ok(wire) } else { Err(Mismatch::Kind) }
+    match (interpret(datatype, wire)?, value) {
+        // Read back with its high bits cut off: 200 is no Int8.
+        (Value::Int(read), Value::Int(value)) if read != value => Err(Mismatch::Range),
+        (read, value) if std::mem::discriminant(&read) != std::mem::discriminant(&value) => Err(Mismatch::Kind),
+        _ => Ok(wire),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Array, Limits, Payload, decode};
+
+    fn decoded(bytes: &[u8]) -> Payload {
+        let mut payload = Payload::new();
+        decode(bytes, &Limits::default(), &mut payload).unwrap();
+        payload
+    }
+
+    #[test]
+    fn a_rebirth_request_is_what_edge_nodes_and_the_tck_accept() {
+        let bytes = rebirth_request(Timestamp(1_795_298_431_756));
+        let payload = decoded(&bytes);
+        assert_eq!((payload.timestamp, payload.seq), (Some(Timestamp(1_795_298_431_756)), None));
+        let [metric] = &payload.metrics[..] else { panic!("one metric") };
+        assert_eq!(metric.name(&bytes), Some("Node Control/Rebirth"));
+        assert_eq!(metric.datatype(), DataType::Boolean.number());
+        assert_eq!(metric.wire_value(&bytes), WireValue::Boolean(true));
+    }
+
+    #[test]
+    fn an_ndeath_is_its_bd_seq() {
+        let bytes = ndeath(BdSeq::new(200));
+        let payload = decoded(&bytes);
+        assert_eq!((payload.seq, payload.metrics.len()), (None, 1));
+        assert_eq!(payload.metrics[0].name(&bytes), Some("bdSeq"));
+        assert_eq!(payload.metrics[0].wire_value(&bytes), WireValue::Long(200));
+    }
+
+    #[test]
+    fn every_kind_of_value_comes_back() {
+        let array = Array::new(DataType::Int16Array, &[1, 0, 255, 255]).unwrap();
+        for (datatype, value) in [
+            (DataType::Int8, Value::Int(-5)),
+            (DataType::Int16, Value::Int(-30_000)),
+            (DataType::Int32, Value::Int(i32::MIN.into())),
+            (DataType::Int64, Value::Int(i64::MIN)),
+            (DataType::UInt8, Value::UInt(250)),
+            (DataType::UInt32, Value::UInt(u32::MAX.into())),
+            (DataType::UInt64, Value::UInt(u64::MAX)),
+            (DataType::Float, Value::Float(1.5)),
+            (DataType::Double, Value::Double(-0.1)),
+            (DataType::Boolean, Value::Boolean(false)),
+            (DataType::Text, Value::String("héllo ✓")),
+            (DataType::DateTime, Value::DateTime(u64::MAX)),
+            (DataType::Bytes, Value::Bytes(&[0, 255])),
+            (DataType::Int16Array, Value::Array(array)),
+            (DataType::DataSet, Value::DataSet(&[8, 1])),
+            (DataType::Template, Value::Template(&[0x28, 1])),
+            (DataType::Double, Value::Null),
+        ] {
+            let metric = MetricBuilder::aliased(1).value(datatype, value).unwrap();
+            let bytes = PayloadBuilder::default().metric(metric).encode();
+            let read = interpret(datatype, decoded(&bytes).metrics[0].wire_value(&bytes));
+            assert_eq!(read, Ok(value), "{datatype}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_or_out_of_range_is_refused() {
+        for (datatype, value, expected) in [
+            (DataType::Int8, Value::Int(300), Mismatch::Range),
+            (DataType::Int8, Value::Int(200), Mismatch::Range),
+            (DataType::Int32, Value::Int(1 << 40), Mismatch::Range),
+            (DataType::UInt8, Value::UInt(256), Mismatch::Range),
+            (DataType::UInt8, Value::Int(5), Mismatch::Kind),
+            (DataType::Double, Value::Float(1.0), Mismatch::Kind),
+            (DataType::String, Value::Boolean(true), Mismatch::Kind),
+            (DataType::Unknown, Value::Boolean(true), Mismatch::Datatype),
+        ] {
+            assert_eq!(MetricBuilder::named("m").value(datatype, value).err(), Some(expected), "{datatype} {value:?}");
+        }
+    }
 }

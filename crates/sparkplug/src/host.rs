@@ -428,20 +428,22 @@ impl Host {
 
     /// A payload that does not decode is lost. Lost data is made good by a rebirth; a broken birth would only be repeated.
     fn on_malformed(&mut self, now: Now, topic: &Topic<'_>, outputs: &mut Outputs) {
-        let Some(index) = topic.edge_node().and_then(|descriptor| self.edge_nodes.find(descriptor)) else { return };
-        let node = self.edge_nodes.get_mut(index);
-        let device = topic.device().and_then(|id| node.devices.find(id));
-        let (is_ours, is_data) = match topic {
+        let (is_from_edge_node, is_data) = match topic {
             Topic::Node { message, .. } => (*message != NodeMessage::Ncmd, *message == NodeMessage::Ndata),
             Topic::Device { message, .. } => (*message != DeviceMessage::Dcmd, *message == DeviceMessage::Ddata),
             Topic::State { .. } => (false, false),
         };
-        if !is_ours {
+        if !is_from_edge_node {
             return;
         }
+        let edge_node = topic.edge_node().and_then(|descriptor| self.edge_nodes.find(descriptor));
+        let mut reporter = Reporter { outputs, edge_node, device: None };
+        let Some(index) = edge_node else { return reporter.report(finding::MALFORMED) };
+        let node = self.edge_nodes.get_mut(index);
         node.counters.malformed += 1;
         node.last_message = now.wall;
-        Reporter { outputs, edge_node: Some(index), device }.report(finding::MALFORMED);
+        reporter.device = topic.device().and_then(|id| node.devices.find(id));
+        reporter.report(finding::MALFORMED);
         if is_data {
             self.ask_rebirth(index, Reason::Malformed, now, outputs);
         }

@@ -23,12 +23,13 @@ pub mod value;
 
 pub use datatype::DataType;
 pub use host::{
-    AskRebirth, Born, BornMetric, Cause, Data, DeviceIndex, Died, EdgeNodeIndex, Finding, Host, Input, MetricIndex,
-    Output, Outputs, Reason, SessionKey, Update,
+    AskRebirth, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView, Died,
+    EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, Output, Outputs, Reason,
+    Rule, SessionKey, Update,
 };
 pub use limits::Limits;
 pub use payload::{DecodeError, Payload, RawMetric, Span, WireValue, decode};
-pub use properties::{Properties, PropertyFault, PropertyValue};
+pub use properties::{Properties, Property, PropertyFault, PropertyValue, Quality};
 pub use seq::{BdSeq, Seq};
 pub use time::{Now, Timestamp};
 pub use topic::{

@@ -7,13 +7,15 @@
 //! Knows nothing of what a metric means: no datatypes, no sequence numbers, no births.
 //! Invariant: a `Payload` that `decode` filled holds only spans that lie within the bytes; one that it refused is empty.
 
+mod guess;
 mod metric;
 pub(crate) mod wire;
 
 pub use metric::{RawMetric, WireValue};
 
 use crate::{Limits, Timestamp};
-use metric::Shape;
+
+use guess::{METRIC, Shape};
 use std::fmt;
 use wire::Wire;
 
@@ -153,28 +155,33 @@ const METRICS_TRUSTED: usize = 1024;
 
 fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), DecodeError> {
     const TIMESTAMP: u32 = wire::varint_field(1);
-    const METRIC: u32 = wire::bytes_field(2);
     const SEQ: u32 = wire::varint_field(3);
     const UUID: u32 = wire::bytes_field(4);
     const BODY: u32 = wire::bytes_field(5);
 
     let mut wire = Wire::new(bytes);
-    let mut shape = Shape::default();
+    let mut shape = Shape::NONE;
     let mut metrics_max = METRICS_TRUSTED.min(limits.metrics_per_payload_max as usize);
     while !wire.is_at_end() {
-        let start = wire.position();
+        if payload.metrics.len() < metrics_max
+            && let Some(guess) = shape.guess(wire.rest())
+        {
+            payload.metrics.push(shape.metric(&guess));
+            wire.advance(guess.len);
+            continue;
+        }
+        let rest = wire.rest();
         match wire.tag()? {
             METRIC => {
                 if payload.metrics.len() == metrics_max {
-                    let more = count_metrics(&bytes[start..])?;
+                    let more = count_metrics(rest)?;
                     metrics_max += more;
                     if metrics_max > limits.metrics_per_payload_max as usize {
                         return Err(DecodeError::TooManyMetrics);
                     }
                     payload.metrics.reserve_exact(more);
                 }
-                let within = wire.enter()?;
-                payload.metrics.push(RawMetric::decode(within, limits, &mut shape)?);
+                payload.metrics.push(RawMetric::decode(wire.enter()?, limits)?);
             }
             TIMESTAMP => payload.timestamp = Some(Timestamp(wire.varint()?)),
             SEQ => payload.seq = Some(wire.varint()?),
@@ -193,7 +200,7 @@ fn count_metrics(rest: &[u8]) -> Result<usize, DecodeError> {
     let mut count = 0;
     while !wire.is_at_end() {
         let tag = wire.tag()?;
-        count += usize::from(tag == wire::bytes_field(2));
+        count += usize::from(tag == METRIC);
         wire.skip(tag)?;
     }
     Ok(count)

@@ -28,7 +28,7 @@ const _: () = assert!(size_of::<RawMetric>() <= 56);
 /// Which field of the value `oneof` was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
-enum Kind {
+pub(super) enum Kind {
     #[default]
     Absent,
     Int,
@@ -169,24 +169,20 @@ impl RawMetric {
     }
 }
 
-/// What the metrics of a message have in common, so that the next one can be guessed.
-#[derive(Debug, Default)]
-pub(super) struct Shape {}
-
 const NAME: u32 = wire::bytes_field(1);
-const ALIAS: u32 = wire::varint_field(2);
-const TIMESTAMP: u32 = wire::varint_field(3);
-const DATATYPE: u32 = wire::varint_field(4);
+pub(super) const ALIAS: u32 = wire::varint_field(2);
+pub(super) const TIMESTAMP: u32 = wire::varint_field(3);
+pub(super) const DATATYPE: u32 = wire::varint_field(4);
 const IS_HISTORICAL: u32 = wire::varint_field(5);
 const IS_TRANSIENT: u32 = wire::varint_field(6);
 const IS_NULL: u32 = wire::varint_field(7);
 const METADATA: u32 = wire::bytes_field(8);
 const PROPERTIES: u32 = wire::bytes_field(9);
-const INT: u32 = wire::varint_field(10);
-const LONG: u32 = wire::varint_field(11);
-const FLOAT: u32 = wire::fixed32_field(12);
-const DOUBLE: u32 = wire::fixed64_field(13);
-const BOOLEAN: u32 = wire::varint_field(14);
+pub(super) const INT: u32 = wire::varint_field(10);
+pub(super) const LONG: u32 = wire::varint_field(11);
+pub(super) const FLOAT: u32 = wire::fixed32_field(12);
+pub(super) const DOUBLE: u32 = wire::fixed64_field(13);
+pub(super) const BOOLEAN: u32 = wire::varint_field(14);
 const STRING: u32 = wire::bytes_field(15);
 const BYTES: u32 = wire::bytes_field(16);
 const DATASET: u32 = wire::bytes_field(17);
@@ -194,7 +190,8 @@ const TEMPLATE: u32 = wire::bytes_field(18);
 const EXTENSION: u32 = wire::bytes_field(19);
 
 impl RawMetric {
-    pub(super) fn decode(mut wire: Wire<'_>, limits: &Limits, _shape: &mut Shape) -> Result<RawMetric, DecodeError> {
+    /// Reads a metric, whatever its fields and their order.
+    pub(super) fn decode(mut wire: Wire<'_>, limits: &Limits) -> Result<RawMetric, DecodeError> {
         let mut metric = RawMetric::default();
         while !wire.is_at_end() {
             match wire.tag()? {
@@ -224,8 +221,23 @@ impl RawMetric {
         Ok(metric)
     }
 
-    fn set(&mut self, kind: Kind, value: u64) {
+    pub(super) fn set(&mut self, kind: Kind, value: u64) {
         (self.kind, self.value) = (kind, value);
+    }
+
+    /// A metric of DATA: metric alias, timestamp, perhaps a datatype, and a number.
+    #[inline]
+    pub(super) fn datum(alias: u64, timestamp: u64, datatype: u32, kind: Kind, value: u64) -> RawMetric {
+        RawMetric {
+            alias,
+            timestamp,
+            datatype,
+            kind,
+            value,
+            has_alias: true,
+            has_timestamp: true,
+            ..RawMetric::default()
+        }
     }
 
     fn set_span(&mut self, kind: Kind, span: Span) -> Result<(), DecodeError> {

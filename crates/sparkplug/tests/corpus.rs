@@ -1,0 +1,145 @@
+//! Recordings of real clients, decoded by us and compared with what Google's protobuf made of them.
+//!
+//! Beside each `.bin` in `tests/corpus` stands a `.json` with the reference's view: names, aliases, timestamps, datatypes, and
+//! values as the specification interprets them.
+
+use factree_sparkplug::*;
+use serde_json::{Value as Json, json};
+use std::{fs, path::PathBuf};
+
+/// Every recorded Sparkplug payload: its file's name, its bytes, the reference's view.
+fn recordings() -> Vec<(String, Vec<u8>, Json)> {
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut recordings = Vec::new();
+    for client in fs::read_dir(corpus).unwrap() {
+        for file in fs::read_dir(client.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "bin") {
+                let record: Json = serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap();
+                recordings.push((path.display().to_string(), fs::read(&path).unwrap(), record["decoded"].clone()));
+            }
+        }
+    }
+    recordings
+}
+
+#[test]
+fn every_recorded_payload_decodes_to_what_the_reference_says() {
+    let recordings = recordings();
+    assert_eq!(recordings.len(), 34);
+    let mut payload = Payload::new();
+    let mut metrics = 0;
+    for (file, bytes, expected) in &recordings {
+        decode(bytes, &Limits::default(), &mut payload).unwrap();
+        assert_eq!(json!(payload.timestamp.map(|timestamp| timestamp.0)), expected["timestamp"], "{file}");
+        assert_eq!(json!(payload.seq), expected["seq"], "{file}");
+        let uuid = payload.uuid.map(|uuid| std::str::from_utf8(uuid.of(bytes)).unwrap());
+        assert_eq!(json!(uuid), expected["uuid"], "{file}");
+        assert_eq!(payload.metrics.len(), expected["metrics"].as_array().unwrap().len(), "{file}");
+        for (metric, expected) in payload.metrics.iter().zip(expected["metrics"].as_array().unwrap()) {
+            compare(metric, bytes, expected, file);
+            metrics += 1;
+        }
+    }
+    assert_eq!(metrics, 288);
+}
+
+fn compare(metric: &RawMetric, bytes: &[u8], expected: &Json, file: &str) {
+    let context = format!("{file}: {expected}");
+    assert_eq!(json!(metric.name(bytes)), expected["name"], "{context}");
+    assert_eq!(json!(metric.alias()), expected["alias"], "{context}");
+    assert_eq!(json!(metric.timestamp().map(|timestamp| timestamp.0)), expected["timestamp"], "{context}");
+    assert_eq!(metric.is_historical(), expected["is_historical"] == json!(true), "{context}");
+    assert_eq!(metric.is_transient(), expected["is_transient"] == json!(true), "{context}");
+    assert_eq!(metric.is_null(), expected["is_null"] == json!(true), "{context}");
+    if let Some(span) = metric.properties() {
+        let properties = Properties::parse(bytes, span, &Limits::default()).unwrap();
+        let keys: Vec<&str> = properties.iter().map(|property| property.key).collect();
+        let mut expected: Vec<&String> = expected["properties"].as_object().unwrap().keys().collect();
+        expected.sort_by_key(|key| keys.iter().position(|each| each == key));
+        assert_eq!(keys, expected, "{context}");
+    }
+    let Some(datatype) = DataType::from_wire(metric.datatype()).filter(|&datatype| datatype != DataType::Unknown)
+    else {
+        assert_eq!(expected["datatype"], Json::Null, "{context}");
+        return;
+    };
+    assert_eq!(datatype.name(), expected["datatype"], "{context}");
+    let value =
+        interpret(datatype, metric.wire_value(bytes)).unwrap_or_else(|mismatch| panic!("{mismatch}: {context}"));
+    match value {
+        Value::DataSet(_) => assert_eq!(expected["value_field"], "dataset_value", "{context}"),
+        Value::Template(_) => assert_eq!(expected["value_field"], "template_value", "{context}"),
+        value => assert!(same(&as_json(value), &expected["value"]), "{value:?}, but {context}"),
+    }
+}
+
+/// Equal, but for the last bit of a number: serde_json reads decimals that closely.
+fn same(left: &Json, right: &Json) -> bool {
+    match (left, right) {
+        (Json::Array(left), Json::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+        }
+        (Json::Number(left), Json::Number(right)) if left.is_f64() => {
+            let (left, right) = (left.as_f64().unwrap(), right.as_f64().unwrap());
+            left.to_bits().abs_diff(right.to_bits()) <= 1
+        }
+        _ => left == right,
+    }
+}
+
+/// A value in the recordings' notation.
+fn as_json(value: Value<'_>) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Boolean(value) => json!(value),
+        Value::Int(value) => json!(value),
+        Value::UInt(value) | Value::DateTime(value) => json!(value),
+        Value::Float(value) if value.is_finite() => json!(f64::from(value)),
+        Value::Double(value) if value.is_finite() => json!(value),
+        Value::Float(_) | Value::Double(_) => json!("nan"),
+        Value::String(value) => json!(value),
+        Value::Bytes(value) => {
+            json!({"hex": value.iter().map(|byte| format!("{byte:02x}")).collect::<String>()})
+        }
+        Value::Array(array) => array.iter().map(as_json).collect(),
+        Value::DataSet(_) | Value::Template(_) => unreachable!("compared above"),
+    }
+}
+
+#[test]
+fn a_recorded_clients_units_and_qualities_are_found() {
+    let (_, bytes, _) =
+        recordings().into_iter().find(|(file, ..)| file.ends_with("npm/003_PUBLISH_NBIRTH.bin")).unwrap();
+    let mut payload = Payload::new();
+    decode(&bytes, &Limits::default(), &mut payload).unwrap();
+    let metric = payload.metrics.iter().find(|metric| metric.name(&bytes) == Some("t/Props")).unwrap();
+    let properties = Properties::parse(&bytes, metric.properties().unwrap(), &Limits::default()).unwrap();
+    assert_eq!(properties.len(), 4);
+    assert_eq!(properties.unit(), Some("degC"));
+    assert_eq!(properties.description(), None);
+    assert_eq!(properties.quality(), Some(Ok(Quality::Good)));
+    assert_eq!(properties.get("nul"), Some(PropertyValue::Null));
+    assert!(matches!(properties.get("nested"), Some(PropertyValue::Set(_))));
+}
+
+#[test]
+fn sp02_an_nbirth_cut_at_any_byte_is_refused_or_whole_fields_and_leaves_nothing_if_refused() {
+    let (_, bytes, _) =
+        recordings().into_iter().find(|(file, ..)| file.ends_with("srad/002_PUBLISH_NBIRTH.bin")).unwrap();
+    let mut payload = Payload::new();
+    let mut accepted = 0;
+    for len in 0..bytes.len() {
+        match decode(&bytes[..len], &Limits::default(), &mut payload) {
+            Ok(()) => accepted += 1,
+            Err(error) => {
+                assert_eq!(error, DecodeError::Truncated, "cut at {len}");
+                assert!(payload.metrics.is_empty() && payload.timestamp.is_none() && payload.seq.is_none());
+            }
+        }
+    }
+    // Protobuf has no frame: what ends between two fields of the payload is a payload. The fields are a timestamp, the
+    // metrics, and the seq, which is last and must not be missing from an NBIRTH: the host reports that.
+    decode(&bytes, &Limits::default(), &mut payload).unwrap();
+    assert_eq!(accepted, payload.metrics.len() + 2);
+}

@@ -1,0 +1,184 @@
+//! Stories about a Host Application: events in, transcript out, in one notation.
+//!
+//! ```text
+//! NBIRTH seq=0 bd=0 temp#1 speed · NDATA seq=1 #1 · @5s · END
+//! ```
+//!
+//! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual: `seq=`,
+//! `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`), `retained`,
+//! `empty` (no metrics at all), `malformed`. Everything else is a metric: `name`, `name#alias`, `#alias`, `name:7`
+//! (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=` is given and always `Node Control/Rebirth`.
+//! `END s1` ends a session, `@5s` and `@10ms` let time pass.
+
+use factree_sparkplug::{
+    encode::{MetricBuilder, PayloadBuilder, REBIRTH},
+    *,
+};
+use std::time::{Duration, Instant};
+
+pub(crate) struct Story {
+    pub(crate) host: Host,
+    limits: Limits,
+    start: Instant,
+    elapsed: Duration,
+    payload: Payload,
+    outputs: Outputs,
+}
+
+/// The wall clock when a story begins, in milliseconds.
+const WALL: u64 = 1_000_000;
+
+impl Story {
+    pub(crate) fn new() -> Story {
+        Story::with(Limits::default())
+    }
+
+    pub(crate) fn with(limits: Limits) -> Story {
+        let host = Host::new(limits.clone());
+        let (payload, outputs) = (Payload::new(), Outputs::new());
+        Story { host, limits, start: Instant::now(), elapsed: Duration::ZERO, payload, outputs }
+    }
+
+    /// One line per event: what the host wanted done.
+    pub(crate) fn tell(&mut self, events: &str) -> String {
+        let lines = events.split('·').map(|event| format!("{} → {}", event.trim(), self.happen(event.trim())));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Lets something happen nobody needs to read about.
+    pub(crate) fn after(mut self, events: &str) -> Story {
+        self.tell(events);
+        self
+    }
+
+    fn happen(&mut self, event: &str) -> String {
+        self.outputs.clear();
+        let now = Now { instant: self.start + self.elapsed, wall: Timestamp(WALL + self.elapsed.as_millis() as u64) };
+        let words: Vec<&str> = event.split_whitespace().collect();
+        let session =
+            words.iter().find_map(|word| word.strip_prefix('s')?.parse().ok()).map_or(SessionKey(1), SessionKey);
+        match words[0] {
+            "END" => self.host.handle(now, Input::SessionEnded { session }, &mut self.outputs),
+            time if time.starts_with('@') => {
+                let time = &time[1..];
+                let millis = time.strip_suffix("ms").map(|ms| ms.parse().unwrap());
+                self.elapsed += match millis {
+                    Some(ms) => Duration::from_millis(ms),
+                    None => Duration::from_secs(time.trim_end_matches('s').parse().unwrap()),
+                };
+            }
+            message => self.message(now, session, message, &words[1..]),
+        }
+        self.transcript()
+    }
+
+    fn message(&mut self, now: Now, session: SessionKey, message: &str, words: &[&str]) {
+        let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        let (kind, device) = message.split_once('/').map_or((message, ""), |(kind, device)| (kind, device));
+        let topic = format!("spBv1.0/g/{kind}/{}/{device}", value("node").unwrap_or("e"));
+        let topic = Topic::parse(topic.trim_end_matches('/')).unwrap();
+        if words.contains(&"malformed") {
+            let input = Input::Malformed { session, topic, error: DecodeError::Truncated };
+            return self.host.handle(now, input, &mut self.outputs);
+        }
+        let bytes = payload(kind, words, &value);
+        decode(&bytes, &self.limits, &mut self.payload).unwrap();
+        let retained = words.contains(&"retained");
+        let input = Input::Message { session, retained, topic, bytes: &bytes, payload: &self.payload };
+        self.host.handle(now, input, &mut self.outputs);
+    }
+
+    fn transcript(&self) -> String {
+        let outputs: Vec<String> = self.outputs.iter().map(|output| self.line(output)).collect();
+        if outputs.is_empty() { "nothing".to_owned() } else { outputs.join("; ") }
+    }
+
+    fn line(&self, output: &Output) -> String {
+        match output {
+            Output::Born(born) => {
+                let metric = |each: &BornMetric| {
+                    format!("{}{}", self.metric(born.edge_node, each.metric), if each.is_new { "*" } else { "" })
+                };
+                let metrics: Vec<String> = self.outputs.born(born).iter().map(metric).collect();
+                let gone: Vec<String> =
+                    self.outputs.vanished(born).iter().map(|each| self.metric(born.edge_node, *each)).collect();
+                let verb = if born.is_rebirth { "reborn" } else { "born" };
+                let gone = if gone.is_empty() { String::new() } else { format!(" without {}", gone.join(" ")) };
+                format!("{verb} {} [{}]{gone}", self.who(born.edge_node, born.device), metrics.join(" "))
+            }
+            Output::Data(data) => {
+                let update = |each: &Update| {
+                    let past = if each.is_historical { "~" } else { "" };
+                    format!("{}{past}", self.metric(data.edge_node, each.metric))
+                };
+                let updates: Vec<String> = self.outputs.updates(data).iter().map(update).collect();
+                format!("data {} [{}]", self.who(data.edge_node, data.device), updates.join(" "))
+            }
+            Output::Died(died) => {
+                let after = died.at.0 as i64 - WALL as i64;
+                format!("died {} at {after} ({:?})", self.who(died.edge_node, died.device), died.cause)
+            }
+            Output::AskRebirth(ask) => format!("ask rebirth ({:?})", ask.reason),
+            Output::Finding(finding) => {
+                let count = if finding.count > 1 { format!(" x{}", finding.count) } else { String::new() };
+                let numbers = match finding.expected_got {
+                    Some((u64::MAX, got)) => format!(" (none, got {got})"),
+                    Some((expected, got)) => format!(" ({expected}, got {got})"),
+                    None => String::new(),
+                };
+                format!("! {}{numbers}{count}", finding.rule.tck_id.trim_start_matches("tck-id-"))
+            }
+        }
+    }
+
+    fn who(&self, edge_node: EdgeNodeIndex, device: Option<DeviceIndex>) -> String {
+        let node = self.host.edge_node_at(edge_node).unwrap();
+        match device {
+            None => node.id().to_owned(),
+            Some(device) => format!("{}/{}", node.id(), node.device(device).unwrap().id),
+        }
+    }
+
+    fn metric(&self, edge_node: EdgeNodeIndex, metric: MetricIndex) -> String {
+        let name = self.host.edge_node_at(edge_node).unwrap().metric_name(metric).unwrap();
+        format!("{}{}", metric.0, if name == REBIRTH { "rebirth" } else { name })
+    }
+}
+
+fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'a str>) -> Vec<u8> {
+    let is_birth = kind.ends_with("BIRTH");
+    let mut payload = match value("ts") {
+        Some("none") => PayloadBuilder::default(),
+        ts => PayloadBuilder::at(Timestamp(ts.map_or(WALL, |ts| ts.parse().unwrap()))),
+    };
+    if let Some(seq) = value("seq") {
+        payload = payload.seq(Seq::new(seq.parse().unwrap()));
+    }
+    if let Some(bd_seq) = value("bd") {
+        payload = payload.metric(MetricBuilder::bd_seq(BdSeq::new(bd_seq.parse().unwrap())).at(Timestamp(WALL)));
+    }
+    if kind == "NBIRTH" && !words.contains(&"empty") {
+        payload = payload.metric(MetricBuilder::named(REBIRTH).at(Timestamp(WALL)).boolean(false));
+    }
+    let is_session = |word: &str| word.strip_prefix('s').is_some_and(|key| key.parse::<u64>().is_ok());
+    let is_metric = |word: &&&str| !word.contains('=') && !is_session(word) && !["retained", "empty"].contains(*word);
+    payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth))).encode()
+}
+
+fn metric(word: &str, is_birth: bool) -> MetricBuilder {
+    let is_historical = word.ends_with('~');
+    let word = word.trim_end_matches('~');
+    let (word, datatype) = word.split_once(':').map_or((word, 10), |(word, number)| (word, number.parse().unwrap()));
+    let (name, alias) = word.split_once('#').map_or((word, None), |(name, alias)| (name, Some(alias)));
+    let mut metric = if name.is_empty() { MetricBuilder::default() } else { MetricBuilder::named(name) };
+    if let Some(alias) = alias {
+        metric = metric.alias(alias.parse().unwrap());
+    }
+    if is_historical {
+        metric = metric.historical();
+    }
+    if is_birth {
+        metric = metric.declare(DataType::from_wire(datatype).unwrap());
+    }
+    metric.at(Timestamp(WALL)).value(DataType::Double, Value::Double(1.0)).unwrap()
+}
