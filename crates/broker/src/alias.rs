@@ -68,3 +68,40 @@ impl TopicAliases {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use factree_mqtt::TopicAlias;
+
+    use super::*;
+
+    /// `t`, `t=1` (with alias 1), `=1` (alias only), or `` (neither).
+    fn story(aliases: &mut TopicAliases, text: &str) -> Result<String, ReasonCode> {
+        let (topic, alias) = text.split_once('=').unwrap_or((text, "0"));
+        let publish = Publish {
+            topic: TopicName::parse(topic).ok(),
+            topic_alias: TopicAlias::new(alias.parse().unwrap()),
+            ..Publish::new(TopicName::parse("unused").unwrap(), b"")
+        };
+        aliases.resolve(&publish).map(|resolved| resolved.topic().as_str().to_owned())
+    }
+
+    #[test]
+    fn an_alias_names_the_topic_it_was_last_sent_with() {
+        let mut aliases = TopicAliases::new(2);
+        let told =
+            ["a", "a=1", "=1", "b=1", "=1", "c=2", "=1", "=2", "a"].map(|text| story(&mut aliases, text).unwrap());
+        assert_eq!(told, ["a", "a", "a", "b", "b", "c", "b", "c", "a"]);
+    }
+
+    #[test]
+    fn unknown_and_excessive_aliases_are_the_peers_mistake() {
+        let mut aliases = TopicAliases::new(2);
+        let said = ["=1", "a=3", "=3", "", "a=2", "=1"].map(|text| story(&mut aliases, text));
+        use ReasonCode::{ProtocolError, TopicAliasInvalid};
+        let wrong = [ProtocolError, TopicAliasInvalid, TopicAliasInvalid, ProtocolError];
+        assert_eq!(said[..4], wrong.map(Err));
+        assert_eq!(said[4..], [Ok("a".to_owned()), Err(ProtocolError)]);
+        assert_eq!(story(&mut TopicAliases::new(0), "a=1"), Err(TopicAliasInvalid), "none is accepted");
+    }
+}

@@ -206,17 +206,16 @@ impl Broker {
     fn on_local_publish(&mut self, now: Instant, publish: &Publish<'_>, out: &mut Outputs) {
         let topic = publish.topic.expect("the local session names its topics");
         out.push(Output::Accepted(Accepted::Local));
-        self.route_ours(None, Arc::new(Publication::of_publish(now, topic, publish)), out);
+        self.route_ours(None, &Arc::new(Publication::of_publish(now, topic, publish)), out);
     }
 
     /// Routes what cannot be refused any more: over the quota it is delivered, but not retained.
     pub(crate) fn route_ours(
         &mut self,
         publisher: Option<SessionId>,
-        publication: Arc<Publication>,
+        publication: &Arc<Publication>,
         out: &mut Outputs,
     ) {
-        let publication = &publication;
         let (topic, retain) = (publication.topic(), publication.retain());
         let keep = retain && self.retained.has_room(topic, publication.payload(), &self.limits);
         self.stats.refused_retained += u64::from(retain && !keep);

@@ -184,3 +184,56 @@ fn mix(number: u64) -> u64 {
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use factree_mqtt::SessionExpiry;
+
+    use super::*;
+    use crate::input::Input;
+    use crate::limits::Limits;
+
+    fn connect(broker: &mut Broker, connection: u64, connect: &Connect<'_>) -> ConnAckReply {
+        let mut out = Outputs::default();
+        let connection = ConnectionId(connection);
+        broker.handle(Instant::now(), Input::Connect { connection, connect }, &mut out);
+        let reply = out.drain().find_map(|output| match output {
+            Output::Reply { reply: Reply::ConnAck(reply), .. } => Some(*reply),
+            _ => None,
+        });
+        reply.expect("every CONNECT is answered")
+    }
+
+    #[test]
+    fn the_connack_tells_our_limits() {
+        let mut broker = Broker::new(Limits {
+            session_expiry_max: SessionExpiry::After(Duration::from_secs(9)),
+            ..Limits::default()
+        });
+        let asked = Connect { session_expiry: SessionExpiry::Never, ..Connect::new(ProtocolVersion::V5, "a") };
+        let told = connect(&mut broker, 1, &asked);
+        let limits = broker.limits();
+        assert_eq!(told.receive_maximum, Some(limits.receive_maximum));
+        assert_eq!(told.maximum_packet_size.map(NonZeroU32::get), Some(limits.packet.packet_size_max));
+        assert_eq!(told.topic_alias_maximum, limits.topic_alias_maximum);
+        assert_eq!(told.session_expiry, Some(SessionExpiry::After(Duration::from_secs(9))));
+        assert_eq!(told.server_keep_alive, Some(limits.keep_alive_max), "no keep-alive was asked for");
+    }
+
+    #[test]
+    fn an_assigned_client_id_is_nobody_elses_and_depends_on_the_seed() {
+        let anonymous = Connect::new(ProtocolVersion::V5, "");
+        let assigned = |seed, taken: Option<&str>| {
+            let mut broker = Broker::new(Limits::default());
+            broker.seed_client_ids(seed);
+            if let Some(taken) = taken {
+                connect(&mut broker, 1, &Connect::new(ProtocolVersion::V5, taken));
+            }
+            connect(&mut broker, 2, &anonymous).assigned_client_id.unwrap()
+        };
+        let first = assigned(7, None);
+        assert_eq!(first, assigned(7, None));
+        assert_ne!(first, assigned(8, None));
+        assert_ne!(first, assigned(7, Some(first.as_str())), "[MQTT-3.2.2-16]");
+    }
+}

@@ -46,3 +46,29 @@ impl Deadlines {
         Some(session)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_session_has_one_deadline_and_the_earliest_comes_first() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let [ann, bob, cy] = [SessionId(0), SessionId(1), SessionId(7)];
+        let mut deadlines = Deadlines::default();
+        deadlines.set(ann, Some(at(5)));
+        deadlines.set(bob, Some(at(3)));
+        deadlines.set(cy, Some(at(1)));
+        deadlines.set(ann, Some(at(2)));
+        deadlines.set(cy, None);
+        assert_eq!(deadlines.next(), Some(at(2)));
+        assert_eq!(deadlines.take_due(at(1)), None);
+        assert_eq!(deadlines.take_due(at(9)), Some(ann));
+        assert_eq!(deadlines.take_due(at(9)), Some(bob));
+        assert_eq!(deadlines.take_due(at(9)), None);
+        assert_eq!(deadlines.next(), None);
+    }
+}

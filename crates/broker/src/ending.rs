@@ -119,7 +119,7 @@ impl Broker {
         self.stats.wills += 1;
         out.push(Output::Accepted(Accepted::Will { connection, publication: publication.clone() }));
         out.event(Event::WillPublished { client_id, topic: publication.topic_buf().clone() });
-        self.route_ours(Some(id), publication, out);
+        self.route_ours(Some(id), &publication, out);
     }
 
     /// Everything that is due.

@@ -210,3 +210,50 @@ impl<T: Default> Branch<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(tree: &mut LevelTree<bool>, topic: &str) -> BranchId {
+        let branch = tree.reach(topic.split('/'));
+        *tree.value_mut(branch) = true;
+        branch
+    }
+
+    fn children(tree: &LevelTree<bool>) -> Vec<&str> {
+        tree.children_backwards(tree.root()).map(|child| tree.level(child)).collect()
+    }
+
+    #[test]
+    fn pruning_takes_away_what_holds_nothing_and_leads_nowhere() {
+        let mut tree = LevelTree::new();
+        let topics = ["a/b/c", "a/b", "a/+/c", "x", "/", "a//"];
+        let branches = topics.map(|topic| reach(&mut tree, topic));
+        for (topic, branch) in topics.iter().zip(branches) {
+            assert_eq!(tree.find(topic.split('/')), Some(branch));
+        }
+        assert_eq!(tree.len(), 11, "root, a, b, c, +, c, x, '', '' below it, '' and '' below a");
+        for branch in branches {
+            *tree.value_mut(branch) = false;
+            tree.prune(branch, |held| !held);
+        }
+        assert_eq!(tree.len(), 1, "the root");
+        assert!(topics.iter().all(|topic| tree.find(topic.split('/')).is_none()));
+    }
+
+    #[test]
+    fn siblings_keep_the_order_they_came_in_and_places_are_used_again() {
+        let mut tree = LevelTree::new();
+        let [_, b, _, d] = ["a", "b", "c", "d"].map(|topic| reach(&mut tree, topic));
+        for gone in [b, d] {
+            *tree.value_mut(gone) = false;
+            tree.prune(gone, |held| !held);
+        }
+        assert_eq!(children(&tree), ["c", "a"]);
+        reach(&mut tree, "e");
+        reach(&mut tree, "f");
+        assert_eq!(children(&tree), ["f", "e", "c", "a"]);
+        assert_eq!(tree.branches.len(), 5, "freed places were used");
+    }
+}

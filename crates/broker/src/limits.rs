@@ -107,3 +107,24 @@ impl Default for Limits {
         Self::DEFAULT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_contradict_each_other_are_named() {
+        let said = |limits: Limits| limits.validate().unwrap_err();
+        let default = Limits::default;
+        assert!(said(Limits { keep_alive_max: Duration::ZERO, ..default() }).contains("keep_alive_max"));
+        assert!(said(Limits { keep_alive_max: Duration::from_millis(1500), ..default() }).contains("whole seconds"));
+        assert!(said(Limits { queue_bytes_max: 1 << 20, ..default() }).contains("packet_size_max"));
+        assert!(said(Limits { retained_bytes_max: 1 << 20, ..default() }).contains("packet_size_max"));
+        assert!(said(Limits { retained_backlog_max: 10, ..default() }).contains("retained_max"));
+        assert!(said(Limits { sessions_max: 0, ..default() }).contains("sessions_max"));
+        assert!(said(Limits { queue_len_max: 0, ..default() }).contains("queue_len_max"));
+        let mut codec = default();
+        codec.packet.topic_levels_max = 0;
+        assert!(said(codec).contains("codec"));
+    }
+}

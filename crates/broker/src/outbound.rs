@@ -3,7 +3,8 @@
 //! Packet ids are given in sequence, so an id's place in the ring is a subtraction: no search, no table of used ids, and
 //! redelivery in the original order `[MQTT-4.6.0-1]` is a walk. A place that is acknowledged early stays as a gap until the
 //! ones before it are; a client that never acknowledges the oldest stops itself after 65,535 others.
-//! Invariant: `unacknowledged` counts the places before `resend_at` that are not gaps, and never exceeds the window.
+//! Invariant: `unacknowledged` counts what was sent over this connection, PUBLISH or PUBREL, and not answered finally; no
+//! PUBLISH goes while it is as large as the window.
 
 use std::collections::VecDeque;
 
@@ -24,7 +25,7 @@ enum Place {
     Released,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outbound {
     ring: VecDeque<Place>,
     /// The packet id of the ring's first place, minus one.
@@ -44,12 +45,6 @@ pub(crate) enum Acknowledged {
     Unknown,
     /// It is in flight, but this packet is not the answer to it.
     Mismatch,
-}
-
-impl Default for Outbound {
-    fn default() -> Self {
-        Outbound { ring: VecDeque::new(), first: 0, resend_at: 0, unacknowledged: 0 }
-    }
 }
 
 impl Outbound {
@@ -93,8 +88,8 @@ impl Outbound {
             self.resend_at += 1;
             match &self.ring[index] {
                 Place::Gap => {}
-                // Its PUBREL went out with the CONNACK.
-                Place::Released => self.unacknowledged += 1,
+                // Its PUBREL went out with the CONNACK and counts since then.
+                Place::Released => {}
                 Place::Sent(queued) => {
                     let queued = queued.clone();
                     self.unacknowledged += 1;
@@ -109,10 +104,11 @@ impl Outbound {
     /// asked for with [`redeliver`](Self::redeliver).
     pub(crate) fn resume(&mut self) -> Vec<PacketId> {
         self.resend_at = 0;
-        self.unacknowledged = 0;
         self.drop_gaps();
         let released = self.ring.iter().enumerate().filter(|(_, place)| matches!(place, Place::Released));
-        released.map(|(index, _)| self.packet_id(index)).collect()
+        let released: Vec<PacketId> = released.map(|(index, _)| self.packet_id(index)).collect();
+        self.unacknowledged = released.len();
+        released
     }
 
     /// The delivery was made ready but cannot be sent; it is over as if it had been acknowledged.
@@ -138,6 +134,8 @@ impl Outbound {
         match &self.ring[index] {
             Place::Sent(queued) if queued.qos == QoS::ExactlyOnce => {
                 self.ring[index] = Place::Released;
+                // An answer to what was sent over an earlier connection: it counts from now on.
+                self.unacknowledged += usize::from(index >= self.resend_at);
                 Acknowledged::Yes
             }
             Place::Released => Acknowledged::Yes,
@@ -166,10 +164,9 @@ impl Outbound {
             place if !answers(place) => return Acknowledged::Mismatch,
             Place::Sent(_) | Place::Released => {}
         }
-        self.ring[index] = Place::Gap;
-        if index < self.resend_at {
-            self.unacknowledged -= 1;
-        }
+        let place = std::mem::replace(&mut self.ring[index], Place::Gap);
+        let counted = index < self.resend_at || matches!(place, Place::Released);
+        self.unacknowledged -= usize::from(counted);
         self.drop_gaps();
         Acknowledged::Yes
     }
@@ -198,5 +195,60 @@ impl Outbound {
             QoS::AtLeastOnce => Handshake::AtLeastOnce(packet_id),
             QoS::ExactlyOnce => Handshake::ExactlyOnce(packet_id),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use factree_mqtt::{Publish, TopicName};
+
+    use super::*;
+    use crate::publication::{Identifiers, Publication};
+
+    fn queued(qos: QoS) -> Queued {
+        let topic = TopicName::parse("t").unwrap();
+        let publication = Arc::new(Publication::of_publish(Instant::now(), topic, &Publish::new(topic, b"x")));
+        Queued { publication, identifiers: Identifiers::None, group: None, qos, retain: false }
+    }
+
+    fn send(outbound: &mut Outbound) -> PacketId {
+        let handshake = outbound.next_handshake(QoS::AtLeastOnce);
+        outbound.push(queued(QoS::AtLeastOnce));
+        handshake.packet_id().unwrap()
+    }
+
+    #[test]
+    fn packet_ids_go_round_without_zero() {
+        let mut outbound = Outbound::default();
+        let ids: Vec<u16> = (0..65_537)
+            .map(|_| {
+                let packet_id = send(&mut outbound);
+                assert_eq!(outbound.puback(packet_id), Acknowledged::Yes);
+                packet_id.get()
+            })
+            .collect();
+        assert_eq!(ids[..2], [1, 2]);
+        assert_eq!(ids[65_533..], [65_534, 65_535, 1, 2]);
+        assert!(outbound.ring.is_empty());
+    }
+
+    #[test]
+    fn an_oldest_that_is_never_acknowledged_stops_the_rest_before_an_id_is_used_twice() {
+        let mut outbound = Outbound::default();
+        let first = send(&mut outbound);
+        let mut sent = 1;
+        while outbound.has_room(2) {
+            let packet_id = send(&mut outbound);
+            assert_ne!(packet_id, first);
+            outbound.puback(packet_id);
+            sent += 1;
+        }
+        assert_eq!(sent, RING_MAX);
+        assert_eq!(outbound.puback(first), Acknowledged::Yes);
+        assert!(outbound.has_room(2));
+        assert!(outbound.ring.is_empty(), "all the gaps behind it are gone");
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Queue {
 }
 
 /// A queue that was longer than this gives its memory back once it is empty.
-const KEPT_CAPACITY: usize = 64;
+const KEPT_CAPACITY: usize = 256;
 
 impl Queue {
     pub(crate) fn len(&self) -> usize {
@@ -85,8 +85,10 @@ impl Queue {
     }
 
     /// The next delivery's publication and QoS.
+    #[inline]
     pub(crate) fn front(&self) -> Option<(&Publication, QoS)> {
-        if let Some(backlog) = self.backlogs.front() {
+        if self.backlog_len > 0 {
+            let backlog = self.backlogs.front()?;
             let publication = backlog.publications.as_slice().first().expect("an emptied backlog is popped");
             return Some((publication, publication.qos().min(backlog.maximum_qos)));
         }
@@ -94,17 +96,10 @@ impl Queue {
     }
 
     /// Takes the next delivery.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Queued> {
-        if let Some(backlog) = self.backlogs.front_mut() {
-            let publication = backlog.publications.next().expect("an emptied backlog is popped");
-            let qos = publication.qos().min(backlog.maximum_qos);
-            let identifiers = Identifiers::of(backlog.identifier);
-            self.backlog_len -= 1;
-            if backlog.publications.as_slice().is_empty() {
-                self.backlogs.pop_front();
-            }
-            // A retained message sent because of a subscription says so (3.1.1: `[MQTT-3.3.1-8]`).
-            return Some(Queued { publication, identifiers, group: None, qos, retain: true });
+        if self.backlog_len > 0 {
+            return self.pop_retained();
         }
         let queued = self.live.pop_front()?;
         self.bytes -= queued.publication.bytes();
@@ -112,6 +107,20 @@ impl Queue {
             self.live = VecDeque::new();
         }
         Some(queued)
+    }
+
+    #[cold]
+    fn pop_retained(&mut self) -> Option<Queued> {
+        let backlog = self.backlogs.front_mut()?;
+        let publication = backlog.publications.next().expect("an emptied backlog is popped");
+        let qos = publication.qos().min(backlog.maximum_qos);
+        let identifiers = Identifiers::of(backlog.identifier);
+        self.backlog_len -= 1;
+        if backlog.publications.as_slice().is_empty() {
+            self.backlogs.pop_front();
+        }
+        // A retained message sent because of a subscription says so (3.1.1: `[MQTT-3.3.1-8]`).
+        Some(Queued { publication, identifiers, group: None, qos, retain: true })
     }
 
     /// The client went away: QoS 0 does not wait for it. Says how many were dropped.
@@ -143,5 +152,60 @@ impl Queue {
         self.live.retain(keep);
         self.bytes = self.live.iter().map(|queued| queued.publication.bytes()).sum();
         self.live.shrink_to(KEPT_CAPACITY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use factree_mqtt::{Publish, TopicName};
+
+    use super::*;
+
+    fn publication(payload: &[u8]) -> Arc<Publication> {
+        let topic = TopicName::parse("t").unwrap();
+        Arc::new(Publication::of_publish(Instant::now(), topic, &Publish::new(topic, payload)))
+    }
+
+    fn queued(payload: &[u8], qos: QoS) -> Queued {
+        let publication = publication(payload);
+        Queued { publication, identifiers: Identifiers::None, group: None, qos, retain: false }
+    }
+
+    #[test]
+    fn full_is_counted_in_bytes_too_and_what_leaves_makes_room() {
+        let limits = Limits { queue_bytes_max: 25, ..Limits::default() };
+        let mut queue = Queue::default();
+        let ten = publication(b"123456789");
+        assert!(!queue.is_full_for(&publication(&[0; 100]), &limits), "an empty queue takes the largest");
+        for _ in 0..100 {
+            queue.push(queued(b"123456789", QoS::AtMostOnce));
+            assert!(!queue.is_full_for(&ten, &limits));
+            queue.push(queued(b"123456789", QoS::AtLeastOnce));
+            assert!(queue.is_full_for(&ten, &limits));
+            queue.keep_for_absent();
+            assert!(!queue.is_full_for(&ten, &limits), "QoS 0 left");
+            queue.pop();
+        }
+        assert_eq!((queue.bytes, queue.len()), (0, 0));
+    }
+
+    #[test]
+    fn retained_messages_come_first_subscription_by_subscription_and_have_a_limit_of_their_own() {
+        let mut queue = Queue::default();
+        let one = NonZeroU32::new(1);
+        queue.push(queued(b"live", QoS::AtMostOnce));
+        assert!(queue.push_retained(vec![publication(b"a"), publication(b"b")], QoS::AtMostOnce, one, 3));
+        assert!(queue.push_retained(vec![], QoS::AtMostOnce, one, 3));
+        assert!(queue.push_retained(vec![publication(b"c")], QoS::AtMostOnce, None, 3));
+        assert!(!queue.push_retained(vec![publication(b"d")], QoS::AtMostOnce, None, 3), "the limit");
+        assert_eq!(queue.len(), 4);
+        let told: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|queued| (queued.publication.payload().to_vec(), queued.retain, queued.identifiers.as_slice().len()))
+            .collect();
+        let want = [("a", true, 1), ("b", true, 1), ("c", true, 0), ("live", false, 0)];
+        assert_eq!(told, want.map(|(payload, retain, ids)| (payload.as_bytes().to_vec(), retain, ids)));
+        assert!(queue.is_empty());
     }
 }

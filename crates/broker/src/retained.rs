@@ -163,3 +163,43 @@ enum Way<'a> {
     /// `#`: this branch and all below.
     All,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use factree_mqtt::{MessageProperties, Publish};
+
+    use super::*;
+
+    #[test]
+    fn what_is_taken_away_leaves_nothing_behind() {
+        let now = Instant::now();
+        let keep = |retained: &mut Retained, topic: &str, payload: &[u8], seconds: Option<u64>| {
+            let topic = TopicName::parse(topic).unwrap();
+            let properties =
+                MessageProperties { message_expiry: seconds.map(Duration::from_secs), ..MessageProperties::default() };
+            let publish = Publish { properties, ..Publish::new(topic, payload) };
+            retained.keep(&Arc::new(Publication::of_publish(now, topic, &publish)));
+        };
+        let mut retained = Retained::new();
+        for (topic, payload, seconds) in [
+            ("a/b/c", "1", Some(5)),
+            ("a/b/c", "22", Some(5)),
+            ("a/b", "333", Some(9)),
+            ("a/b", "4444", None),
+            ("x", "55555", None),
+            ("x", "", None),
+            ("never", "", Some(1)),
+        ] {
+            keep(&mut retained, topic, payload.as_bytes(), seconds);
+        }
+        let sum: usize = retained.matching(now, "#").iter().map(|kept| kept.bytes()).sum();
+        assert_eq!((retained.len(), retained.bytes()), (2, sum));
+        assert_eq!(retained.next_expiry(), Some(now + Duration::from_secs(5)), "only one of them expires");
+        assert_eq!(retained.expire(now + Duration::from_secs(20)), 1);
+        keep(&mut retained, "a/b", b"", None);
+        assert_eq!((retained.len(), retained.bytes(), retained.tree.len()), (0, 0, 1));
+        assert_eq!(retained.next_expiry(), None);
+    }
+}

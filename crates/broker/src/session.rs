@@ -253,6 +253,7 @@ fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
 
 /// What goes next: redeliveries, then the queue in its order. A QoS 0 behind a QoS>0 that has to wait waits too, so that
 /// one order holds for all (section 4.9 leaves it to us).
+#[inline]
 fn next(
     now: Instant,
     queue: &mut Queue,
@@ -260,7 +261,9 @@ fn next(
     window: usize,
     stats: &mut Stats,
 ) -> Option<Delivery> {
-    if let Some((handshake, queued)) = outbound.redeliver(window) {
+    if !outbound.is_resent()
+        && let Some((handshake, queued)) = outbound.redeliver(window)
+    {
         let message_expiry = queued.publication.remaining_expiry(now);
         return Some(Delivery {
             publication: queued.publication,
@@ -282,19 +285,22 @@ fn next(
         if !may_go {
             return None;
         }
-        let handshake = outbound.next_handshake(qos);
+        let handshake = match qos {
+            QoS::AtMostOnce => Handshake::AtMostOnce,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => outbound.next_handshake(qos),
+        };
         let queued = queue.pop().expect("it has a front");
-        let delivery = Delivery {
+        // QoS 0 is moved out; what has to be acknowledged stays, and a copy of it goes.
+        if qos != QoS::AtMostOnce {
+            outbound.push(queued.clone());
+        }
+        return Some(Delivery {
             message_expiry: queued.publication.remaining_expiry(now),
-            publication: queued.publication.clone(),
-            identifiers: queued.identifiers.clone(),
+            publication: queued.publication,
+            identifiers: queued.identifiers,
             handshake,
             dup: false,
             retain: queued.retain,
-        };
-        if qos != QoS::AtMostOnce {
-            outbound.push(queued);
-        }
-        return Some(delivery);
+        });
     }
 }

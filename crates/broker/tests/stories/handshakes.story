@@ -171,6 +171,33 @@ local: PUBLISH t 5 qos1
     a < PUBLISH t 5 qos1 #5
 a: PUBACK #4
 
+== PUBRELs that wait for their PUBCOMP count against the window of the new connection
+a: CONNECT expiry=never
+    a < CONNACK Success
+a: SUBSCRIBE t qos2
+    a < SUBACK #1 qos2
+repeat 3 | local: PUBLISH t % qos2
+    accepted
+    a < PUBLISH t 1 qos2 #1
+    accepted
+    a < PUBLISH t 2 qos2 #2
+    accepted
+    a < PUBLISH t 3 qos2 #3
+a: PUBREC #3
+    a < PUBREL #3
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+a: CONNECT resume expiry=never receive=2
+    a < CONNACK Success session_present
+    a < PUBREL #3
+    a < PUBLISH t 1 qos2 #1 dup
+a: PUBCOMP #3
+    a < PUBLISH t 2 qos2 #2 dup
+a: PUBREC #1
+    a < PUBREL #1
+a: PUBCOMP #1
+
 == The client's Maximum Packet Size: discarded as if sent [MQTT-3.1.2-24] [MQTT-3.1.2-25]
 a: CONNECT packet=20 receive=1
     a < CONNACK Success
