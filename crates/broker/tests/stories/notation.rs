@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use factree_mqtt::{Packet, PacketId, QoS, ReasonCode, SessionExpiry};
+use factree_mqtt::{Packet, PacketId, QoS, ReasonCode, SessionExpiry, TopicName};
 
 /// The words of an event: flags such as `retain`, settings such as `keep=60s`, and the rest in order.
 pub(crate) struct Words<'a>(pub(crate) Vec<&'a str>);
@@ -131,7 +131,7 @@ pub(crate) fn show(packet: &Packet<'_>) -> String {
                 write!(text, " expiry={}s", expiry.as_secs()).unwrap();
             }
             for (set, name) in
-                [(properties.content_type, "type"), (properties.response_topic.map(|topic| topic.as_str()), "response")]
+                [(properties.content_type, "type"), (properties.response_topic.map(TopicName::as_str), "response")]
             {
                 if let Some(value) = set {
                     write!(text, " {name}={value}").unwrap();

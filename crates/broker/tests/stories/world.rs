@@ -107,7 +107,7 @@ impl World {
                 let ack = Acknowledgement::with_reason(words.packet_id(), words.reason());
                 self.send(
                     name,
-                    match kind {
+                    &match kind {
                         "PUBACK" => Packet::PubAck(ack),
                         "PUBREC" => Packet::PubRec(ack),
                         "PUBREL" => Packet::PubRel(ack),
@@ -119,16 +119,16 @@ impl World {
             "UNSUBSCRIBE" => {
                 let packet_id = words.packet_id();
                 let filters: Vec<&str> = words.0.drain(..).collect();
-                self.send(name, Packet::Unsubscribe(Unsubscribe::new(packet_id, &filters[..])));
+                self.send(name, &Packet::Unsubscribe(Unsubscribe::new(packet_id, &filters[..])));
             }
-            "PINGREQ" => self.send(name, Packet::PingReq),
-            "PINGRESP" => self.send(name, Packet::PingResp),
+            "PINGREQ" => self.send(name, &Packet::PingReq),
+            "PINGRESP" => self.send(name, &Packet::PingResp),
             "DISCONNECT" => {
                 let session_expiry = words.expiry();
                 let disconnect = Disconnect { session_expiry, ..Disconnect::new(words.reason()) };
-                self.send(name, Packet::Disconnect(disconnect));
+                self.send(name, &Packet::Disconnect(disconnect));
             }
-            "AUTH" => self.send(name, Packet::Auth(Auth::new(ReasonCode::ContinueAuthentication, "unknown"))),
+            "AUTH" => self.send(name, &Packet::Auth(Auth::new(ReasonCode::ContinueAuthentication, "unknown"))),
             other => panic!("what is {other:?} in {line:?}?"),
         }
         words.done(line);
@@ -163,7 +163,7 @@ impl World {
             connect.will = Some(message);
         }
         if again {
-            return self.send(name, Packet::Connect(connect));
+            return self.send(name, &Packet::Connect(connect));
         }
         self.given += 1;
         let connection = ConnectionId(self.given);
@@ -198,7 +198,7 @@ impl World {
         };
         match name {
             "local" => self.input(Input::Publish { publication: &publish }),
-            name => self.send(name, Packet::Publish(publish)),
+            name => self.send(name, &Packet::Publish(publish)),
         }
     }
 
@@ -215,11 +215,11 @@ impl World {
         };
         let requests: Vec<_> = words.0.drain(..).map(|filter| SubscribeRequest { filter, options }).collect();
         let subscribe = Subscribe { subscription_identifier: identifier, ..Subscribe::new(packet_id, &requests[..]) };
-        self.send(name, Packet::Subscribe(subscribe));
+        self.send(name, &Packet::Subscribe(subscribe));
     }
 
-    fn send(&mut self, name: &str, packet: Packet<'_>) {
-        self.input(Input::Packet { connection: self.names[name], packet: &packet });
+    fn send(&mut self, name: &str, packet: &Packet<'_>) {
+        self.input(Input::Packet { connection: self.names[name], packet });
     }
 
     fn wait(&mut self, time: Duration) {
