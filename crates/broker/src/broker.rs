@@ -263,7 +263,9 @@ impl Broker {
     /// Gives a message to one member of a shared subscription, with the QoS it was granted `[MQTT-4.8.2-3]`.
     pub(crate) fn offer_to_group(&mut self, group: GroupId, publication: &Arc<Publication>, out: &mut Outputs) -> bool {
         let (sessions, limits) = (&self.sessions, &self.limits);
-        let Some(member) = self.shared.pick(group, |session| sessions[session].is_ready(limits)) else { return false };
+        let Some(member) = self.shared.pick(group, |member| sessions[member].is_ready_for(publication, limits)) else {
+            return false;
+        };
         let queued = Queued {
             qos: publication.qos().min(member.terms.options.maximum_qos),
             retain: publication.retain() && member.terms.options.retain_as_published,
@@ -358,9 +360,10 @@ impl Broker {
 
     fn on_subscribe(&mut self, now: Instant, from: Client, subscribe: &Subscribe<'_>, out: &mut Outputs) {
         let mut reasons = Vec::with_capacity(subscribe.requests.len());
+        let mut visits = self.retained.visits_in_walks(self.limits.retained_walks_max);
         for request in subscribe.requests.iter() {
             let terms = Terms { options: request.options, identifier: subscribe.subscription_identifier };
-            match self.subscribe_one(now, from.session, &request, terms) {
+            match self.subscribe_one(now, from.session, &request, terms, &mut visits) {
                 Ok(()) => reasons.push(request.options.maximum_qos.into()),
                 Err(Refused::Request(reason)) => reasons.push(reason),
                 Err(Refused::Connection(why)) => return self.close(now, from, ReasonCode::QuotaExceeded, why, out),
@@ -375,6 +378,7 @@ impl Broker {
         id: SessionId,
         request: &SubscribeRequest<'_>,
         terms: Terms,
+        visits: &mut usize,
     ) -> Result<(), Refused> {
         let parsed = TopicFilter::parse(request.filter).ok().filter(|filter| self.limits.packet.admit_filter(*filter));
         let Some(filter) = parsed else { return Err(Refused::Request(ReasonCode::TopicFilterInvalid)) };
@@ -391,20 +395,21 @@ impl Broker {
             // Retained messages are not sent to a shared subscription (section 4.8.2).
             return Ok(());
         }
-        self.subscriptions.subscribe(Target::Session(id), text, terms);
         let wanted = match request.options.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => !known,
             RetainHandling::DoNotSend => false,
         };
-        if wanted {
-            let kept = self.retained.matching(now, text);
-            let (queue, limit) = (&mut self.sessions[id].queue, self.limits.retained_backlog_max);
-            if !queue.push_retained(kept, request.options.maximum_qos, terms.identifier, limit) {
-                return Err(Refused::Connection("it subscribes faster than it reads retained messages"));
-            }
+        let kept = match wanted {
+            true => self.retained.matching(now, text, visits).ok_or(Refused::Request(ReasonCode::QuotaExceeded))?,
+            false => Vec::new(),
+        };
+        self.subscriptions.subscribe(Target::Session(id), text, terms);
+        let (queue, limit) = (&mut self.sessions[id].queue, self.limits.retained_backlog_max);
+        match queue.push_retained(kept, request.options.maximum_qos, terms.identifier, limit) {
+            true => Ok(()),
+            false => Err(Refused::Connection("it subscribes faster than it reads retained messages")),
         }
-        Ok(())
     }
 
     fn on_unsubscribe(&mut self, now: Instant, from: Client, unsubscribe: &Unsubscribe<'_>, out: &mut Outputs) {

@@ -6,6 +6,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// One network connection. Given by the driver, never reused while the broker lives.
@@ -60,4 +61,4 @@ impl SessionId {
 
 /// A shared subscription's group of members. Never reused, so a delivery may name a group that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct GroupId(pub(crate) u64);
+pub(crate) struct GroupId(pub(crate) NonZeroU64);

@@ -190,7 +190,6 @@ impl<T: Default> LevelTree<T> {
     }
 
     /// How many branches there are, the root included.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.branches.len() - self.free.len()
     }

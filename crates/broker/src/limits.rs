@@ -47,6 +47,9 @@ pub struct Limits {
     /// Retained messages on their way to one new subscriber; not part of its queue. At least `retained_max`, so that one
     /// `#` always gets everything. Beyond: the client subscribes faster than it reads, DISCONNECT 0x97. Default 1,000,000.
     pub retained_backlog_max: usize,
+    /// How often one SUBSCRIBE may have the whole tree of retained messages walked by its wildcards, however many filters
+    /// it has. At least 1. Beyond: SUBACK 0x97 for the filter. Default 8.
+    pub retained_walks_max: usize,
 }
 
 impl Limits {
@@ -65,6 +68,7 @@ impl Limits {
         retained_max: 500_000,
         retained_bytes_max: 512 << 20,
         retained_backlog_max: 1_000_000,
+        retained_walks_max: 8,
     };
 
     /// The first relation that does not hold, in words for the operator: the key and what it accepts.
@@ -96,6 +100,9 @@ impl Limits {
         if self.retained_backlog_max < self.retained_max {
             return Err("retained_backlog_max is at least retained_max, so that one subscription to # gets everything");
         }
+        if self.retained_walks_max == 0 {
+            return Err("retained_walks_max is at least 1");
+        }
         Ok(())
     }
 }
@@ -121,6 +128,7 @@ mod tests {
         assert!(said(Limits { queue_bytes_max: 1 << 20, ..default() }).contains("packet_size_max"));
         assert!(said(Limits { retained_bytes_max: 1 << 20, ..default() }).contains("packet_size_max"));
         assert!(said(Limits { retained_backlog_max: 10, ..default() }).contains("retained_max"));
+        assert!(said(Limits { retained_walks_max: 0, ..default() }).contains("retained_walks_max"));
         assert!(said(Limits { sessions_max: 0, ..default() }).contains("sessions_max"));
         assert!(said(Limits { queue_len_max: 0, ..default() }).contains("queue_len_max"));
         let mut codec = default();

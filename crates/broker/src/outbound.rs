@@ -104,7 +104,6 @@ impl Outbound {
     /// asked for with [`redeliver`](Self::redeliver).
     pub(crate) fn resume(&mut self) -> Vec<PacketId> {
         self.resend_at = 0;
-        self.drop_gaps();
         let released = self.ring.iter().enumerate().filter(|(_, place)| matches!(place, Place::Released));
         let released: Vec<PacketId> = released.map(|(index, _)| self.packet_id(index)).collect();
         self.unacknowledged = released.len();

@@ -37,7 +37,7 @@ pub enum Output {
         /// For people and logs.
         reason_string: Option<Cow<'static, str>>,
     },
-    /// The network connection is over; its will, if published at once, was accepted before.
+    /// The network connection of an accepted CONNECT is over; its will, if published at once, was accepted before.
     Ended {
         /// Which.
         connection: ConnectionId,

@@ -108,8 +108,14 @@ impl Retained {
         expired
     }
 
-    /// Every message a filter (without `$share/…`) matches, in the order its topics first came at each level.
-    pub(crate) fn matching(&self, now: Instant, filter: &str) -> Vec<Arc<Publication>> {
+    /// How many branches wildcards visit in that many walks over the whole tree.
+    pub(crate) fn visits_in_walks(&self, walks: usize) -> usize {
+        self.tree.len().saturating_mul(walks)
+    }
+
+    /// Every message a filter (without `$share/…`) matches, in the order its topics first came at each level. Each branch a
+    /// wildcard leads to takes one of `visits`; `None` if they do not suffice.
+    pub(crate) fn matching(&self, now: Instant, filter: &str, visits: &mut usize) -> Option<Vec<Arc<Publication>>> {
         let mut found = Vec::new();
         let root = self.tree.root();
         let mut stack = vec![(root, Way::Filter(filter))];
@@ -121,7 +127,7 @@ impl Retained {
                 }
                 Way::All => {
                     self.take(branch, now, &mut found);
-                    stack.extend(self.children(branch).map(|child| (child, Way::All)));
+                    self.fan_out(branch, Way::All, &mut stack, visits)?;
                     continue;
                 }
                 Way::Filter(filter) => match filter.split_once('/') {
@@ -131,20 +137,31 @@ impl Retained {
             };
             match level {
                 // `a/#` matches `a` too (section 4.7.1.2); the root is no level.
-                "#" if branch == root => stack.extend(self.children(root).map(|child| (child, Way::All))),
+                "#" if branch == root => self.fan_out(root, Way::All, &mut stack, visits)?,
                 "#" => stack.push((branch, Way::All)),
-                "+" => stack.extend(self.children(branch).map(|child| (child, rest))),
+                "+" => self.fan_out(branch, rest, &mut stack, visits)?,
                 _ => stack.extend(self.tree.child(branch, level).map(|child| (child, rest))),
             }
         }
-        found
+        Some(found)
     }
 
-    /// The children a wildcard goes to: not those that hide behind a leading `$` `[MQTT-4.7.2-1]`.
-    fn children(&self, branch: BranchId) -> impl Iterator<Item = BranchId> + '_ {
+    /// Goes on to the children of a branch, but not to those that hide behind a leading `$` `[MQTT-4.7.2-1]`.
+    fn fan_out<'a>(
+        &self,
+        branch: BranchId,
+        way: Way<'a>,
+        stack: &mut Vec<(BranchId, Way<'a>)>,
+        visits: &mut usize,
+    ) -> Option<()> {
         let is_root = branch == self.tree.root();
-        let children = self.tree.children_backwards(branch);
-        children.filter(move |child| !(is_root && self.tree.level(*child).starts_with('$')))
+        for child in self.tree.children_backwards(branch) {
+            *visits = visits.checked_sub(1)?;
+            if !(is_root && self.tree.level(child).starts_with('$')) {
+                stack.push((child, way));
+            }
+        }
+        Some(())
     }
 
     fn take(&self, branch: BranchId, now: Instant, found: &mut Vec<Arc<Publication>>) {
@@ -194,8 +211,11 @@ mod tests {
         ] {
             keep(&mut retained, topic, payload.as_bytes(), seconds);
         }
-        let sum: usize = retained.matching(now, "#").iter().map(|kept| kept.bytes()).sum();
+        let sum: usize = retained.matching(now, "#", &mut 10).unwrap().iter().map(|kept| kept.bytes()).sum();
         assert_eq!((retained.len(), retained.bytes()), (2, sum));
+        assert!(retained.matching(now, "#", &mut 3).is_some(), "a, b and c: x is gone");
+        assert!(retained.matching(now, "#", &mut 2).is_none());
+        assert!(retained.matching(now, "a/b/c", &mut 0).is_some(), "only wildcards cost");
         assert_eq!(retained.next_expiry(), Some(now + Duration::from_secs(5)), "only one of them expires");
         assert_eq!(retained.expire(now + Duration::from_secs(20)), 1);
         keep(&mut retained, "a/b", b"", None);

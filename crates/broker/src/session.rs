@@ -20,6 +20,7 @@ use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
 use crate::limits::Limits;
 use crate::outbound::Outbound;
+use crate::publication::Publication;
 use crate::queue::{Queue, Queued};
 use crate::stats::Stats;
 use crate::will::Will;
@@ -149,9 +150,9 @@ impl Session {
         self.inbound.receive(handshake, told.then_some(limits.receive_maximum))
     }
 
-    /// Whether a member of a shared subscription would take one more now.
-    pub(crate) fn is_ready(&self, limits: &Limits) -> bool {
-        self.connected().is_some() && self.queue.len() < limits.queue_len_max
+    /// Whether a member of a shared subscription would take this one now.
+    pub(crate) fn is_ready_for(&self, publication: &Publication, limits: &Limits) -> bool {
+        self.connected().is_some() && !self.queue.is_full_for(publication, limits)
     }
 
     /// Puts a delivery in the queue, or says which policy it fell under.
@@ -207,10 +208,7 @@ impl Session {
         let window = usize::from(connected.window.get());
         let mut bytes = 0;
         while bytes < bytes_max {
-            let delivery = match next(now, &mut self.queue, &mut self.outbound, window, stats) {
-                Some(delivery) => delivery,
-                None => break,
-            };
+            let Some(delivery) = next(now, &mut self.queue, &mut self.outbound, window, stats) else { break };
             // Exact where it decides, near enough where it only paces.
             if let Some(maximum) = connected.maximum_packet_size {
                 let len = delivery.encoded_len(connected.version);

@@ -4,6 +4,8 @@
 //! are passed over as long as somebody else can. Knows nothing of topics: the subscription tree holds the group.
 //! Invariant: a group has a member.
 
+use std::num::NonZeroU64;
+
 use hashbrown::{HashMap, HashSet};
 
 use crate::identity::{GroupId, SessionId};
@@ -59,7 +61,7 @@ impl SharedSubscriptions {
             Some(id) => (*id, None),
             None => {
                 self.given += 1;
-                let id = GroupId(self.given);
+                let id = GroupId(NonZeroU64::new(self.given).expect("counted from one"));
                 self.by_filter.insert(filter.into(), id);
                 self.groups.insert(id, Group { filter: filter.into(), members: Vec::new(), turn: 0 });
                 (id, Some(id))

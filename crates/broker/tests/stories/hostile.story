@@ -44,6 +44,17 @@ a: PUBLISH t 5 qos2 #5
     accepted from a
     a < PUBREC #5 NoMatchingSubscribers
 
+== MQ01: 3.1.1 knows no Receive Maximum; its packet ids are the bound
+limits receive_maximum=1
+a: CONNECT v3
+    a < CONNACK Success
+a: PUBLISH t 1 qos2 #1
+    accepted from a
+    a < PUBREC #1
+a: PUBLISH t 2 qos2 #2
+    accepted from a
+    a < PUBREC #2
+
 == MQ03: PUBREL for an unknown id: PUBCOMP 0x92, plain in 3.1.1
 a: CONNECT
     a < CONNACK Success
@@ -118,6 +129,35 @@ a: PUBCOMP #1
     a ended, client a
     event: disconnected, Closed(ProtocolError)
     event: session of a ended
+
+== MQ04: an answer to what was not sent again yet over this connection
+a: CONNECT expiry=never
+    a < CONNACK Success
+a: SUBSCRIBE t qos2
+    a < SUBACK #1 qos2
+repeat 3 | local: PUBLISH t % qos2
+    accepted
+    a < PUBLISH t 1 qos2 #1
+    accepted
+    a < PUBLISH t 2 qos2 #2
+    accepted
+    a < PUBLISH t 3 qos2 #3
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+a: CONNECT resume expiry=never receive=1
+    a < CONNACK Success session_present
+    a < PUBLISH t 1 qos2 #1 dup
+a: PUBREC #3
+    a < PUBREL #3
+a: PUBREC #2 0x80
+a: PUBCOMP #3
+a: PUBREC #1
+    a < PUBREL #1
+a: PUBCOMP #1
+local: PUBLISH t 4 qos1
+    accepted
+    a < PUBLISH t 4 qos1 #4
 
 == MQ11: a keep-alive of none or of a day is cut to the maximum
 limits keep_alive_max=100s

@@ -222,6 +222,23 @@ a: SUBSCRIBE # qos1
     event: disconnected, Closed(QuotaExceeded)
     event: session of a ended
 
+== One SUBSCRIBE may not have the retained messages walked for ever
+limits retained_walks_max=1
+repeat 4 | local: PUBLISH r/% % retain
+    accepted
+    accepted
+    accepted
+    accepted
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE # +/x +/# r/1
+    a < SUBACK #1 qos0 qos0 QuotaExceeded qos0
+    a < PUBLISH r/1 1 retain
+    a < PUBLISH r/2 2 retain
+    a < PUBLISH r/3 3 retain
+    a < PUBLISH r/4 4 retain
+    a < PUBLISH r/1 1 retain
+
 == Subscriptions of one session: beyond the limit 0x97, replacing goes on (MT10)
 limits subscriptions_per_session_max=3
 a: CONNECT

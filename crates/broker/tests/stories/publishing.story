@@ -116,7 +116,7 @@ a: PUBLISH t x expiry=10s type=text/plain response=answers/a user=unit:mm
     accepted from a
     b wake
     c < PUBLISH t x
-wait 4s
+wait 4500ms
 read b
     b < PUBLISH t x expiry=6s type=text/plain response=answers/a unit:mm
 

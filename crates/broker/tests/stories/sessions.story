@@ -123,7 +123,18 @@ wait 50s
 session a
     no session
 
-== but not raise it from zero (3.14.2.2.2)
+== nor above our maximum
+limits session_expiry_max=60s
+a: CONNECT expiry=10s
+    a < CONNACK Success
+a: DISCONNECT expiry=never
+    a close
+    a ended, client a
+    event: disconnected, Disconnect(Success)
+wait 60s
+    event: session of a expired
+
+== nor raise it from zero (3.14.2.2.2)
 a: CONNECT
     a < CONNACK Success
 a: DISCONNECT expiry=10s

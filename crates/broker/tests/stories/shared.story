@@ -83,6 +83,55 @@ a: CONNECT resume expiry=never
     a < PUBLISH t 2 qos1 #2
     a < PUBLISH t 3 qos1 #3
 
+== A member that leaves does not cost the others their turn
+a: CONNECT
+    a < CONNACK Success
+b: CONNECT
+    b < CONNACK Success
+c: CONNECT
+    c < CONNACK Success
+a: SUBSCRIBE $share/g/t
+    a < SUBACK #1 qos0
+b: SUBSCRIBE $share/g/t
+    b < SUBACK #1 qos0
+c: SUBSCRIBE $share/g/t
+    c < SUBACK #1 qos0
+local: PUBLISH t 1
+    accepted
+    a < PUBLISH t 1
+local: PUBLISH t 2
+    accepted
+    b < PUBLISH t 2
+a: UNSUBSCRIBE $share/g/t
+    a < UNSUBACK #1 Success
+local: PUBLISH t 3
+    accepted
+    c < PUBLISH t 3
+local: PUBLISH t 4
+    accepted
+    b < PUBLISH t 4
+
+== A member whose queue is full is passed over too
+limits queue_len_max=1
+a: CONNECT
+    a < CONNACK Success
+b: CONNECT
+    b < CONNACK Success
+hold a
+a: SUBSCRIBE $share/g/t
+    a < SUBACK #1 qos0
+b: SUBSCRIBE $share/g/t
+    b < SUBACK #1 qos0
+repeat 4 | local: PUBLISH t %
+    accepted
+    a wake
+    accepted
+    b < PUBLISH t 2
+    accepted
+    b < PUBLISH t 3
+    accepted
+    b < PUBLISH t 4
+
 == What waited for a member that goes away is another's
 a: CONNECT expiry=never
     a < CONNACK Success

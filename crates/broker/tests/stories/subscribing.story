@@ -131,6 +131,17 @@ a: PUBLISH t x
     a < PUBLISH t x
     b < PUBLISH t x
 
+== One of several overlapping subscriptions wants the flag kept: it is
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE t
+    a < SUBACK #1 qos0
+a: SUBSCRIBE + as_published
+    a < SUBACK #1 qos0
+a: PUBLISH t x retain
+    accepted from a
+    a < PUBLISH t x retain
+
 == UNSUBSCRIBE: one reason per filter, byte for byte [MQTT-3.10.4-1] [MQTT-3.11.3-1]; nothing more is added [MQTT-3.10.4-2]
 a: CONNECT
     a < CONNACK Success

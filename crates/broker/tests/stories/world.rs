@@ -362,6 +362,7 @@ fn limits(words: &mut Words<'_>) -> Limits {
     set(words, "queue_bytes_max", &mut limits.queue_bytes_max);
     set(words, "retained_max", &mut limits.retained_max);
     set(words, "retained_backlog_max", &mut limits.retained_backlog_max);
+    set(words, "retained_walks_max", &mut limits.retained_walks_max);
     limits.sessions_max = words.number("sessions_max").unwrap_or(limits.sessions_max);
     limits.receive_maximum = words.number("receive_maximum").unwrap_or(limits.receive_maximum);
     limits.in_flight_max = words.number("in_flight_max").unwrap_or(limits.in_flight_max);
