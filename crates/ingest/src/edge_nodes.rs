@@ -128,13 +128,30 @@ impl EdgeNodes {
                 sparkplug::Output::Died(died) => self.on_died(&context, died, out),
                 sparkplug::Output::AskRebirth(ask) => {
                     let edge_node = descriptor.expect("a message of the Edge Node makes us ask for its rebirth");
-                    out.extend(ask_rebirth(now, edge_node, ask.reason));
+                    out.extend(ask_rebirth(now, edge_node, why(ask.reason)));
                 }
                 sparkplug::Output::Finding(finding) => self.on_finding(finding, descriptor, received, out),
             }
         }
         self.outputs = outputs;
         self.note_new();
+    }
+
+    /// What is known of an Edge Node may be half the truth: Stale until the rebirth it is asked for.
+    pub(crate) fn doubt(
+        &mut self,
+        namespace: &Namespace,
+        now: Now,
+        edge_node: EdgeNodeDescriptor<'_>,
+        out: &mut Vec<Output>,
+    ) {
+        let index = self.host.edge_node(edge_node).map(|node| node.index());
+        if let Some(seat) = index.and_then(|index| self.seats.get(&index)) {
+            let mut writer = namespace.write(&seat.block, convert::timestamp(now.wall));
+            writer.stale_all();
+            writer.finish();
+        }
+        out.extend(ask_rebirth(now, edge_node, "a mistake of ours while its message was handled"));
     }
 
     /// The host numbers Edge Nodes densely, so a new one has the next number.
@@ -412,20 +429,21 @@ fn said_quality(bytes: &[u8], span: sparkplug::Span, limits: &sparkplug::Limits)
 }
 
 /// The rebirth request and the news of it.
-fn ask_rebirth(now: Now, edge_node: EdgeNodeDescriptor<'_>, reason: Reason) -> [Output; 2] {
+fn ask_rebirth(now: Now, edge_node: EdgeNodeDescriptor<'_>, reason: &'static str) -> [Output; 2] {
     let message =
         Message { topic: edge_node.ncmd().to_string(), payload: sparkplug::encode::rebirth_request(now.wall) };
-    let event = Event::RebirthAsked {
-        group: edge_node.group.as_str().to_owned(),
-        edge_node: edge_node.edge_node.as_str().to_owned(),
-        reason: match reason {
-            Reason::BeforeBirth => "a message before the birth it needs",
-            Reason::SeqGap => "a sequence number is missing",
-            Reason::UnknownMetric => "a metric that no birth declared",
-            Reason::Malformed => "a payload that does not decode",
-        },
-    };
+    let group = edge_node.group.as_str().to_owned();
+    let event = Event::RebirthAsked { group, edge_node: edge_node.edge_node.as_str().to_owned(), reason };
     [Output::Publish(message), Output::Event(event)]
+}
+
+fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::BeforeBirth => "a message before the birth it needs",
+        Reason::SeqGap => "a sequence number is missing",
+        Reason::UnknownMetric => "a metric that no birth declared",
+        Reason::Malformed => "a payload that does not decode",
+    }
 }
 
 fn unseated(topic: Topic<'_>, refusal: Refusal) -> Event {

@@ -53,7 +53,7 @@ enum Item {
 }
 
 /// What the tree is told, in order.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     /// A publication the broker accepted.
     Publication(Publication<'a>),
@@ -72,7 +72,7 @@ pub enum Input<'a> {
 }
 
 /// A publication the broker accepted.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Publication<'a> {
     /// The MQTT connection it came from.
     pub session: SessionKey,
@@ -87,7 +87,7 @@ pub struct Publication<'a> {
 }
 
 /// A payload as far as it could be decoded without knowing its Edge Node.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Decoded<'a> {
     /// Not Sparkplug.
     Plain,

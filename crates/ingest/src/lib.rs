@@ -8,6 +8,7 @@
 //! Invariant: when [`Ingest::apply`] returns, every value of the batch can be read from the namespace.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use factree_namespace::Namespace;
@@ -82,16 +83,22 @@ impl Ingest {
     }
 
     /// Applies a batch in its order; appends to `out` what is to be said and told.
+    ///
+    /// A panic, which would be a mistake of ours, costs the message it happened in and puts that message's Edge Node in
+    /// doubt; everybody else's data goes on.
     pub fn apply(&mut self, now: Now, batch: &Batch, out: &mut Vec<Output>) {
         for input in batch.inputs() {
-            self.handle(now, input, out);
+            let handled = catch_unwind(AssertUnwindSafe(|| self.handle(now, input, out)));
+            if handled.is_err() {
+                self.doubt(now, input, out);
+            }
         }
     }
 
     /// Applies one input.
     pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         match input {
-            Input::Publication(publication) => self.on_publication(now, &publication, out),
+            Input::Publication(publication) => self.on_publication(now, publication, out),
             Input::SessionStarted { session, client_id } => {
                 self.clients.insert(session, client_id.into());
             }
@@ -102,18 +109,16 @@ impl Ingest {
         }
     }
 
-    fn on_publication(&mut self, now: Now, publication: &Publication<'_>, out: &mut Vec<Output>) {
+    fn on_publication(&mut self, now: Now, publication: Publication<'_>, out: &mut Vec<Output>) {
         let Publication { session, retained, topic, payload: bytes, decoded } = publication;
         match (sparkplug::Topic::parse(topic), decoded) {
             (Ok(topic), Decoded::Sparkplug(payload)) => {
                 self.stats.sparkplug_messages += 1;
-                let (session, retained) = (*session, *retained);
                 self.on_host_input(now, sparkplug::Input::Message { session, retained, topic, bytes, payload }, out);
             }
             (Ok(topic), Decoded::Malformed(error)) => {
                 self.stats.sparkplug_messages += 1;
-                let session = *session;
-                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: **error }, out);
+                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
             }
             // STATE: what other Host Applications say of themselves is not the plant's state.
             (Ok(_), Decoded::Plain) => self.stats.sparkplug_messages += 1,
@@ -141,6 +146,15 @@ impl Ingest {
         }
     }
 
+    /// Handling this input has failed halfway: what it was about is not to be relied on until its next Birth.
+    fn doubt(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+        let Input::Publication(Publication { topic, .. }) = input else { return };
+        out.push(Output::Event(Event::Panicked { topic: topic.to_owned() }));
+        if let Some(edge_node) = sparkplug::Topic::parse(topic).ok().and_then(|topic| topic.edge_node()) {
+            self.edge_nodes.doubt(&self.namespace, now, edge_node, out);
+        }
+    }
+
     /// What came in, counted.
     pub fn stats(&self) -> Stats {
         self.stats
@@ -164,5 +178,37 @@ impl Ingest {
     /// The metric alias that the last Birth gave a metric.
     pub fn metric_alias(&self, group: &str, edge_node: &str, device: Option<&str>, name: &str) -> Option<u64> {
         self.edge_nodes.metric_alias(group, edge_node, device, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use factree_namespace::Quality;
+    use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
+    use factree_sparkplug::{BdSeq, Seq};
+    use std::time::Instant;
+
+    #[test]
+    fn what_failed_halfway_is_stale_until_the_rebirth_it_is_asked_for() {
+        let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
+        let mut ingest = Ingest::new(Limits::default(), Placement::default(), Arc::clone(&namespace));
+        let now = Now { instant: Instant::now(), wall: Timestamp(1) };
+        let bytes = PayloadBuilder::at(now.wall).seq(Seq::new(0)).metric(MetricBuilder::bd_seq(BdSeq::new(0))).encode();
+        let mut batch = Batch::default();
+        let number = batch.push(SessionKey(1), false, "spBv1.0/G/NBIRTH/E", &bytes, &SparkplugLimits::default());
+        batch.accept(number);
+        let mut out = Vec::new();
+        ingest.apply(now, &batch, &mut out);
+        out.clear();
+
+        let input = batch.inputs().next().expect("one publication");
+        ingest.doubt(now, input, &mut out);
+
+        let view = namespace.read();
+        let sample = view.sample(view.find("G/E/bdSeq").expect("born")).expect("sampled");
+        assert_eq!(sample.quality, Quality::Stale);
+        assert!(matches!(&out[0], Output::Event(Event::Panicked { topic }) if topic == "spBv1.0/G/NBIRTH/E"));
+        assert!(matches!(&out[1], Output::Publish(message) if message.topic == "spBv1.0/G/NCMD/E"));
     }
 }

@@ -63,6 +63,11 @@ pub enum Event {
         /// What happened.
         text: String,
     },
+    /// Handling a message failed halfway, through a mistake of ours.
+    Panicked {
+        /// Its topic.
+        topic: String,
+    },
     /// A plain publication was not taken, in whole or in part.
     PlainRefused {
         /// Its topic.

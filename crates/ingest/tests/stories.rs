@@ -106,6 +106,7 @@ impl World {
                 }
                 Output::Event(Event::RebirthAsked { reason, .. }) => format!("rebirth asked: {reason}"),
                 Output::Event(Event::Finding { tck_id, .. }) => format!("finding {tck_id}"),
+                Output::Event(Event::Panicked { topic }) => format!("panicked at {topic}"),
                 Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
             })
             .collect()

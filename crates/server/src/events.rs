@@ -4,7 +4,7 @@
 //! (HT23).
 
 use factree_broker::{Ending, Event, Lost};
-use tracing::{info, warn};
+use tracing::{debug, error, info, warn};
 
 /// Logs what the broker reports.
 pub(crate) fn log(event: &Event) {
@@ -36,7 +36,9 @@ pub(crate) fn log(event: &Event) {
         Event::WillPublished { client_id, topic } => {
             info!(client = ?client_id.as_str(), topic = ?topic.as_str(), "will published");
         }
-        Event::SessionEnded { client_id, expired } => info!(client = ?client_id.as_str(), expired, "session ended"),
+        // A clean session ends with its connection, which has been told.
+        Event::SessionEnded { client_id, expired: false } => debug!(client = ?client_id.as_str(), "session ended"),
+        Event::SessionEnded { client_id, expired: true } => info!(client = ?client_id.as_str(), "session expired"),
         Event::PublicationRefused { client_id, topic, reason } => {
             warn!(client = ?client_id.as_str(), topic = ?topic.as_str(), %reason, "publication refused; further ones are counted");
         }
@@ -64,6 +66,12 @@ pub(crate) fn log_ingest(event: &factree_ingest::Event) {
         }
         Event::RebirthAsked { group, edge_node, reason } => info!(?group, ?edge_node, reason, "Rebirth asked"),
         Event::Finding { group, edge_node, tck_id, text } => warn!(?group, ?edge_node, tck_id, "{text}"),
+        Event::Panicked { topic } => {
+            error!(
+                ?topic,
+                "a mistake of Factree's own: handling this message panicked; its Edge Node is Stale until reborn"
+            );
+        }
         Event::PlainRefused { topic, why } => warn!(?topic, "not taken into the tree: {why}"),
     }
 }

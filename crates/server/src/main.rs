@@ -81,10 +81,11 @@ fn run(config: Config, with_demo: bool) -> ExitCode {
             }
             Err(error) => return fail(1, &error.to_string()),
         };
+        let stop = stop_signal();
         // A banner nobody can read (a closed pipe) is no reason to stop.
         let _: io::Result<()> = banner(&mut io::stdout().lock(), &server, with_demo);
         let plant = with_demo.then(|| tokio::spawn(demo::run(server.mqtt_address())));
-        server.run(stop_signal()).await;
+        server.run(stop).await;
         if let Some(plant) = plant {
             plant.abort();
         }
@@ -145,18 +146,23 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     out.flush()
 }
 
-/// Ctrl-C, or SIGTERM from a service manager.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Watches for Ctrl-C and for SIGTERM from a service manager, from this call on: a signal that comes before the future is
+/// polled is not lost.
+fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be watched");
         let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be watched");
-        tokio::select! {
-            result = interrupt => result.expect("Ctrl-C can be watched"),
-            _ = terminate.recv() => {}
+        async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
         }
     }
     #[cfg(not(unix))]
-    interrupt.await.expect("Ctrl-C can be watched");
+    async {
+        tokio::signal::ctrl_c().await.expect("Ctrl-C can be watched");
+    }
 }

@@ -1,0 +1,82 @@
+//! The house rules, read from the manifests: which room may depend on what.
+//!
+//! A room that is missing from the table fails the test, so whoever adds one has to say what it may know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What each room may name in `[dependencies]`. Development dependencies are free: they do not ship.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("mqtt", &[]),
+    ("broker", &["factree-mqtt", "hashbrown"]),
+    ("sparkplug", &["hashbrown", "prost"]),
+    ("namespace", &["hashbrown"]),
+    ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json"]),
+    (
+        "http",
+        &["axum", "base64", "factree-ingest", "factree-namespace", "jiff", "percent-encoding", "serde", "serde_json"],
+    ),
+    ("sim", &["factree-mqtt", "factree-sparkplug"]),
+    (
+        "server",
+        &[
+            "axum",
+            "clap",
+            "factree-broker",
+            "factree-http",
+            "factree-ingest",
+            "factree-mqtt",
+            "factree-namespace",
+            "factree-sim",
+            "serde",
+            "tokio",
+            "toml",
+            "tracing",
+            "tracing-subscriber",
+        ],
+    ),
+    ("xtask", &["prost-build", "protox"]),
+];
+
+/// Runtimes and what drags them in: named nowhere but at the rim.
+const RIM_ONLY: &[&str] = &["tokio", "async-std", "smol", "mio", "axum", "hyper"];
+const RIM: &[&str] = &["server", "http", "store"];
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/server has a parent").to_owned()
+}
+
+/// The names of a section and of its per-target sisters.
+fn dependencies(room: &str) -> BTreeSet<String> {
+    let manifest = std::fs::read_to_string(crates().join(room).join("Cargo.toml")).expect("a room has a manifest");
+    let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
+    let table = |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_table).cloned();
+    let mut tables = vec![manifest.clone()];
+    tables
+        .extend(table(&manifest, "target").into_iter().flatten().filter_map(|(_, target)| target.as_table().cloned()));
+    let sections = ["dependencies", "build-dependencies"];
+    tables
+        .iter()
+        .flat_map(|manifest| sections.into_iter().filter_map(|section| table(manifest, section)))
+        .flat_map(|section| section.into_iter().map(|(name, _)| name))
+        .collect()
+}
+
+#[test]
+fn every_room_depends_only_on_what_the_house_allows() {
+    let table: BTreeMap<&str, BTreeSet<String>> =
+        ROOMS.iter().map(|(room, allowed)| (*room, allowed.iter().map(ToString::to_string).collect())).collect();
+    for entry in std::fs::read_dir(crates()).expect("crates/ can be read") {
+        let room = entry.expect("crates/ can be read").file_name().into_string().expect("rooms have plain names");
+        let allowed = table.get(room.as_str()).unwrap_or_else(|| panic!("crates/{room} is not in the table of rooms"));
+        let forbidden: Vec<_> = dependencies(&room).difference(allowed).cloned().collect();
+        assert!(forbidden.is_empty(), "crates/{room} may not depend on {forbidden:?}; see docs/ARCHITECTURE.md");
+    }
+}
+
+#[test]
+fn only_the_rim_may_name_a_runtime() {
+    for (room, allowed) in ROOMS.iter().filter(|(room, _)| !RIM.contains(room)) {
+        assert!(!allowed.iter().any(|name| RIM_ONLY.contains(name)), "crates/{room} is sans-IO");
+    }
+}
