@@ -302,3 +302,16 @@ fn next(
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_session_and_a_queued_delivery_stay_small() {
+        // Bytes that every idle client costs (and as much again in tables and its id), and each delivery that waits.
+        assert!(size_of::<Session>() <= 400);
+        assert!(size_of::<Queued>() <= 40);
+        assert!(size_of::<Delivery>() <= 48);
+    }
+}

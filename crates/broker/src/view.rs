@@ -44,7 +44,8 @@ pub struct SessionView<'a> {
 impl Broker {
     /// Moves deliveries to `connection` out of its session's queue, until `bytes_max` bytes (about; topic, payload and a
     /// little) are reached or nothing more can go: packet ids are given, the Receive Maximum `[MQTT-3.3.4-9]`, the Maximum
-    /// Packet Size `[MQTT-3.1.2-24]` and message expiry are kept. Nothing for a connection that is over.
+    /// Packet Size `[MQTT-3.1.2-24]` and message expiry are kept. Nothing for a connection that is over. `bytes_max` is at
+    /// least 1, or nothing ever goes.
     pub fn take_deliveries(
         &mut self,
         now: Instant,

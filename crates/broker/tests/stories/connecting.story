@@ -186,6 +186,21 @@ b: CONNECT
 a: CONNECT resume expiry=never
     a < CONNACK Success session_present
 
+== The log is told who connected, and how
+listen
+a: CONNECT keep=5s expiry=never
+    a < CONNACK Success
+    event: a connected, V5, keep-alive 5s, clean true, resumed false
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+a: CONNECT resume
+    a < CONNACK Success session_present
+    event: a connected, V5, keep-alive 600s, clean false, resumed true
+b: CONNECT v3 keep=0s
+    b < CONNACK Success
+    event: b connected, V311, keep-alive 65535s, clean true, resumed false
+
 == Packets after the broker closed are nobody's
 a: CONNECT
     a < CONNACK Success

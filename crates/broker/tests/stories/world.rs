@@ -23,6 +23,8 @@ pub(crate) struct World {
     /// Connections whose sockets do not drain: deliveries stay where they are.
     held: BTreeSet<String>,
     told: Vec<String>,
+    /// Whether the story is about who is told that somebody connected.
+    listens: bool,
 }
 
 impl World {
@@ -36,6 +38,7 @@ impl World {
             given: 0,
             held: BTreeSet::new(),
             told: Vec::new(),
+            listens: false,
         }
     }
 
@@ -72,6 +75,7 @@ impl World {
                 }
                 words.0.clear();
             }
+            "listen" => self.listens = true,
             "stats" => self.stats(&mut words),
             "session" => self.session(words.next().expect("session of whom")),
             other => panic!("what is {other:?} in {line:?}?"),
@@ -280,7 +284,10 @@ impl World {
 
     fn event(&mut self, event: &Event) {
         self.told.push(match event {
-            Event::Connected { .. } => return,
+            Event::Connected { .. } if !self.listens => return,
+            Event::Connected { client_id, version, keep_alive, clean_start, resumed, .. } => format!(
+                "event: {client_id} connected, {version:?}, keep-alive {keep_alive:?}, clean {clean_start}, resumed {resumed}"
+            ),
             Event::Refused { client_id, reason, why, .. } => {
                 format!("event: {client_id:?} refused, {reason:?} ({why})", client_id = client_id.as_str())
             }
