@@ -82,8 +82,7 @@ class EdgeNode:
     def born(self, port: int, node: list[dict], devices: dict[str, list[dict]], *, keep_alive=30, reconnect=False) -> "EdgeNode":
         """Connects and sends NBIRTH and DBIRTHs."""
         where = dict(port=port, group=self.group, edge_node=self.edge_node, client_id=self.client_id)
-        how = dict(keep_alive=keep_alive, reconnect=reconnect, births=True)
-        self.order("connect", node=node, devices=devices, **where, **how)
+        self.order("connect", node=node, devices=devices, keep_alive=keep_alive, reconnect=reconnect, **where)
         self.wait_for("born")
         return self
 

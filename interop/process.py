@@ -108,7 +108,11 @@ class Factree:
 
     def terminate(self) -> int:
         """SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        return self.stop(signal.SIGTERM)
+
+    def stop(self, with_signal: signal.Signals) -> int:
+        """Sends a signal; the exit code."""
+        self.process.send_signal(with_signal)
         return self.process.wait(TIMEOUT)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Callable
+from typing import Callable, Iterable
 
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -68,6 +68,20 @@ class Talker:
         sent.wait_for_publish(TIMEOUT)
         assert sent.is_published(), f"no acknowledgement of {topic}"
 
+    def publish_all(self, messages: Iterable[tuple[str, str]], *, retain: bool = False) -> None:
+        """Publishes with QoS 1 without waiting in between, and then for the last acknowledgement."""
+        sent = [self._client.publish(topic, payload, 1, retain) for topic, payload in messages]
+        for message in sent:
+            message.wait_for_publish(TIMEOUT)
+            assert message.is_published(), "no acknowledgement"
+
+    def publish_with(self, topic: str, payload: str | bytes, **properties: object) -> None:
+        """Publishes with QoS 1 and properties; 5.0 only."""
+        given = Properties(PacketTypes.PUBLISH)
+        for name, value in properties.items():
+            setattr(given, name, value)
+        self._client.publish(topic, payload, 1, properties=given).wait_for_publish(TIMEOUT)
+
     def subscribe(self, filter: str, qos: int = 0) -> None:
         """Subscribes and waits for the SUBACK; all that was published before has then been handled."""
         self._acknowledged.clear()
@@ -76,7 +90,14 @@ class Talker:
 
     def next(self) -> paho.MQTTMessage:
         """The next message."""
-        return self._received.get(timeout=TIMEOUT)
+        try:
+            return self._received.get(timeout=TIMEOUT)
+        except queue.Empty:
+            raise AssertionError(f"no message within {TIMEOUT} s") from None
+
+    def take(self, count: int) -> list[paho.MQTTMessage]:
+        """The next so many messages."""
+        return [self.next() for _ in range(count)]
 
     def wait_for_pings(self, count: int) -> None:
         """Idles until so many PINGRESP have come."""

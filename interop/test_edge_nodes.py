@@ -5,11 +5,13 @@ Each is told once and must hold for both libraries.
 
 from __future__ import annotations
 
+import pysparkplug
 import pytest
 
 from edge_node import NPM, EdgeNode
 from metrics import BORN_AT_JSON, CASES, births, data, metric
 from process import Factree
+from talker import V5, Talker
 from waiting import eventually
 
 GROUP = "Acme:Dallas:Press"
@@ -123,7 +125,7 @@ def test_a_device_that_dies_is_stale_and_its_neighbours_stay_good(factree, line)
 
 
 def test_a_clean_stop_makes_everything_stale_and_a_new_start_good_again(factree, line, edge_node, library):
-    line.stop()
+    line.stop()  # pysparkplug's NDEATH then carries the next bdSeq; what counts is that the session ended
     factree.until_quality(f"{LINE}/#", "Stale")
     assert factree.edge_node(GROUP, "Line1")["state"] == "offline"
 
@@ -170,7 +172,7 @@ def test_edge_nodes_come_back_by_themselves_when_factree_restarts(start, edge_no
 
 def test_an_edge_node_that_speaks_of_an_unknown_device_is_asked_for_a_rebirth_and_understands(factree, line):
     line.device_unborn("Robot9", temperature(90.5))
-    line.device_data("Robot9", temperature(91.5))
+    line.device_data("Robot9", temperature(90.5))
 
     command = line.wait_for("command")
     assert [(m["name"], m["value"]) for m in command["metrics"]] == [("Node Control/Rebirth", True)]
@@ -189,3 +191,45 @@ def test_an_edge_node_taken_over_by_another_connection_ends_good(factree, line, 
     assert factree.edge_node(GROUP, "Line1")["state"] == "online"
     spare.device_data("Robot3", temperature(28.5))
     factree.until_value(f"{ROBOT}/Axis/1/Temperature", 28.5)
+
+
+def test_another_host_hears_the_edge_node_through_factree_and_commands_it(factree, edge_node, library):
+    host = Talker(factree.mqtt_port, "host", V5)
+    host.subscribe("spBv1.0/#")
+    node = edge_node(library, GROUP, "Line1")
+    node.born(factree.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]})
+    node.device_data("Robot3", temperature(21.5))
+
+    heard = [host.next() for _ in range(3)]
+    kinds = ["NBIRTH/Line1", "DBIRTH/Line1/Robot3", "DDATA/Line1/Robot3"]
+    assert [message.topic for message in heard] == [f"spBv1.0/{GROUP}/{kind}" for kind in kinds]
+    assert not any(message.retain for message in heard)
+    assert pysparkplug.DData.decode(heard[2].payload).metrics[0].value == 21.5
+
+    now = pysparkplug.get_current_timestamp()
+    rebirth = pysparkplug.Metric(now, "Node Control/Rebirth", pysparkplug.DataType.BOOLEAN, value=True)
+    command = pysparkplug.NCmd(now, (rebirth,)).encode(include_dtypes=True)
+    host.publish(f"spBv1.0/{GROUP}/NCMD/Line1", command, qos=0)
+    node.wait_for("command")
+    eventually(lambda: factree.edge_node(GROUP, "Line1")["counters"]["births"], 4, what="NBIRTH and DBIRTH, twice")
+    factree.until_quality(f"{LINE}/#", "Good")
+    host.close()
+
+
+def test_an_edge_node_whose_births_were_never_seen_is_unborn_until_it_answers(factree):
+    plc = Talker(factree.mqtt_port, "plc", V5)
+    plc.subscribe(f"spBv1.0/{GROUP}/NCMD/Line7")
+    now = pysparkplug.get_current_timestamp()
+    bd_seq = pysparkplug.Metric(now, "bdSeq", pysparkplug.DataType.INT64, value=0)
+    force = pysparkplug.Metric(now, "Force", pysparkplug.DataType.DOUBLE, value=812.5)
+    data, birth = pysparkplug.NData(now, 9, (force,)), pysparkplug.NBirth(now, 0, (bd_seq, force))
+
+    plc.publish(f"spBv1.0/{GROUP}/NDATA/Line7", data.encode(include_dtypes=True), qos=0)
+    asked = pysparkplug.NCmd.decode(plc.next().payload).metrics
+    assert [(metric.name, metric.value) for metric in asked] == [("Node Control/Rebirth", True)]
+    assert factree.edge_node(GROUP, "Line7")["state"] == "unborn"
+
+    plc.publish(f"spBv1.0/{GROUP}/NBIRTH/Line7", birth.encode(include_dtypes=True), qos=0)
+    factree.until_value("Acme/Dallas/Press/Line7/Force", 812.5)
+    assert factree.edge_node(GROUP, "Line7")["state"] == "online"
+    plc.close()

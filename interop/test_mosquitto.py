@@ -6,7 +6,6 @@ import pytest
 
 import mosquitto
 from mosquitto import V5, V311, Publisher, Subscriber
-from waiting import eventually
 
 OVEN = "Acme/Dallas/Paint/Oven"
 
@@ -141,13 +140,3 @@ def test_a_kept_session_gets_what_was_queued_while_it_was_away(factree, version)
     back = Subscriber(factree.mqtt_port, "Acme/Queued/#", *session)
     assert [back.next()["payload"] for _ in range(10)] == [str(count) for count in range(10)]
     back.close()
-
-
-def test_what_belongs_to_the_broker_is_not_for_clients_to_say(factree, subscribe):
-    subscriber = subscribe("$SYS/#")
-    mosquitto.run("mosquitto_pub", factree.mqtt_port, "-t", "$SYS/broker/uptime", "-m", "forged")
-    everything = subscribe("#")
-    mosquitto.publish(factree.mqtt_port, "Acme/After", "1", "-q", "1")
-    assert everything.next()["topic"] == "Acme/After"
-    assert subscriber._received == []
-    eventually(lambda: factree.element("$SYS"), None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import time
+
 import pytest
 
 import mosquitto
@@ -88,9 +91,11 @@ def test_a_client_is_told_when_factree_stops(factree, subscriber):
     assert subscriber.disconnected() == SERVER_SHUTTING_DOWN
 
 
-@versions
-def test_sigterm_ends_factree_in_order_whoever_is_connected(factree, connect, version):
-    talkers = [connect(factree.mqtt_port, f"talker-{number}", version) for number in range(20)]
-    assert factree.terminate() == 0
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_factree_ends_promptly_and_in_order_whoever_is_connected(factree, connect, stop):
+    talkers = [connect(factree.mqtt_port, f"talker-{number}", V311 if number % 2 else V5) for number in range(20)]
+    begun = time.monotonic()
+    assert factree.stop(stop) == 0
+    assert time.monotonic() - begun < 3
     for talker in talkers:
         talker.wait_for_close()

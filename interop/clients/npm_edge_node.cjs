@@ -47,7 +47,7 @@ function remember(known, metrics) {
 }
 
 const orders = {
-  connect({ port, group, edge_node, client_id, keep_alive, reconnect, node: metrics, devices: all, births }) {
+  connect({ port, group, edge_node, client_id, keep_alive, reconnect, node: metrics, devices: all }) {
     node = metrics;
     for (const [device, metrics] of Object.entries(all)) devices.set(device, metrics);
     client = sparkplug.newClient({
@@ -55,7 +55,7 @@ const orders = {
       groupId: group, edgeNode: edge_node, publishDeath: true, keepalive: keep_alive,
       mqttOptions: { reconnectPeriod: reconnect ? 250 : 0 },
     });
-    client.on('birth', () => (births ? birth() : happened('connected')));
+    client.on('birth', birth);
     client.on('close', () => happened('closed'));
     client.on('error', (error) => happened('error', { error: String(error) }));
     client.on('ncmd', ({ metrics }) => command(undefined, metrics));

@@ -68,8 +68,7 @@ class Client(sparkplug.Client):
 class Driver:
     """Carries orders to one `EdgeNode`."""
 
-    def connect(self, port, group, edge_node, client_id, keep_alive, reconnect, node, devices, births):
-        assert births, "pysparkplug always sends its births"
+    def connect(self, port, group, edge_node, client_id, keep_alive, reconnect, node, devices):
         options = sparkplug.ClientOptions(reconnection_delay_min=1, reconnection_delay_max=1, reconnect_on_failure=reconnect)
         self.client = client = Client(client_id=client_id, client_options=options)
         self.unborn = {}

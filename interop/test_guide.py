@@ -1,0 +1,89 @@
+"""docs/guides/connect.md keeps its word: its commands and programs are run as they stand there.
+
+Only the two ports are exchanged. Blocks marked `sh`, `js` and `python` are run; `console` (installing) and `json`
+(Node-RED) are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pysparkplug
+import pytest
+
+from process import Factree
+from talker import V311, Talker
+from waiting import TIMEOUT, eventually
+
+HERE = Path(__file__).parent
+GUIDE = (HERE.parent / "docs/guides/connect.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+def with_ports(text: str, factree: Factree) -> str:
+    return text.replace("1883", str(factree.mqtt_port)).replace("8080", str(factree.http_port))
+
+
+def test_the_commands_work_in_their_order(factree):
+    commands = with_ports("".join(blocks("sh")), factree)
+    commands = re.sub(r"^(mosquitto_\w+)", rf"\1 -p {factree.mqtt_port}", commands, flags=re.MULTILINE)
+    commands = re.sub(r"^curl", "curl --silent --show-error --fail", commands, flags=re.MULTILINE)
+    script = ["bash", "-e", "-o", "pipefail", "-c", commands]
+    ended = subprocess.run(script, capture_output=True, text=True, timeout=TIMEOUT)
+    assert ended.returncode == 0, ended.stderr
+    assert 'Acme/Dallas/Paint/Oven/Order {"order":"PO-1042","quantity":1200}' in ended.stdout
+    assert '"value":21.4' in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "language, runner, edge_node, metric",
+    [("js", "node", "Line1", "Robot3/Cycles"), ("python", sys.executable, "Line2", "Press/Strokes")],
+    ids=["sparkplug-client", "pysparkplug"],
+)
+def test_the_programs_are_edge_nodes(factree, tmp_path, language, runner, edge_node, metric):
+    (program,) = blocks(language)
+    file = tmp_path / f"program.{language}"
+    file.write_text(with_ports(program, factree))
+    path = f"Acme/Dallas/Press/{edge_node}/{metric}"
+    running = subprocess.Popen([runner, str(file)], env={**os.environ, "NODE_PATH": str(HERE / "node_modules")})
+    try:
+        factree.until_value(path, 1)
+        factree.until_value(path, 2)
+
+        births = lambda: factree.edge_node("Acme:Dallas:Press", edge_node)["counters"]["births"]
+        born = births()
+        ask_for_rebirth(factree, edge_node)
+        eventually(births, born + 2, what="births, asked for once more")
+        factree.until_quality(f"Acme/Dallas/Press/{edge_node}/#", "Good")
+
+        running.send_signal(signal.SIGINT)
+        assert running.wait(TIMEOUT) == 0
+        factree.until_quality(f"Acme/Dallas/Press/{edge_node}/#", "Stale")
+    finally:
+        running.kill()
+        running.wait()
+
+
+def ask_for_rebirth(factree: Factree, edge_node: str) -> None:
+    now = pysparkplug.get_current_timestamp()
+    rebirth = pysparkplug.Metric(now, "Node Control/Rebirth", pysparkplug.DataType.BOOLEAN, value=True)
+    host = Talker(factree.mqtt_port, "host", V311)
+    command = pysparkplug.NCmd(now, (rebirth,)).encode(include_dtypes=True)
+    host.publish(f"spBv1.0/Acme:Dallas:Press/NCMD/{edge_node}", command, qos=1)
+    host.close()
+
+
+def test_the_node_red_flow_is_a_flow():
+    (flow,) = blocks("json")
+    nodes = {node["id"]: node for node in json.loads(flow)}
+    wired = {target for node in nodes.values() for wire in node.get("wires", []) for target in wire}
+    assert wired <= nodes.keys()
