@@ -374,9 +374,12 @@ impl Host {
             return reporter.report(finding::NDEATH_PAYLOAD);
         };
         let (State::Online { bd_seq, .. } | State::Offline { bd_seq, .. }) = &node.state else { return };
-        if *bd_seq != Some(got) {
-            let expected = bd_seq.map_or(u64::MAX, |bd_seq| bd_seq.get().into());
-            return reporter.report_numbers(finding::NDEATH_BD_SEQ, expected, got.get().into());
+        match bd_seq {
+            Some(born) if *born == got => {}
+            Some(born) => {
+                return reporter.report_numbers(finding::NDEATH_BD_SEQ, born.get().into(), got.get().into());
+            }
+            None => return reporter.report(finding::NDEATH_BD_SEQ),
         }
         self.kill(index, Cause::Ndeath, message.now, outputs);
     }

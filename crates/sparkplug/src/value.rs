@@ -94,8 +94,14 @@ pub fn interpret<'a>(datatype: DataType, wire: WireValue<'a>) -> Result<Value<'a
         (DataType::Double, WireValue::Double(value)) => Ok(Value::Double(value)),
         (DataType::Float, WireValue::Float(value)) => Ok(Value::Float(value)),
         (DataType::Boolean, WireValue::Boolean(value)) => Ok(Value::Boolean(value)),
-        (DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64, wire) => signed(datatype, wire),
-        (DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64, wire) => unsigned(datatype, wire),
+        (DataType::Int8, wire) => signed(8, wire),
+        (DataType::Int16, wire) => signed(16, wire),
+        (DataType::Int32, wire) => signed(32, wire),
+        (DataType::Int64, wire) => signed(64, wire),
+        (DataType::UInt8, wire) => unsigned(u8::MAX.into(), wire),
+        (DataType::UInt16, wire) => unsigned(u16::MAX.into(), wire),
+        (DataType::UInt32, wire) => unsigned(u32::MAX.into(), wire),
+        (DataType::UInt64, wire) => unsigned(u64::MAX, wire),
         (DataType::DateTime, WireValue::Long(value)) => Ok(Value::DateTime(value)),
         (DataType::String | DataType::Text | DataType::UUID, WireValue::String(value)) => Ok(Value::String(value)),
         (DataType::Bytes | DataType::File, WireValue::Bytes(value)) => Ok(Value::Bytes(value)),
@@ -110,17 +116,11 @@ pub fn interpret<'a>(datatype: DataType, wire: WireValue<'a>) -> Result<Value<'a
 
 /// Int8 to Int64. -5 as an Int8 arrives as 251 from clients that write 8 bits and as 4294967291 from those that extend the
 /// sign to 32; keeping the low bits reads both. The bits cut off must be zeros or a proper sign extension.
-fn signed(datatype: DataType, wire: WireValue<'_>) -> Result<Value<'static>, Mismatch> {
+fn signed(bits: u32, wire: WireValue<'_>) -> Result<Value<'static>, Mismatch> {
     let wide = match wire {
         WireValue::Int(value) => i64::from(value.cast_signed()),
         WireValue::Long(value) => value.cast_signed(),
         _ => return Err(Mismatch::Kind),
-    };
-    let bits = match datatype {
-        DataType::Int8 => 8,
-        DataType::Int16 => 16,
-        DataType::Int32 => 32,
-        _ => 64,
     };
     let value = (wide << (64 - bits)) >> (64 - bits);
     let fits = value == wide || wide.cast_unsigned() >> (bits - 1) >> 1 == 0;
@@ -129,17 +129,11 @@ fn signed(datatype: DataType, wire: WireValue<'_>) -> Result<Value<'static>, Mis
 
 /// UInt8 to UInt64, in whichever of the two integer fields: the specification puts UInt32 in the int field, three
 /// widespread clients put it in the long one.
-fn unsigned(datatype: DataType, wire: WireValue<'_>) -> Result<Value<'static>, Mismatch> {
+fn unsigned(max: u64, wire: WireValue<'_>) -> Result<Value<'static>, Mismatch> {
     let value = match wire {
         WireValue::Int(value) => u64::from(value),
         WireValue::Long(value) => value,
         _ => return Err(Mismatch::Kind),
-    };
-    let max = match datatype {
-        DataType::UInt8 => u64::from(u8::MAX),
-        DataType::UInt16 => u64::from(u16::MAX),
-        DataType::UInt32 => u64::from(u32::MAX),
-        _ => u64::MAX,
     };
     if value <= max { Ok(Value::UInt(value)) } else { Err(Mismatch::Range) }
 }

@@ -4,8 +4,9 @@
 //! values as the specification interprets them.
 
 use factree_sparkplug::*;
+use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Instant};
 
 /// Every recorded Sparkplug payload: its file's name, its bytes, the reference's view.
 fn recordings() -> Vec<(String, Vec<u8>, Json)> {
@@ -142,4 +143,105 @@ fn sp02_an_nbirth_cut_at_any_byte_is_refused_or_whole_fields_and_leaves_nothing_
     // metrics, and the seq, which is last and must not be missing from an NBIRTH: the host reports that.
     decode(&bytes, &Limits::default(), &mut payload).unwrap();
     assert_eq!(accepted, payload.metrics.len() + 2);
+}
+
+/// A recorded client's whole conversation, handled by a Host Application: per message, what came of it.
+fn replay(client: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(client);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "bin"));
+    files.sort();
+    let (mut host, mut payload, mut outputs) = (Host::new(Limits::default()), Payload::new(), Outputs::new());
+    let now = Now { instant: Instant::now(), wall: Timestamp(0) };
+    let mut transcript = String::new();
+    for path in files {
+        let record: Json = serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap();
+        // The will is published only if the client fails to do so itself.
+        let Some(topic) = record["topic"].as_str() else { continue };
+        let bytes = fs::read(&path).unwrap();
+        decode(&bytes, &Limits::default(), &mut payload).unwrap();
+        let (session, topic) = (SessionKey(record["conn"].as_u64().unwrap()), Topic::parse(topic).unwrap());
+        outputs.clear();
+        let input = Input::Message { session, retained: false, topic, bytes: &bytes, payload: &payload };
+        host.handle(now, input, &mut outputs);
+        let lines: Vec<String> = outputs.iter().map(|output| line(output, &outputs)).collect();
+        transcript += &format!("{topic} → {}\n", lines.join("; "));
+    }
+    outputs.clear();
+    host.handle(now, Input::SessionEnded { session: SessionKey(1) }, &mut outputs);
+    let lines: Vec<String> = outputs.iter().map(|output| line(output, &outputs)).collect();
+    transcript + &format!("the session ends → {}", lines.join("; "))
+}
+
+fn line(output: &Output, outputs: &Outputs) -> String {
+    match output {
+        Output::Born(born) => {
+            let metrics = outputs.born(born);
+            format!("born, {} metrics, {} new", metrics.len(), metrics.iter().filter(|metric| metric.is_new).count())
+        }
+        Output::Data(data) => format!("{} values", outputs.updates(data).len()),
+        Output::Died(died) => format!("died ({:?})", died.cause),
+        Output::AskRebirth(ask) => format!("ask rebirth ({:?})", ask.reason),
+        Output::Finding(finding) => {
+            format!("! {} x{}", finding.rule.tck_id.trim_start_matches("tck-id-"), finding.count)
+        }
+    }
+}
+
+#[test]
+fn npm_sparkplug_client_is_understood() {
+    assert_snapshot!(replay("npm"), @r"
+    spBv1.0/NpmGroup/NBIRTH/NpmEdge → ! message-flow-edge-node-birth-publish-nbirth-payload-bdSeq x1; ! payloads-name-birth-data-requirement x1; born, 28 metrics, 28 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 26 metrics, 26 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev2 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev3 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/NDATA/NpmEdge → 1 values
+    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev1 → 3 values
+    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev1 → 1 values
+    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev2 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/DDEATH/NpmEdge/Dev3 → ! operational-behavior-data-publish-dbirth x1
+    spBv1.0/NpmGroup/NBIRTH/NpmEdge → ! message-flow-edge-node-birth-publish-nbirth-payload-bdSeq x1; died (NodeBirth); ! payloads-name-birth-data-requirement x1; born, 28 metrics, 0 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 26 metrics, 0 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev2 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev3 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/NDEATH/NpmEdge → died (Ndeath)
+    the session ends →
+    ");
+}
+
+#[test]
+fn pysparkplug_is_understood() {
+    assert_snapshot!(replay("pysparkplug"), @r"
+    spBv1.0/PyGroup/NBIRTH/PyEdge → born, 39 metrics, 39 new
+    spBv1.0/PyGroup/DBIRTH/PyEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 37 metrics, 37 new
+    spBv1.0/PyGroup/NDATA/PyEdge → 1 values
+    spBv1.0/PyGroup/DDATA/PyEdge/Dev1 → 2 values
+    spBv1.0/PyGroup/DBIRTH/PyEdge/Dev2 → born, 1 metrics, 1 new
+    spBv1.0/PyGroup/DDEATH/PyEdge/Dev2 → died (Ddeath)
+    spBv1.0/PyGroup/NDEATH/PyEdge → ! payloads-ndeath-bdseq x1
+    the session ends → died (SessionEnded)
+    ");
+}
+
+#[test]
+fn tahus_python_client_is_understood() {
+    assert_snapshot!(replay("tahu"), @r"
+    spBv1.0/Sparkplug B Devices/NBIRTH/Python Edge Node 1 → born, 10 metrics, 10 new
+    spBv1.0/Sparkplug B Devices/DBIRTH/Python Edge Node 1/Emulated Device → born, 5 metrics, 5 new
+    spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
+    spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
+    spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
+    spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
+    the session ends → died (SessionEnded)
+    ");
+}
+
+#[test]
+fn srad_is_understood() {
+    assert_snapshot!(replay("srad"), @r"
+    spBv1.0/foo/NBIRTH/bar → born, 31 metrics, 31 new
+    spBv1.0/foo/NBIRTH/bar → born, 31 metrics, 0 new
+    spBv1.0/foo/NDEATH/bar → died (Ndeath)
+    the session ends →
+    ");
 }

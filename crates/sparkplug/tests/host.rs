@@ -129,6 +129,28 @@ fn the_session_is_the_death_authority_whatever_the_ndeath_says() {
 }
 
 #[test]
+fn an_ndeath_cannot_belong_to_an_nbirth_without_bd_seq() {
+    assert_snapshot!(Story::new().tell("NBIRTH seq=0 a · NDEATH bd=0 · END s1"), @r"
+    NBIRTH seq=0 a → ! topics-nbirth-bdseq-included; born e [0rebirth* 1a*]
+    NDEATH bd=0 → ! payloads-ndeath-bdseq
+    END s1 → died e at 0 (SessionEnded)
+    ");
+}
+
+#[test]
+fn a_compressed_payload_is_left_out_and_keeps_its_place_in_the_order() {
+    assert_snapshot!(Story::new().tell(
+        "NBIRTH seq=0 bd=0 a#1 · DBIRTH/d compressed · DDATA/d compressed · NDATA seq=3 #1 · NBIRTH compressed"
+    ), @r"
+    NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
+    DBIRTH/d compressed → ! factree-compressed-payload
+    DDATA/d compressed → ! factree-compressed-payload
+    NDATA seq=3 #1 → data e [2a]
+    NBIRTH compressed → ! factree-compressed-payload
+    ");
+}
+
+#[test]
 fn a_takeover_in_either_order_leaves_the_new_session_alive() {
     assert_snapshot!(Story::new().tell(
         "NBIRTH seq=0 bd=0 a · NDEATH bd=0 · END s1 · NBIRTH seq=0 bd=1 a s2 · NBIRTH seq=0 bd=2 a s3 · END s2

@@ -4,10 +4,11 @@
 
 use super::{
     Birth, Counters, DeviceIndex, DeviceState, EdgeNodeIndex, Host, MetricIndex, SessionKey,
+    device::Device,
     edge_node::{EdgeNode, State},
     roster::Roster,
 };
-use crate::{BdSeq, DataType, EdgeNodeDescriptor, Seq, Timestamp};
+use crate::{BdSeq, DataType, DeviceId, EdgeNodeDescriptor, Seq, Timestamp};
 
 impl Host {
     /// All Edge Nodes the host has heard of, in the order of their numbers.
@@ -74,6 +75,13 @@ pub struct DeviceView<'a> {
     pub metrics_len: usize,
 }
 
+impl<'a> DeviceView<'a> {
+    fn new(index: DeviceIndex, device: &'a Device) -> DeviceView<'a> {
+        let metrics_len = device.roster.len();
+        DeviceView { index, id: &device.id, state: device.state, birth: &device.birth, metrics_len }
+    }
+}
+
 /// A metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricView<'a> {
@@ -133,18 +141,17 @@ impl<'a> EdgeNodeView<'a> {
 
     /// Its devices, in the order of their numbers.
     pub fn devices(&self) -> impl Iterator<Item = DeviceView<'a>> + use<'a> {
-        self.node.devices.iter().map(|(index, device)| DeviceView {
-            index,
-            id: &device.id,
-            state: device.state,
-            birth: &device.birth,
-            metrics_len: device.roster.len(),
-        })
+        self.node.devices.iter().map(|(index, device)| DeviceView::new(index, device))
     }
 
     /// The device with this number.
     pub fn device(&self, index: DeviceIndex) -> Option<DeviceView<'a>> {
-        self.devices().nth(index.0 as usize)
+        self.node.devices.get(index).map(|device| DeviceView::new(index, device))
+    }
+
+    /// The device with this id.
+    pub fn device_named(&self, id: DeviceId<'_>) -> Option<DeviceView<'a>> {
+        self.node.devices.find(id).and_then(|index| self.device(index))
     }
 
     /// How many metrics its latest NBIRTH declared; those of its devices are not counted.

@@ -6,9 +6,9 @@
 //!
 //! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual: `seq=`,
 //! `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`), `retained`,
-//! `empty` (no metrics at all), `malformed`. Everything else is a metric: `name`, `name#alias`, `#alias`, `name:7`
-//! (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=` is given and always `Node Control/Rebirth`.
-//! `END s1` ends a session, `@5s` and `@10ms` let time pass.
+//! `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention). Everything else is a metric: `name`,
+//! `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=` is given and
+//! always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass.
 
 use factree_sparkplug::{
     encode::{MetricBuilder, PayloadBuilder, REBIRTH},
@@ -122,7 +122,6 @@ impl Story {
             Output::Finding(finding) => {
                 let count = if finding.count > 1 { format!(" x{}", finding.count) } else { String::new() };
                 let numbers = match finding.expected_got {
-                    Some((u64::MAX, got)) => format!(" (none, got {got})"),
                     Some((expected, got)) => format!(" ({expected}, got {got})"),
                     None => String::new(),
                 };
@@ -161,8 +160,14 @@ fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'
         payload = payload.metric(MetricBuilder::named(REBIRTH).at(Timestamp(WALL)).boolean(false));
     }
     let is_session = |word: &str| word.strip_prefix('s').is_some_and(|key| key.parse::<u64>().is_ok());
-    let is_metric = |word: &&&str| !word.contains('=') && !is_session(word) && !["retained", "empty"].contains(*word);
-    payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth))).encode()
+    let is_metric =
+        |word: &&&str| !word.contains('=') && !is_session(word) && !["retained", "empty", "compressed"].contains(*word);
+    let mut bytes = payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth))).encode();
+    if words.contains(&"compressed") {
+        // Field 4, the uuid.
+        bytes.extend(b"\x22\x12SPBV1.0_COMPRESSED");
+    }
+    bytes
 }
 
 fn metric(word: &str, is_birth: bool) -> MetricBuilder {
