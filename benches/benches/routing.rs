@@ -1,10 +1,10 @@
 //! Figures of the broker's routing: one PUBLISH in, its deliveries out, beside a naive broker in alternating runs.
 //!
-//! What is timed is `handle` for batches of 64 publications (43-byte topics, 180-byte payloads), the outputs drained, and
-//! `take_deliveries` for everybody woken; no codec, no socket. The naive one keeps a list of subscriptions, asks each
-//! whether it matches, and copies topic and payload for each that does.
-//! `cargo bench -p factree-benches --bench routing`. `routing CASE COUNT` (CASE is 0 to 6) only works COUNT publications:
-//! run it under `valgrind --tool=callgrind` with two values of COUNT and subtract to get instructions per publication.
+//! What is timed is `handle` for batches of 64 publications (43-byte topics, 180-byte payloads), the outputs drained,
+//! and `take_deliveries` for everybody woken; no codec, no socket. The naive one keeps a list of subscriptions, asks
+//! each whether it matches, and copies topic and payload for each that does. `cargo bench -p factree-benches --bench
+//! routing`. `routing CASE COUNT` (CASE is 0 to 6) only works COUNT publications: run it under `valgrind
+//! --tool=callgrind` with two values of COUNT and subtract to get instructions per publication.
 
 use std::collections::VecDeque;
 use std::hint::black_box;

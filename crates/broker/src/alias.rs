@@ -43,8 +43,8 @@ impl TopicAliases {
     ///
     /// # Errors
     /// What to tell the peer before closing: [`ReasonCode::TopicAliasInvalid`] for an alias above the maximum
-    /// `[MQTT-3.3.2-9]` (zero is refused by the codec, `[MQTT-3.3.2-8]`), [`ReasonCode::ProtocolError`] for one that was
-    /// never defined, or for a PUBLISH with neither topic nor alias.
+    /// `[MQTT-3.3.2-9]` (zero is refused by the codec, `[MQTT-3.3.2-8]`), [`ReasonCode::ProtocolError`] for one that
+    /// was never defined, or for a PUBLISH with neither topic nor alias.
     pub fn resolve<'a>(&mut self, publish: &Publish<'a>) -> Result<ResolvedTopic<'a>, ReasonCode> {
         match (publish.topic, publish.topic_alias) {
             (Some(topic), None) => Ok(ResolvedTopic::Sent(topic)),

@@ -1,8 +1,8 @@
 //! The broker: one input after another goes in, what is to be done comes out.
 //!
-//! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls another:
-//! sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages, deadlines. How
-//! connections begin and end are the chapters [`connect`](crate::connect) and [`ending`](crate::ending).
+//! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls
+//! another: sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages,
+//! deadlines. How connections begin and end are the chapters [`connect`](crate::connect) and [`ending`](crate::ending).
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
@@ -425,8 +425,8 @@ impl Broker {
         self.answer(now, from, Reply::UnsubAck { packet_id: unsubscribe.packet_id, reasons }, out);
     }
 
-    /// Answers with a packet that may be large: one the client cannot take is not sent `[MQTT-3.1.2-24]`, and since it would
-    /// wait for it, the connection ends.
+    /// Answers with a packet that may be large: one the client cannot take is not sent `[MQTT-3.1.2-24]`, and since it
+    /// would wait for it, the connection ends.
     fn answer(&mut self, now: Instant, from: Client, reply: Reply, out: &mut Outputs) {
         let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
         let maximum = connected.maximum_packet_size.map_or(usize::MAX, |maximum| maximum.get() as usize);
@@ -478,7 +478,8 @@ enum Refused {
     Connection(&'static str),
 }
 
-/// Where clients may publish. Topics that begin with `$` are the server's (section 4.7.2): `$SYS`, `$share`, `$sparkplug`.
+/// Where clients may publish. Topics that begin with `$` are the server's (section 4.7.2): `$SYS`, `$share`,
+/// `$sparkplug`.
 pub(crate) fn clients_may_publish_to(topic: TopicName<'_>) -> bool {
     !topic.is_dollar()
 }

@@ -131,8 +131,8 @@ impl Broker {
         }
     }
 
-    /// The session of the client id, and whether it was there before `[MQTT-3.2.2-2]`, `[MQTT-3.2.2-3]`. A delayed will of
-    /// a session that goes on is forgotten `[MQTT-3.1.3-9]`.
+    /// The session of the client id, and whether it was there before `[MQTT-3.2.2-2]`, `[MQTT-3.2.2-3]`. A delayed will
+    /// of a session that goes on is forgotten `[MQTT-3.1.3-9]`.
     fn begin_or_resume(&mut self, client_id: &ClientId, link: Connected) -> (SessionId, bool) {
         let connection = link.connection;
         let (id, resumed) = match self.sessions.of_client(client_id.as_str()) {
@@ -157,8 +157,8 @@ impl Broker {
     }
 }
 
-/// Client ids for clients that bring none `[MQTT-3.1.3-6]`. Unpredictable as far as the seed is, so that nobody takes over
-/// a session by counting.
+/// Client ids for clients that bring none `[MQTT-3.1.3-6]`. Unpredictable as far as the seed is, so that nobody takes
+/// over a session by counting.
 #[derive(Debug, Default)]
 pub(crate) struct ClientIds {
     pub(crate) seed: u64,

@@ -1,7 +1,7 @@
 //! Deadlines: at most one instant per session at which it wants to be looked at.
 //!
-//! A session says when; what is due then, the session knows. Keep-alive uses this lazily: its deadline is not moved by each
-//! packet, it fires and is set anew if a packet came meanwhile.
+//! A session says when; what is due then, the session knows. Keep-alive uses this lazily: its deadline is not moved by
+//! each packet, it fires and is set anew if a packet came meanwhile.
 //! Invariant: `by_time` holds exactly the instants in `of_session`.
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! Delivery: a message on its way out, complete but for its bytes.
 //!
-//! Everything that needs the broker is decided; encoding needs only this value, so the connection task does it outside the
-//! lock.
+//! Everything that needs the broker is decided; encoding needs only this value, so the connection task does it outside
+//! the lock.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! How connections and sessions end: DISCONNECT, chapter 3.14, expiry, and the wills that follow.
 //!
-//! A connection ends in one place, whatever the cause, in one order: will, [`Output::Ended`], session. So a will is accepted
-//! before its connection is reported over, and both before a connection that takes over says anything.
+//! A connection ends in one place, whatever the cause, in one order: will, [`Output::Ended`], session. So a will is
+//! accepted before its connection is reported over, and both before a connection that takes over says anything.
 
 use std::time::Instant;
 
@@ -78,7 +78,8 @@ impl Broker {
         self.deadlines.set(id, session.deadline());
     }
 
-    /// The session is forgotten with all that belongs to it. A will that still waited is published now (section 3.1.3.2.2).
+    /// The session is forgotten with all that belongs to it. A will that still waited is published now (section
+    /// 3.1.3.2.2).
     pub(crate) fn end_session(&mut self, now: Instant, id: SessionId, expired: bool, out: &mut Outputs) {
         self.unsubscribe_all(id);
         if let Link::Absent(absent) = &mut self.sessions[id].link

@@ -1,7 +1,7 @@
 //! Who is who: the ids that tie a socket, a session and a client together.
 //!
-//! A [`ConnectionId`] is the driver's, a [`ClientId`] is the client's own name, a [`SessionId`] is a place in this broker's
-//! memory and never leaves it.
+//! A [`ConnectionId`] is the driver's, a [`ClientId`] is the client's own name, a [`SessionId`] is a place in this
+//! broker's memory and never leaves it.
 //! Invariant: a session id is reused only after every part has forgotten it.
 
 use std::borrow::Borrow;

@@ -1,7 +1,7 @@
 //! Inputs: all that can happen to a broker.
 //!
-//! The driver owns sockets and the clock; it decodes, resolves topic aliases, and hands in one thing after another. What
-//! it hands in is borrowed from its read buffer.
+//! The driver owns sockets and the clock; it decodes, resolves topic aliases, and hands in one thing after another.
+//! What it hands in is borrowed from its read buffer.
 
 use factree_mqtt::{Connect, Packet, Publish, ReasonCode};
 

@@ -1,8 +1,8 @@
 //! A tree of topic levels that holds a `T` at each level: the ground under subscriptions and retained messages.
 //!
-//! Branches live in one `Vec`; the way down is one hash table for the whole tree, keyed by parent and level, so a branch is
-//! small and finding a child is one probe. The level `+` has a slot of its own (a topic name cannot contain it). Siblings
-//! are linked in the order they came. Nothing here recurses: depth costs a loop, never stack.
+//! Branches live in one `Vec`; the way down is one hash table for the whole tree, keyed by parent and level, so a
+//! branch is small and finding a child is one probe. The level `+` has a slot of its own (a topic name cannot contain
+//! it). Siblings are linked in the order they came. Nothing here recurses: depth costs a loop, never stack.
 //! Invariant: after [`LevelTree::prune`] a branch holds something, has children, or is the root.
 
 use hashbrown::{DefaultHashBuilder, HashTable};

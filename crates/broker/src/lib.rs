@@ -1,17 +1,17 @@
 //! An MQTT broker without sockets, tasks or clocks.
 //!
-//! The driver hands in one [`Input`] after another together with the time; [`Broker::handle`] appends [`Output`]s that say
-//! what to do. Messages on their way out are taken in batches with [`Broker::take_deliveries`] and encoded outside. Since
-//! nothing here waits or reads a clock, a test lives a week in a millisecond and a seed replays a failure.
+//! The driver hands in one [`Input`] after another together with the time; [`Broker::handle`] appends [`Output`]s that
+//! say what to do. Messages on their way out are taken in batches with [`Broker::take_deliveries`] and encoded outside.
+//! Since nothing here waits or reads a clock, a test lives a week in a millisecond and a seed replays a failure.
 //!
-//! Where things are: `broker` is the spine, `connect` and `ending` its chapters on how connections begin and end, `view`
-//! what can be looked at. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions` and
-//! `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own their state
-//! and never call each other; only the spine does.
+//! Where things are: `broker` is the spine, `connect` and `ending` its chapters on how connections begin and end,
+//! `view` what can be looked at. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
+//! and `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own
+//! their state and never call each other; only the spine does.
 //!
 //! This crate knows nothing of Sparkplug, of payloads, or of who may do what.
-//! Invariant: a peer can cause a reason code, a close, or a counted loss under a named policy, and never a panic; queues
-//! and tables grow only as far as [`Limits`] says.
+//! Invariant: a peer can cause a reason code, a close, or a counted loss under a named policy, and never a panic;
+//! queues and tables grow only as far as [`Limits`] says.
 
 mod alias;
 mod broker;

@@ -12,8 +12,8 @@ use factree_mqtt::SessionExpiry;
 /// The most a peer may use. `[MQTT-3.2.2-…]` names what of it a 5.0 client is told in its CONNACK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The codec's limits; `packet.packet_size_max` is announced as Maximum Packet Size, `packet.topic_levels_max` bounds
-    /// the depth of the retained and subscription trees. Beyond: 0x90 for a topic, 0x8F for a filter.
+    /// The codec's limits; `packet.packet_size_max` is announced as Maximum Packet Size, `packet.topic_levels_max`
+    /// bounds the depth of the retained and subscription trees. Beyond: 0x90 for a topic, 0x8F for a filter.
     pub packet: factree_mqtt::Limits,
     /// Sessions, connected or kept. Beyond: CONNACK 0x97 Quota Exceeded. Default 100,000.
     pub sessions_max: u32,
@@ -23,16 +23,17 @@ pub struct Limits {
     pub keep_alive_max: Duration,
     /// The longest time a session is kept; a longer wish is cut to it. Default [`SessionExpiry::Never`].
     pub session_expiry_max: SessionExpiry,
-    /// QoS 2 publications a client may have unreleased, announced as Receive Maximum. Beyond: DISCONNECT 0x93. QoS 1 never
-    /// counts, it is acknowledged as it is handled. 3.1.1 cannot be told; its packet ids bound it to 65,535. Default 4,096.
+    /// QoS 2 publications a client may have unreleased, announced as Receive Maximum. Beyond: DISCONNECT 0x93. QoS 1
+    /// never counts, it is acknowledged as it is handled. 3.1.1 cannot be told; its packet ids bound it to 65,535.
+    /// Default 4,096.
     pub receive_maximum: NonZeroU16,
-    /// Topic aliases a client may define towards us. Beyond: DISCONNECT 0x94. Default 64: aliases hold a topic of at most
-    /// 64 KiB each.
+    /// Topic aliases a client may define towards us. Beyond: DISCONNECT 0x94. Default 64: aliases hold a topic of at
+    /// most 64 KiB each.
     pub topic_alias_maximum: u16,
     /// Subscriptions of one session. Beyond: SUBACK 0x97. Default 10,000.
     pub subscriptions_per_session_max: u32,
-    /// QoS>0 deliveries a client has unacknowledged at once, if its own Receive Maximum is not lower. Beyond: they wait in
-    /// the session's queue. Default 1,024.
+    /// QoS>0 deliveries a client has unacknowledged at once, if its own Receive Maximum is not lower. Beyond: they wait
+    /// in the session's queue. Default 1,024.
     pub in_flight_max: NonZeroU16,
     /// Live deliveries that wait in one session's queue. Beyond: QoS 0 is dropped and counted; QoS>0 disconnects a
     /// connected client with 0x97, and is refused and counted for an absent one. Default 10,000.
@@ -44,11 +45,12 @@ pub struct Limits {
     pub retained_max: usize,
     /// The same in bytes of topic, payload and properties. Default 512 MiB.
     pub retained_bytes_max: usize,
-    /// Retained messages on their way to one new subscriber; not part of its queue. At least `retained_max`, so that one
-    /// `#` always gets everything. Beyond: the client subscribes faster than it reads, DISCONNECT 0x97. Default 1,000,000.
+    /// Retained messages on their way to one new subscriber; not part of its queue. At least `retained_max`, so that
+    /// one `#` always gets everything. Beyond: the client subscribes faster than it reads, DISCONNECT 0x97. Default
+    /// 1,000,000.
     pub retained_backlog_max: usize,
-    /// How often one SUBSCRIBE may have the whole tree of retained messages walked by its wildcards, however many filters
-    /// it has. At least 1. Beyond: SUBACK 0x97 for the filter. Default 8.
+    /// How often one SUBSCRIBE may have the whole tree of retained messages walked by its wildcards, however many
+    /// filters it has. At least 1. Beyond: SUBACK 0x97 for the filter. Default 8.
     pub retained_walks_max: usize,
 }
 

@@ -1,10 +1,10 @@
 //! The sending half of the handshakes: QoS 1 and 2 deliveries that a client has not acknowledged yet.
 //!
-//! Packet ids are given in sequence, so an id's place in the ring is a subtraction: no search, no table of used ids, and
-//! redelivery in the original order `[MQTT-4.6.0-1]` is a walk. A place that is acknowledged early stays as a gap until the
-//! ones before it are; a client that never acknowledges the oldest stops itself after 65,535 others.
-//! Invariant: `unacknowledged` counts what was sent over this connection, PUBLISH or PUBREL, and not answered finally; no
-//! PUBLISH goes while it is as large as the window.
+//! Packet ids are given in sequence, so an id's place in the ring is a subtraction: no search, no table of used ids,
+//! and redelivery in the original order `[MQTT-4.6.0-1]` is a walk. A place that is acknowledged early stays as a gap
+//! until the ones before it are; a client that never acknowledges the oldest stops itself after 65,535 others.
+//! Invariant: `unacknowledged` counts what was sent over this connection, PUBLISH or PUBREL, and not answered finally;
+//! no PUBLISH goes while it is as large as the window.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! Outputs: what the driver is to do, in this order.
 //!
-//! Knows nothing of how: the driver encodes, writes, closes. Outputs may name other connections than the one whose input
-//! was handled.
+//! Knows nothing of how: the driver encodes, writes, closes. Outputs may name other connections than the one whose
+//! input was handled.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ pub enum Output {
     },
     /// A publication passed, and is what the rest of the house is to take in, in this order.
     Accepted(Accepted),
-    /// Deliveries wait: call [`Broker::take_deliveries`](crate::Broker::take_deliveries). Said once until they were taken.
+    /// Deliveries wait: call [`Broker::take_deliveries`](crate::Broker::take_deliveries). Said once until they were
+    /// taken.
     Wake(ConnectionId),
     /// Write what was replied before, then DISCONNECT if there is a reason and the connection speaks 5.0, then close.
     /// Nothing more comes for this connection but its [`Output::Accepted`] will and [`Output::Ended`].

@@ -1,7 +1,7 @@
 //! Publication: a message on its way in, owned once and shared by everybody it goes to.
 //!
-//! Made only when somebody wants it (a subscriber, the retained store): three allocations for topic, payload and itself;
-//! the rarely used 5.0 properties are one more, and only if there are any.
+//! Made only when somebody wants it (a subscriber, the retained store): three allocations for topic, payload and
+//! itself; the rarely used 5.0 properties are one more, and only if there are any.
 //! Invariant: nothing in a publication changes after it was routed.
 
 use std::num::NonZeroU32;
@@ -155,8 +155,8 @@ impl Publication {
         self.expires_at().is_some_and(|at| at <= now)
     }
 
-    /// What is left of the message expiry `[MQTT-3.3.2-6]`. Whole seconds are what the wire can say, so it is rounded up:
-    /// what is not expired yet says at least 1.
+    /// What is left of the message expiry `[MQTT-3.3.2-6]`. Whole seconds are what the wire can say, so it is rounded
+    /// up: what is not expired yet says at least 1.
     pub(crate) fn remaining_expiry(&self, now: Instant) -> Option<Duration> {
         let left = self.expires_at()?.saturating_duration_since(now);
         Some(Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0)))

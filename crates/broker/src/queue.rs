@@ -1,8 +1,8 @@
 //! What waits for one session: retained messages of new subscriptions first, then live deliveries in their order.
 //!
-//! The live part is bounded in number and bytes. The retained part is a snapshot of shared pointers, bounded on its own, so
-//! that a subscription to `#` gets all of a large store without counting against the live part. Knows nothing of packet
-//! ids or windows.
+//! The live part is bounded in number and bytes. The retained part is a snapshot of shared pointers, bounded on its
+//! own, so that a subscription to `#` gets all of a large store without counting against the live part. Knows nothing
+//! of packet ids or windows.
 //! Invariant: `bytes` is the sum over the live part.
 
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! Retained messages: the last word on each topic, for whoever subscribes later.
 //!
-//! A [`LevelTree`] by topic level, so that a filter without leading wildcards looks only where it points. Expired messages
-//! are found by their time. Knows nothing of subscribers.
+//! A [`LevelTree`] by topic level, so that a filter without leading wildcards looks only where it points. Expired
+//! messages are found by their time. Knows nothing of subscribers.
 //! Invariant: `len`, `bytes` and `by_expiry` describe exactly what the tree holds.
 
 use std::collections::BTreeSet;
@@ -40,8 +40,8 @@ impl Retained {
         self.tree.value(self.tree.find(topic.levels())?).as_ref()
     }
 
-    /// Whether a message may become the topic's. Its properties are not looked at: the limit may be exceeded by those of
-    /// one message.
+    /// Whether a message may become the topic's. Its properties are not looked at: the limit may be exceeded by those
+    /// of one message.
     pub(crate) fn has_room(&self, topic: TopicName<'_>, payload: &[u8], limits: &Limits) -> bool {
         if payload.is_empty() {
             return true;
@@ -113,8 +113,8 @@ impl Retained {
         self.tree.len().saturating_mul(walks)
     }
 
-    /// Every message a filter (without `$share/…`) matches, in the order its topics first came at each level. Each branch a
-    /// wildcard leads to takes one of `visits`; `None` if they do not suffice.
+    /// Every message a filter (without `$share/…`) matches, in the order its topics first came at each level. Each
+    /// branch a wildcard leads to takes one of `visits`; `None` if they do not suffice.
     pub(crate) fn matching(&self, now: Instant, filter: &str, visits: &mut usize) -> Option<Vec<Arc<Publication>>> {
         let mut found = Vec::new();
         let root = self.tree.root();

@@ -249,8 +249,8 @@ fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
     }
 }
 
-/// What goes next: redeliveries, then the queue in its order. A QoS 0 behind a QoS>0 that has to wait waits too, so that
-/// one order holds for all (section 4.9 leaves it to us).
+/// What goes next: redeliveries, then the queue in its order. A QoS 0 behind a QoS>0 that has to wait waits too, so
+/// that one order holds for all (section 4.9 leaves it to us).
 #[inline]
 fn next(
     now: Instant,

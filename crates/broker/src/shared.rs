@@ -1,7 +1,7 @@
 //! Shared subscriptions: groups of sessions of which one takes each message.
 //!
-//! A group is known by its whole filter, `$share/{name}/{filter}`. Members take turns; those who cannot take a message now
-//! are passed over as long as somebody else can. Knows nothing of topics: the subscription tree holds the group.
+//! A group is known by its whole filter, `$share/{name}/{filter}`. Members take turns; those who cannot take a message
+//! now are passed over as long as somebody else can. Knows nothing of topics: the subscription tree holds the group.
 //! Invariant: a group has a member.
 
 use std::num::NonZeroU64;
@@ -77,7 +77,8 @@ impl SharedSubscriptions {
         founded
     }
 
-    /// Takes the session out. `None`: it was no member; `Some(Some(group))`: that group is gone and must leave the tree.
+    /// Takes the session out. `None`: it was no member; `Some(Some(group))`: that group is gone and must leave the
+    /// tree.
     pub(crate) fn leave(&mut self, session: SessionId, filter: &str) -> Option<Option<GroupId>> {
         let id = *self.by_filter.get(filter)?;
         let groups = self.of_session.get_mut(&session)?;

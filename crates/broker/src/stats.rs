@@ -1,7 +1,8 @@
 //! Stats: what happens too often to be an event.
 //!
 //! Plain counters since the broker began; names and labels for the outside are given elsewhere.
-//! Invariant: a message that is lost by policy is counted in exactly one of the `dropped_*`, `expired` or `refused_*` fields.
+//! Invariant: a message that is lost by policy is counted in exactly one of the `dropped_*`, `expired` or `refused_*`
+//! fields.
 
 /// Counters, all monotonic, all in messages unless they say otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Subscription tree: who wants this topic?
 //!
-//! A filter is a way down a [`LevelTree`]; one that ends in `#` is kept at the branch above it. A lookup tries at most two
-//! ways down at each level, with a stack instead of recursion. Overlapping subscriptions of one session come out as one
-//! match. Knows nothing of payloads, handshakes, sockets, or of who in a group takes a message.
+//! A filter is a way down a [`LevelTree`]; one that ends in `#` is kept at the branch above it. A lookup tries at most
+//! two ways down at each level, with a stack instead of recursion. Overlapping subscriptions of one session come out as
+//! one match. Knows nothing of payloads, handshakes, sockets, or of who in a group takes a message.
 //! Invariant: `subscriber.entry` of each subscriber is the entry that says where that subscriber is.
 
 use std::num::NonZeroU32;
@@ -171,7 +171,8 @@ impl Subscriptions {
         self.tree.prune(branch, |interest| interest.here.is_empty() && interest.below.is_empty());
     }
 
-    /// Finds everybody who wants `topic`. `publisher` gets nothing through a subscription with No Local `[MQTT-3.8.3-3]`.
+    /// Finds everybody who wants `topic`. `publisher` gets nothing through a subscription with No Local
+    /// `[MQTT-3.8.3-3]`.
     pub(crate) fn lookup(&mut self, topic: TopicName<'_>, publisher: Option<SessionId>, matches: &mut Matches) {
         matches.begin();
         let text = topic.as_str();
@@ -179,7 +180,8 @@ impl Subscriptions {
         // A topic that begins with '$' is not matched by a leading wildcard `[MQTT-4.7.2-1]`.
         let hidden = topic.is_dollar();
         let mut stack = std::mem::take(&mut self.stack);
-        // `at`: where in the topic the branch's children are to be looked for; beyond the end, there are no more levels.
+        // `at`: where in the topic the branch's children are to be looked for; beyond the end, there are no more
+        // levels.
         stack.push((root, 0));
         while let Some((branch, at)) = stack.pop() {
             let wildcards = !(hidden && branch == root);

@@ -42,10 +42,10 @@ pub struct SessionView<'a> {
 }
 
 impl Broker {
-    /// Moves deliveries to `connection` out of its session's queue, until `bytes_max` bytes (about; topic, payload and a
-    /// little) are reached or nothing more can go: packet ids are given, the Receive Maximum `[MQTT-3.3.4-9]`, the Maximum
-    /// Packet Size `[MQTT-3.1.2-24]` and message expiry are kept. Nothing for a connection that is over. `bytes_max` is at
-    /// least 1, or nothing ever goes.
+    /// Moves deliveries to `connection` out of its session's queue, until `bytes_max` bytes (about; topic, payload and
+    /// a little) are reached or nothing more can go: packet ids are given, the Receive Maximum `[MQTT-3.3.4-9]`, the
+    /// Maximum Packet Size `[MQTT-3.1.2-24]` and message expiry are kept. Nothing for a connection that is over.
+    /// `bytes_max` is at least 1, or nothing ever goes.
     pub fn take_deliveries(
         &mut self,
         now: Instant,
@@ -57,14 +57,14 @@ impl Broker {
         self.sessions[id].take(now, bytes_max, into, &mut self.stats)
     }
 
-    /// The next instant at which [`Input::Tick`](crate::Input::Tick) does something: keep-alive, will delay, session and
-    /// message expiry. May turn out too early, never too late.
+    /// The next instant at which [`Input::Tick`](crate::Input::Tick) does something: keep-alive, will delay, session
+    /// and message expiry. May turn out too early, never too late.
     pub fn next_deadline(&self) -> Option<Instant> {
         [self.deadlines.next(), self.retained.next_expiry()].into_iter().flatten().min()
     }
 
-    /// A number nobody else knows, from which the client ids are made that clients without one are given. Without it they
-    /// can be guessed, and repeat after a restart.
+    /// A number nobody else knows, from which the client ids are made that clients without one are given. Without it
+    /// they can be guessed, and repeat after a restart.
     pub fn seed_client_ids(&mut self, seed: u64) {
         self.client_ids.seed = seed;
     }

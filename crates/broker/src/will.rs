@@ -36,8 +36,8 @@ impl Will {
         Will { connection, delay: message.delay, publication: Publication::of_will(now, message) }
     }
 
-    /// `session_ends` with the connection. A delayed will of a session that goes on in a new connection is not published,
-    /// one without delay is, also on takeover `[MQTT-3.1.2-8]`.
+    /// `session_ends` with the connection. A delayed will of a session that goes on in a new connection is not
+    /// published, one without delay is, also on takeover `[MQTT-3.1.2-8]`.
     pub(crate) fn fate(self, now: Instant, ending: Ending, session_ends: bool) -> Fate {
         match ending {
             // Only a normal DISCONNECT takes the will back `[MQTT-3.1.2-10]`, `[MQTT-3.14.4-3]`.

@@ -1,8 +1,8 @@
 //! Clients that behave, and a model that knows only what a subscriber may expect: who is subscribed to what, what was
 //! published meanwhile, what each topic said last.
 //!
-//! Clients acknowledge in any order, or lose their connection and come back. Nobody may miss a QoS>0 message, get a QoS 2
-//! message twice, see an order turned round, or have more in flight than it allowed.
+//! Clients acknowledge in any order, or lose their connection and come back. Nobody may miss a QoS>0 message, get a QoS
+//! 2 message twice, see an order turned round, or have more in flight than it allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;

@@ -1,7 +1,7 @@
 //! A storm: anybody sends anything, in tiny limits.
 //!
-//! Nobody behaves here. What must hold is that nothing panics, limits hold, nothing is said to connections that are over,
-//! each ends once, and in the end nothing is left that is not to be kept.
+//! Nobody behaves here. What must hold is that nothing panics, limits hold, nothing is said to connections that are
+//! over, each ends once, and in the end nothing is left that is not to be kept.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;

@@ -1,9 +1,9 @@
 //! Stories: what happens to a broker, and what it says should be done, in one notation.
 //!
 //! Each `*.story` file is a chapter of short stories. A line at the margin is an event (`a: CONNECT`, `wait 5s`), an
-//! indented line is what came of it; the file is replayed and must come out as it is. Every packet that leaves goes through
-//! the codec and is shown as its client would read it. `UPDATE_STORIES=1 cargo test -p factree-broker --test stories`
-//! writes down what came out; what is written is then to be read with the specification open.
+//! indented line is what came of it; the file is replayed and must come out as it is. Every packet that leaves goes
+//! through the codec and is shown as its client would read it. `UPDATE_STORIES=1 cargo test -p factree-broker --test
+//! stories` writes down what came out; what is written is then to be read with the specification open.
 
 mod notation;
 mod world;

@@ -285,9 +285,10 @@ impl World {
     fn event(&mut self, event: &Event) {
         self.told.push(match event {
             Event::Connected { .. } if !self.listens => return,
-            Event::Connected { client_id, version, keep_alive, clean_start, resumed, .. } => format!(
-                "event: {client_id} connected, {version:?}, keep-alive {keep_alive:?}, clean {clean_start}, resumed {resumed}"
-            ),
+            Event::Connected { client_id, version, keep_alive, clean_start, resumed, .. } => {
+                let how = format!("keep-alive {keep_alive:?}, clean {clean_start}, resumed {resumed}");
+                format!("event: {client_id} connected, {version:?}, {how}")
+            }
             Event::Refused { client_id, reason, why, .. } => {
                 format!("event: {client_id:?} refused, {reason:?} ({why})", client_id = client_id.as_str())
             }
