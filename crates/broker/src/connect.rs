@@ -2,6 +2,7 @@
 //!
 //! In this order: is it acceptable; who is it; whom does it take over; which session goes on; what is the client told;
 //! what waits for it.
+//! Invariant: nothing is said to a client before its CONNACK, and what it takes over is over before that.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};

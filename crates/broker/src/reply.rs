@@ -1,6 +1,7 @@
 //! Replies: the small packets a broker answers with, owned.
 //!
 //! PUBLISH is not among them: that is a [`Delivery`](crate::Delivery).
+//! Invariant: every reply can be said in both versions; what 3.1.1 has no word for is left out by the codec.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Looking at a broker from outside: figures, sessions, deliveries.
 //!
 //! What the driver and an API ask for; nothing here routes or decides.
+//! Invariant: but for taking deliveries, looking changes nothing.
 
 use std::sync::Arc;
 use std::time::Instant;
