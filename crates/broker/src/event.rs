@@ -2,7 +2,7 @@
 //!
 //! What a person would want to read one line about. Frequent things are counted in [`Stats`](crate::Stats); a condition
 //! that repeats (refused publications, a full queue) is told once until it has passed.
-//! Invariant: no peer can cause more than a few events per connection it makes.
+//! Invariant: nothing here is told per message.
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 //!
 //! The driver owns sockets and the clock; it decodes, resolves topic aliases, and hands in one thing after another.
 //! What it hands in is borrowed from its read buffer.
+//! Invariant: what happens to one connection is handed in in the order in which it happened.
 
 use factree_mqtt::{Connect, Packet, Publish, ReasonCode};
 
