@@ -1,10 +1,10 @@
 //! Figures of the Sparkplug decoder: payloads read in place, beside prost in alternating runs.
 //!
 //! DDATA of 1, 10 and 100 metrics (metric alias, timestamp, double) and an NBIRTH of 1,000 (name, alias, timestamp,
-//! datatype, value). `cargo bench -p factree-benches --bench decode`.
-//! `decode visitor|prost|host CASE METRICS` (CASE is 0 to 3) only works about METRICS metrics: run it under
-//! `valgrind --tool=callgrind` with two values of METRICS and subtract to get instructions per metric. `host` is the visitor
-//! and then the Host Application's judgement, up to the metrics' numbers.
+//! datatype, value). `cargo bench -p factree-benches --bench decode`. `decode visitor|prost|host CASE METRICS` (CASE is
+//! 0 to 3) only works about METRICS metrics: run it under `valgrind --tool=callgrind` with two values of METRICS and
+//! subtract to get instructions per metric. `host` is the visitor and then the Host Application's judgement, up to the
+//! metrics' numbers.
 
 use factree_sparkplug::{
     DataType, DeviceMessage, EdgeNodeDescriptor, Host, Input, Limits, NodeMessage, Now, Outputs, Payload, Seq,

@@ -1,7 +1,7 @@
 //! Payloads on their way out: what we ask of Edge Nodes, and what a simulated Edge Node says.
 //!
-//! A thin layer over the generated prost types that gets the small print right: which field a datatype's value goes into,
-//! what a rebirth request must carry. Not the hot path; it allocates.
+//! A thin layer over the generated prost types that gets the small print right: which field a datatype's value goes
+//! into, what a rebirth request must carry. Not the hot path; it allocates.
 
 use crate::{BdSeq, DataType, Mismatch, Seq, Timestamp, Value, generated, interpret, payload::WireValue};
 use generated::payload::{DataSet, PropertySet, PropertyValue, Template, metric, property_value};
@@ -13,11 +13,12 @@ pub const REBIRTH: &str = "Node Control/Rebirth";
 /// The metric that tells which NBIRTH an NDEATH belongs to.
 pub const BD_SEQ: &str = "bdSeq";
 
-/// The payload of an NCMD that asks an Edge Node for a rebirth: the metric by name, with its datatype, a payload timestamp
-/// and no seq (`tck-id-operational-behavior-data-commands-ncmd-rebirth-name`, `-value`, `tck-id-payloads-ncmd-seq`).
+/// The payload of an NCMD that asks an Edge Node for a rebirth: the metric by name, with its datatype, a payload
+/// timestamp and no seq (`tck-id-operational-behavior-data-commands-ncmd-rebirth-name`, `-value`,
+/// `tck-id-payloads-ncmd-seq`).
 ///
-/// `tck-id-payloads-metric-datatype-not-req` advises against the datatype, but npm's sparkplug-client reads a metric without
-/// one as null and ignores the request, and the TCK credits the value only with it.
+/// `tck-id-payloads-metric-datatype-not-req` advises against the datatype, but npm's sparkplug-client reads a metric
+/// without one as null and ignores the request, and the TCK credits the value only with it.
 pub fn rebirth_request(at: Timestamp) -> Vec<u8> {
     PayloadBuilder::at(at).metric(MetricBuilder::named(REBIRTH).at(at).boolean(true)).encode()
 }

@@ -1,13 +1,13 @@
 //! What a Host Application knows about each Edge Node.
 //!
-//! [`Host::handle`] takes one message, or the end of one MQTT session, and says what follows from it: who is born, which
-//! metrics have values, who died, whom to ask for a rebirth, and what broke a rule. The parts below it own their state (an
-//! Edge Node, its devices, its metrics, the names, the sessions, the budget) and do not call each other; the decisions are
-//! made here.
+//! [`Host::handle`] takes one message, or the end of one MQTT session, and says what follows from it: who is born,
+//! which metrics have values, who died, whom to ask for a rebirth, and what broke a rule. The parts below it own their
+//! state (an Edge Node, its devices, its metrics, the names, the sessions, the budget) and do not call each other; the
+//! decisions are made here.
 //!
 //! Knows nothing of MQTT packets, sockets, clocks or the tree, and nothing of values: a metric is a number here.
-//! Invariant: an Edge Node or device is online exactly while the MQTT session that published its latest birth lives and no
-//! death has been accepted.
+//! Invariant: an Edge Node or device is online exactly while the MQTT session that published its latest birth lives and
+//! no death has been accepted.
 
 mod alias;
 mod certificate;
@@ -285,8 +285,8 @@ impl Host {
         }
     }
 
-    /// NDATA, or DDATA of the device `id`: the hot path. One lookup for the Edge Node, one for the device, then the metric
-    /// aliases.
+    /// NDATA, or DDATA of the device `id`: the hot path. One lookup for the Edge Node, one for the device, then the
+    /// metric aliases.
     fn on_data(
         &mut self,
         message: &Message<'_>,
@@ -355,8 +355,8 @@ impl Host {
         }
     }
 
-    /// Only the NDEATH of the NBIRTH that is in force kills: an older session's delayed will does not (SP17). The time of
-    /// death is ours (`tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-offline`).
+    /// Only the NDEATH of the NBIRTH that is in force kills: an older session's delayed will does not (SP17). The time
+    /// of death is ours (`tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-offline`).
     fn on_ndeath(&mut self, message: &Message<'_>, descriptor: EdgeNodeDescriptor<'_>, outputs: &mut Outputs) {
         // The death of an Edge Node we never saw is nothing to remember.
         let Some(index) = self.edge_nodes.find(descriptor) else { return };
@@ -429,7 +429,8 @@ impl Host {
         }
     }
 
-    /// A payload that does not decode is lost. Lost data is made good by a rebirth; a broken birth would only be repeated.
+    /// A payload that does not decode is lost. Lost data is made good by a rebirth; a broken birth would only be
+    /// repeated.
     fn on_malformed(&mut self, now: Now, topic: &Topic<'_>, outputs: &mut Outputs) {
         let (is_from_edge_node, is_data) = match topic {
             Topic::Node { message, .. } => (*message != NodeMessage::Ncmd, *message == NodeMessage::Ndata),
@@ -452,8 +453,8 @@ impl Host {
         }
     }
 
-    /// Whoever the session gave birth to last is offline, whatever an NDEATH has said or has not. If a newer session's birth
-    /// came first, this one no longer speaks for anybody.
+    /// Whoever the session gave birth to last is offline, whatever an NDEATH has said or has not. If a newer session's
+    /// birth came first, this one no longer speaks for anybody.
     fn on_session_ended(&mut self, now: Now, session: SessionKey, outputs: &mut Outputs) {
         for (index, device) in self.sessions.end(session) {
             let node = self.edge_nodes.get_mut(index);

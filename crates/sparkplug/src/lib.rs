@@ -1,11 +1,11 @@
 //! Sparkplug B: topics, payloads, and what a Host Application knows about each Edge Node.
 //!
 //! The way in is [`Topic::parse`], then [`decode`] into a reused [`Payload`], then [`Host::handle`], which answers with
-//! [`Outputs`]. Payloads are read in place: a decoded metric is numbers and spans into the bytes it came from, so numeric
-//! DATA allocates nothing. The way out is [`encode`](mod@encode).
+//! [`Outputs`]. Payloads are read in place: a decoded metric is numbers and spans into the bytes it came from, so
+//! numeric DATA allocates nothing. The way out is [`encode`](mod@encode).
 //!
-//! Knows nothing of MQTT packets, sockets, clocks or the tree: time is an argument ([`Now`]), an MQTT session is a number
-//! ([`SessionKey`]), and where a metric belongs is somebody else's question.
+//! Knows nothing of MQTT packets, sockets, clocks or the tree: time is an argument ([`Now`]), an MQTT session is a
+//! number ([`SessionKey`]), and where a metric belongs is somebody else's question.
 
 pub mod datatype;
 pub mod encode;

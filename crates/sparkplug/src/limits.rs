@@ -1,7 +1,7 @@
 //! Every bound on what a peer may make us read, keep or do, in one place.
 //!
-//! Counts and sizes are checked before memory is spent. Invariant: [`Limits::check`] holds for every `Limits` in use; the
-//! host asserts it once.
+//! Counts and sizes are checked before memory is spent. Invariant: [`Limits::check`] holds for every `Limits` in use;
+//! the host asserts it once.
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
 //! A Sparkplug payload read in place: numbers, and spans into the bytes they came from.
 //!
 //! [`decode`] walks the protobuf wire once and fills a reused [`Payload`]; numeric DATA allocates nothing. Properties,
-//! metadata, DataSet and Template stay spans and are read by those who want them, so a broken property set costs its metric
-//! the properties and not the whole message (SP09). Texts are proven UTF-8 here.
+//! metadata, DataSet and Template stay spans and are read by those who want them, so a broken property set costs its
+//! metric the properties and not the whole message (SP09). Texts are proven UTF-8 here.
 //!
 //! Knows nothing of what a metric means: no datatypes, no sequence numbers, no births.
-//! Invariant: a `Payload` that `decode` filled holds only spans that lie within the bytes; one that it refused is empty.
+//! Invariant: a `Payload` that `decode` filled holds only spans that lie within the bytes; one that it refused is
+//! empty.
 
 mod guess;
 mod metric;
@@ -133,8 +134,8 @@ impl std::error::Error for DecodeError {}
 
 /// Reads `bytes` into `payload`, whose earlier content is forgotten and whose memory is reused.
 ///
-/// Takes what protobuf takes (fields in any order, the last of a repeated scalar wins, unknown fields are skipped), except
-/// groups and sub-messages given twice.
+/// Takes what protobuf takes (fields in any order, the last of a repeated scalar wins, unknown fields are skipped),
+/// except groups and sub-messages given twice.
 ///
 /// # Errors
 /// [`DecodeError`]; `payload` is then empty, so that no prefix of a broken message can be applied (SP02).

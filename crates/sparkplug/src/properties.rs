@@ -1,8 +1,8 @@
 //! A metric's properties, read in place.
 //!
-//! On the wire a property set is two lists, keys and values, that correspond by position. [`Properties::parse`] proves the
-//! correspondence, the depth and the counts in one walk without memory; after that two cursors in step yield the pairs.
-//! Nested sets stay encoded until somebody asks.
+//! On the wire a property set is two lists, keys and values, that correspond by position. [`Properties::parse`] proves
+//! the correspondence, the depth and the counts in one walk without memory; after that two cursors in step yield the
+//! pairs. Nested sets stay encoded until somebody asks.
 //!
 //! Invariant: a `Properties` has as many keys as values, all keys are UTF-8, and no nesting exceeds the limit (SP09).
 
@@ -226,7 +226,8 @@ impl Iterator for Fields<'_> {
     }
 }
 
-/// Proves a property set and counts its properties. `depth` is how deep it may go, itself included; it bounds the recursion.
+/// Proves a property set and counts its properties. `depth` is how deep it may go, itself included; it bounds the
+/// recursion.
 fn check_set(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<u32, PropertyFault> {
     let Some(deeper) = depth.checked_sub(1) else { return Err(PropertyFault::TooDeep) };
     let (mut keys, mut values) = (0, 0);

@@ -1,8 +1,8 @@
 //! Sequence numbers: `seq` counts an Edge Node's messages, `bdSeq` its MQTT connections.
 //!
 //! Both are 8 bits wide and wrap from 255 to 0 (`tck-id-payloads-sequence-num-incrementing`). They are different types
-//! because a mixed-up comparison would compile and be wrong. Peers send them in 64-bit fields; what does not fit is told
-//! apart here ([`Seq::from_wire`]), once.
+//! because a mixed-up comparison would compile and be wrong. Peers send them in 64-bit fields; what does not fit is
+//! told apart here ([`Seq::from_wire`]), once.
 
 use std::fmt;
 

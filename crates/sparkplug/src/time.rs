@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
-/// A wall clock reading: milliseconds since 1970-01-01T00:00:00Z. Any `u64` may come from a peer (SP12), so arithmetic on
-/// it saturates or is not done at all.
+/// A wall clock reading: milliseconds since 1970-01-01T00:00:00Z. Any `u64` may come from a peer (SP12), so arithmetic
+/// on it saturates or is not done at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
 

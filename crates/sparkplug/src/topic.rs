@@ -1,8 +1,8 @@
 //! Sparkplug topics: `spBv1.0/{group_id}/{message_type}/{edge_node_id}[/{device_id}]` and `spBv1.0/STATE/{host_id}`.
 //!
-//! A [`Topic`] borrows from the topic string and proves it: past [`Topic::parse`] there is a device id exactly where the
-//! message type wants one, and no identifier is empty or holds a reserved character. Everything is case sensitive, ids
-//! and message types alike (SP24).
+//! A [`Topic`] borrows from the topic string and proves it: past [`Topic::parse`] there is a device id exactly where
+//! the message type wants one, and no identifier is empty or holds a reserved character. Everything is case sensitive,
+//! ids and message types alike (SP24).
 //!
 //! Knows nothing of MQTT beyond the separator; `$sparkplug/certificates/…` is the caller's.
 
@@ -45,8 +45,8 @@ impl<'a> Topic<'a> {
     /// Parses a topic name. Takes no memory.
     ///
     /// # Errors
-    /// [`TopicError::NotSparkplug`] for a topic outside the namespace, which is none of our business; every other error is
-    /// a topic that claims to be Sparkplug and is not.
+    /// [`TopicError::NotSparkplug`] for a topic outside the namespace, which is none of our business; every other error
+    /// is a topic that claims to be Sparkplug and is not.
     pub fn parse(topic: &'a str) -> Result<Topic<'a>, TopicError> {
         let rest =
             topic.strip_prefix(NAMESPACE).and_then(|rest| rest.strip_prefix('/')).ok_or(TopicError::NotSparkplug)?;

@@ -1,8 +1,8 @@
 //! What a metric's value is, once its datatype and its field on the wire are brought together.
 //!
-//! Births declare the datatype, DATA carries a bare field; [`interpret`] joins them. It forgives what real clients do (an
-//! Int8 sign-extended or not, a UInt32 in the long field) and refuses the rest as a [`Mismatch`], which costs that one
-//! metric its quality and nothing else (SP10).
+//! Births declare the datatype, DATA carries a bare field; [`interpret`] joins them. It forgives what real clients do
+//! (an Int8 sign-extended or not, a UInt32 in the long field) and refuses the rest as a [`Mismatch`], which costs that
+//! one metric its quality and nothing else (SP10).
 //!
 //! Allocates nothing: texts and bytes borrow from the payload. DataSet and Template stay encoded.
 
@@ -114,8 +114,8 @@ pub fn interpret<'a>(datatype: DataType, wire: WireValue<'a>) -> Result<Value<'a
     }
 }
 
-/// Int8 to Int64. -5 as an Int8 arrives as 251 from clients that write 8 bits and as 4294967291 from those that extend the
-/// sign to 32; keeping the low bits reads both. The bits cut off must be zeros or a proper sign extension.
+/// Int8 to Int64. -5 as an Int8 arrives as 251 from clients that write 8 bits and as 4294967291 from those that extend
+/// the sign to 32; keeping the low bits reads both. The bits cut off must be zeros or a proper sign extension.
 fn signed(bits: u32, wire: WireValue<'_>) -> Result<Value<'static>, Mismatch> {
     let wide = match wire {
         WireValue::Int(value) => i64::from(value.cast_signed()),

@@ -1,7 +1,7 @@
 //! Recordings of real clients, decoded by us and compared with what Google's protobuf made of them.
 //!
-//! Beside each `.bin` in `tests/corpus` stands a `.json` with the reference's view: names, aliases, timestamps, datatypes, and
-//! values as the specification interprets them.
+//! Beside each `.bin` in `tests/corpus` stands a `.json` with the reference's view: names, aliases, timestamps,
+//! datatypes, and values as the specification interprets them.
 
 use factree_sparkplug::*;
 use insta::assert_snapshot;

@@ -25,7 +25,7 @@ fn value() -> impl Strategy<Value = metric::Value> {
         1 => any::<bool>().prop_map(metric::Value::BooleanValue),
         1 => ".{0,12}".prop_map(metric::Value::StringValue),
         1 => vec(any::<u8>(), 0..200).prop_map(metric::Value::BytesValue),
-        1 => Just(metric::Value::DatasetValue(generated::payload::DataSet { num_of_columns: Some(1), ..Default::default() })),
+        1 => Just(metric::Value::DatasetValue(generated::payload::DataSet::default())),
         1 => Just(metric::Value::TemplateValue(generated::payload::Template::default())),
     ]
 }
@@ -122,7 +122,8 @@ fn metric_as_prost(metric: &RawMetric, bytes: &[u8]) -> Metric {
     }
 }
 
-/// The visitor tells an absent flag or datatype from its default as little as it needs to, and null from a value not at all.
+/// The visitor tells an absent flag or datatype from its default as little as it needs to, and null from a value not at
+/// all.
 fn normal(mut payload: generated::Payload) -> generated::Payload {
     for metric in &mut payload.metrics {
         metric.datatype = Some(metric.datatype.unwrap_or_default());

@@ -1,7 +1,8 @@
 //! Random lives of two Edge Nodes and their devices, against a model that keeps everything the simple way.
 //!
-//! The limits are tight, so that numbers of vanished metrics are given away. Checked after each event: values reach exactly
-//! the metrics the latest births declared, a number means the same metric until it is said to be new, and who is online.
+//! The limits are tight, so that numbers of vanished metrics are given away. Checked after each event: values reach
+//! exactly the metrics the latest births declared, a number means the same metric until it is said to be new, and who
+//! is online.
 
 use factree_sparkplug::{
     encode::{MetricBuilder, PayloadBuilder},
@@ -29,9 +30,11 @@ const METRICS_MAX: u32 = 12;
 fn event() -> impl Strategy<Value = Event> {
     let who = || (0..2usize, option::of(0..2usize));
     let session = || 1..4u64;
+    let birth = (who(), session(), vec(0..8u8, 0..5), 0..3u64);
+    let data = (who(), session(), vec(0..11u64, 1..4));
     prop_oneof![
-        3 => (who(), session(), vec(0..8u8, 0..5), 0..3u64).prop_map(|(who, session, names, shift)| Event::Birth(who, session, names, shift)),
-        4 => (who(), session(), vec(0..11u64, 1..4)).prop_map(|(who, session, aliases)| Event::Data(who, session, aliases)),
+        3 => birth.prop_map(|(who, session, names, shift)| Event::Birth(who, session, names, shift)),
+        4 => data.prop_map(|(who, session, aliases)| Event::Data(who, session, aliases)),
         1 => (who(), session()).prop_map(|(who, session)| Event::Death(who, session)),
         1 => session().prop_map(Event::End),
     ]
@@ -205,7 +208,8 @@ proptest! {
             live(&mut world, &mut model, event)?;
             for node in 0..2 {
                 for who in [(node, None), (node, Some(0)), (node, Some(1))] {
-                    prop_assert_eq!(world.is_online(who), model.online.contains_key(&who), "{:?} after {:?}", who, event);
+                    let expected = model.online.contains_key(&who);
+                    prop_assert_eq!(world.is_online(who), expected, "{:?} after {:?}", who, event);
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Rust types for the Sparkplug payload, from `proto/sparkplug_b.proto`.
 //!
-//! protox compiles the file in pure Rust and prost-build writes the types, so nobody needs `protoc`. The result is checked
-//! in; `check` says whether it still is what the proto file asks for.
+//! protox compiles the file in pure Rust and prost-build writes the types, so nobody needs `protoc`. The result is
+//! checked in; `check` says whether it still is what the proto file asks for.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
     fs::write(&path, generate(root)?).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Fails if the generated file is not what [`write`] would write.
+/// Fails if the generated file is not what [`write()`] would write.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let path = root.join(GENERATED);
     let written = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;

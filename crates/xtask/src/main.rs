@@ -1,7 +1,7 @@
 //! The project's own chores: `cargo xtask <command>`.
 //!
-//! Each command is one module that works from the repository's root. Knows nothing of what the crates do; what a command
-//! writes is checked in, so that building Factree needs none of this.
+//! Each command is one module that works from the repository's root. Knows nothing of what the crates do; what a
+//! command writes is checked in, so that building Factree needs none of this.
 
 mod codegen;
 

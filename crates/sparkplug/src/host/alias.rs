@@ -1,9 +1,9 @@
 //! Metric aliases: the numbers DATA messages use in place of names.
 //!
-//! Each Edge Node and each device has its own table, built whole at its birth. The specification wants aliases unique over
-//! the Edge Node and all its devices; clients that number each device from 1 break that and are still understood, because
-//! the topic says whose alias it is. Most numbers lie close together and are found in an array; the others (some clients use
-//! hashes) in a map.
+//! Each Edge Node and each device has its own table, built whole at its birth. The specification wants aliases unique
+//! over the Edge Node and all its devices; clients that number each device from 1 break that and are still understood,
+//! because the topic says whose alias it is. Most numbers lie close together and are found in an array; the others
+//! (some clients use hashes) in a map.
 //!
 //! An alias that one birth gives to two metrics means neither of them: no value may land on the wrong metric (SP15).
 
@@ -83,8 +83,8 @@ impl MetricAliases {
             .map(|(alias, metric)| (alias, MetricIndex(metric)))
     }
 
-    /// Whether both tables hold a same alias. Looks at no more than `looks` aliases: hashed aliases of many devices would
-    /// otherwise cost a birth the square of its Edge Node's metrics.
+    /// Whether both tables hold a same alias. Looks at no more than `looks` aliases: hashed aliases of many devices
+    /// would otherwise cost a birth the square of its Edge Node's metrics.
     pub(super) fn meets(&self, other: &MetricAliases, looks: usize) -> bool {
         let (few, many) = if self.dense.len() <= other.dense.len() { (self, other) } else { (other, self) };
         few.iter().take(looks).any(|(alias, _)| many.get(alias) != Resolved::Unknown)

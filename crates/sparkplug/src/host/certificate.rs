@@ -1,6 +1,7 @@
 //! What births say about themselves, and keeping them byte for byte.
 //!
-//! The findings about an NBIRTH or DBIRTH as a whole are made here, where the message is judged against the state before it.
+//! The findings about an NBIRTH or DBIRTH as a whole are made here, where the message is judged against the state
+//! before it.
 
 use super::{
     Message, SessionKey,

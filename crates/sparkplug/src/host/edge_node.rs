@@ -128,8 +128,8 @@ impl EdgeNode {
 
     /// Judges the seq of a message that has one, other than an NBIRTH, and expects the one after it.
     ///
-    /// What arrives after a gap is applied all the same: in this process a gap means loss, not reordering, and a late value
-    /// is better than none.
+    /// What arrives after a gap is applied all the same: in this process a gap means loss, not reordering, and a late
+    /// value is better than none.
     #[inline]
     pub(super) fn follow(&mut self, message: &Message<'_>, reporter: &mut Reporter<'_>) -> Order {
         let State::Online { next, .. } = &mut self.state else { return Order::NotBorn };
@@ -177,8 +177,8 @@ impl EdgeNode {
         true
     }
 
-    /// Whether one of `device`'s metric aliases is also another's (`tck-id-payloads-alias-uniqueness`). Looks at a bounded
-    /// number only.
+    /// Whether one of `device`'s metric aliases is also another's (`tck-id-payloads-alias-uniqueness`). Looks at a
+    /// bounded number only.
     pub(super) fn shares_aliases(&self, device: DeviceIndex) -> bool {
         const OTHERS_MAX: usize = 16;
         const LOOKS_MAX: usize = 256;

@@ -1,8 +1,8 @@
 //! What the host noticed that ought not to be: a rule, and the message's evidence against it.
 //!
 //! Rules are constants, so a finding costs no memory. Within one message a rule is reported once, with a count and an
-//! example, however many metrics break it (SP27). Here are the rules the host cannot help noticing; the catalogue of all
-//! that can be checked is a room of its own to come.
+//! example, however many metrics break it (SP27). Here are the rules the host cannot help noticing; the catalogue of
+//! all that can be checked is a room of its own to come.
 
 use super::{DeviceIndex, EdgeNodeIndex, Output, Outputs};
 

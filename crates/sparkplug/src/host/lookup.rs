@@ -1,7 +1,7 @@
 //! From the metrics of a DATA message to their numbers.
 //!
-//! By metric alias in its owner's table, which is the hot path: an array access. By name otherwise. What resolves to nothing,
-//! or to two metrics, is left out and reported, never guessed (SP15).
+//! By metric alias in its owner's table, which is the hot path: an array access. By name otherwise. What resolves to
+//! nothing, or to two metrics, is left out and reported, never guessed (SP15).
 
 use super::{
     Message, MetricIndex, Update,

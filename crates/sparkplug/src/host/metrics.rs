@@ -1,7 +1,8 @@
 //! The metrics of one Edge Node and all its devices: who each number is.
 //!
-//! A metric is 12 bytes and a place in a hash table. It keeps its number for the life of the host, over rebirths and over
-//! births it is missing from, until the Edge Node is full and the number of a vanished metric is needed for a new one (SP22).
+//! A metric is 12 bytes and a place in a hash table. It keeps its number for the life of the host, over rebirths and
+//! over births it is missing from, until the Edge Node is full and the number of a vanished metric is needed for a new
+//! one (SP22).
 //! Invariant: `by_name` finds each record by its owner and name, and by nothing else.
 
 use super::{
@@ -31,7 +32,8 @@ pub(super) struct Metrics {
     by_name: HashTable<u32>,
     /// How many records are in their owner's latest birth.
     alive: u32,
-    /// Where the search for a vanished metric goes on: round and round, so that each birth walks the records once at most.
+    /// Where the search for a vanished metric goes on: round and round, so that each birth walks the records once at
+    /// most.
     hand: usize,
 }
 

@@ -1,7 +1,8 @@
 //! Metric names, each kept once for all Edge Nodes.
 //!
 //! A plant has many machines of few kinds, so a million metrics share some thousand names; an Edge Node keeps a 32-bit
-//! [`NameIndex`] per metric. Names are counted and freed with their last use, so churning births leave nothing behind (SP22).
+//! [`NameIndex`] per metric. Names are counted and freed with their last use, so churning births leave nothing behind
+//! (SP22).
 //! Invariant: a text stands in `table` exactly once while its count is above zero.
 
 use hashbrown::{DefaultHashBuilder, HashTable};

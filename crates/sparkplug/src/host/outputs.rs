@@ -1,7 +1,7 @@
 //! What the host wants done, as values: nothing here acts.
 //!
-//! An [`Outputs`] is one list of small [`Output`]s in the order they are to be carried out, and three long lists they point
-//! into, so that a message of a thousand metrics is one output and, once warm, no allocation.
+//! An [`Outputs`] is one list of small [`Output`]s in the order they are to be carried out, and three long lists they
+//! point into, so that a message of a thousand metrics is one output and, once warm, no allocation.
 
 use super::Finding;
 use crate::{BdSeq, DataType, SessionKey, Timestamp};
@@ -18,8 +18,8 @@ pub struct DeviceIndex(pub u32);
 /// A metric's number within its Edge Node, over the node and all its devices: dense from 0, and the same in every birth
 /// for the same device and metric name.
 ///
-/// Once the Edge Node has as many metrics as [`crate::Limits::metrics_per_edge_node_max`] allows, a new metric takes the
-/// number of one that vanished; see [`BornMetric::is_new`].
+/// Once the Edge Node has as many metrics as [`crate::Limits::metrics_per_edge_node_max`] allows, a new metric takes
+/// the number of one that vanished; see [`BornMetric::is_new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricIndex(pub u32);
 
@@ -67,8 +67,8 @@ pub struct BornMetric {
     pub position: u32,
     /// Its datatype; [`DataType::Unknown`] if the birth declares none or a number outside the set.
     pub datatype: DataType,
-    /// Whether the host has not known it before. Whatever is kept under this number belongs to a metric that vanished and
-    /// whose number was needed; it is to be forgotten.
+    /// Whether the host has not known it before. Whatever is kept under this number belongs to a metric that vanished
+    /// and whose number was needed; it is to be forgotten.
     pub is_new: bool,
 }
 
@@ -160,8 +160,8 @@ impl Outputs {
         Outputs::default()
     }
 
-    /// Forgets all outputs and keeps the memory. [`super::Host::handle`] appends; positions refer to the payload of the input
-    /// that caused them, so clear between inputs.
+    /// Forgets all outputs and keeps the memory. [`super::Host::handle`] appends; positions refer to the payload of the
+    /// input that caused them, so clear between inputs.
     pub fn clear(&mut self) {
         self.list.clear();
         self.born.clear();

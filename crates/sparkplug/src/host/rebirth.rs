@@ -1,7 +1,8 @@
 //! When to ask for a rebirth: not the same Edge Node again within its cooldown, and not a whole plant at once.
 //!
-//! A rebirth is the dearest message there is, so a broken Edge Node may cost its own plant one every cooldown, and a restart
-//! of ours spreads its requests evenly. What is refused is not queued: the next message that cannot be understood asks again.
+//! A rebirth is the dearest message there is, so a broken Edge Node may cost its own plant one every cooldown, and a
+//! restart of ours spreads its requests evenly. What is refused is not queued: the next message that cannot be
+//! understood asks again.
 
 use crate::Limits;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! The metrics of one birth: which numbers they have, and which metric aliases stand for them.
 //!
-//! A [`Roster`] is replaced whole by the next birth of the same Edge Node or device. A metric is the same one if the device
-//! and the name are, so elements of the tree keep their identity over rebirths.
+//! A [`Roster`] is replaced whole by the next birth of the same Edge Node or device. A metric is the same one if the
+//! device and the name are, so elements of the tree keep their identity over rebirths.
 //! Invariant: exactly the metrics of the latest birth are alive.
 
 use super::{

@@ -1,7 +1,7 @@
 //! Which MQTT session gave birth to whom.
 //!
-//! When a session ends, everything it gave birth to and nobody else has since is offline. One session may speak for a whole
-//! gateway of Edge Nodes, and an Edge Node's devices may speak through sessions of their own.
+//! When a session ends, everything it gave birth to and nobody else has since is offline. One session may speak for a
+//! whole gateway of Edge Nodes, and an Edge Node's devices may speak through sessions of their own.
 //! Invariant: whoever is online stands under exactly one session, the one that published its latest birth.
 
 use super::{DeviceIndex, EdgeNodeIndex, SessionKey};

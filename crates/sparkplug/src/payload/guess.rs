@@ -1,9 +1,9 @@
 //! A guess at the next metric of DATA: metric alias, the timestamp of the metric before it, a number.
 //!
-//! Almost every metric of almost every DATA message has that shape, and most of a general decoder's time goes into finding
-//! out (mispredicted branches, one field at a time). Here the tags and the timestamp are compared as one word with what the
-//! last metric had, and a wrong guess falls back to [`RawMetric::decode`], which starts over. On DDATA of 100 metrics this is
-//! 95 instructions per metric where the general decoder takes 346 (`benches/benches/decode.rs`).
+//! Almost every metric of almost every DATA message has that shape, and most of a general decoder's time goes into
+//! finding out (mispredicted branches, one field at a time). Here the tags and the timestamp are compared as one word
+//! with what the last metric had, and a wrong guess falls back to [`RawMetric::decode`], which starts over. On DDATA of
+//! 100 metrics this is 95 instructions per metric where the general decoder takes 346 (`benches/benches/decode.rs`).
 //!
 //! Invariant: a guess that succeeds has read exactly the fields that the general decoder would have.
 
@@ -15,15 +15,16 @@ use super::{
 /// The tag of a metric in a payload.
 pub(super) const METRIC: u32 = bytes_field(2);
 
-/// What the last guessed metric had: the timestamp's tag and its six bytes (any time from 2004 to 2109) as they lie on the
-/// wire, and the timestamp.
+/// What the last guessed metric had: the timestamp's tag and its six bytes (any time from 2004 to 2109) as they lie on
+/// the wire, and the timestamp.
 #[derive(Debug)]
 pub(super) struct Shape {
     tag_and_timestamp: u64,
     timestamp: u64,
 }
 
-/// What a guess has read: the numbers of one metric, and how many bytes of the payload it took, tag and length included.
+/// What a guess has read: the numbers of one metric, and how many bytes of the payload it took, tag and length
+/// included.
 pub(super) struct Guess {
     alias: u64,
     datatype: u32,
@@ -32,8 +33,8 @@ pub(super) struct Guess {
     pub(super) len: usize,
 }
 
-/// How far a guess looks at most: 2 for the metric's tag and length, 1 + 8 for the alias, 7 for the timestamp, 2 for the
-/// datatype, 1 + 8 for the value; rounded up.
+/// How far a guess looks at most: 2 for the metric's tag and length, 1 + 8 for the alias, 7 for the timestamp, 2 for
+/// the datatype, 1 + 8 for the value; rounded up.
 const WINDOW: usize = 32;
 
 const SEVEN_BYTES: u64 = 0x00FF_FFFF_FFFF_FFFF;

@@ -1,7 +1,7 @@
 //! The protobuf wire format, one field at a time, over a range of the payload's bytes.
 //!
-//! A [`Wire`] for a sub-message shares the bytes of its parent, so offsets stay those of the payload and an eight-byte load
-//! may look past the sub-message's end (never past the payload's). No recursion, no memory.
+//! A [`Wire`] for a sub-message shares the bytes of its parent, so offsets stay those of the payload and an eight-byte
+//! load may look past the sub-message's end (never past the payload's). No recursion, no memory.
 //! Invariant: `at <= end <= bytes.len()`.
 
 use super::{DecodeError, Span};
@@ -179,8 +179,8 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// The varint that the low bytes of `word` hold, and its length; 0 if it is longer than eight bytes. Without branches: a
-/// misprediction costs as much as the whole of it.
+/// The varint that the low bytes of `word` hold, and its length; 0 if it is longer than eight bytes. Without branches:
+/// a misprediction costs as much as the whole of it.
 #[inline]
 pub(super) fn short_varint(word: u64) -> (u64, usize) {
     let ends = !word & 0x8080_8080_8080_8080;

@@ -4,11 +4,11 @@
 //! NBIRTH seq=0 bd=0 temp#1 speed · NDATA seq=1 #1 · @5s · END
 //! ```
 //!
-//! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual: `seq=`,
-//! `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`), `retained`,
-//! `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention). Everything else is a metric: `name`,
-//! `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=` is given and
-//! always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass.
+//! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual:
+//! `seq=`, `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`),
+//! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention). Everything else is a metric:
+//! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=`
+//! is given and always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass.
 
 use factree_sparkplug::{
     encode::{MetricBuilder, PayloadBuilder, REBIRTH},
