@@ -10,9 +10,10 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use factree_ingest::{Placement, SparkplugRuleText};
+use factree_ingest::{Placement, RuleError, SparkplugRuleText};
 use factree_namespace::Level;
 use serde::Deserialize;
+use toml::Spanned;
 
 /// A configuration file larger than this many bytes is refused unread.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -77,7 +78,7 @@ impl Config {
             mqtt: overrides.mqtt.unwrap_or(file.mqtt.listen),
             http: overrides.http.unwrap_or(file.http.listen),
             data: overrides.data.unwrap_or(file.data.directory),
-            placement: file.namespace.placement()?,
+            placement: file.namespace.placement(text)?,
         };
         loopback_only("MQTT", "[mqtt] listen", "--mqtt", config.mqtt)?;
         loopback_only("HTTP", "[http] listen", "--http", config.http)?;
@@ -173,22 +174,23 @@ enum LevelName {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SparkplugRule {
-    group: String,
-    node: Option<String>,
-    device: Option<String>,
+    group: Spanned<String>,
+    node: Option<Spanned<String>>,
+    device: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TopicRule {
-    topic: String,
+    topic: Spanned<String>,
 }
 
 impl Namespace {
-    fn placement(self) -> Result<Placement, ConfigError> {
-        let levels: Vec<Level> = match self.levels {
+    /// `text` is the file's, to say on which line a rule went wrong.
+    fn placement(&self, text: &str) -> Result<Placement, ConfigError> {
+        let levels: Vec<Level> = match &self.levels {
             None => Level::ALL.to_vec(),
-            Some(names) => names.into_iter().map(Level::from).collect(),
+            Some(names) => names.iter().copied().map(Level::from).collect(),
         };
         if !levels.is_sorted_by(|above, below| above < below) {
             return Err(ConfigError(
@@ -197,17 +199,37 @@ impl Namespace {
                     .into(),
             ));
         }
+        let plain = |value: &Spanned<String>| value.get_ref().clone();
         let sparkplug: Vec<SparkplugRuleText> = self
             .sparkplug
-            .into_iter()
-            .map(|SparkplugRule { group, node, device }| SparkplugRuleText { group, node, device })
+            .iter()
+            .map(|SparkplugRule { group, node, device }| SparkplugRuleText {
+                group: plain(group),
+                node: node.as_ref().map(plain),
+                device: device.as_ref().map(plain),
+            })
             .collect();
         let topics: Option<Vec<String>> =
-            self.topics.map(|topics| topics.into_iter().map(|TopicRule { topic }| topic).collect());
+            self.topics.as_ref().map(|topics| topics.iter().map(|TopicRule { topic }| plain(topic)).collect());
         Placement::parse(&levels, &sparkplug, topics.as_deref()).map_err(|error| {
             let list = if error.key == "topic" { "namespace.topics" } else { "namespace.sparkplug" };
-            ConfigError(format!("[[{list}]] {error}"))
+            let line = self.line_of(&error, text);
+            ConfigError(format!("line {line}: [[{list}]] {error}"))
         })
+    }
+
+    /// The line of the value that a rule's error is about, from one.
+    fn line_of(&self, error: &RuleError, text: &str) -> usize {
+        let topic = self.topics.iter().flatten().map(|rule| &rule.topic).nth(error.rule);
+        let rule = self.sparkplug.get(error.rule);
+        let value = match error.key {
+            "topic" => topic,
+            "node" => rule.and_then(|rule| rule.node.as_ref()),
+            "device" => rule.and_then(|rule| rule.device.as_ref()),
+            _ => rule.map(|rule| &rule.group),
+        };
+        let start = value.map_or(0, |value| value.span().start);
+        1 + text.bytes().take(start).filter(|&byte| byte == b'\n').count()
     }
 }
 
@@ -260,8 +282,11 @@ mod tests {
 
     #[test]
     fn a_wrong_template_names_its_rule_and_key() {
-        let message = refusal("[[namespace.sparkplug]]\ngroup = \"{plant}\"");
-        assert!(message.starts_with("[[namespace.sparkplug]] rule 1, key `group`"), "{message}");
+        let message =
+            refusal("[[namespace.sparkplug]]\ngroup = \"{site}\"\n\n[[namespace.sparkplug]]\ngroup = \"{plant}\"");
+        assert!(message.starts_with("line 5: [[namespace.sparkplug]] rule 2, key `group`"), "{message}");
+        let message = refusal("[[namespace.topics]]\ntopic = \"{site}{area}\"");
+        assert!(message.starts_with("line 2: [[namespace.topics]] rule 1, key `topic`"), "{message}");
         let message = refusal("[namespace]\nlevels = [\"site\", \"enterprise\"]");
         assert!(message.contains("go down the ISA-95 hierarchy"), "{message}");
     }

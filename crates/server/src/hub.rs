@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -110,8 +111,11 @@ impl<'a> Incoming<'a> {
 
 impl Hub {
     pub(crate) fn new(limits: Limits, ingest: Arc<Mutex<Ingest>>) -> Self {
+        let mut broker = Broker::new(limits.broker.clone());
+        // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
+        broker.seed_client_ids(RandomState::new().hash_one(()));
         let core = Core {
-            broker: Broker::new(limits.broker.clone()),
+            broker,
             inbox: Inbox::default(),
             mailboxes: HashMap::new(),
             outputs: Outputs::default(),
@@ -156,7 +160,7 @@ impl Hub {
     }
 
     pub(crate) fn mqtt_limits(&self) -> &factree_mqtt::Limits {
-        &self.limits.mqtt
+        &self.limits.broker.packet
     }
 
     pub(crate) fn sparkplug_limits(&self) -> &factree_ingest::SparkplugLimits {

@@ -6,9 +6,7 @@
 /// Bounds of all rooms.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// Bytes on the wire.
-    pub mqtt: factree_mqtt::Limits,
-    /// Sessions, queues, retained messages.
+    /// Packets, sessions, queues, retained messages.
     pub broker: factree_broker::Limits,
     /// Payloads, Edge Nodes, plain topics.
     pub ingest: factree_ingest::Limits,
@@ -23,7 +21,7 @@ impl Limits {
     /// If they contradict each other, which is a mistake of ours.
     pub fn check(&self) {
         assert!(
-            self.mqtt.packet_size_max <= self.ingest.sparkplug.payload_bytes_max,
+            self.broker.packet.packet_size_max <= self.ingest.sparkplug.payload_bytes_max,
             "a payload that fits an MQTT packet must fit the Sparkplug decoder, or it would be malformed for its size"
         );
     }
