@@ -1,7 +1,7 @@
 """A real Edge Node in a process of its own: `sparkplug-client` from npm or `pysparkplug` from PyPI.
 
-Both take the same orders (see `clients/`), so a story is told once and must hold for both. A process of its own, because
-some stories end with SIGKILL.
+Both take the same orders (see `clients/`), so a story is told once and must hold for both. A process of its own,
+because some stories end with SIGKILL.
 Knows nothing of Factree. Invariant: an order returns when the library has done it, not when the broker has.
 """
 
@@ -27,8 +27,6 @@ class Library:
 
     name: str
     command: tuple[str, ...]
-    has_units: bool
-    """It can send properties, `engUnit` among them."""
     has_bare_alias: bool
     """It can leave the name out of a DATA metric that has an alias."""
 
@@ -36,8 +34,8 @@ class Library:
         return self.name
 
 
-NPM = Library("sparkplug-client", ("node", str(CLIENTS / "npm_edge_node.cjs")), has_units=True, has_bare_alias=True)
-PYPI = Library("pysparkplug", (sys.executable, str(CLIENTS / "pypi_edge_node.py")), has_units=False, has_bare_alias=False)
+NPM = Library("sparkplug-client", ("node", str(CLIENTS / "npm_edge_node.cjs")), has_bare_alias=True)
+PYPI = Library("pysparkplug", (sys.executable, str(CLIENTS / "pypi_edge_node.py")), has_bare_alias=False)
 
 
 class EdgeNode:
@@ -49,7 +47,8 @@ class EdgeNode:
         self.process = subprocess.Popen(library.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._events: list[dict] = []
         self._news = threading.Condition()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         for line in self.process.stdout:
@@ -79,7 +78,9 @@ class EdgeNode:
         if order != "stop":
             self.wait_for("done")
 
-    def born(self, port: int, node: list[dict], devices: dict[str, list[dict]], *, keep_alive=30, reconnect=False) -> "EdgeNode":
+    def born(
+        self, port: int, node: list[dict], devices: dict[str, list[dict]], *, keep_alive=30, reconnect=False
+    ) -> EdgeNode:
         """Connects and sends NBIRTH and DBIRTHs."""
         where = dict(port=port, group=self.group, edge_node=self.edge_node, client_id=self.client_id)
         self.order("connect", node=node, devices=devices, keep_alive=keep_alive, reconnect=reconnect, **where)
@@ -126,5 +127,6 @@ class EdgeNode:
     def close(self) -> None:
         if self.process.poll() is None:
             self.kill()
+        self._listener.join(TIMEOUT)
         self.process.stdin.close()
         self.process.stdout.close()

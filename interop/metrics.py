@@ -23,7 +23,10 @@ class Case:
 
 def case(name: str, type: str, birth: object, data: object, birth_json: object = ..., data_json: object = ...) -> Case:
     return Case(
-        name, type, birth, data,
+        name,
+        type,
+        birth,
+        data,
         birth if birth_json is ... else birth_json,
         data if data_json is ... else data_json,
     )
@@ -45,10 +48,12 @@ CASES = [
     case("Odd/Float", "Float", "-Infinity", 21.5),
     case("Odd/Double", "Double", "NaN", "Infinity"),
     case("Boolean", "Boolean", True, False),
-    case("String", "String", "héllo ✓ \"quoted\" \\ \u0001", ""),
+    case("String", "String", 'héllo ✓ "quoted" \\ \u0001', ""),
     case("Text", "Text", "first line\nsecond line", "日本語"),
     case("UUID", "UUID", "123e4567-e89b-12d3-a456-426614174000", "00000000-0000-0000-0000-000000000000"),
-    case("DateTime", "DateTime", "1656107875000", "951782400500", "2022-06-24T21:57:55.000Z", "2000-02-29T00:00:00.500Z"),
+    case(
+        "DateTime", "DateTime", "1656107875000", "951782400500", "2022-06-24T21:57:55.000Z", "2000-02-29T00:00:00.500Z"
+    ),
     case("Null/Int32", "Int32", None, 7),
     case("Null/Boolean", "Boolean", True, None),
     case("Null/String", "String", None, "no more"),

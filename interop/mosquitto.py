@@ -69,7 +69,8 @@ class Subscriber:
         self._disconnected: int | None = None
         self._ended = False
         self._news = threading.Condition()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         for line in self.process.stdout:
@@ -85,10 +86,12 @@ class Subscriber:
             self._ended = True
             self._news.notify_all()
 
-    def subscribed(self) -> "Subscriber":
+    def subscribed(self) -> Subscriber:
         """Waits for the SUBACK."""
         with self._news:
-            assert self._news.wait_for(lambda: self._subscribed or self._ended, TIMEOUT) and self._subscribed, "no SUBACK"
+            assert self._news.wait_for(lambda: self._subscribed or self._ended, TIMEOUT) and self._subscribed, (
+                "no SUBACK"
+            )
         return self
 
     def disconnected(self) -> int:
@@ -109,5 +112,6 @@ class Subscriber:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(TIMEOUT)
+        self.process.wait(TIMEOUT)
+        self._listener.join(TIMEOUT)
         self.process.stdout.close()

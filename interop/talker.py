@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable, Iterable
 from socket import IPPROTO_TCP, TCP_NODELAY
-from typing import Callable, Iterable
 
 from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -22,7 +22,9 @@ V311, V5 = paho.MQTTv311, paho.MQTTv5
 class Talker:
     """A connected client. It never reconnects by itself."""
 
-    def __init__(self, port: int, client_id: str, version: int, *, keep_alive: int = 30, session_expiry: int | None = None):
+    def __init__(
+        self, port: int, client_id: str, version: int, *, keep_alive: int = 30, session_expiry: int | None = None
+    ):
         clean = {} if version == V5 else {"clean_session": session_expiry is None}
         self._client = paho.Client(client_id=client_id, protocol=version, reconnect_on_failure=False, **clean)
         self._received: queue.Queue = queue.Queue()

@@ -1,4 +1,7 @@
-"""A PUBACK means: readable. Each value is asked for once, right after its acknowledgement; nothing here waits or retries."""
+"""A PUBACK means: readable.
+
+Each value is asked for once, right after its acknowledgement; nothing here waits or retries.
+"""
 
 from __future__ import annotations
 

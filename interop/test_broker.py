@@ -63,7 +63,9 @@ def test_a_new_subscriber_gets_thousands_of_retained_messages(connect):
 
 def test_a_topic_alias_stands_for_its_topic(factree):
     subscriber = Subscriber(factree.mqtt_port, "Acme/#", "-q", "1").subscribed()
-    publisher = Publisher(factree.mqtt_port, "Acme/A/Very/Long/Topic", "-V", "mqttv5", "-q", "1", "-D", "publish", "topic-alias", "1")
+    publisher = Publisher(
+        factree.mqtt_port, "Acme/A/Very/Long/Topic", "-V", "mqttv5", "-q", "1", "-D", "publish", "topic-alias", "1"
+    )
     for count in range(3):
         publisher.say(str(count))
         message = subscriber.next()

@@ -8,7 +8,6 @@ import mosquitto
 from edge_node import NPM
 from metrics import metric
 from process import refused
-from waiting import eventually
 
 PLACEMENT = """
 [[namespace.sparkplug]]
@@ -31,13 +30,19 @@ def speed(value: float) -> list[dict]:
 
 def test_templates_place_edge_nodes_and_what_matches_none_is_unplaced(start, edge_node):
     factree = start(config=PLACEMENT)
-    for group, node, value in [("Acme:Dallas:Press", "Line1", 1.5), ("legacy-Ulm", "PLC_Paint_L7", 2.5), ("Bench", "PC9", 3.5)]:
+    for group, node, value in [
+        ("Acme:Dallas:Press", "Line1", 1.5),
+        ("legacy-Ulm", "PLC_Paint_L7", 2.5),
+        ("Bench", "PC9", 3.5),
+    ]:
         edge_node(NPM, group, node).born(factree.mqtt_port, speed(value), {"Robot3": speed(value)})
 
     factree.until_value("Acme/Dallas/Press/Line1/Robot3/Speed", 1.5)
     factree.until_value("Ulm/Paint/L7/Robot3/Speed", 2.5)
     factree.until_value("_unplaced/Bench/PC9/Robot3/Speed", 3.5)
-    levels = {path: factree.element(path).get("level") for path in ("Ulm", "Ulm/Paint", "Ulm/Paint/L7", "Ulm/Paint/L7/Robot3")}
+    levels = {
+        path: factree.element(path).get("level") for path in ("Ulm", "Ulm/Paint", "Ulm/Paint/L7", "Ulm/Paint/L7/Robot3")
+    }
     assert levels == {"Ulm": "site", "Ulm/Paint": "area", "Ulm/Paint/L7": "work_center", "Ulm/Paint/L7/Robot3": None}
 
 
@@ -62,8 +67,10 @@ def test_the_second_source_of_a_path_is_kept_under_conflicts(factree, edge_node)
 
 
 def test_two_edge_nodes_that_a_rule_puts_on_one_path_are_both_shown(start, edge_node):
-    factree = start(config='[[namespace.sparkplug]]\ngroup = "{site}"\nnode = "PLC_{area}"\n\n'
-                           '[[namespace.sparkplug]]\ngroup = "{site}"\nnode = "{area}"\n')
+    factree = start(
+        config='[[namespace.sparkplug]]\ngroup = "{site}"\nnode = "PLC_{area}"\n\n'
+        '[[namespace.sparkplug]]\ngroup = "{site}"\nnode = "{area}"\n'
+    )
     edge_node(NPM, "Ulm", "Paint").born(factree.mqtt_port, speed(1.5), {})
     factree.until_value("Ulm/Paint/Speed", 1.5)
     edge_node(NPM, "Ulm", "PLC_Paint").born(factree.mqtt_port, speed(2.5), {})
@@ -77,8 +84,8 @@ def test_two_edge_nodes_that_a_rule_puts_on_one_path_are_both_shown(start, edge_
         ('[mqtt]\n\nlisen = "127.0.0.1:1883"\n', ["line 3", "lisen", "listen"]),
         ('[namespace]\nlevels = ["plant"]\n', ["line 2", "plant", "enterprise", "work_center"]),
         ('[[namespace.sparkplug]]\ngroup = "{plant}"\n', ["group", "{plant}", "{enterprise}", "{work_unit}"]),
-        ('[http]\nlisten = 8080\n', ["line 2", "listen"]),
-        ('[mqtt\n', ["line 1"]),
+        ("[http]\nlisten = 8080\n", ["line 2", "listen"]),
+        ("[mqtt\n", ["line 1"]),
     ],
     ids=["unknown key", "unknown level", "unknown variable", "wrong type", "no TOML"],
 )

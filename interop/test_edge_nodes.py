@@ -78,11 +78,18 @@ def test_the_tree_knows_what_the_edge_node_is_and_where_its_samples_come_from(fa
     }
     source = factree.sample(f"{ROBOT}/Axis/1/Temperature")["source"]
     assert source == {
-        "type": "sparkplug", "group": GROUP, "edge_node": "Line1", "device": "Robot3", "metric": "Axis/1/Temperature",
+        "type": "sparkplug",
+        "group": GROUP,
+        "edge_node": "Line1",
+        "device": "Robot3",
+        "metric": "Axis/1/Temperature",
     }
     report = factree.edge_node(GROUP, "Line1")
     assert (report["state"], report["client_id"], report["path"]) == ("online", line.client_id, LINE)
-    assert {device["device"]: device["state"] for device in report["devices"]} == {"Robot3": "online", "Robot4": "online"}
+    assert {device["device"]: device["state"] for device in report["devices"]} == {
+        "Robot3": "online",
+        "Robot4": "online",
+    }
 
 
 def test_a_unit_is_shown_where_the_source_declares_one(factree, edge_node):
@@ -98,7 +105,9 @@ def test_data_finds_its_metric_by_alias(factree, edge_node, library):
     node.born(factree.mqtt_port, [metric("Speed", "Double", 1.5, alias=1)], {"Robot3": robot3})
     factree.until_value(f"{ROBOT}/Cycles", 1)
 
-    node.device_data("Robot3", metric("Cycles", "UInt32", 2, alias=3), temperature(21.5, alias=2), by_alias=library.has_bare_alias)
+    node.device_data(
+        "Robot3", metric("Cycles", "UInt32", 2, alias=3), temperature(21.5, alias=2), by_alias=library.has_bare_alias
+    )
     sample = factree.until_value(f"{ROBOT}/Cycles", 2)
     assert sample["source"]["metric_alias"] == 3
     factree.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)

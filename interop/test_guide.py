@@ -54,7 +54,8 @@ def test_the_programs_are_edge_nodes(factree, tmp_path, language, runner, edge_n
     file = tmp_path / f"program.{language}"
     file.write_text(with_ports(program, factree))
     path = f"Acme/Dallas/Press/{edge_node}/{metric}"
-    running = subprocess.Popen([runner, str(file)], env={**os.environ, "NODE_PATH": str(HERE / "node_modules")})
+    environment = {**os.environ, "NODE_PATH": str(HERE / "node_modules")}
+    running = subprocess.Popen([runner, str(file)], env=environment, preexec_fn=hear_ctrl_c)
     try:
         factree.until_value(path, 1)
         factree.until_value(path, 2)
@@ -71,6 +72,11 @@ def test_the_programs_are_edge_nodes(factree, tmp_path, language, runner, edge_n
     finally:
         running.kill()
         running.wait()
+
+
+def hear_ctrl_c() -> None:
+    """What a shell has put into the background ignores Ctrl-C, and so would everything it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ask_for_rebirth(factree: Factree, edge_node: str) -> None:

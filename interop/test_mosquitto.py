@@ -55,7 +55,11 @@ def test_an_object_with_a_value_says_its_time_quality_and_unit(factree):
     sample = factree.sample(f"{OVEN}/Temperature")
     told = {name: sample[name] for name in ("value", "timestamp", "quality", "unit", "datatype")}
     assert told == {
-        "value": 180.5, "timestamp": "2026-01-31T12:00:00.123Z", "quality": "Uncertain", "unit": "°C", "datatype": "Double",
+        "value": 180.5,
+        "timestamp": "2026-01-31T12:00:00.123Z",
+        "quality": "Uncertain",
+        "unit": "°C",
+        "datatype": "Double",
     }
 
 
@@ -111,7 +115,15 @@ def test_qos_2_on_one_connection_keeps_its_order_and_repeats_nothing(factree, su
 
 def test_a_will_is_published_when_its_client_is_killed(factree, subscribe, version):
     subscriber = subscribe("Acme/Dallas/Gateway/#", "-q", "1")
-    will = ("--will-topic", "Acme/Dallas/Gateway/Status", "--will-payload", '"offline"', "--will-qos", "1", "--will-retain")
+    will = (
+        "--will-topic",
+        "Acme/Dallas/Gateway/Status",
+        "--will-payload",
+        '"offline"',
+        "--will-qos",
+        "1",
+        "--will-retain",
+    )
     gateway = Publisher(factree.mqtt_port, "Acme/Dallas/Gateway/Load", "-V", version, "-q", "1", *will)
     gateway.say("0.5")
     assert subscriber.next()["payload"] == "0.5"

@@ -6,7 +6,7 @@ Invariant: a wait that fails says what was there instead.
 from __future__ import annotations
 
 import time
-from typing import Callable
+from collections.abc import Callable
 
 TIMEOUT = 10.0
 """Seconds until a condition that does not come true fails its test."""

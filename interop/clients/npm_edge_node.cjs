@@ -1,7 +1,7 @@
 // An Edge Node made of the npm package `sparkplug-client`, told what to do by a test.
 //
-// One JSON object per line on stdin is an order, one per line on stdout is something that happened. The package does the
-// Sparkplug and the MQTT; this file only carries orders to it, so what the broker sees is what the package does in a plant.
+// One JSON object per line on stdin is an order, one per line on stdout is something that happened. The package does
+// the Sparkplug and the MQTT; this file only carries orders to it, so what the broker sees is what it does in a plant.
 // Knows nothing of Factree or of what the test expects.
 
 'use strict';
@@ -67,7 +67,8 @@ const orders = {
   },
   device_data({ device, metrics, by_alias }) {
     if (devices.has(device)) devices.set(device, remember(devices.get(device), metrics));
-    client.publishDeviceData(device, payload(metrics.map((metric) => (by_alias ? { ...metric, name: undefined } : metric))));
+    const named = (metric) => (by_alias ? { ...metric, name: undefined } : metric);
+    client.publishDeviceData(device, payload(metrics.map(named)));
   },
   device_birth({ device, metrics }) {
     devices.set(device, metrics);

@@ -1,7 +1,7 @@
 """An Edge Node made of the PyPI package `pysparkplug`, told what to do by a test.
 
-The same orders as `npm_edge_node.cjs`, one JSON object per line. The package does the Sparkplug and the MQTT; where it has
-no call for an order (a Rebirth, data of a Device that was never born) the order goes through its own client and payloads.
+The same orders as `npm_edge_node.cjs`, one JSON object per line. The package does the Sparkplug and the MQTT; where it
+has no call for an order (a Rebirth, data of a Device never born) the order goes through its own client and payloads.
 Knows nothing of Factree or of what the test expects.
 """
 
@@ -11,7 +11,7 @@ import json
 import sys
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pysparkplug as sparkplug
 from pysparkplug import DataType, QoS, Topic
@@ -47,7 +47,7 @@ def value_of(type: str, value):
     if value is None:
         return None
     if type == "DateTime":
-        return datetime.fromtimestamp(int(value) / 1000, tz=timezone.utc)
+        return datetime.fromtimestamp(int(value) / 1000, tz=UTC)
     if type in ("Int64", "UInt64"):
         return int(value)
     return float(value) if type in ("Float", "Double") else value
@@ -69,11 +69,15 @@ class Driver:
     """Carries orders to one `EdgeNode`."""
 
     def connect(self, port, group, edge_node, client_id, keep_alive, reconnect, node, devices):
-        options = sparkplug.ClientOptions(reconnection_delay_min=1, reconnection_delay_max=1, reconnect_on_failure=reconnect)
+        options = sparkplug.ClientOptions(
+            reconnection_delay_min=1, reconnection_delay_max=1, reconnect_on_failure=reconnect
+        )
         self.client = client = Client(client_id=client_id, client_options=options)
         self.unborn = {}
         rebirth = metric(REBIRTH, "Boolean", False)
-        self.node = sparkplug.EdgeNode(group, edge_node, [rebirth, *made(node)], client=client, cmd_callback=self.on_command)
+        self.node = sparkplug.EdgeNode(
+            group, edge_node, [rebirth, *made(node)], client=client, cmd_callback=self.on_command
+        )
         for device, metrics in devices.items():
             self.node.register(sparkplug.Device(device, made(metrics), cmd_callback=self.on_command))
         self.node.connect("127.0.0.1", port=port, keepalive=keep_alive)
@@ -109,11 +113,16 @@ class Driver:
             self.birth()
 
     def birth(self):
-        """A Rebirth: seq starts anew, bdSeq stays [tck-id-payloads-nbirth-bdseq-repeat]. The package leaves it to its user."""
+        """A Rebirth, which the package leaves to its user: seq starts anew, bdSeq stays.
+
+        [tck-id-operational-behavior-data-commands-rebirth-action-3]
+        """
         bd_seq = self.node._bd_seq_metric.value - 1  # it already holds the next connection's
         node = [*self.node.metrics.values(), metric("bdSeq", "Int64", bd_seq)]
         self.node._EdgeNode__seq_cycler = sparkplug._edge_node.itertools.cycle(range(256))
-        self.say(sparkplug.MessageType.NBIRTH, sparkplug.NBirth(timestamp=now(), seq=self.node._seq, metrics=tuple(node)))
+        self.say(
+            sparkplug.MessageType.NBIRTH, sparkplug.NBirth(timestamp=now(), seq=self.node._seq, metrics=tuple(node))
+        )
         for device in self.node.devices.values():
             metrics = tuple(device.metrics.values())
             self.say(sparkplug.MessageType.DBIRTH, sparkplug.DBirth(now(), self.node._seq, metrics), device.device_id)
@@ -122,7 +131,12 @@ class Driver:
         happened("born")
 
     def say(self, message_type, payload, device=None):
-        topic = Topic(message_type=message_type, group_id=self.node.group_id, edge_node_id=self.node.edge_node_id, device_id=device)
+        topic = Topic(
+            message_type=message_type,
+            group_id=self.node.group_id,
+            edge_node_id=self.node.edge_node_id,
+            device_id=device,
+        )
         self.client.publish(sparkplug.Message(topic, payload, QoS.AT_MOST_ONCE, False), include_dtypes=True)
 
 
