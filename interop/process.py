@@ -33,20 +33,31 @@ class Factree:
             arguments += ["--config", str(directory / "factree.toml")]
         self.log = directory / "stderr"
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=self.log.open("ab"), text=True)
-        self.mqtt_port, self.http_port = self._read_banner()
+        self.banner: list[str] = []
+        """What it said on stdout until both addresses were known, and with `read_banner` the rest."""
+        self.mqtt_port, self.http_port = self._addresses()
         self._connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=TIMEOUT)
 
-    def _read_banner(self) -> tuple[int, int]:
+    def _addresses(self) -> tuple[int, int]:
         ports = {}
         alarm = threading.Timer(TIMEOUT, self.process.kill)
         alarm.start()
         for line in self.process.stdout:
+            self.banner.append(line.rstrip("\n"))
             if said := re.match(r"  (MQTT|HTTP)   \S*?127\.0\.0\.1:(\d+)", line):
                 ports[said[1]] = int(said[2])
             if len(ports) == 2:
                 alarm.cancel()
                 return ports["MQTT"], ports["HTTP"]
         raise AssertionError(f"no banner, exit code {self.process.wait()}: {self.log.read_text()}")
+
+    def read_banner(self) -> list[str]:
+        """The whole banner; its last line says how to stop."""
+        while not self.banner[-1].startswith("Ctrl-C"):
+            line = self.process.stdout.readline()
+            assert line, self.banner
+            self.banner.append(line.rstrip("\n"))
+        return self.banner
 
     # What it answers.
 

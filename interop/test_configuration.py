@@ -83,11 +83,12 @@ def test_two_edge_nodes_that_a_rule_puts_on_one_path_are_both_shown(start, edge_
     [
         ('[mqtt]\n\nlisen = "127.0.0.1:1883"\n', ["line 3", "lisen", "listen"]),
         ('[namespace]\nlevels = ["plant"]\n', ["line 2", "plant", "enterprise", "work_center"]),
-        ('[[namespace.sparkplug]]\ngroup = "{plant}"\n', ["group", "{plant}", "{enterprise}", "{work_unit}"]),
+        ('[[namespace.sparkplug]]\ngroup = "{plant}"\n', ["line 2", "group", "{plant}", "{enterprise}", "{work_unit}"]),
+        ('[[namespace.topics]]\n\ntopik = "{site}/#"\n', ["line 3", "topik", "topic"]),
         ("[http]\nlisten = 8080\n", ["line 2", "listen"]),
         ("[mqtt\n", ["line 1"]),
     ],
-    ids=["unknown key", "unknown level", "unknown variable", "wrong type", "no TOML"],
+    ids=["unknown key", "unknown level", "unknown variable", "unknown key of a rule", "wrong type", "no TOML"],
 )
 def test_a_wrong_configuration_is_refused_with_what_would_be_accepted(tmp_path, config, told):
     (tmp_path / "factree.toml").write_text(config)
@@ -97,6 +98,12 @@ def test_a_wrong_configuration_is_refused_with_what_would_be_accepted(tmp_path, 
         assert part in message
     assert refused(tmp_path, "check", "--config", "factree.toml")[0] == 2
     assert not (tmp_path / "factree-data").exists(), "refused before anything was made"
+
+
+def test_a_configuration_that_is_not_there_is_named(tmp_path):
+    code, message = refused(tmp_path, "--config", "nowhere.toml")
+    assert code == 2
+    assert "nowhere.toml" in message
 
 
 def test_a_good_configuration_passes_the_check(tmp_path):
