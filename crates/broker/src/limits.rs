@@ -36,7 +36,7 @@ pub struct Limits {
     /// in the session's queue. Default 1,024.
     pub in_flight_max: NonZeroU16,
     /// Live deliveries that wait in one session's queue. Beyond: QoS 0 is dropped and counted; QoS>0 disconnects a
-    /// connected client with 0x97, and is refused and counted for an absent one. Default 10,000.
+    /// connected client with 0x97, and is refused and counted for an absent one. Default 32,768.
     pub queue_len_max: usize,
     /// The same in bytes of topic and payload, counted per session although payloads are shared. At least the largest
     /// packet. Default 64 MiB.
@@ -65,7 +65,7 @@ impl Limits {
         topic_alias_maximum: 64,
         subscriptions_per_session_max: 10_000,
         in_flight_max: NonZeroU16::new(1024).unwrap(),
-        queue_len_max: 10_000,
+        queue_len_max: 32_768,
         queue_bytes_max: 64 << 20,
         retained_max: 500_000,
         retained_bytes_max: 512 << 20,

@@ -60,6 +60,11 @@ impl Queue {
         self.live.len() >= limits.queue_len_max || over
     }
 
+    /// Whether publishers are ahead of this client by so much that they should be slowed down before deliveries are lost.
+    pub(crate) fn is_behind(&self, limits: &Limits) -> bool {
+        self.live.len() >= limits.queue_len_max / 4 || self.bytes >= limits.queue_bytes_max / 4
+    }
+
     pub(crate) fn push(&mut self, queued: Queued) {
         self.bytes += queued.publication.bytes();
         self.live.push_back(queued);
@@ -207,5 +212,18 @@ mod tests {
         let want = [("a", true, 1), ("b", true, 1), ("c", true, 0), ("live", false, 0)];
         assert_eq!(told, want.map(|(payload, retain, ids)| (payload.as_bytes().to_vec(), retain, ids)));
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_queue_is_behind_from_a_quarter_of_either_limit_on() {
+        let limits = Limits { queue_len_max: 8, queue_bytes_max: 100, ..Limits::default() };
+        let mut queue = Queue::default();
+        queue.push(queued(b"", QoS::AtMostOnce));
+        assert!(!queue.is_behind(&limits));
+        queue.push(queued(b"", QoS::AtMostOnce));
+        assert!(queue.is_behind(&limits), "two of eight");
+        let mut queue = Queue::default();
+        queue.push(queued(&[0; 30], QoS::AtMostOnce));
+        assert!(queue.is_behind(&limits), "30 of 100 bytes");
     }
 }

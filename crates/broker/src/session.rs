@@ -177,7 +177,8 @@ impl Session {
                 stats.dropped_queue_full += 1;
                 return self.drop_one();
             }
-            Link::Connected(_) | Link::Absent(_) => {}
+            Link::Connected(_) => stats.queued_behind += u64::from(self.queue.is_behind(limits)),
+            Link::Absent(_) => {}
         }
         stats.queued += 1;
         self.queue.push(queued);

@@ -33,6 +33,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read at most so much at once. One buffer per worker thread, so an idle connection holds none.
 const READ_BYTES: usize = 64 * 1024;
+/// And so much by a publisher whose subscribers are behind.
+const READ_BYTES_PACED: usize = 4 * 1024;
+/// How long such a publisher rests between two reads: the shortest that the clock knows.
+const REST: Duration = Duration::from_millis(1);
 /// No more reading while so many bytes wait to be written: the client must take its replies first.
 const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 /// Deliveries are moved out of the session's queue until so many bytes wait to be written.
@@ -75,6 +79,7 @@ struct Connection {
     outgoing: Outgoing,
     deliveries: Vec<Delivery>,
     more_deliveries: bool,
+    pace: Pace,
     ending: Option<Ending>,
 }
 
@@ -99,6 +104,7 @@ impl Connection {
             outgoing: Outgoing::default(),
             deliveries: Vec::new(),
             more_deliveries: false,
+            pace: Pace::default(),
             ending: None,
         }
     }
@@ -124,7 +130,8 @@ impl Connection {
             self.on_mailbox();
             return Poll::Ready(());
         }
-        if self.outgoing.len() < OUTGOING_BYTES_MAX && self.poll_read(context, stream).is_ready() {
+        let may_read = self.outgoing.len() < OUTGOING_BYTES_MAX && self.pace.poll_rested(context).is_ready();
+        if may_read && self.poll_read(context, stream).is_ready() {
             return Poll::Ready(());
         }
         if self.version.is_none() && connect_by.poll(context).is_ready() {
@@ -138,7 +145,7 @@ impl Connection {
     /// Reads once into this thread's buffer and handles what came.
     fn poll_read<S: AsyncRead + Unpin>(&mut self, context: &mut Context<'_>, stream: &mut S) -> Poll<()> {
         READ_BUFFER.with_borrow_mut(|buffer| {
-            let mut buffer = ReadBuf::new(buffer);
+            let mut buffer = ReadBuf::new(&mut buffer[..self.pace.read_bytes]);
             match ready!(Pin::new(stream).poll_read(context, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => self.on_bytes(buffer.filled()),
                 Ok(()) | Err(_) => self.end(Lost::Closed),
@@ -184,9 +191,9 @@ impl Connection {
             Ok(Decoded::Incomplete { .. }) => 0,
             Ok(Decoded::Packet { packet: connect, len }) => {
                 let home = Home { connection: self.id, version: connect.version };
-                let verdict = self.hub.connect(home, &connect, self.outgoing.buffer());
+                let answer = self.hub.connect(home, &connect, self.outgoing.buffer());
                 self.version = Some(connect.version);
-                if let Some(closing) = verdict {
+                if let Some(closing) = answer.closing {
                     self.close(&closing, true);
                 }
                 len
@@ -224,8 +231,9 @@ impl Connection {
             }
         }
         let home = Home { connection: self.id, version };
-        let closing = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
-        match (closing, error) {
+        let answer = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
+        self.pace.adapt(answer.subscribers_behind);
+        match (answer.closing, error) {
             (Some(closing), _) => self.close(&closing, false),
             (None, Some(Fault::Decode(error))) => self.refuse(&error),
             (None, Some(Fault::Alias(reason))) => {
@@ -321,6 +329,39 @@ impl Connection {
 enum Fault {
     Decode(DecodeError),
     Alias(ReasonCode),
+}
+
+/// How fast this client is read. A publisher that is ahead of its subscribers rests a moment and then takes smaller bites,
+/// so a burst is slowed down instead of dropped. The rest is short and the same for all, so a subscriber that never reads
+/// costs a publisher next to nothing.
+struct Pace {
+    read_bytes: usize,
+    rest: Option<Pin<Box<Sleep>>>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { read_bytes: READ_BYTES, rest: None }
+    }
+}
+
+impl Pace {
+    fn adapt(&mut self, subscribers_behind: bool) {
+        if subscribers_behind {
+            self.read_bytes = READ_BYTES_PACED;
+            self.rest = Some(Box::pin(sleep(REST)));
+        } else {
+            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES);
+        }
+    }
+
+    fn poll_rested(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.as_mut().poll(context));
+            self.rest = None;
+        }
+        Poll::Ready(())
+    }
 }
 
 /// Bytes on their way to the socket.

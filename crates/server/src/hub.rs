@@ -70,6 +70,15 @@ pub(crate) struct Closing {
     pub(crate) reason_string: Option<Cow<'static, str>>,
 }
 
+/// What a visit means for the connection it was made for.
+#[must_use]
+pub(crate) struct Answer {
+    /// The connection is to be closed.
+    pub(crate) closing: Option<Closing>,
+    /// Somebody does not keep up with what was published: a moment's rest saves deliveries from being dropped.
+    pub(crate) subscribers_behind: bool,
+}
+
 /// The connection a visit is made for.
 #[derive(Clone, Copy)]
 pub(crate) struct Home {
@@ -177,20 +186,14 @@ impl Hub {
     }
 
     /// The first packet of a connection.
-    pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Option<Closing> {
+    pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Answer {
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
             visit.handle(Input::Connect { connection: home.connection, connect }, None);
         })
     }
 
     /// All packets of one read, in their order. Those behind the one that ends the connection do not happen.
-    pub(crate) fn packets(
-        &self,
-        home: Home,
-        packets: &[Incoming<'_>],
-        batch: Batch,
-        outgoing: &mut Vec<u8>,
-    ) -> Option<Closing> {
+    pub(crate) fn packets(&self, home: Home, packets: &[Incoming<'_>], batch: Batch, outgoing: &mut Vec<u8>) -> Answer {
         let connection = home.connection;
         self.visit(Some(home), batch, outgoing, |visit| {
             for Incoming { packet, aliased, publication } in packets {
@@ -211,7 +214,7 @@ impl Hub {
 
     /// A connection is gone without the broker's doing.
     pub(crate) fn lost(&self, connection: ConnectionId, cause: Lost) {
-        self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+        let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
             visit.handle(Input::Lost { connection, cause }, None);
         });
     }
@@ -237,7 +240,8 @@ impl Hub {
             };
             tokio::select! {
                 () = due => {
-                    self.visit(None, Batch::default(), &mut Vec::new(), |visit| visit.handle(Input::Tick, None));
+                    let tick = |visit: &mut Visit<'_>| visit.handle(Input::Tick, None);
+                    let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), tick);
                 }
                 () = self.nearer_deadline.notified() => {}
             }
@@ -262,19 +266,19 @@ impl Hub {
     }
 
     /// Enters the broker, does `inputs`, and leaves with everything they led to: the tree has it when this returns, and
-    /// other connections are awake. Returns whether the home connection is to be closed.
+    /// other connections are awake.
     fn visit(
         &self,
         home: Option<Home>,
         batch: Batch,
         outgoing: &mut Vec<u8>,
         inputs: impl FnOnce(&mut Visit<'_>),
-    ) -> Option<Closing> {
+    ) -> Answer {
         let left = self.enter(home, batch, outgoing, inputs);
         self.settle();
         left.woken.iter().for_each(|mailbox| mailbox.notify.notify_one());
         left.events.iter().for_each(events::log);
-        left.closing
+        left.answer
     }
 
     /// The part of a visit inside the core lock.
@@ -286,6 +290,7 @@ impl Hub {
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Left {
         let mut core = self.core();
+        let behind = core.broker.stats().queued_behind;
         let mut visit = Visit {
             core: &mut core,
             sparkplug_limits: &self.limits.ingest.sparkplug,
@@ -305,7 +310,8 @@ impl Hub {
             core.armed = deadline;
             self.nearer_deadline.notify_one();
         }
-        Left { closing, woken, events }
+        let subscribers_behind = core.broker.stats().queued_behind > behind;
+        Left { answer: Answer { closing, subscribers_behind }, woken, events }
     }
 
     /// Applies all that waits in the inbox, and says what the tree wants said.
@@ -380,7 +386,7 @@ struct Visit<'v> {
 
 /// What a visit leaves to be done outside the lock.
 struct Left {
-    closing: Option<Closing>,
+    answer: Answer,
     woken: Vec<Arc<Mailbox>>,
     events: Vec<Event>,
 }
