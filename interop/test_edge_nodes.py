@@ -202,6 +202,29 @@ def test_an_edge_node_taken_over_by_another_connection_ends_good(factree, line, 
     factree.until_value(f"{ROBOT}/Axis/1/Temperature", 28.5)
 
 
+@pytest.mark.xfail(strict=True, reason="an NDEATH counts whichever session it comes from, if its bdSeq is the NBIRTH's")
+def test_the_late_death_of_an_old_connection_does_not_end_the_new_one(factree, edge_node, library):
+    """A cable is pulled and the Edge Node returns, under another client id, before its old session has timed out.
+
+    The old will then says NDEATH, and with a library that starts its bdSeq anew it even matches the new NBIRTH.
+    """
+    old = edge_node(library, GROUP, "Line1", client_id="before")
+    old.born(factree.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]}, keep_alive=2)
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    watcher = Talker(factree.mqtt_port, "watcher", V5)
+    watcher.subscribe(f"spBv1.0/{GROUP}/NDEATH/Line1")
+    old.freeze()
+
+    new = edge_node(library, GROUP, "Line1", client_id="after")
+    new.born(factree.mqtt_port, [speed(2.5)], {"Robot3": [temperature(21.5)]})
+    factree.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
+    watcher.next()
+    assert {sample["quality"] for sample in factree.samples(f"{LINE}/#").values()} == {"Good"}
+    report = factree.edge_node(GROUP, "Line1")
+    assert (report["state"], report["client_id"]) == ("online", "after")
+    watcher.close()
+
+
 def test_another_host_hears_the_edge_node_through_factree_and_commands_it(factree, edge_node, library):
     host = Talker(factree.mqtt_port, "host", V5)
     host.subscribe("spBv1.0/#")
