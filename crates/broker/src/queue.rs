@@ -40,6 +40,9 @@ pub(crate) struct Queue {
     backlog_len: usize,
     live: VecDeque<Queued>,
     bytes: usize,
+    /// What was offered since the client last took something, kept or not: a client that takes nothing is not waited for.
+    offered_len: u32,
+    offered_bytes: u32,
 }
 
 /// A queue that was longer than this gives its memory back once it is empty.
@@ -60,9 +63,15 @@ impl Queue {
         self.live.len() >= limits.queue_len_max || over
     }
 
-    /// Whether publishers are ahead of this client by so much that they should be slowed down before deliveries are lost.
-    pub(crate) fn is_behind(&self, limits: &Limits) -> bool {
-        self.live.len() >= limits.queue_len_max / 4 || self.bytes >= limits.queue_bytes_max / 4
+    /// Notes that a delivery comes, kept or not. Says whether publishers are ahead of this client by so much that they
+    /// should be slowed down before deliveries are lost: a quarter of the queue waits, and the client does take. Half a
+    /// queue offered since it last took anything means that it does not.
+    pub(crate) fn is_behind(&mut self, publication: &Publication, limits: &Limits) -> bool {
+        self.offered_len = self.offered_len.saturating_add(1);
+        self.offered_bytes = self.offered_bytes.saturating_add(publication.bytes() as u32);
+        let takes = (self.offered_len as usize) < limits.queue_len_max / 2
+            && (self.offered_bytes as usize) < limits.queue_bytes_max / 2;
+        takes && (self.live.len() >= limits.queue_len_max / 4 || self.bytes >= limits.queue_bytes_max / 4)
     }
 
     pub(crate) fn push(&mut self, queued: Queued) {
@@ -108,6 +117,7 @@ impl Queue {
         }
         let queued = self.live.pop_front()?;
         self.bytes -= queued.publication.bytes();
+        (self.offered_len, self.offered_bytes) = (0, 0);
         if self.live.is_empty() && self.live.capacity() > KEPT_CAPACITY {
             self.live = VecDeque::new();
         }
@@ -215,15 +225,29 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_behind_from_a_quarter_of_either_limit_on() {
-        let limits = Limits { queue_len_max: 8, queue_bytes_max: 100, ..Limits::default() };
+    fn a_client_is_behind_from_a_quarter_of_its_queue_on_as_long_as_it_takes() {
+        let limits = Limits { queue_len_max: 32, queue_bytes_max: 1 << 20, ..Limits::default() };
         let mut queue = Queue::default();
-        queue.push(queued(b"", QoS::AtMostOnce));
-        assert!(!queue.is_behind(&limits));
-        queue.push(queued(b"", QoS::AtMostOnce));
-        assert!(queue.is_behind(&limits), "two of eight");
+        let mut offer = |queue: &mut Queue| {
+            let delivery = queued(b"x", QoS::AtMostOnce);
+            let behind = queue.is_behind(&delivery.publication, &limits);
+            queue.push(delivery);
+            behind
+        };
+        assert_eq!((0..8).filter(|_| offer(&mut queue)).count(), 0, "less than a quarter waits");
+        assert_eq!((8..15).filter(|_| offer(&mut queue)).count(), 7);
+        assert_eq!((15..30).filter(|_| offer(&mut queue)).count(), 0, "it takes nothing: nobody waits for it");
+        queue.pop();
+        assert!(offer(&mut queue), "it takes again");
+
+        let limits = Limits { queue_len_max: 32, queue_bytes_max: 100, ..Limits::default() };
         let mut queue = Queue::default();
-        queue.push(queued(&[0; 30], QoS::AtMostOnce));
-        assert!(queue.is_behind(&limits), "30 of 100 bytes");
+        let mut offer = || {
+            let delivery = queued(&[0; 14], QoS::AtMostOnce);
+            let behind = queue.is_behind(&delivery.publication, &limits);
+            queue.push(delivery);
+            behind
+        };
+        assert_eq!([offer(), offer(), offer(), offer()], [false, false, true, false], "the same in bytes");
     }
 }

@@ -30,8 +30,8 @@ pub struct Stats {
     pub wills: u64,
     /// Deliveries put in a session's queue.
     pub queued: u64,
-    /// Those put in a queue of a connected client that was already a quarter full: the driver should let subscribers
-    /// catch up before it reads on.
+    /// Those put in a queue of a connected client that was already a quarter full although the client takes: the driver
+    /// should let it catch up before it reads on.
     pub queued_behind: u64,
     /// Deliveries handed to the driver, redeliveries included.
     pub delivered: u64,

@@ -81,9 +81,13 @@ fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading
 /// An object with a `value`: what stands beside it speaks about it.
 fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
     let text = |name: &str| beside.get(name).and_then(Json::as_str);
+    let claimed = beside.get("timestamp");
+    let timestamp = claimed.and_then(timestamp);
+    // A time that cannot be read leaves its value in doubt.
+    let in_doubt = claimed.is_some() && timestamp.is_none();
     Reported {
-        quality: text("quality").and_then(quality),
-        timestamp: beside.get("timestamp").and_then(timestamp),
+        quality: text("quality").and_then(quality).or(in_doubt.then_some(Quality::Uncertain)),
+        timestamp,
         unit: text("unit").map(Into::into),
         ..typed(value)
     }
@@ -185,7 +189,8 @@ mod tests {
             }
         );
         assert_eq!(sample(r#"{"value":1,"timestamp":1700000000000}"#).timestamp, Some(Timestamp(1_700_000_000_000)));
-        assert_eq!(sample(r#"{"value":1,"timestamp":"yesterday"}"#).timestamp, None);
+        let doubtful = sample(r#"{"value":1,"timestamp":"yesterday"}"#);
+        assert_eq!((doubtful.timestamp, doubtful.quality), (None, Some(Quality::Uncertain)));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::template::{Captures, Template, TemplateError, TopicTemplate, refuse_r
 /// Where everything goes that no rule places.
 pub const UNPLACED: &str = "_unplaced";
 
+/// Elements that Factree makes itself begin with one of these; no source may stand there by its own choice.
+const RESERVED: [&str; 2] = [UNPLACED, "_conflicts"];
+
 /// What an operator wrote in `[[namespace.sparkplug]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SparkplugRuleText {
@@ -130,14 +133,16 @@ impl Placement {
 
     /// Where an Edge Node, or one of its Devices, stands.
     pub fn place_sparkplug(&self, group: &str, edge_node: &str, device: Option<&str>) -> Place {
-        if self.sparkplug.is_empty() {
+        let by_default = self.sparkplug.is_empty() && !is_reserved(group.split(':').next());
+        if by_default {
             return Place { steps: default_steps(group, edge_node, device), by: PlacedBy::Default };
         }
         let matched = self
             .sparkplug
             .iter()
             .enumerate()
-            .find_map(|(position, rule)| Some((position, rule.place(group, edge_node, device)?)));
+            .filter_map(|(position, rule)| Some((position, rule.place(group, edge_node, device)?)))
+            .find(|(_, steps)| !is_reserved(steps.first().map(|step| &*step.name)));
         match matched {
             Some((position, steps)) => Place { steps, by: PlacedBy::Rule(position) },
             None => {
@@ -152,6 +157,10 @@ impl Placement {
         if topic.starts_with('$') {
             return None;
         }
+        self.wanted(topic).filter(|place| !is_reserved(place.steps.first().map(|step| &*step.name)))
+    }
+
+    fn wanted(&self, topic: &str) -> Option<Place> {
         let Some(templates) = &self.topics else {
             let foreign = ["spAv1.0", "spBv1.0", "STATE"];
             let first = topic.split('/').next().unwrap_or_default();
@@ -207,6 +216,10 @@ impl SparkplugRule {
         }
         Some(equipment(&captures).chain(below).collect())
     }
+}
+
+fn is_reserved(first: Option<&str>) -> bool {
+    first.is_some_and(|name| RESERVED.contains(&name))
 }
 
 fn default_steps(group: &str, edge_node: &str, device: Option<&str>) -> Vec<Step> {
@@ -311,6 +324,19 @@ mod tests {
         assert_eq!(own("STATE/scada"), None);
         let none = Placement::parse(&Level::ALL, &[], Some(&[])).unwrap();
         assert_eq!(none.place_topic("Acme/Dallas/x"), None);
+    }
+
+    #[test]
+    fn nobody_stands_among_what_factree_shows_itself_by_calling_himself_so() {
+        let default = Placement::default();
+        assert_eq!(default.place_topic("_conflicts/mqtt/Acme/Speed"), None);
+        assert_eq!(default.place_topic("_unplaced/G/N/V"), None);
+        let place = default.place_sparkplug("_conflicts:x", "N", None);
+        assert_eq!(show(&place), "_unplaced/_conflicts:x/N by Nothing");
+        let rules = [sparkplug("{enterprise}", None, None)];
+        let ruled = Placement::parse(&Level::ALL, &rules, Some(&["{site}/{rest...}".into()])).unwrap();
+        assert_eq!(show(&ruled.place_sparkplug("_unplaced", "N", None)), "_unplaced/_unplaced/N by Nothing");
+        assert_eq!(ruled.place_topic("_unplaced/G/N/V"), None);
     }
 
     #[test]

@@ -33,8 +33,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read at most so much at once. One buffer per worker thread, so an idle connection holds none.
 const READ_BYTES: usize = 64 * 1024;
-/// And so much by a publisher whose subscribers are behind.
-const READ_BYTES_PACED: usize = 4 * 1024;
+/// And at least so much, even if subscribers are behind.
+const READ_BYTES_MIN: usize = 16 * 1024;
 /// How long such a publisher rests between two reads: the shortest that the clock knows.
 const REST: Duration = Duration::from_millis(1);
 /// No more reading while so many bytes wait to be written: the client must take its replies first.
@@ -332,8 +332,8 @@ enum Fault {
 }
 
 /// How fast this client is read. A publisher that is ahead of its subscribers rests a moment and then takes smaller bites,
-/// so a burst is slowed down instead of dropped. The rest is short and the same for all, so a subscriber that never reads
-/// costs a publisher next to nothing.
+/// so a burst is slowed down instead of dropped. The broker does not count subscribers that take nothing, so a stalled one
+/// slows nobody; a slow one may slow its publishers to 16 MB/s each and no further.
 struct Pace {
     read_bytes: usize,
     rest: Option<Pin<Box<Sleep>>>,
@@ -348,7 +348,7 @@ impl Default for Pace {
 impl Pace {
     fn adapt(&mut self, subscribers_behind: bool) {
         if subscribers_behind {
-            self.read_bytes = READ_BYTES_PACED;
+            self.read_bytes = (self.read_bytes / 2).max(READ_BYTES_MIN);
             self.rest = Some(Box::pin(sleep(REST)));
         } else {
             self.read_bytes = (self.read_bytes * 2).min(READ_BYTES);

@@ -74,7 +74,7 @@ fn run(config: Config, with_demo: bool) -> ExitCode {
         Err(error) => return fail(1, &format!("cannot start worker threads: {error}")),
     };
     runtime.block_on(async {
-        let server = match Server::start(config).await {
+        let server = match Server::start(config) {
             Ok(server) => server,
             Err(error @ StartError::DataDirectory(DataDirectoryError::Locked { .. })) => {
                 return fail(3, &error.to_string());
@@ -126,21 +126,18 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     if with_demo {
         writeln!(out, "A simulated plant is connecting: two sites of Acme, a dozen lines, a hundred devices.")?;
         writeln!(out)?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'                    the plant as a tree")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'  every value of an area")?;
+        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
+        writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area")?;
+        writeln!(out, "  curl http://{http}/api/v1/edge-nodes   # who is online")?;
     } else {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;
         writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
         writeln!(out, "  curl http://{http}/api/v1/values/Acme/Dallas/Temperature")?;
+        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
         writeln!(out)?;
         writeln!(out, "or see it with a simulated plant: factree demo")?;
     }
-    writeln!(
-        out,
-        "  curl http://{http}/api/v1/edge-nodes{}",
-        if with_demo { "                             who is online" } else { "" }
-    )?;
     writeln!(out)?;
     writeln!(out, "Ctrl-C stops it. RUST_LOG=debug says more.")?;
     out.flush()

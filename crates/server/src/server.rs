@@ -12,7 +12,7 @@ use std::{fmt, io};
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -86,12 +86,15 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`], for the operator.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(config: Config) -> Result<Self, StartError> {
         let limits = Limits::default();
         limits.check();
         let data = DataDirectory::lock(&config.data)?;
-        let mqtt = listen("MQTT", "--mqtt", config.mqtt).await?;
-        let http = listen("HTTP", "--http", config.http).await?;
+        let mqtt = listen("MQTT", "--mqtt", config.mqtt)?;
+        let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
         let ingest = Arc::new(Mutex::new(ingest));
@@ -158,8 +161,20 @@ impl Server {
     }
 }
 
-async fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| StartError::Listen { what, flag, address, error })
+/// Connections that may wait to be accepted. After a power cut a whole plant connects at once, and a SYN that finds no room
+/// is only tried again a second later.
+const BACKLOG: u32 = 4096;
+
+fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restart must not wait for the last one's connections to be forgotten.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error| StartError::Listen { what, flag, address, error })
 }
 
 /// Accepts MQTT clients for as long as it is polled.

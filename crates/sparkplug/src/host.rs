@@ -381,6 +381,11 @@ impl Host {
             }
             None => return reporter.report(finding::NDEATH_BD_SEQ),
         }
+        // The delayed will of a connection that was replaced. Clients begin at bdSeq 0 with every process, so equal numbers
+        // do not make it this birth's death.
+        if matches!(&node.state, State::Online { session, .. } if *session != message.session) {
+            return reporter.report(finding::NDEATH_SESSION);
+        }
         self.kill(index, Cause::Ndeath, message.now, outputs);
     }
 

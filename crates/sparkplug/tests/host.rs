@@ -118,6 +118,18 @@ fn sp17_the_delayed_will_of_an_older_session_does_not_kill() {
 }
 
 #[test]
+fn sp17_a_delayed_will_with_the_same_bd_seq_does_not_kill_either() {
+    // npm's sparkplug-client sends bdSeq 0 for ever, pysparkplug begins at 0 with every process.
+    assert_snapshot!(Story::new().tell("NBIRTH seq=0 bd=0 a · NBIRTH seq=0 bd=0 a s2 · NDEATH bd=0 · END s1 · END s2"), @r"
+    NBIRTH seq=0 bd=0 a → born e [0bdSeq* 1rebirth* 2a*]
+    NBIRTH seq=0 bd=0 a s2 → reborn e [0bdSeq 1rebirth 2a]
+    NDEATH bd=0 → ! factree-ndeath-session
+    END s1 → nothing
+    END s2 → died e at 0 (SessionEnded)
+    ");
+}
+
+#[test]
 fn the_session_is_the_death_authority_whatever_the_ndeath_says() {
     // pysparkplug 0.6.1 disconnects with bdSeq + 1; C Tahu's will is empty.
     assert_snapshot!(Story::new().tell("NBIRTH seq=0 bd=0 a · NDEATH bd=1 · NDEATH empty · END"), @r"

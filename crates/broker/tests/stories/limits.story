@@ -50,7 +50,7 @@ repeat 4 | local: PUBLISH t % qos1
     accepted
     event: queue of a full
 stats dropped queued
-    queued: 2, queued_behind: 2, dropped_slow: 0, dropped_absent: 0, dropped_queue_full: 1, dropped_overrun: 1, dropped_too_large: 0, dropped_session_ended: 0
+    queued: 2, queued_behind: 0, dropped_slow: 0, dropped_absent: 0, dropped_queue_full: 1, dropped_overrun: 1, dropped_too_large: 0, dropped_session_ended: 0
 a: CONNECT resume expiry=never
     a < CONNACK Success session_present
     a wake

@@ -26,7 +26,7 @@ impl Plant {
         let overrides = Overrides { mqtt: any, http: any, data: Some(data.path().to_owned()) };
         let config = Config::parse("", overrides).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let server = runtime.block_on(Server::start(config)).unwrap();
+        let server = runtime.block_on(async { Server::start(config) }).unwrap();
         let (mqtt, http) = (server.mqtt_address(), server.http_address());
         let (stop, stopped) = oneshot::channel();
         let running = runtime.spawn(server.run(async {

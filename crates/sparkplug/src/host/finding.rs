@@ -103,6 +103,7 @@ rules! {
     BD_SEQ_INCREMENT = "tck-id-topics-nbirth-bdseq-increment", "a new session's bdSeq is neither the next one nor 0";
     NDEATH_BD_SEQ = "tck-id-payloads-ndeath-bdseq", "the NDEATH's bdSeq is not that of the NBIRTH; it is ignored";
     NDEATH_PAYLOAD = "tck-id-topics-ndeath-payload", "the NDEATH has no bdSeq; it is ignored";
+    NDEATH_SESSION = "factree-ndeath-session", "the NDEATH came over another MQTT session than the NBIRTH; it is ignored";
     NDEATH_SEQ = "tck-id-payloads-ndeath-seq", "the NDEATH has a seq";
     NAME_MISSING = "tck-id-payloads-name-requirement", "a metric of a birth has no name; it is left out";
     NAME_TWICE = "factree-metric-twice", "a birth names a metric twice; the later one counts";
