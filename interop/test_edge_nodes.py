@@ -202,7 +202,6 @@ def test_an_edge_node_taken_over_by_another_connection_ends_good(factree, line, 
     factree.until_value(f"{ROBOT}/Axis/1/Temperature", 28.5)
 
 
-@pytest.mark.xfail(strict=True, reason="an NDEATH counts whichever session it comes from, if its bdSeq is the NBIRTH's")
 def test_the_late_death_of_an_old_connection_does_not_end_the_new_one(factree, edge_node, library):
     """A cable is pulled and the Edge Node returns, under another client id, before its old session has timed out.
 

@@ -42,7 +42,11 @@ fn main() {
         let ours = median(ours).expect("rounds were run");
         match median(theirs) {
             Some(theirs) => {
-                println!("{}: factree {ours}, mosquitto {theirs}, {:.1} times as fast", row.name, ours.rate / theirs.rate);
+                println!(
+                    "{}: factree {ours}, mosquitto {theirs}, {:.1} times as fast",
+                    row.name,
+                    ours.rate / theirs.rate
+                );
             }
             None => println!("{}: factree {ours}", row.name),
         }
@@ -252,7 +256,8 @@ impl Server {
         let address = free.local_addr().expect("an address");
         drop(free);
         let config = home.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port())).expect("written");
+        std::fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port()))
+            .expect("written");
         let child = Command::new("mosquitto").arg("-c").arg(&config).stderr(Stdio::null()).spawn().ok()?;
         let server = Self { child, address, _home: home };
         let deadline = Instant::now() + Duration::from_secs(5);
