@@ -15,6 +15,8 @@ use factree_namespace::Level;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::transport::{Tls, Transport};
+
 /// A configuration file larger than this many bytes is refused unread.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -23,12 +25,23 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub struct Config {
     /// Where MQTT clients connect; loopback only as long as there is no authentication.
     pub mqtt: SocketAddr,
+    /// Where else they connect, by TLS or WebSocket for example.
+    pub listeners: Vec<Listener>,
     /// Where the HTTP API is served; loopback only as long as there is no authentication.
     pub http: SocketAddr,
     /// The directory that belongs to this process alone.
     pub data: PathBuf,
     /// Where things land in the tree.
     pub placement: Placement,
+}
+
+/// One more place where MQTT clients connect.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Where; loopback only as long as there is no authentication.
+    pub address: SocketAddr,
+    /// What stands between TCP and MQTT.
+    pub transport: Transport,
 }
 
 /// What the command line says; it wins over the file.
@@ -79,7 +92,11 @@ impl Config {
             http: overrides.http.unwrap_or(file.http.listen),
             data: overrides.data.unwrap_or(file.data.directory),
             placement: file.namespace.placement(text)?,
+            listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
         };
+        for listener in &config.listeners {
+            loopback_only("MQTT", "[[mqtt.listeners]] listen", "listen =", listener.address)?;
+        }
         loopback_only("MQTT", "[mqtt] listen", "--mqtt", config.mqtt)?;
         loopback_only("HTTP", "[http] listen", "--http", config.http)?;
         Ok(config)
@@ -121,11 +138,61 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct Mqtt {
     listen: SocketAddr,
+    listeners: Vec<ListenerRule>,
 }
 
 impl Default for Mqtt {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 1883)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 1883)), listeners: Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListenerRule {
+    listen: SocketAddr,
+    #[serde(default)]
+    transport: TransportName,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "snake_case")]
+enum TransportName {
+    #[default]
+    Tcp,
+    Tls,
+    #[serde(rename = "websocket")]
+    WebSocket,
+    #[serde(rename = "secure_websocket")]
+    SecureWebSocket,
+}
+
+impl ListenerRule {
+    fn parse(&self) -> Result<Listener, ConfigError> {
+        let Self { listen, transport, certificate, key } = self;
+        let refuse = |why: &str| ConfigError(format!("[[mqtt.listeners]] {listen}: {why}"));
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(Tls::read(certificate, key).map_err(|why| refuse(&why))?),
+            (None, None) => None,
+            (Some(_), None) => return Err(refuse("`certificate` without `key`; name the PEM file of its private key")),
+            (None, Some(_)) => return Err(refuse("`key` without `certificate`; name the PEM file of its certificate")),
+        };
+        let missing = || refuse("TLS needs `certificate` and `key`, each the path of a PEM file");
+        let transport = match (transport, tls) {
+            (TransportName::Tcp, None) => Transport::Tcp,
+            (TransportName::WebSocket, None) => Transport::WebSocket,
+            (TransportName::Tls, tls) => Transport::Tls(tls.ok_or_else(missing)?),
+            (TransportName::SecureWebSocket, tls) => Transport::SecureWebSocket(tls.ok_or_else(missing)?),
+            // Whoever wrote a certificate meant to be private (CF05).
+            (TransportName::Tcp | TransportName::WebSocket, Some(_)) => {
+                return Err(refuse(
+                    "`certificate` and `key` on a transport without TLS; set transport = \"tls\" or \"secure_websocket\"",
+                ));
+            }
+        };
+        Ok(Listener { address: *listen, transport })
     }
 }
 
@@ -297,6 +364,32 @@ mod tests {
         assert!(message.contains("0.0.0.0:8080") && message.contains("ssh -L"), "{message}");
         let v6 = Config::parse("[mqtt]\nlisten = \"[::1]:1883\"", Overrides::default()).unwrap();
         assert!(v6.mqtt.ip().is_loopback());
+    }
+
+    #[test]
+    fn a_listener_says_what_its_transport_needs() {
+        let with = |rest: &str| format!("[[mqtt.listeners]]\nlisten = \"127.0.0.1:8883\"\n{rest}");
+        assert!(refusal(&with("transport = \"tls\"")).contains("needs `certificate` and `key`"));
+        assert!(refusal(&with("certificate = \"c.pem\"")).contains("without `key`"));
+        assert!(refusal(&with("transport = \"quic\"")).contains("`secure_websocket`"));
+        let missing = refusal(&with("transport = \"tls\"\ncertificate = \"/none.pem\"\nkey = \"/none.key\""));
+        assert!(missing.contains("127.0.0.1:8883") && missing.contains("/none.pem"), "{missing}");
+        assert!(refusal("[[mqtt.listeners]]\nlisten = \"0.0.0.0:8883\"").contains("open to the network"));
+        let plain = Config::parse(&with("transport = \"websocket\""), Overrides::default()).unwrap();
+        assert_eq!(plain.listeners[0].transport.name(), "websocket");
+    }
+
+    #[test]
+    fn cf05_a_certificate_on_a_plain_transport_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (directory.path().join("c.pem"), directory.path().join("k.pem"));
+        std::fs::write(&certificate, own.cert.pem()).unwrap();
+        std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+        let message = refusal(&format!(
+            "[[mqtt.listeners]]\nlisten = \"127.0.0.1:8883\"\ncertificate = {certificate:?}\nkey = {key:?}"
+        ));
+        assert!(message.contains("transport = \"tls\""), "{message}");
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(hub: Arc<Hub>, mut 
     // The last word may be lost on a peer that does not listen; nothing depends on it.
     let farewell = async {
         stream.write_all(connection.outgoing.unwritten()).await?;
+        stream.flush().await?;
         stream.shutdown().await
     };
     let _: Result<io::Result<()>, _> = timeout(CLOSE_TIMEOUT, farewell).await;
@@ -77,6 +78,8 @@ struct Connection {
     leftover: Vec<u8>,
     aliases: TopicAliases,
     outgoing: Outgoing,
+    /// Bytes were written that a TLS or WebSocket layer may still hold.
+    unflushed: bool,
     deliveries: Vec<Delivery>,
     more_deliveries: bool,
     pace: Pace,
@@ -102,6 +105,7 @@ impl Connection {
             version: None,
             leftover: Vec::new(),
             outgoing: Outgoing::default(),
+            unflushed: false,
             deliveries: Vec::new(),
             more_deliveries: false,
             pace: Pace::default(),
@@ -125,6 +129,15 @@ impl Connection {
                 Ok(len) => self.written(len),
             }
             return Poll::Ready(());
+        }
+        if self.unflushed
+            && let Poll::Ready(flushed) = Pin::new(&mut *stream).poll_flush(context)
+        {
+            self.unflushed = false;
+            if flushed.is_err() {
+                self.end(Lost::Closed);
+                return Poll::Ready(());
+            }
         }
         if woken.poll(context).is_ready() {
             self.on_mailbox();
@@ -268,6 +281,7 @@ impl Connection {
     }
 
     fn written(&mut self, len: usize) {
+        self.unflushed = true;
         self.outgoing.written(len);
         if self.more_deliveries && self.outgoing.is_empty() {
             self.collect();

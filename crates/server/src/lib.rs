@@ -11,8 +11,11 @@ mod events;
 mod hub;
 mod limits;
 mod server;
+mod transport;
+mod websocket;
 
-pub use config::{Config, ConfigError, Overrides};
+pub use config::{Config, ConfigError, Listener, Overrides};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use limits::Limits;
 pub use server::{Server, StartError};
+pub use transport::{Tls, Transport};

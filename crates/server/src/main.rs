@@ -116,6 +116,9 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     writeln!(out, "Factree {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out)?;
     writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; this machine only, no login")?;
+    for (address, transport) in server.further_listeners() {
+        writeln!(out, "         {address}   the same by {transport}")?;
+    }
     writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
     writeln!(
         out,

@@ -14,13 +14,14 @@ use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::config::Config;
-use crate::connection;
+use crate::config::{Config, Listener};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::transport::Transport;
 
 /// How long connections and requests may take to end once we shut down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,11 +33,18 @@ pub struct Server {
     hub: Arc<Hub>,
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
-    mqtt: TcpListener,
+    mqtt: Vec<Bound>,
     http: TcpListener,
     mqtt_address: SocketAddr,
     http_address: SocketAddr,
     data: DataDirectory,
+}
+
+/// A listener for MQTT clients.
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    transport: Transport,
 }
 
 /// Why the server could not start; reads as a sentence for the operator.
@@ -48,7 +56,7 @@ pub enum StartError {
     Listen {
         /// `MQTT` or `HTTP`.
         what: &'static str,
-        /// The flag that sets another address.
+        /// The flag or key that sets another address.
         flag: &'static str,
         /// Where it was to listen.
         address: SocketAddr,
@@ -93,7 +101,14 @@ impl Server {
         let limits = Limits::default();
         limits.check();
         let data = DataDirectory::lock(&config.data)?;
-        let mqtt = listen("MQTT", "--mqtt", config.mqtt)?;
+        let first = Listener { address: config.mqtt, transport: Transport::Tcp };
+        let mqtt: Vec<Bound> = std::iter::once((first, "--mqtt"))
+            .chain(config.listeners.into_iter().map(|listener| (listener, "[[mqtt.listeners]] listen")))
+            .map(|(Listener { address, transport }, set_by)| {
+                let listener = listen("MQTT", set_by, address)?;
+                Ok(Bound { address: listener.local_addr().unwrap_or(address), listener, transport })
+            })
+            .collect::<Result<_, StartError>>()?;
         let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
@@ -102,7 +117,7 @@ impl Server {
             hub: Arc::new(Hub::new(limits, Arc::clone(&ingest))),
             namespace,
             ingest,
-            mqtt_address: mqtt.local_addr().unwrap_or(config.mqtt),
+            mqtt_address: mqtt[0].address,
             http_address: http.local_addr().unwrap_or(config.http),
             mqtt,
             http,
@@ -113,6 +128,11 @@ impl Server {
     /// Where MQTT clients connect.
     pub fn mqtt_address(&self) -> SocketAddr {
         self.mqtt_address
+    }
+
+    /// Where else they connect, and by which transport.
+    pub fn further_listeners(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
+        self.mqtt[1..].iter().map(|bound| (bound.address, bound.transport.name()))
     }
 
     /// Where the API is served.
@@ -140,12 +160,13 @@ impl Server {
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
-        tokio::select! {
-            () = accept(&hub, &mqtt) => {}
-            () = stop => {}
+        let mut accepting = JoinSet::new();
+        for bound in mqtt {
+            accepting.spawn(accept(Arc::clone(&hub), bound));
         }
+        stop.await;
         info!("shutting down");
-        drop(mqtt);
+        accepting.shutdown().await;
         hub.close_all(ReasonCode::ServerShuttingDown);
         stopping.send_replace(true);
         let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, async {
@@ -178,15 +199,17 @@ fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> Result
 }
 
 /// Accepts MQTT clients for as long as it is polled.
-async fn accept(hub: &Arc<Hub>, listener: &TcpListener) {
+async fn accept(hub: Arc<Hub>, bound: Bound) {
+    let transport = Arc::new(bound.transport);
     loop {
-        match listener.accept().await {
+        match bound.listener.accept().await {
             Ok((stream, peer)) => {
                 // Small packets, each one awaited by somebody.
                 if let Err(error) = stream.set_nodelay(true) {
                     warn!(%peer, %error, "TCP_NODELAY refused");
                 }
-                tokio::spawn(connection::serve(Arc::clone(hub), stream, peer));
+                let (hub, transport) = (Arc::clone(&hub), Arc::clone(&transport));
+                tokio::spawn(async move { transport.serve(hub, stream, peer).await });
             }
             Err(error) => {
                 error!(%error, "cannot accept connections; trying again");

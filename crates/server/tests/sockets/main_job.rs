@@ -1,12 +1,10 @@
 //! The main job over real sockets: clients of other people's making publish, and GET reads what they said.
 
-mod plant;
-
 use std::time::Duration;
 
+use crate::plant::Plant;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder, ndeath};
 use factree_sparkplug::{BdSeq, DataType, Seq, Timestamp, Value};
-use plant::Plant;
 use rumqttc::{Client, Connection, Event, LastWill, MqttOptions, Packet, QoS};
 use serde_json::json;
 

@@ -1,11 +1,9 @@
 //! Bad input over real sockets, after the rows of the hostile-input table: the peer pays, nobody else does.
 
-mod plant;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use plant::Plant;
+use crate::plant::Plant;
 
 /// CONNECT of MQTT 3.1.1: clean session, keep-alive 60 s, client id `a`.
 const CONNECT_V311: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a";

@@ -10,9 +10,11 @@ use tokio::sync::oneshot;
 /// How long a condition may take to come true. Generous: it bounds a failure, not a success.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Plant {
-    pub mqtt: SocketAddr,
-    pub http: SocketAddr,
+pub(crate) struct Plant {
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) http: SocketAddr,
+    /// The addresses of `[[mqtt.listeners]]`, in their order.
+    pub(crate) further: Vec<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     runtime: tokio::runtime::Runtime,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -20,33 +22,39 @@ pub struct Plant {
 }
 
 impl Plant {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::configured("")
+    }
+
+    /// A server with a configuration file.
+    pub(crate) fn configured(file: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let any = Some("127.0.0.1:0".parse().unwrap());
         let overrides = Overrides { mqtt: any, http: any, data: Some(data.path().to_owned()) };
-        let config = Config::parse("", overrides).unwrap();
+        let config = Config::parse(file, overrides).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(async { Server::start(config) }).unwrap();
         let (mqtt, http) = (server.mqtt_address(), server.http_address());
+        let further = server.further_listeners().map(|(address, _)| address).collect();
         let (stop, stopped) = oneshot::channel();
         let running = runtime.spawn(server.run(async {
             let _: Result<(), _> = stopped.await;
         }));
-        Self { mqtt, http, stop: Some(stop), runtime, running: Some(running), _data: data }
+        Self { mqtt, http, further, stop: Some(stop), runtime, running: Some(running), _data: data }
     }
 
-    pub fn runtime(&self) -> &tokio::runtime::Runtime {
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Runtime {
         &self.runtime
     }
 
     /// Stops the server in order and waits until it has ended.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stop.take().expect("stopped once").send(()).unwrap();
         self.runtime.block_on(self.running.take().unwrap()).unwrap();
     }
 
     /// One GET; status and body.
-    pub fn get(&self, target: &str) -> (u16, serde_json::Value) {
+    pub(crate) fn get(&self, target: &str) -> (u16, serde_json::Value) {
         let mut stream = TcpStream::connect(self.http).unwrap();
         write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http).unwrap();
         let mut answer = String::new();
@@ -57,13 +65,13 @@ impl Plant {
     }
 
     /// The sample at a path, if there is one.
-    pub fn sample(&self, path: &str) -> Option<serde_json::Value> {
+    pub(crate) fn sample(&self, path: &str) -> Option<serde_json::Value> {
         let (status, sample) = self.get(&format!("/api/v1/values/{path}"));
         (status == 200).then_some(sample)
     }
 
     /// Waits for a condition to come true.
-    pub fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
+    pub(crate) fn until(&self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !condition(self) {
             assert!(Instant::now() < deadline, "never happened: {what}");
@@ -72,7 +80,7 @@ impl Plant {
     }
 
     /// A bare TCP connection that gives up reading after the patience is spent.
-    pub fn socket(&self) -> TcpStream {
+    pub(crate) fn socket(&self) -> TcpStream {
         let stream = TcpStream::connect(self.mqtt).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream

@@ -1,0 +1,128 @@
+//! MQTT in WebSocket frames: binary messages in and out, read and written as one stream of bytes.
+//!
+//! A packet may span messages and a message may hold many packets `[MQTT-6.0.0-2]`, so frames mean nothing above this file.
+//! The sub-protocol must be `mqtt` `[MQTT-6.0.0-3]`, a text message ends the connection `[MQTT-6.0.0-1]`. Masking, control
+//! frames and the closing handshake are the library's.
+//! Invariant: bytes leave in the order they were written; `poll_flush` is what makes them leave.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+
+/// The sub-protocol that both 3.1.1 and 5.0 go by.
+const SUB_PROTOCOL: &str = "mqtt";
+
+/// A WebSocket as a stream of bytes.
+pub(crate) struct WebSocket<S> {
+    inner: WebSocketStream<S>,
+    /// The rest of the message last received.
+    received: Bytes,
+}
+
+/// Completes the opening handshake. No message may be larger than `message_bytes_max`.
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    message_bytes_max: usize,
+) -> Result<WebSocket<S>, Error> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
+        .max_write_buffer_size(2 * message_bytes_max);
+    let inner = tokio_tungstenite::accept_hdr_async_with_config(stream, agree, Some(config)).await?;
+    Ok(WebSocket { inner, received: Bytes::new() })
+}
+
+/// Agrees on the sub-protocol, or refuses the upgrade (MW02).
+#[allow(clippy::result_large_err, reason = "the library's signature")]
+fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
+    let speaks_mqtt = offered
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|protocol| protocol.trim() == SUB_PROTOCOL);
+    if speaks_mqtt {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUB_PROTOCOL));
+        return Ok(response);
+    }
+    let mut refusal = ErrorResponse::new(Some("this is MQTT: ask for Sec-WebSocket-Protocol: mqtt\n".into()));
+    *refusal.status_mut() = StatusCode::BAD_REQUEST;
+    Err(refusal)
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// Says why, as far as the peer still listens, and ends.
+    fn refuse(&mut self, context: &mut Context<'_>, code: CloseCode, why: &'static str) -> io::Error {
+        let close = Message::Close(Some(CloseFrame { code, reason: why.into() }));
+        let mut inner = Pin::new(&mut self.inner);
+        if inner.as_mut().start_send(close).is_ok() {
+            // A close frame that does not leave at once is not waited for.
+            let _: Poll<Result<(), Error>> = inner.poll_flush(context);
+        }
+        io::Error::new(io::ErrorKind::InvalidData, why)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.received.is_empty() {
+            match ready!(Pin::new(&mut self.inner).poll_next(context)) {
+                Some(Ok(Message::Binary(bytes))) => self.received = bytes,
+                Some(Ok(Message::Text(_))) => {
+                    let error = self.refuse(context, CloseCode::Unsupported, "MQTT comes in binary messages");
+                    return Poll::Ready(Err(error));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed)) | None => {
+                    return Poll::Ready(Ok(()));
+                }
+                Some(Err(Error::Protocol(fault))) => {
+                    self.refuse(context, CloseCode::Protocol, "not the WebSocket protocol");
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
+            }
+        }
+        let len = self.received.len().min(buffer.remaining());
+        buffer.put_slice(&self.received.split_to(len));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut inner = Pin::new(&mut self.inner);
+        ready!(inner.as_mut().poll_ready(context)).map_err(to_io)?;
+        inner.start_send(Message::Binary(Bytes::copy_from_slice(bytes))).map_err(to_io)?;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context).map_err(to_io)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_close(context).map_err(to_io)
+    }
+}
+
+fn to_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

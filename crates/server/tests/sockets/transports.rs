@@ -1,0 +1,157 @@
+//! The same MQTT by TLS and by WebSocket, with other people's TLS and WebSocket clients.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+
+use crate::plant::Plant;
+
+const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a";
+const CONNACK: &[u8] = b"\x20\x02\x00\x00";
+/// QoS 1 to `a/b`, `42`.
+const PUBLISH: &[u8] = b"\x32\x09\x00\x03a/b\x00\x0142";
+const PUBACK: &[u8] = b"\x40\x02\x00\x01";
+
+/// A server with one further listener for each transport, and a client configuration that trusts its certificate.
+fn plant() -> (Plant, Arc<ClientConfig>) {
+    let directory = tempfile::tempdir().unwrap();
+    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (directory.path().join("c.pem"), directory.path().join("k.pem"));
+    std::fs::write(&certificate, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let tls = format!("certificate = {certificate:?}\nkey = {key:?}\n");
+    let listener = |transport: &str, tls: &str| {
+        format!("[[mqtt.listeners]]\nlisten = \"127.0.0.1:0\"\ntransport = \"{transport}\"\n{tls}")
+    };
+    let file = [listener("tls", &tls), listener("websocket", ""), listener("secure_websocket", &tls)].concat();
+    let mut roots = RootCertStore::empty();
+    roots.add(own.cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (Plant::configured(&file), Arc::new(client))
+}
+
+async fn tls(address: SocketAddr, config: Arc<ClientConfig>) -> TlsStream<tokio::net::TcpStream> {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    TlsConnector::from(config).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
+}
+
+async fn websocket<S>(stream: S) -> WebSocketStream<S>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut request = "ws://localhost/mqtt".into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+    let (socket, response) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    assert_eq!(response.headers()["Sec-WebSocket-Protocol"], "mqtt");
+    socket
+}
+
+/// The next `len` bytes of MQTT, however they are framed.
+async fn receive<S>(socket: &mut WebSocketStream<S>, len: usize) -> Vec<u8>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut bytes = Vec::new();
+    while bytes.len() < len {
+        let message = tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("in time").unwrap();
+        bytes.extend_from_slice(&message.unwrap().into_data());
+    }
+    bytes
+}
+
+#[test]
+fn tls_carries_the_main_job() {
+    let (plant, client) = plant();
+    let address = plant.further[0];
+    plant.runtime().block_on(async {
+        let mut stream = tls(address, client).await;
+        stream.write_all(&[CONNECT, PUBLISH].concat()).await.unwrap();
+        let mut answers = [0; 8];
+        stream.read_exact(&mut answers).await.unwrap();
+        assert_eq!(answers, *[CONNACK, PUBACK].concat());
+    });
+    assert_eq!(plant.sample("a/b").unwrap()["value"], json!(42));
+}
+
+#[test]
+fn ma19_what_is_no_tls_on_the_tls_port_is_closed() {
+    let (plant, _) = plant();
+    let mut stream = TcpStream::connect(plant.further[0]).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(CONNECT).unwrap();
+    let mut words = Vec::new();
+    let _: Result<usize, _> = stream.read_to_end(&mut words);
+    assert!(!words.starts_with(CONNACK), "at most a TLS alert: {words:?}");
+    assert_eq!(plant.sample("a/b"), None);
+}
+
+#[test]
+fn mw05_packets_and_frames_need_not_agree() {
+    let (plant, _) = plant();
+    let address = plant.further[1];
+    plant.runtime().block_on(async {
+        let mut socket = websocket(tokio::net::TcpStream::connect(address).await.unwrap()).await;
+        for byte in CONNECT.chunks(1) {
+            socket.send(Message::Binary(Bytes::from_static(byte))).await.unwrap();
+        }
+        assert_eq!(receive(&mut socket, 4).await, CONNACK);
+        let hundred = PUBLISH.repeat(100);
+        socket.send(Message::Binary(hundred.into())).await.unwrap();
+        assert_eq!(receive(&mut socket, 400).await, PUBACK.repeat(100));
+        socket.close(None).await.unwrap();
+    });
+    assert_eq!(plant.sample("a/b").unwrap()["value"], json!(42));
+}
+
+#[test]
+fn a_secure_websocket_is_both() {
+    let (plant, client) = plant();
+    let address = plant.further[2];
+    plant.runtime().block_on(async {
+        let mut socket = websocket(tls(address, client).await).await;
+        socket.send(Message::Binary([CONNECT, PUBLISH].concat().into())).await.unwrap();
+        assert_eq!(receive(&mut socket, 8).await, [CONNACK, PUBACK].concat());
+    });
+}
+
+#[test]
+fn mw02_a_text_message_is_refused_with_1003_and_no_sub_protocol_with_400() {
+    let (plant, _) = plant();
+    let address = plant.further[1];
+    plant.runtime().block_on(async {
+        let mut socket = websocket(tokio::net::TcpStream::connect(address).await.unwrap()).await;
+        socket.send(Message::Text("CONNECT".into())).await.unwrap();
+        let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else { panic!("a close frame") };
+        assert_eq!(frame.code, CloseCode::Unsupported);
+    });
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert!(answer.contains("Sec-WebSocket-Protocol: mqtt"), "it says what to ask for: {answer}");
+}
