@@ -1,6 +1,6 @@
 //! Sparkplug's values in the tree's words. The two rooms do not know each other; this is the only place that knows both.
 
-use factree_namespace::{DataType, Quality, Timestamp, Value, ValueRef};
+use factree_namespace::{DataType, Quality, Scalar, Timestamp, Value, ValueRef};
 use factree_sparkplug as sparkplug;
 
 /// The same moment.
@@ -55,6 +55,21 @@ pub(crate) fn quality(quality: sparkplug::properties::Quality) -> Quality {
         sparkplug::properties::Quality::Good => Quality::Good,
         sparkplug::properties::Quality::Stale => Quality::Stale,
     }
+}
+
+/// A number as a cell keeps it.
+#[inline]
+pub(crate) fn scalar(number: sparkplug::Value<'_>) -> Option<Scalar> {
+    Some(match number {
+        sparkplug::Value::Null => Scalar::NULL,
+        sparkplug::Value::Boolean(value) => Scalar::boolean(value),
+        sparkplug::Value::Int(value) => Scalar::int(value),
+        sparkplug::Value::UInt(value) => Scalar::uint(value),
+        sparkplug::Value::Float(value) => Scalar::float(value),
+        sparkplug::Value::Double(value) => Scalar::double(value),
+        sparkplug::Value::DateTime(value) => Scalar::date_time(value),
+        _ => return None,
+    })
 }
 
 /// Hands a Sparkplug value to `write` in the tree's form; numbers and text are borrowed, arrays are built.

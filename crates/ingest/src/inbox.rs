@@ -18,6 +18,7 @@ const REUSED_BYTES_MAX: usize = 1 << 20;
 /// What was read in one go, decoded, and what the broker made of it.
 #[derive(Debug, Default)]
 pub struct Batch {
+    topics: String,
     bytes: Vec<u8>,
     publications: Vec<Held>,
     /// Decoded payloads; the first `payloads_used` belong to this batch, the others wait to be reused.
@@ -26,19 +27,20 @@ pub struct Batch {
     agenda: Vec<Item>,
 }
 
-/// One publication of a batch: where in `bytes` it is, and what its payload was decoded to.
+/// One publication of a batch: where in `topics` and `bytes` it is, and what those were parsed and decoded to.
 #[derive(Debug)]
 struct Held {
     session: SessionKey,
     retained: bool,
     topic: Range<usize>,
+    outline: Result<sparkplug::topic::Outline, sparkplug::TopicError>,
     payload: Range<usize>,
     decoded: Decoding,
 }
 
 #[derive(Debug)]
 enum Decoding {
-    /// Not on a Sparkplug topic, so there is nothing to decode here.
+    /// Not on an Edge Node's or Device's topic, so there is nothing to decode here.
     Plain,
     /// The payload at this position of `Batch::payloads`.
     Sparkplug(usize),
@@ -80,6 +82,8 @@ pub struct Publication<'a> {
     pub retained: bool,
     /// Topic name.
     pub topic: &'a str,
+    /// What the topic is to Sparkplug.
+    pub sparkplug: Result<sparkplug::Topic<'a>, sparkplug::TopicError>,
     /// Application message.
     pub payload: &'a [u8],
     /// What the payload is, where the topic says that it is Sparkplug.
@@ -107,25 +111,26 @@ impl Batch {
         payload: &[u8],
         limits: &sparkplug::Limits,
     ) -> usize {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(topic.as_bytes());
-        let split = self.bytes.len();
+        let parsed = sparkplug::Topic::parse(topic);
+        let decoded = match parsed {
+            Ok(parsed) if parsed.edge_node().is_some() => self.decode(payload, limits),
+            Ok(_) | Err(_) => Decoding::Plain,
+        };
+        let (topic_start, start) = (self.topics.len(), self.bytes.len());
+        self.topics.push_str(topic);
         self.bytes.extend_from_slice(payload);
-        let decoded = self.decode(topic, payload, limits);
         self.publications.push(Held {
             session,
             retained,
-            topic: start..split,
-            payload: split..self.bytes.len(),
+            topic: topic_start..self.topics.len(),
+            outline: parsed.map(|parsed| parsed.outline()),
+            payload: start..self.bytes.len(),
             decoded,
         });
         self.publications.len() - 1
     }
 
-    fn decode(&mut self, topic: &str, payload: &[u8], limits: &sparkplug::Limits) -> Decoding {
-        if !sparkplug::Topic::parse(topic).is_ok_and(|topic| topic.edge_node().is_some()) {
-            return Decoding::Plain;
-        }
+    fn decode(&mut self, payload: &[u8], limits: &sparkplug::Limits) -> Decoding {
         if self.payloads_used == self.payloads.len() {
             self.payloads.push(sparkplug::Payload::new());
         }
@@ -164,9 +169,10 @@ impl Batch {
 
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
-        if self.bytes.capacity() > REUSED_BYTES_MAX {
+        if self.bytes.capacity() + self.topics.capacity() > REUSED_BYTES_MAX {
             *self = Self::default();
         }
+        self.topics.clear();
         self.bytes.clear();
         self.publications.clear();
         self.payloads_used = 0;
@@ -183,14 +189,15 @@ impl Batch {
     }
 
     fn publication<'a>(&'a self, held: &'a Held) -> Publication<'a> {
-        let topic = std::str::from_utf8(&self.bytes[held.topic.clone()]).expect("a topic was pushed as text");
+        let topic = &self.topics[held.topic.clone()];
         let decoded = match &held.decoded {
             Decoding::Plain => Decoded::Plain,
             Decoding::Sparkplug(position) => Decoded::Sparkplug(&self.payloads[*position]),
             Decoding::Malformed(error) => Decoded::Malformed(error),
         };
         let payload = &self.bytes[held.payload.clone()];
-        Publication { session: held.session, retained: held.retained, topic, payload, decoded }
+        let sparkplug = held.outline.map(|outline| outline.of(topic));
+        Publication { session: held.session, retained: held.retained, topic, sparkplug, payload, decoded }
     }
 }
 

@@ -34,7 +34,7 @@ pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport}
 pub use said::{Event, Message, Output};
 pub use template::TemplateError;
 
-use edge_nodes::EdgeNodes;
+use edge_nodes::{Context, EdgeNodes};
 use plain::{Kept, PlainTopics};
 
 /// Applies accepted publications to the tree.
@@ -44,6 +44,8 @@ pub struct Ingest {
     placement: Placement,
     limits: Limits,
     edge_nodes: EdgeNodes,
+    /// Of the Sparkplug host, for the input at hand. Here and not there, so that it need not be taken out and put back.
+    outputs: sparkplug::Outputs,
     plain: PlainTopics,
     /// Who is behind a session, for as long as it lasts.
     clients: HashMap<SessionKey, Arc<str>>,
@@ -73,6 +75,7 @@ impl Ingest {
     pub fn new(limits: Limits, placement: Placement, namespace: Arc<Namespace>) -> Self {
         Self {
             edge_nodes: EdgeNodes::new(limits.sparkplug.clone()),
+            outputs: sparkplug::Outputs::new(),
             plain: PlainTopics::new(&namespace),
             namespace,
             placement,
@@ -110,8 +113,8 @@ impl Ingest {
     }
 
     fn on_publication(&mut self, now: Now, publication: Publication<'_>, out: &mut Vec<Output>) {
-        let Publication { session, retained, topic, payload: bytes, decoded } = publication;
-        match (sparkplug::Topic::parse(topic), decoded) {
+        let Publication { session, retained, topic, sparkplug, payload: bytes, decoded } = publication;
+        match (sparkplug, decoded) {
             (Ok(topic), Decoded::Sparkplug(payload)) => {
                 self.stats.sparkplug_messages += 1;
                 self.on_host_input(now, sparkplug::Input::Message { session, retained, topic, bytes, payload }, out);
@@ -128,7 +131,14 @@ impl Ingest {
     }
 
     fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, out: &mut Vec<Output>) {
-        self.edge_nodes.handle(&self.namespace, &self.placement, &self.clients, now, input, out);
+        let context = Context {
+            namespace: &self.namespace,
+            placement: &self.placement,
+            clients: &self.clients,
+            limits: &self.limits.sparkplug,
+            now,
+        };
+        self.edge_nodes.handle(&context, input, &mut self.outputs, out);
     }
 
     fn on_plain(&mut self, now: Now, topic: &str, payload: &[u8], out: &mut Vec<Output>) {
@@ -148,9 +158,9 @@ impl Ingest {
 
     /// Handling this input has failed halfway: what it was about is not to be relied on until its next Birth.
     fn doubt(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
-        let Input::Publication(Publication { topic, .. }) = input else { return };
+        let Input::Publication(Publication { topic, sparkplug, .. }) = input else { return };
         out.push(Output::Event(Event::Panicked { topic: topic.to_owned() }));
-        if let Some(edge_node) = sparkplug::Topic::parse(topic).ok().and_then(|topic| topic.edge_node()) {
+        if let Some(edge_node) = sparkplug.ok().and_then(|topic| topic.edge_node()) {
             self.edge_nodes.doubt(&self.namespace, now, edge_node, out);
         }
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::cell::{self, Cell, Form, Received};
+use crate::cell::{Cell, Received, Scalar};
 use crate::heavy::{Budget, Heavy};
 use crate::{DataType, ElementId, Limits, OriginId, Quality, Refusal, Revision, Sample, Timestamp, Value, ValueRef};
 
@@ -92,8 +92,7 @@ impl Cells {
 
     /// The element placed at `slot`.
     pub(crate) fn element(&self, slot: u32) -> Option<ElementId> {
-        let placed = self.cells.get(slot as usize)?.form() != Form::Vacant;
-        placed.then(|| self.elements[slot as usize])
+        self.cells.get(slot as usize)?.is_placed().then(|| self.elements[slot as usize])
     }
 
     pub(crate) fn origin(&self, slot: u32) -> OriginId {
@@ -179,7 +178,6 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// [`Refusal::NoSuchSlot`], [`Refusal::ValueTooLarge`], [`Refusal::ValuesFull`]; the cell keeps what it had.
-    #[inline]
     pub fn set(
         &mut self,
         slot: u32,
@@ -188,21 +186,58 @@ impl<'a> Writer<'a> {
         quality: Quality,
         timestamp: Timestamp,
     ) -> Result<(), Refusal> {
+        if let Some(scalar) = value.scalar() {
+            return self.set_scalar(slot, scalar, datatype, quality, timestamp);
+        }
         let Cells { cells, stamps, heavy, .. } = &mut *self.cells;
-        let cell =
-            cells.get_mut(slot as usize).filter(|cell| cell.form() != Form::Vacant).ok_or(Refusal::NoSuchSlot)?;
-        let (form, bits) = match (cell::scalar(value), cell.heavy()) {
-            (Some(scalar), None) => scalar,
-            (Some(scalar), Some(old)) => {
-                heavy.remove(old);
-                scalar
-            }
-            (None, old) => (Form::Heavy, u64::from(heavy.put(old, value, self.limits)?)),
-        };
-        cell.set_value(form, bits, quality, datatype, timestamp);
+        let cell = cells.get_mut(slot as usize).filter(|cell| cell.is_placed()).ok_or(Refusal::NoSuchSlot)?;
+        let index = heavy.put(cell.heavy(), value, self.limits)?;
+        cell.set_heavy(index, quality, datatype, timestamp);
         cell.stamp(self.revision, self.received);
         stamps[slot as usize / GROUP] = self.revision;
         Ok(())
+    }
+
+    /// The same for a value that is known to fit the cell.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchSlot`].
+    #[inline]
+    pub fn set_scalar(
+        &mut self,
+        slot: u32,
+        scalar: Scalar,
+        datatype: DataType,
+        quality: Quality,
+        timestamp: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Cells { cells, stamps, .. } = &mut *self.cells;
+        match cells.get_mut(slot as usize) {
+            Some(cell) if cell.is_scalar() => {
+                cell.set_scalar(scalar, quality, datatype, timestamp);
+                cell.stamp(self.revision, self.received);
+                stamps[slot as usize / GROUP] = self.revision;
+                Ok(())
+            }
+            Some(_) | None => self.replace_heavy(slot, scalar, datatype, quality, timestamp),
+        }
+    }
+
+    /// Apart from [`Writer::set_scalar`], which is inlined into loops that need their registers.
+    #[inline(never)]
+    fn replace_heavy(
+        &mut self,
+        slot: u32,
+        scalar: Scalar,
+        datatype: DataType,
+        quality: Quality,
+        timestamp: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Cells { cells, heavy, .. } = &mut *self.cells;
+        let cell = cells.get_mut(slot as usize).ok_or(Refusal::NoSuchSlot)?;
+        heavy.remove(cell.heavy().ok_or(Refusal::NoSuchSlot)?);
+        *cell = Cell::placed(datatype);
+        self.set_scalar(slot, scalar, datatype, quality, timestamp)
     }
 
     /// Changes only the quality at `slot`; the source's timestamp stays. A cell that already has it, or has no sample

@@ -58,6 +58,7 @@ mod value;
 mod view;
 
 pub use block::{Block, Writer};
+pub use cell::Scalar;
 pub use datatype::DataType;
 pub use element::{ElementId, Kind, Level, Segment};
 pub use filter::{Filter, FilterError};

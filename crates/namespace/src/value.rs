@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use crate::Scalar;
+
 /// A value, owned and cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -73,6 +75,23 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
             Value::Bytes(v) => Self::Bytes(v),
             Value::List(_) | Value::Object(_) => Self::Structure(value),
         }
+    }
+}
+
+impl ValueRef<'_> {
+    /// The value, if it fits a cell.
+    #[inline]
+    pub fn scalar(self) -> Option<Scalar> {
+        Some(match self {
+            Self::Null => Scalar::NULL,
+            Self::Boolean(v) => Scalar::boolean(v),
+            Self::Int(v) => Scalar::int(v),
+            Self::UInt(v) => Scalar::uint(v),
+            Self::Float(v) => Scalar::float(v),
+            Self::Double(v) => Scalar::double(v),
+            Self::DateTime(v) => Scalar::date_time(v),
+            Self::String(_) | Self::Bytes(_) | Self::Structure(_) => return None,
+        })
     }
 }
 

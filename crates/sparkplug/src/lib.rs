@@ -33,6 +33,6 @@ pub use properties::{Properties, Property, PropertyFault, PropertyValue, Quality
 pub use seq::{BdSeq, Seq};
 pub use time::{Now, Timestamp};
 pub use topic::{
-    DeviceId, DeviceMessage, EdgeNodeDescriptor, EdgeNodeId, GroupId, HostId, NodeMessage, Topic, TopicError,
+    DeviceId, DeviceMessage, EdgeNodeDescriptor, EdgeNodeId, GroupId, HostId, NodeMessage, Outline, Topic, TopicError,
 };
 pub use value::{Array, Mismatch, Value, interpret};

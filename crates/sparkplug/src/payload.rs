@@ -164,14 +164,13 @@ fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), Deco
     let mut shape = Shape::NONE;
     let mut metrics_max = METRICS_TRUSTED.min(limits.metrics_per_payload_max as usize);
     while !wire.is_at_end() {
-        if payload.metrics.len() < metrics_max
-            && let Some(guess) = shape.guess(wire.rest())
+        let rest = wire.rest();
+        if u32::from(rest[0]) == METRIC
+            && let guessed @ 1.. = shape.read(rest, &mut payload.metrics, metrics_max)
         {
-            payload.metrics.push(shape.metric(&guess));
-            wire.advance(guess.len);
+            wire.advance(guessed);
             continue;
         }
-        let rest = wire.rest();
         match wire.tag()? {
             METRIC => {
                 if payload.metrics.len() == metrics_max {

@@ -141,6 +141,8 @@ fn unsigned(max: u64, wire: WireValue<'_>) -> Result<Value<'static>, Mismatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode::{MetricBuilder, PayloadBuilder};
+    use crate::{Limits, Payload, Timestamp, decode};
     use DataType as D;
     use WireValue as W;
 
@@ -184,6 +186,35 @@ mod tests {
         ] {
             assert_eq!(interpret(datatype, wire), Err(expected), "{datatype} from {wire:?}");
         }
+    }
+
+    /// The short way of [`RawMetric::plain_number`] and the long one agree wherever there is a short one.
+    #[test]
+    fn a_plain_number_is_what_interpreting_it_gives() {
+        let mut plain = 0;
+        for declared in D::ALL {
+            for written in [D::Int32, D::Int64, D::UInt32, D::UInt64, D::Float, D::Double, D::Boolean, D::DateTime] {
+                let value = match written {
+                    D::Int32 | D::Int64 => Value::Int(-5),
+                    D::Float => Value::Float(-0.5),
+                    D::Double => Value::Double(f64::MIN),
+                    D::Boolean => Value::Boolean(true),
+                    D::DateTime => Value::DateTime(1 << 60),
+                    _ => Value::UInt(4_294_967_295),
+                };
+                let metric = MetricBuilder::aliased(1).value(written, value).expect("of its datatype");
+                let bytes = PayloadBuilder::at(Timestamp(1)).metric(metric).encode();
+                let mut payload = Payload::new();
+                decode(&bytes, &Limits::default(), &mut payload).expect("well-formed");
+                let raw = &payload.metrics[0];
+                if let Some(number) = raw.plain_number(declared) {
+                    assert_eq!(interpret(declared, raw.wire_value(&bytes)), Ok(number), "{declared} from {written}");
+                    plain += 1;
+                }
+            }
+        }
+        // Int32 and UInt32 share a field; so do Int64, UInt64 and DateTime.
+        assert_eq!(plain, 3 + 2 * 2 + 3 * 3);
     }
 
     #[test]

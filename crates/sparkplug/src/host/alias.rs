@@ -30,6 +30,15 @@ pub(super) enum Resolved {
     Unknown,
 }
 
+impl Resolved {
+    pub(super) fn metric(self) -> Option<MetricIndex> {
+        match self {
+            Resolved::Metric(metric) => Some(metric),
+            Resolved::Ambiguous | Resolved::Unknown => None,
+        }
+    }
+}
+
 impl MetricAliases {
     /// The table of these aliases. `on_duplicate` hears of each metric whose alias is taken.
     pub(super) fn build(
@@ -58,19 +67,33 @@ impl MetricAliases {
         aliases
     }
 
-    #[inline]
     pub(super) fn get(&self, alias: u64) -> Resolved {
-        let offset = usize::try_from(alias.wrapping_sub(self.base)).unwrap_or(usize::MAX);
-        let found = match self.dense.get(offset) {
-            Some(&found) => found,
-            None if self.sparse.is_empty() => NONE,
-            None => self.sparse.get(&alias).copied().unwrap_or(NONE),
-        };
-        match found {
+        match self.slot(alias) {
             NONE => Resolved::Unknown,
             AMBIGUOUS => Resolved::Ambiguous,
             metric => Resolved::Metric(MetricIndex(metric)),
         }
+    }
+
+    /// The metric, if the alias stands for one.
+    #[inline]
+    pub(super) fn find(&self, alias: u64) -> Option<MetricIndex> {
+        let slot = self.slot(alias);
+        (slot < AMBIGUOUS).then_some(MetricIndex(slot))
+    }
+
+    #[inline]
+    fn slot(&self, alias: u64) -> u32 {
+        let offset = usize::try_from(alias.wrapping_sub(self.base)).unwrap_or(usize::MAX);
+        match self.dense.get(offset) {
+            Some(&slot) => slot,
+            None => self.far_slot(alias),
+        }
+    }
+
+    #[inline(never)]
+    fn far_slot(&self, alias: u64) -> u32 {
+        self.sparse.get(&alias).copied().unwrap_or(NONE)
     }
 
     /// Every alias that stands for a metric, in no particular order.

@@ -4,7 +4,7 @@
 //! metric's datatype is [`crate::interpret`]'s business.
 
 use super::{DecodeError, Span, wire, wire::Wire};
-use crate::{Limits, Timestamp};
+use crate::{DataType, Limits, Timestamp, Value};
 
 /// A metric of a decoded payload. Its texts and bytes are found in the bytes the payload was decoded from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -43,7 +43,7 @@ pub(super) enum Kind {
     Extension,
 }
 
-/// The metric's boolean fields, one bit each.
+/// The metric's boolean fields, one bit each, and whether it has properties: together they tell a plain number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Marks(u8);
 
@@ -51,6 +51,7 @@ impl Marks {
     const HISTORICAL: u8 = 1;
     const TRANSIENT: u8 = 2;
     const NULL: u8 = 4;
+    const PROPERTIES: u8 = 8;
 
     fn set(&mut self, mark: u8, on: bool) {
         self.0 = self.0 & !mark | if on { mark } else { 0 };
@@ -169,6 +170,31 @@ impl RawMetric {
     }
 }
 
+impl RawMetric {
+    /// What [`crate::interpret`] would make of it, if it is a number in the field that the specification gives numbers of
+    /// this datatype, and has no properties; `None` for all else, though it may have a value.
+    ///
+    /// One match from two bytes to the value, to be inlined where the value goes: 70 instructions from here to the cell,
+    /// where the way through [`WireValue`] took 220 (`benches/benches/ingest.rs`).
+    #[inline]
+    pub fn plain_number(&self, datatype: DataType) -> Option<Value<'static>> {
+        let (bits, low) = (self.value, self.value as u32);
+        if self.marks.has(Marks::NULL | Marks::PROPERTIES) {
+            return None;
+        }
+        Some(match (datatype, self.kind) {
+            (DataType::Double, Kind::Double) => Value::Double(f64::from_bits(bits)),
+            (DataType::Float, Kind::Float) => Value::Float(f32::from_bits(low)),
+            (DataType::Boolean, Kind::Boolean) => Value::Boolean(bits != 0),
+            (DataType::Int32, Kind::Int) => Value::Int(low.cast_signed().into()),
+            (DataType::Int64, Kind::Long) => Value::Int(bits.cast_signed()),
+            (DataType::UInt32, Kind::Int) | (DataType::UInt64, Kind::Long) => Value::UInt(bits),
+            (DataType::DateTime, Kind::Long) => Value::DateTime(bits),
+            _ => return None,
+        })
+    }
+}
+
 const NAME: u32 = wire::bytes_field(1);
 pub(super) const ALIAS: u32 = wire::varint_field(2);
 pub(super) const TIMESTAMP: u32 = wire::varint_field(3);
@@ -203,7 +229,10 @@ impl RawMetric {
                 IS_TRANSIENT => metric.marks.set(Marks::TRANSIENT, wire.varint()? != 0),
                 IS_NULL => metric.marks.set(Marks::NULL, wire.varint()? != 0),
                 METADATA => set_once(&mut metric.metadata, wire.span()?)?,
-                PROPERTIES => set_once(&mut metric.properties, wire.span()?)?,
+                PROPERTIES => {
+                    set_once(&mut metric.properties, wire.span()?)?;
+                    metric.marks.set(Marks::PROPERTIES, true);
+                }
                 INT => metric.set(Kind::Int, wire.varint()? & u64::from(u32::MAX)),
                 LONG => metric.set(Kind::Long, wire.varint()?),
                 FLOAT => metric.set(Kind::Float, wire.fixed32()?.into()),
