@@ -228,7 +228,7 @@ mod tests {
     fn a_client_is_behind_from_a_quarter_of_its_queue_on_as_long_as_it_takes() {
         let limits = Limits { queue_len_max: 32, queue_bytes_max: 1 << 20, ..Limits::default() };
         let mut queue = Queue::default();
-        let mut offer = |queue: &mut Queue| {
+        let offer = |queue: &mut Queue| {
             let delivery = queued(b"x", QoS::AtMostOnce);
             let behind = queue.is_behind(&delivery.publication, &limits);
             queue.push(delivery);

@@ -59,7 +59,7 @@ async fn converse(client: &mut Client, mut stream: TcpStream) -> Result<(), Box<
     loop {
         stream.write_all(&outgoing).await?;
         outgoing.clear();
-        let wake = client.next_wake().map_or_else(Instant::now, |at| at);
+        let wake = client.next_wake().unwrap_or_else(Instant::now);
         tokio::select! {
             read = stream.read_buf(&mut incoming) => {
                 if read? == 0 {

@@ -25,7 +25,7 @@ pub(crate) fn log(event: &Event) {
                 }
                 Ending::Lost(Lost::GivenUp(reason)) => info!(%connection, ?client, %reason, "connection closed"),
                 Ending::KeepAlive => {
-                    info!(%connection, ?client, "connection closed: nothing heard for 1.5 times its keep-alive")
+                    info!(%connection, ?client, "connection closed: nothing heard for 1.5 times its keep-alive");
                 }
                 Ending::TakenOver { resumed } => {
                     info!(%connection, ?client, resumed, "connection closed: the client id connected anew");
@@ -59,7 +59,7 @@ pub(crate) fn log_ingest(event: &factree_ingest::Event) {
             info!(?group, ?edge_node, ?device, metrics_len, "Device born");
         }
         Event::Died { group, edge_node, device: None, cause } => {
-            info!(?group, ?edge_node, cause, "Edge Node offline; its subtree is Stale")
+            info!(?group, ?edge_node, cause, "Edge Node offline; its subtree is Stale");
         }
         Event::Died { group, edge_node, device: Some(device), cause } => {
             info!(?group, ?edge_node, ?device, cause, "Device offline; its subtree is Stale");
