@@ -29,7 +29,7 @@ fn start(data: &Path) -> (Child, String) {
             return (child, banner);
         }
     }
-    panic!("ended early: {banner}");
+    panic!("ended early with {:?}: {banner}", child.wait());
 }
 
 #[test]
