@@ -2,8 +2,10 @@
 //!
 //! A million metrics on 100 Edge Nodes; DDATA of 1, 10 and 100 metrics, Edge Nodes taken in turn so that their cells are
 //! cold. Ours is all of it: topic, decoding, `seq`, metric alias, type, quality, cell, revision.
+//! Then Births: 100 Edge Nodes of 10,000 metrics are born, and born again with nothing new, against the cpu's second.
 //! `cargo bench -p factree-benches --bench ingest`. `ingest factree|map METRICS_PER_MESSAGE METRICS` only works about METRICS
-//! metrics: run it under `valgrind --tool=callgrind` with two values of METRICS and subtract.
+//! metrics: run it under `valgrind --tool=callgrind` with two values of METRICS and subtract. `ingest births METRICS 0` bears
+//! 100 Edge Nodes of METRICS / 100 metrics, `ingest births METRICS TIMES` bears them again TIMES times.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -26,16 +28,25 @@ const MESSAGES_PER_BATCH: usize = 10;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["births", metrics, times] => {
+            let metrics: usize = metrics.parse().expect("a number of metrics");
+            let plant = Plant::new(metrics / EDGE_NODES, 1);
+            let mut factree = Factree::unborn();
+            (0..=times.parse().expect("how often again")).for_each(|_| factree.bear(&plant));
+        }
         [what, per_message, metrics] => {
             let plant = Plant::new(1_000, per_message.parse().expect("metrics per message"));
             let metrics: usize = metrics.parse().expect("a number of metrics");
             match what {
                 "factree" => Factree::new(&plant).run(&plant, metrics),
                 "map" => Map::new(&plant).run(&plant, metrics),
-                _ => panic!("factree or map, not {what}"),
+                _ => panic!("factree, map or births, not {what}"),
             }
         }
-        _ => [1, 10, 100].into_iter().for_each(figures),
+        _ => {
+            [1, 10, 100].into_iter().for_each(figures);
+            births();
+        }
     }
 }
 
@@ -52,6 +63,20 @@ fn figures(per_message: usize) {
         "decode+apply DDATA-{per_message}: {ours:.1} ns/metric, prost + DashMap by path {theirs:.1}, {:.1} times as fast",
         theirs / ours
     );
+}
+
+/// Ours alone: no peer has a tree to place anything in.
+fn births() {
+    let plant = Plant::new(METRICS_PER_ROUND / EDGE_NODES, 1);
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let mut factree = Factree::unborn();
+        first.push(timed(|| factree.bear(&plant)));
+        again.push(timed(|| factree.bear(&plant)));
+    }
+    let millions = |nanoseconds: f64| 1e3 / nanoseconds;
+    let (first, again) = (millions(median(first)), millions(median(again)));
+    println!("births: {first:.2} M metrics/s, {again:.2} M/s when nothing is new");
 }
 
 /// What is published, the same for both sides. The payloads lack their `seq`, which is appended when they are sent.
@@ -111,21 +136,29 @@ struct Factree {
 
 impl Factree {
     fn new(plant: &Plant) -> Self {
+        let mut ours = Self::unborn();
+        ours.bear(plant);
+        ours
+    }
+
+    fn unborn() -> Self {
         let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
         let limits = Limits::default();
-        let mut ours = Self {
+        Self {
             limits: limits.sparkplug.clone(),
             ingest: Ingest::new(limits, Placement::default(), namespace),
             batch: Batch::default(),
             topics: (0..EDGE_NODES).map(|node| format!("spBv1.0/Acme:Dallas:Press/NDATA/Line{node}")).collect(),
             seqs: vec![0; EDGE_NODES],
-        };
-        let birth = plant.birth();
-        for topic in ours.topics.clone() {
-            ours.receive(&topic.replace("NDATA", "NBIRTH"), &birth);
-            ours.apply();
         }
-        ours
+    }
+
+    fn bear(&mut self, plant: &Plant) {
+        let birth = plant.birth();
+        for topic in self.topics.clone() {
+            self.receive(&topic.replace("NDATA", "NBIRTH"), &birth);
+            self.apply();
+        }
     }
 
     fn receive(&mut self, topic: &str, bytes: &[u8]) {

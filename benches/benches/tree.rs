@@ -152,12 +152,14 @@ fn plant(block_count: u32) -> (Namespace, Vec<Arc<Block>>) {
             let source =
                 Source::Sparkplug { group: "Acme:Dallas:Press".into(), edge_node: line.as_str().into(), device: None };
             let origin = namespace.origin(&block, source, root).expect("room");
+            let mut placer = namespace.placer(&block);
             for (slot, name) in (0..).zip(&names) {
                 let path = PathSpec::Below(name);
                 let place =
                     Place { slot, origin, path, kind: Kind::Metric, datatype: DataType::Double, metadata: &metadata };
-                namespace.place(&block, &place).expect("room");
+                placer.place(&place).expect("room");
             }
+            drop(placer);
             block
         })
         .collect();

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use factree_namespace::{
-    Block, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal, Scalar, Segment, Source,
-    Timestamp, Writer,
+    Block, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Placer, Quality, Refusal, Scalar, Segment,
+    Source, Timestamp, Writer,
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{
@@ -173,14 +173,15 @@ impl EdgeNodes {
             seat.client_id = context.clients.get(&born.session).cloned();
         }
         let mut refusal = None;
+        let mut placer = namespace.placer(&seat.block);
         for metric in metrics {
             let raw = &received.payload.metrics[metric.position as usize];
-            if let Err(refused) = place(namespace, &seat.block, corner, metric, raw, &received) {
+            if let Err(refused) = place(&mut placer, corner, metric, raw, &received) {
                 seat.refused += 1;
                 refusal = Some(refused);
             }
         }
-        let mut writer = namespace.write(&seat.block, convert::timestamp(context.now.wall));
+        let mut writer = placer.write(convert::timestamp(context.now.wall));
         let updates = metrics.iter().map(|&BornMetric { metric, position, datatype, .. }| Update {
             metric,
             position,
@@ -359,8 +360,7 @@ fn corner(
 
 /// Gives a metric of a Birth its element, or the same one as before with what is new about it.
 fn place(
-    namespace: &Namespace,
-    block: &Block,
+    placer: &mut Placer<'_>,
     corner: Corner,
     metric: &BornMetric,
     raw: &RawMetric,
@@ -374,17 +374,14 @@ fn place(
         description: text(properties.as_ref().and_then(Properties::description)),
         ..Metadata::default()
     };
-    let placed = namespace.place(
-        block,
-        &Place {
-            slot: metric.metric.0,
-            origin: corner.origin,
-            path: PathSpec::Below(raw.name(bytes).unwrap_or_default()),
-            kind: Kind::Metric,
-            datatype: convert::datatype(metric.datatype),
-            metadata: &metadata,
-        },
-    );
+    let (slot, datatype) = (metric.metric.0, convert::datatype(metric.datatype));
+    // The host's numbers stand for the same device and name in every Birth, so for the same path.
+    if !metric.is_new && placer.redeclare(slot, datatype, &metadata)?.is_some() {
+        return Ok(());
+    }
+    let path = PathSpec::Below(raw.name(bytes).unwrap_or_default());
+    let placed =
+        placer.place(&Place { slot, origin: corner.origin, path, kind: Kind::Metric, datatype, metadata: &metadata });
     placed.map(|_| ())
 }
 

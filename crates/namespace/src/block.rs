@@ -141,6 +141,11 @@ impl Cells {
         self.origins[at] = origin;
     }
 
+    /// A new type for what is placed at `slot`; the sample stays.
+    pub(crate) fn redeclare(&mut self, slot: u32, datatype: DataType) {
+        self.cells[slot as usize].set_datatype(datatype);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
@@ -167,8 +172,12 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(block: &'a Block, clock: &AtomicU64, limits: &'a Limits, received: Timestamp) -> Self {
-        let cells = block.lock();
+    pub(crate) fn new(
+        cells: RwLockWriteGuard<'a, Cells>,
+        clock: &AtomicU64,
+        limits: &'a Limits,
+        received: Timestamp,
+    ) -> Self {
         // Under the lock: a reader that has seen this revision and then takes the lock waits for this batch.
         let revision = Revision(clock.fetch_add(1, Ordering::SeqCst) + 1);
         Self { cells, limits, revision, received: received.into() }

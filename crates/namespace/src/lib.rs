@@ -65,7 +65,7 @@ pub use filter::{Filter, FilterError};
 pub use limits::{Limits, Refusal};
 pub use metadata::Metadata;
 pub use namespace::{Namespace, Stats};
-pub use place::{PathSpec, Place, Placed};
+pub use place::{PathSpec, Place, Placed, Placer};
 pub use sample::{Quality, Revision, Sample, Timestamp};
 pub use source::{OriginId, Source};
 pub use value::{Value, ValueRef};

@@ -10,11 +10,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use crate::block::{Block, Writer};
+use crate::block::{Block, Cells, Writer};
 use crate::heavy::Budget;
 use crate::source::{Origin, Origins};
 use crate::tree::Tree;
-use crate::{ElementId, Kind, Limits, OriginId, Place, Placed, Refusal, Revision, Segment, Source, Timestamp, View};
+use crate::{
+    ElementId, Kind, Limits, OriginId, Place, Placed, Placer, Refusal, Revision, Segment, Source, Timestamp, View,
+};
 
 /// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
 ///
@@ -119,13 +121,27 @@ impl Namespace {
     /// # Errors
     /// Those of [`Limits`], [`Refusal::EmptyPath`], [`Refusal::PathTaken`]. Nothing has changed then.
     pub fn place(&self, block: &Block, place: &Place<'_>) -> Result<Placed, Refusal> {
-        self.tree().place(block, place, &self.limits, &self.budget)
+        self.placer(block).place(place)
+    }
+
+    /// Begins to place many cells of one block, as [`Namespace::place`] does one. Until it is finished or dropped, its
+    /// thread must ask neither namespace nor block for anything else.
+    pub fn placer<'a>(&'a self, block: &'a Block) -> Placer<'a> {
+        Placer::new(self, self.tree(), block)
     }
 
     /// Begins a batch: locks the block, takes the next revision. Until it is finished, its thread must ask neither
     /// namespace nor block for anything else: a placement may hold the tree and wait for this block.
     pub fn write<'a>(&'a self, block: &'a Block, received: Timestamp) -> Writer<'a> {
-        Writer::new(block, &self.revision, &self.limits, received)
+        self.writer(block.lock(), received)
+    }
+
+    pub(crate) fn writer<'a>(&'a self, cells: RwLockWriteGuard<'a, Cells>, received: Timestamp) -> Writer<'a> {
+        Writer::new(cells, &self.revision, &self.limits, received)
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Holds the tree still for reading.

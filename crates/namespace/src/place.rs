@@ -5,10 +5,14 @@
 //! Refuses to know how a path was made: templates belong to `ingest`.
 //! Invariant: a path has one owner, a slot has one element, and placing the same again changes neither.
 
+use std::sync::RwLockWriteGuard;
+
+use crate::block::Cells;
 use crate::element::CellId;
 use crate::heavy::Budget;
+use crate::metadata::MetadataId;
 use crate::tree::Tree;
-use crate::{Block, DataType, ElementId, Kind, Limits, Metadata, OriginId, Refusal};
+use crate::{Block, DataType, ElementId, Kind, Limits, Metadata, Namespace, OriginId, Refusal, Timestamp, Writer};
 
 /// Where a cell belongs, from its origin's root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +32,12 @@ pub enum PathSpec<'a> {
 }
 
 impl<'a> PathSpec<'a> {
-    /// The names below the root. A path may be as long as its message, so it is not split further than the tree is deep.
-    fn names(self, limits: &Limits) -> Result<Vec<&'a str>, Refusal> {
-        let names: Vec<&str> = match self {
-            Self::Root => Vec::new(),
-            Self::Below(below) | Self::Renamed { below, .. } => below.split('/').take(limits.depth_max + 1).collect(),
-        };
-        if names.len() > limits.depth_max { Err(Refusal::TooDeep) } else { Ok(names) }
+    /// The path below the root; none for the root itself.
+    fn below(self) -> Option<&'a str> {
+        match self {
+            Self::Root => None,
+            Self::Below(below) | Self::Renamed { below, .. } => Some(below),
+        }
     }
 
     /// The metric's name, where the path does not tell it.
@@ -86,73 +89,212 @@ impl Placed {
     }
 }
 
-impl Tree {
-    pub(crate) fn place(
-        &mut self,
-        block: &Block,
-        place: &Place<'_>,
-        limits: &Limits,
-        budget: &Budget,
-    ) -> Result<Placed, Refusal> {
+/// Places the cells of one block. Tree and block are locked for as long as it lives, so what is placed is seen whole, and
+/// with [`Placer::write`] together with its first samples.
+#[must_use = "a placer holds the locks of the tree and of a block"]
+pub struct Placer<'a> {
+    namespace: &'a Namespace,
+    tree: RwLockWriteGuard<'a, Tree>,
+    cells: RwLockWriteGuard<'a, Cells>,
+    block: u32,
+    nearby: Nearby,
+}
+
+impl<'a> Placer<'a> {
+    pub(crate) fn new(namespace: &'a Namespace, tree: RwLockWriteGuard<'a, Tree>, block: &'a Block) -> Self {
+        Self { namespace, tree, cells: block.lock(), block: block.index, nearby: Nearby::none() }
+    }
+
+    /// Places a cell. See [`Namespace::place`].
+    ///
+    /// # Errors
+    /// Those of [`Namespace::place`].
+    pub fn place(&mut self, place: &Place<'_>) -> Result<Placed, Refusal> {
+        let (limits, budget) = (self.namespace.limits(), self.namespace.budget());
         if place.slot as usize >= limits.cells_per_block_max {
             return Err(Refusal::BlockFull);
         }
-        let cell = CellId { block: block.index, slot: place.slot };
-        let (weight, name) = (place.metadata.weigh(), place.path.metric());
-        let name_bytes = name.map_or(0, str::len);
-        if weight + name_bytes > limits.metadata_bytes_max {
-            return Err(Refusal::MetadataTooLarge);
-        }
-        let known = self.catalogue.find(place.metadata);
-        let cost = name_bytes + if known.is_some() { 0 } else { weight };
-        budget.trade(0, cost, limits.values_bytes_max)?;
-        let placed = self.settle(cell, place, limits).inspect_err(|_| budget.give_back(cost))?;
+        let name = place.path.metric();
+        let declared = Declared::new(&self.tree, place.metadata, name, limits, budget)?;
+        let cell = CellId { block: self.block, slot: place.slot };
+        let settled = self.tree.settle(cell, place, limits, &mut self.nearby);
+        let placed = settled.inspect_err(|_| budget.give_back(declared.cost))?;
         let element = placed.element();
 
-        // Shared before the former is released: they may be the same entry, and `cost` has counted on it.
-        let metadata = self.catalogue.share(known, place.metadata);
-        let mut freed = self.describe(element, metadata, name);
-        let mut cells = block.lock();
-        if let Some(former) = cells.element(place.slot).filter(|&former| former != element) {
-            freed += self.detach(former);
+        let mut freed = declared.apply(&mut self.tree, element);
+        if let Some(former) = self.cells.element(place.slot).filter(|&former| former != element) {
+            freed += self.tree.detach(former);
         }
-        cells.occupy(place.slot, element, place.origin, place.datatype);
-        drop(cells);
+        self.cells.occupy(place.slot, element, place.origin, place.datatype);
         budget.give_back(freed);
 
-        let at = self.element_mut(element);
+        let at = self.tree.element_mut(element);
         at.set_cell(Some(cell));
         at.kind = place.kind;
         match placed {
-            Placed::Owned(_) => drop(self.conflicts.remove(&element)),
-            Placed::Conflict { instead_of, .. } => drop(self.conflicts.insert(element, instead_of)),
+            Placed::Owned(_) => drop(self.tree.conflicts.remove(&element)),
+            Placed::Conflict { instead_of, .. } => drop(self.tree.conflicts.insert(element, instead_of)),
         }
         Ok(placed)
     }
 
-    /// Finds or makes the element for a cell: at its path, or where its conflict is kept.
-    fn settle(&mut self, cell: CellId, place: &Place<'_>, limits: &Limits) -> Result<Placed, Refusal> {
-        let names = place.path.names(limits)?;
-        let origin = self.origin(cell.block, place.origin);
-        let (at, missing) = self.descend(origin.root, &names);
-        if !missing.is_empty() {
-            return self.extend(at, missing, limits.depth_max, limits).map(Placed::Owned);
+    /// Declares anew what is placed at `slot` by its path: its type and metadata change, where it is does not. Its
+    /// element; none if the slot is vacant or a conflict, which is to be placed again, since its path may have become
+    /// free.
+    ///
+    /// For the Rebirth of a metric: 220 instructions, where to find its place again takes 1,500 (`ingest births`,
+    /// `benches/benches/ingest.rs`).
+    ///
+    /// # Errors
+    /// [`Refusal::MetadataTooLarge`], [`Refusal::ValuesFull`].
+    pub fn redeclare(
+        &mut self,
+        slot: u32,
+        datatype: DataType,
+        metadata: &Metadata,
+    ) -> Result<Option<ElementId>, Refusal> {
+        let Some(element) = self.cells.element(slot) else { return Ok(None) };
+        if self.tree.conflicts.contains_key(&element) || self.tree.renamed.contains_key(&element) {
+            return Ok(None);
         }
-        if at == ElementId::ROOT {
+        let budget = self.namespace.budget();
+        let declared = Declared::new(&self.tree, metadata, None, self.namespace.limits(), budget)?;
+        budget.give_back(declared.apply(&mut self.tree, element));
+        self.cells.redeclare(slot, datatype);
+        Ok(Some(element))
+    }
+
+    /// Lets go of the tree and goes on to write samples: nobody sees what was placed without them.
+    pub fn write(self, received: Timestamp) -> Writer<'a> {
+        // The tree goes free here, the block does not: a reader comes as far as the block's lock.
+        self.namespace.writer(self.cells, received)
+    }
+}
+
+/// What is to be declared about an element, weighed and paid for.
+struct Declared<'d> {
+    metadata: &'d Metadata,
+    known: Option<MetadataId>,
+    name: Option<&'d str>,
+    cost: usize,
+}
+
+impl<'d> Declared<'d> {
+    fn new(
+        tree: &Tree,
+        metadata: &'d Metadata,
+        name: Option<&'d str>,
+        limits: &Limits,
+        budget: &Budget,
+    ) -> Result<Self, Refusal> {
+        let (weight, name_bytes) = (metadata.weigh(), name.map_or(0, str::len));
+        if weight + name_bytes > limits.metadata_bytes_max {
+            return Err(Refusal::MetadataTooLarge);
+        }
+        let known = tree.catalogue.find(metadata);
+        let cost = name_bytes + if known.is_some() { 0 } else { weight };
+        budget.trade(0, cost, limits.values_bytes_max)?;
+        Ok(Self { metadata, known, name, cost })
+    }
+
+    /// The bytes of what was declared before and nobody needs any more.
+    fn apply(self, tree: &mut Tree, element: ElementId) -> usize {
+        // Shared before the former is released: they may be the same entry, and `cost` has counted on it.
+        let metadata = tree.catalogue.share(self.known, self.metadata);
+        tree.describe(element, metadata, self.name)
+    }
+}
+
+/// The folder that the last metric was placed in: a Birth names most of its metrics one folder after the other, so most
+/// paths need one name looked up and not all of them.
+struct Nearby {
+    /// Below this root, with the `/` at its end; empty before the first.
+    path: String,
+    root: ElementId,
+    folder: ElementId,
+}
+
+impl Nearby {
+    fn none() -> Self {
+        Self { path: String::new(), root: ElementId::ROOT, folder: ElementId::ROOT }
+    }
+
+    /// Where to begin on the way from `root` to `path`, and what is left of it.
+    fn start<'p>(&self, root: ElementId, path: &'p str) -> (ElementId, &'p str) {
+        match path.strip_prefix(&*self.path) {
+            Some(rest) if self.root == root && !self.path.is_empty() => (self.folder, rest),
+            Some(_) | None => (root, path),
+        }
+    }
+
+    /// The last name of `path` is in `folder`.
+    fn remember(&mut self, root: ElementId, path: &str, folder: ElementId) {
+        let end = path.rfind('/').map_or(0, |last| last + 1);
+        self.path.clear();
+        self.path.push_str(&path[..end]);
+        (self.root, self.folder) = (root, folder);
+    }
+}
+
+/// The names of a path, by bytes: `str::split` at a char was a sixth of placing a metric (`tree place`,
+/// `benches/benches/tree.rs`).
+#[derive(Clone)]
+struct Names<'a>(Option<&'a str>);
+
+impl<'a> Iterator for Names<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let path = self.0?;
+        match path.bytes().position(|byte| byte == b'/') {
+            Some(end) => {
+                self.0 = Some(&path[end + 1..]);
+                Some(&path[..end])
+            }
+            None => self.0.take(),
+        }
+    }
+}
+
+impl Tree {
+    /// Finds or makes the element for a cell: at its path, or where its conflict is kept.
+    fn settle(
+        &mut self,
+        cell: CellId,
+        place: &Place<'_>,
+        limits: &Limits,
+        nearby: &mut Nearby,
+    ) -> Result<Placed, Refusal> {
+        let root = self.origin(cell.block, place.origin).root;
+        let below = place.path.below();
+        let (from, rest) = match below {
+            Some(path) => {
+                let (from, rest) = nearby.start(root, path);
+                (from, Some(rest))
+            }
+            None => (root, None),
+        };
+        let (at, missing) = self.descend(from, Names(rest));
+        let is_new = missing.0.is_some();
+        let owned = if is_new { self.extend(at, missing, limits.depth_max, limits)? } else { at };
+        if owned == ElementId::ROOT {
             return Err(Refusal::EmptyPath);
         }
-        if !self.is_taken(at, cell) {
-            return Ok(Placed::Owned(at));
+        let folder = self.element(owned).parent;
+        if let Some(path) = below.filter(|_| folder != from) {
+            nearby.remember(root, path, folder);
         }
-        let owner = at;
-        let source = origin.source.clone();
-        let aside: Vec<&str> = source.conflict_path().chain(names).collect();
-        let (at, missing) = self.descend(ElementId::ROOT, &aside);
-        if missing.is_empty() && self.is_taken(at, cell) {
+        if is_new || !self.is_taken(owned, cell) {
+            return Ok(Placed::Owned(owned));
+        }
+        let source = self.origin(cell.block, place.origin).source.clone();
+        let aside = source.conflict_path().chain(Names(below));
+        let (at, missing) = self.descend(ElementId::ROOT, aside);
+        if missing.clone().next().is_none() && self.is_taken(at, cell) {
             return Err(Refusal::PathTaken);
         }
         let element = self.extend(at, missing, limits.depth_max * 2, limits)?;
-        Ok(Placed::Conflict { element, instead_of: owner })
+        Ok(Placed::Conflict { element, instead_of: owned })
     }
 
     fn is_taken(&self, element: ElementId, by_other_than: CellId) -> bool {

@@ -32,7 +32,7 @@ pub enum Source {
 
 impl Source {
     /// Where the tree keeps what this source publishes on paths that others own.
-    pub(crate) fn conflict_path(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn conflict_path(&self) -> impl Iterator<Item = &str> + Clone {
         let (kind, parts): (&str, [Option<&str>; 4]) = match self {
             Self::Sparkplug { group, edge_node, device } => {
                 ("spBv1.0", [Some(group), Some(edge_node), device.as_deref(), None])

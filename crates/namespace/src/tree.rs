@@ -132,33 +132,39 @@ impl Tree {
     }
 
     /// Follows names down from `from` as far as they exist: the last element found, and the names still missing.
-    pub(crate) fn descend<'n, 's>(&self, from: ElementId, mut names: &'n [&'s str]) -> (ElementId, &'n [&'s str]) {
+    pub(crate) fn descend<'s, N>(&self, from: ElementId, mut names: N) -> (ElementId, N)
+    where
+        N: Iterator<Item = &'s str> + Clone,
+    {
         let mut at = from;
-        while let [name, below @ ..] = names
-            && let Some(child) = self.child(at, name)
-        {
-            (at, names) = (child, below);
+        loop {
+            let missing = names.clone();
+            match names.next().and_then(|name| self.child(at, name)) {
+                Some(child) => at = child,
+                None => return (at, missing),
+            }
         }
-        (at, names)
     }
 
     /// Adds `missing` names below `at`, each below the one before; or refuses, and adds none.
-    pub(crate) fn extend(
+    pub(crate) fn extend<'s>(
         &mut self,
         at: ElementId,
-        missing: &[&str],
+        missing: impl Iterator<Item = &'s str> + Clone,
         depth_max: usize,
         limits: &Limits,
     ) -> Result<ElementId, Refusal> {
-        self.room_for(at, missing, depth_max, limits)?;
-        Ok(missing.iter().fold(at, |parent, name| self.add(parent, name)))
+        self.room_for(at, missing.clone(), depth_max, limits)?;
+        Ok(missing.fold(at, |parent, name| self.add(parent, name)))
     }
 
     /// Finds or adds a path of folders and equipment from the root. A level, once given, stays: the first to name it
     /// decides. A kind is only ever raised from folder.
     pub(crate) fn ensure(&mut self, path: &[Segment<'_>], kind: Kind, limits: &Limits) -> Result<ElementId, Refusal> {
-        let names: Vec<&str> = path.iter().map(|segment| segment.name).collect();
-        let (at, missing) = self.descend(ElementId::ROOT, &names);
+        if path.iter().any(|segment| segment.name.contains('/')) {
+            return Err(Refusal::SlashInName);
+        }
+        let (at, missing) = self.descend(ElementId::ROOT, path.iter().map(|segment| segment.name));
         let element = self.extend(at, missing, limits.depth_max, limits)?;
         let chain: Vec<ElementId> = self.ancestry(element).collect();
         for (&id, segment) in chain.iter().rev().zip(path) {
@@ -185,24 +191,30 @@ impl Tree {
             + self.catalogue.heap_bytes()
     }
 
-    fn room_for(&self, at: ElementId, missing: &[&str], depth_max: usize, limits: &Limits) -> Result<(), Refusal> {
-        if missing.is_empty() {
+    fn room_for<'s>(
+        &self,
+        at: ElementId,
+        missing: impl Iterator<Item = &'s str>,
+        depth_max: usize,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        // Counted as if every name were new: a refusal slightly early is better than a second pass at each Birth.
+        let (mut count, mut bytes, mut longest) = (0, 0, 0);
+        for name in missing {
+            (count, bytes, longest) = (count + 1, bytes + name.len(), longest.max(name.len()));
+        }
+        if count == 0 {
             return Ok(());
         }
-        if self.depth(at) + missing.len() > depth_max {
+        if self.depth(at) + count > depth_max {
             return Err(Refusal::TooDeep);
         }
-        if missing.iter().any(|name| name.len() > limits.name_bytes_max) {
+        if longest > limits.name_bytes_max {
             return Err(Refusal::NameTooLong);
         }
-        if missing.iter().any(|name| name.contains('/')) {
-            return Err(Refusal::SlashInName);
-        }
-        if self.elements.len() + missing.len() > limits.elements_max {
+        if self.elements.len() + count > limits.elements_max {
             return Err(Refusal::TooManyElements);
         }
-        // Counted as if every name were new: a refusal slightly early is better than a second pass at each Birth.
-        let bytes: usize = missing.iter().map(|name| name.len()).sum();
         if self.names.bytes_len() + bytes > limits.names_bytes_max {
             return Err(Refusal::NamesFull);
         }

@@ -79,6 +79,56 @@ fn a_rebirth_keeps_element_and_sample_and_may_redeclare() {
     assert_eq!(view.metadata(first.element()).unwrap().unit.as_deref(), Some("K"));
 }
 
+/// Folders are remembered from one metric to the next; the paths must not show it.
+#[test]
+fn a_birth_placed_in_one_go_stands_where_its_metrics_would_one_by_one() {
+    let names =
+        ["a/b/x", "a/b/y", "a/b/", "a/b", "a/z", "a/b/c/d", "a/b/c/e", "a/bc", "z", "/", "//", "a//x", "a/b/c/d"];
+    let (whole, single) = (Plant::new(), Plant::new());
+    let tell = |placed: Result<Placed, Refusal>| placed.map(|placed| matches!(placed, Placed::Owned(_)));
+    let line1 = single.edge_node("Line1");
+    let expected: Vec<_> =
+        (0..).zip(names).map(|(slot, name)| tell(line1.try_place(slot, PathSpec::Below(name)))).collect();
+
+    let line1 = whole.edge_node("Line1");
+    let (origin, kind, metadata) = (line1.origin, Kind::Metric, Metadata::default());
+    let mut placer = whole.namespace.placer(&line1.block);
+    for (slot, name) in (0..).zip(names) {
+        let path = PathSpec::Below(name);
+        let place = Place { slot, origin, path, kind, datatype: DataType::Double, metadata: &metadata };
+        assert_eq!(tell(placer.place(&place)), expected[slot as usize], "{name}");
+    }
+    let mut writer = placer.write(Timestamp(1));
+    writer.set_scalar(0, Scalar::double(1.5), DataType::Double, Quality::Good, Timestamp(1)).unwrap();
+    writer.finish();
+    assert_eq!(whole.sample("Acme/Line1/a/b/x").unwrap().value, Value::Double(1.5));
+    let paths = |plant: &Plant| {
+        let view = plant.namespace.read();
+        let ids = view.select(&Filter::parse("#").unwrap(), None, usize::MAX);
+        ids.into_iter().map(|id| view.path(id)).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&whole), paths(&single));
+}
+
+#[test]
+fn what_stands_by_its_path_can_be_redeclared_and_a_conflict_must_be_placed_again() {
+    let plant = Plant::new();
+    let (line1, line2) = (plant.edge_node("Line1"), plant.edge_node("Line1"));
+    let kelvin = Metadata { unit: Some("K".into()), ..Metadata::default() };
+    let owner = line1.place(0, "Temperature").element();
+    line2.place(0, "Temperature");
+    line1.write(&[(0, 294.5)]);
+    let redeclare = |publisher: &plant::Publisher<'_>, slot: u32| {
+        plant.namespace.placer(&publisher.block).redeclare(slot, DataType::Float, &kelvin)
+    };
+    assert_eq!(redeclare(&line1, 0), Ok(Some(owner)));
+    assert_eq!(redeclare(&line2, 0), Ok(None), "its path may have become free");
+    assert_eq!(redeclare(&line1, 1), Ok(None), "nothing is placed there");
+    let sample = plant.sample("Acme/Line1/Temperature").unwrap();
+    assert_eq!((sample.value, sample.datatype), (Value::Double(294.5), DataType::Float));
+    assert_eq!(plant.namespace.read().metadata(owner).unwrap().unit.as_deref(), Some("K"));
+}
+
 #[test]
 fn metadata_is_shared_and_leaves_nothing_behind() {
     let plant = Plant::new();

@@ -76,7 +76,7 @@ impl FoundBdSeq {
 }
 
 pub(super) fn bd_seq(message: &Message<'_>) -> FoundBdSeq {
-    let is_it = |metric: &&crate::RawMetric| metric.name(message.bytes) == Some(BD_SEQ);
+    let is_it = |metric: &&crate::RawMetric| metric.is_named(message.bytes, BD_SEQ);
     let Some(metric) = message.payload.metrics.iter().rev().find(is_it) else { return FoundBdSeq::Missing };
     let bd_seq = match metric.wire_value(message.bytes) {
         WireValue::Int(number) => BdSeq::from_wire(number.into()),
@@ -113,7 +113,7 @@ pub(super) fn judge_bd_seq(found: FoundBdSeq, session: SessionKey, before: &Stat
 
 /// Judges whether the Edge Node can be asked for a rebirth.
 pub(super) fn judge_rebirth_metric(message: &Message<'_>, reporter: &mut Reporter<'_>) {
-    let is_it = |metric: &&crate::RawMetric| metric.name(message.bytes) == Some(REBIRTH);
+    let is_it = |metric: &&crate::RawMetric| metric.is_named(message.bytes, REBIRTH);
     let found = message.payload.metrics.iter().find(is_it);
     let is_right = found.is_some_and(|metric| {
         metric.datatype() == DataType::Boolean.number() && metric.wire_value(message.bytes) == WireValue::Boolean(false)

@@ -100,6 +100,14 @@ impl RawMetric {
         self.name.present().map(|span| span.text(bytes))
     }
 
+    /// Whether it has this name.
+    ///
+    /// # Panics
+    /// When `bytes` are another message's.
+    pub(crate) fn is_named(&self, bytes: &[u8], name: &str) -> bool {
+        self.name.len() == name.len() && self.name.of(bytes) == name.as_bytes()
+    }
+
     /// Its metric alias.
     #[inline]
     pub fn alias(&self) -> Option<u64> {
