@@ -6,12 +6,11 @@
 //! only Factree's own figures are printed.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use factree_benches::Server;
 use factree_mqtt::{
     Acknowledgement, Connect, Decoded, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS, Subscribe,
     SubscribeRequest, SubscriptionOptions, TopicName, decode, encode,
@@ -220,58 +219,4 @@ impl Peer {
 
 fn packet_id(number: u16) -> PacketId {
     PacketId::new(number).expect("not zero")
-}
-
-/// A broker in a process of its own, ended when this is dropped.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    _home: tempfile::TempDir,
-}
-
-impl Server {
-    fn factree() -> Self {
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-        let binary = std::env::var_os("FACTREE_BIN").map_or_else(|| target.join("release/factree"), PathBuf::from);
-        let home = tempfile::tempdir().expect("a directory");
-        let mut child = Command::new(&binary)
-            .args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
-            .arg(home.path())
-            .env("RUST_LOG", "error")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}; cargo build --release -p factree", binary.display()));
-        let banner = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let address = banner
-            .map_while(Result::ok)
-            .find_map(|line| line.trim_start().strip_prefix("MQTT")?.split_whitespace().next()?.parse().ok())
-            .expect("the banner names the address");
-        Self { child, address, _home: home }
-    }
-
-    fn mosquitto() -> Option<Self> {
-        let home = tempfile::tempdir().expect("a directory");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
-        let config = home.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port()))
-            .expect("written");
-        let child = Command::new("mosquitto").arg("-c").arg(&config).stderr(Stdio::null()).spawn().ok()?;
-        let server = Self { child, address, _home: home };
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "mosquitto does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Some(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _: std::io::Result<()> = self.child.kill();
-        let _: std::io::Result<_> = self.child.wait();
-    }
 }
