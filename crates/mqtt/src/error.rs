@@ -129,7 +129,7 @@ impl Violation {
         let reason = self.reason();
         let answer = match (version, self) {
             (Some(ProtocolVersion::V5), _) => Answer::ConnAck(ProtocolVersion::V5, Carrier::ConnAck.nearest(reason)),
-            // 3.1.1 has a return code for these only, and wants the connection closed for the rest [MQTT-4.8.0-1].
+            // 3.1.1 has a return code for these only, and wants the connection closed for the rest (3.1.1: [MQTT-4.8.0-1]).
             (
                 Some(ProtocolVersion::V311),
                 Violation::ProtocolVersionUnsupported | Violation::ClientIdMissing | Violation::ClientIdTooLong,

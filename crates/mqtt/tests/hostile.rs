@@ -94,10 +94,12 @@ fn frames_are_judged_by_their_header() {
         ("ok", V5, "30 80", "needs 1"),
         ("ok", V5, "30 80 01", "needs 128"),
         ("ok", V311, "C0 00", "PINGREQ"),
+        // [MQTT-3.1.0-1], 3.1.1: [MQTT-3.1.0-1].
         ("MF01", First, "40 02 00 01", "close"),
         ("MF01", First, "40", "close"),
         ("MF01", First, "16 03 01 02 00 01", "close"),
         ("MF01", First, "'GET / HTTP/1.1'", "close"),
+        // [MQTT-3.2.2-15]: larger than the Maximum Packet Size.
         ("MF03", First, "30 FF FF FF 7F", "close"),
         ("MF03", First, "10 FF FF FF 7F", "close"),
         ("MF03", V5, "30 FF FF FF 7F", "DISCONNECT 0x95"),
@@ -110,15 +112,26 @@ fn frames_are_judged_by_their_header() {
         ("MF18", V5, "00 00", "DISCONNECT 0x81"),
         ("MF18", V311, "F0 00", "close"),
         ("MF18", V5, "F0 00", "AUTH"),
+        // [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1], [MQTT-3.15.1-1];
+        // 3.1.1: [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1].
         ("MF21", V5, "80 {00 01 00 [61] 00}", "DISCONNECT 0x81"),
         ("MF21", V5, "A0 {00 01 00 [61]}", "DISCONNECT 0x81"),
         ("MF21", V5, "60 {00 01}", "DISCONNECT 0x81"),
         ("MF21", V311, "83 {00 01 [61] 00}", "close"),
+        ("MF21", V311, "A0 {00 01 [61]}", "close"),
+        ("MF21", V311, "60 {00 01}", "close"),
+        ("flags", V5, "E1 {00}", "DISCONNECT 0x81"),
+        ("flags", V311, "E2 00", "close"),
+        ("flags", V5, "F1 00", "DISCONNECT 0x81"),
+        ("flags", V5, "41 {00 01}", "DISCONNECT 0x81"),
         ("MF21", V5, "83", "DISCONNECT 0x81"),
         ("flags", V5, "C1 00", "DISCONNECT 0x81"),
+        // [MQTT-3.3.1-4], [MQTT-3.3.1-2]; 3.1.1: [MQTT-3.3.1-4], [MQTT-3.3.1-2].
         ("flags", V5, "36 {[61] 00 01 00}", "DISCONNECT 0x81"),
+        ("flags", V311, "36 {[61] 00 01}", "close"),
         ("flags", V5, "38 {[61] 00}", "DISCONNECT 0x81"),
-        // A Remaining Length in more bytes than needed: 5.0 forbids it, 3.1.1 says nothing.
+        ("flags", V311, "38 {[61]}", "close"),
+        // [MQTT-1.5.5-1]: a Remaining Length in more bytes than needed; 3.1.1 says nothing of it.
         ("MP06", V5, "C0 80 00", "DISCONNECT 0x81"),
         ("MP06", V311, "C0 80 00", "PINGREQ"),
         ("over", V5, "C0 01 00", "DISCONNECT 0x81"),
@@ -138,6 +151,7 @@ fn a_connect_is_refused_in_words_its_sender_understands() {
     check(&[
         ("ok", First, "10 {['MQTT'] 04 02 00 3C [61]}", "CONNECT"),
         ("ok", First, "10 {['MQTT'] 05 02 00 3C 00 [61]}", "CONNECT"),
+        // [MQTT-3.1.2-1], [MQTT-3.1.2-2]; 3.1.1: [MQTT-3.1.2-1], [MQTT-3.1.2-2].
         ("MF09", First, "10 {['MQTTT'] 04 02 00 3C [61]}", "close"),
         ("MF09", First, "10 {['mqtt'] 05 02 00 3C 00 [61]}", "close"),
         ("MF09", First, "10 {[] 05 02 00 3C 00 [61]}", "close"),
@@ -146,26 +160,52 @@ fn a_connect_is_refused_in_words_its_sender_understands() {
         ("MF09", First, "10 {['MQTT'] 7F 02 00 3C 00 [61]}", "CONNACK 0x84"),
         ("MF09", First, "10 {['MQTT'] 03 02 00 3C [61]}", "CONNACK 1"),
         ("MF09", First, "10 {['MQTT'] 84 02 00 3C [61]}", "CONNACK 1"),
+        // [MQTT-3.1.2-3], [MQTT-3.1.4-1]; 3.1.1: [MQTT-3.1.2-3], [MQTT-3.1.4-1], [MQTT-3.2.2-6]: no return code fits.
         ("MF11", First, "10 {['MQTT'] 04 03 00 3C [61]}", "close"),
         ("MF11", First, "10 {['MQTT'] 05 03 00 3C 00 [61]}", "CONNACK 0x81"),
         ("MF11", First, "11 {['MQTT'] 05 02 00 3C 00 [61]}", "close"),
+        // [MQTT-3.1.2-19]; 3.1.1: [MQTT-3.1.2-21], [MQTT-3.1.2-22].
         ("MF13", First, "10 {['MQTT'] 04 42 00 3C [61] [62]}", "close"),
         ("MF13", First, "10 {['MQTT'] 05 42 00 3C 00 [61] [62]}", "CONNECT"),
+        // 3.1.1: [MQTT-3.1.3-7], [MQTT-3.1.3-8].
         ("MF14", First, "10 {['MQTT'] 04 00 00 3C []}", "CONNACK 2"),
         ("MF14", First, "10 {['MQTT'] 04 02 00 3C []}", "CONNECT"),
         ("MF14", First, "10 {['MQTT'] 05 00 00 3C 00 []}", "CONNECT"),
+        // [MQTT-3.1.2-9], [MQTT-3.1.2-11], [MQTT-3.1.2-12], [MQTT-3.1.2-13];
+        // 3.1.1: [MQTT-3.1.2-9], [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-14], [MQTT-3.1.2-15].
         ("will", First, "10 {['MQTT'] 04 0A 00 3C [61]}", "close"),
+        ("will", First, "10 {['MQTT'] 04 22 00 3C [61]}", "close"),
+        ("will", First, "10 {['MQTT'] 04 1E 00 3C [61] [62] []}", "close"),
+        ("will", First, "10 {['MQTT'] 04 06 00 3C [61]}", "close"),
+        ("will", First, "10 {['MQTT'] 05 06 00 3C 00 [61]}", "CONNACK 0x81"),
         ("will", First, "10 {['MQTT'] 05 22 00 3C 00 [61]}", "CONNACK 0x81"),
         ("will", First, "10 {['MQTT'] 05 1E 00 3C 00 [61] 00 [62] []}", "CONNACK 0x81"),
         ("will", First, "10 {['MQTT'] 05 06 00 3C 00 [61] 00 ['a/#'] []}", "CONNACK 0x90"),
+        // [MQTT-3.1.2-16], [MQTT-3.1.2-17], [MQTT-3.1.2-18], [MQTT-3.1.3-1], [MQTT-3.1.3-3];
+        // 3.1.1: [MQTT-3.1.2-18], [MQTT-3.1.2-19], [MQTT-3.1.2-20], [MQTT-3.1.3-1], [MQTT-3.1.3-3].
+        ("fields", First, "10 {['MQTT'] 05 02 00 3C 00 [61] [62]}", "CONNACK 0x81"),
+        ("fields", First, "10 {['MQTT'] 05 82 00 3C 00 [61]}", "CONNACK 0x81"),
+        ("fields", First, "10 {['MQTT'] 05 82 00 3C 00 [61] [62] [63]}", "CONNACK 0x81"),
+        ("fields", First, "10 {['MQTT'] 05 C2 00 3C 00 [61] [62]}", "CONNACK 0x81"),
+        ("fields", First, "10 {['MQTT'] 05 C2 00 3C 00 [61] [62] [63]}", "CONNECT"),
+        ("fields", First, "10 {['MQTT'] 04 02 00 3C [61] [62]}", "close"),
+        ("fields", First, "10 {['MQTT'] 04 82 00 3C [61]}", "close"),
+        ("fields", First, "10 {['MQTT'] 04 C2 00 3C [61] [62]}", "close"),
+        ("fields", First, "10 {['MQTT'] 04 02 00 3C}", "close"),
         ("cut", First, "10 {['MQTT'] 05 02 00 3C 00 00 05 61}", "CONNACK 0x81"),
         ("cut", First, "10 {['MQTT'] 04 02 00 3C 00 05 61}", "close"),
         ("cut", First, "10 {}", "close"),
         ("over", First, "10 {['MQTT'] 05 02 00 3C 00 [61] 00}", "CONNACK 0x81"),
+        // [MQTT-1.5.4-1], [MQTT-1.5.4-2], [MQTT-3.1.3-4], [MQTT-3.1.3-11], [MQTT-3.1.3-12];
+        // 3.1.1: [MQTT-1.5.3-1], [MQTT-1.5.3-2], [MQTT-3.1.3-4], [MQTT-3.1.3-10], [MQTT-3.1.3-11].
         ("MT01", First, "10 {['MQTT'] 05 02 00 3C 00 [C3 28]}", "CONNACK 0x81"),
+        ("MT01", First, "10 {['MQTT'] 05 02 00 3C 00 [61 00]}", "CONNACK 0x81"),
         ("MT01", First, "10 {['MQTT'] 05 82 00 3C 00 [61] [ED A0 80]}", "CONNACK 0x81"),
         ("MT01", First, "10 {['MQTT'] 05 06 00 3C 00 [61] 00 [F8] []}", "CONNACK 0x81"),
         ("MT01", First, "10 {['MQTT'] 04 02 00 3C [C3 28]}", "close"),
+        ("MT01", First, "10 {['MQTT'] 04 02 00 3C [61 00]}", "close"),
+        ("MT01", First, "10 {['MQTT'] 04 06 00 3C [61] [C3 28] []}", "close"),
+        ("MT01", First, "10 {['MQTT'] 04 82 00 3C [61] [C3 28]}", "close"),
         ("MP11", First, "10 {['MQTT'] 05 02 00 3C {21 00 00} [61]}", "CONNACK 0x82"),
         ("MP11", First, "10 {['MQTT'] 05 02 00 3C {27 00 00 00 00} [61]}", "CONNACK 0x82"),
         ("MP15", First, "10 {['MQTT'] 05 02 00 3C {16 [61]} [61]}", "CONNACK 0x82"),
@@ -178,7 +218,7 @@ fn a_connect_is_refused_in_words_its_sender_understands() {
     // MF09: a protocol name of 64 KiB.
     let name = [&[0x10, 0x80, 0x80, 0x04, 0xFF, 0xFF][..], &vec![b'M'; 65_534]].concat();
     assert_eq!(verdict(First, &name), "close");
-    // A client id that is longer than the limit.
+    // A client id that is longer than the limit [MQTT-3.1.3-8]; 3.1.1: [MQTT-3.1.3-9].
     let long = "a".repeat(1025);
     for (version, expected) in [(ProtocolVersion::V311, "CONNACK 2"), (ProtocolVersion::V5, "CONNACK 0x85")] {
         let mut connect = Vec::new();
@@ -190,22 +230,37 @@ fn a_connect_is_refused_in_words_its_sender_understands() {
 #[test]
 fn packet_ids_filters_and_codes() {
     check(&[
+        // [MQTT-2.2.1-3]; 3.1.1: [MQTT-2.3.1-1], [MQTT-4.8.0-1].
         ("MF23", V5, "32 {[61] 00 00 00}", "DISCONNECT 0x82"),
         ("MF23", V5, "34 {[61] 00 00 00}", "DISCONNECT 0x82"),
         ("MF23", V311, "32 {[61] 00 00}", "close"),
         ("MF23", V5, "82 {00 00 00 [61] 00}", "DISCONNECT 0x82"),
         ("MF23", V5, "A2 {00 00 00 [61]}", "DISCONNECT 0x82"),
+        ("MF23", V311, "82 {00 00 [61] 00}", "close"),
+        ("MF23", V311, "A2 {00 00 [61]}", "close"),
         ("MF23", V5, "40 {00 00}", "DISCONNECT 0x82"),
+        // [MQTT-3.8.3-2], [MQTT-3.10.3-2]; 3.1.1: [MQTT-3.8.3-3], [MQTT-3.10.3-2].
         ("MF24", V5, "82 {00 01 00}", "DISCONNECT 0x82"),
         ("MF24", V5, "A2 {00 01 00}", "DISCONNECT 0x82"),
         ("MF24", V311, "82 {00 01}", "close"),
+        ("MF24", V311, "A2 {00 01}", "close"),
+        // [MQTT-3.8.3-4], [MQTT-3.8.3-5]; 3.1.1: [MQTT-3-8.3-4].
         ("options", V5, "82 {00 01 00 [61] 03}", "DISCONNECT 0x81"),
+        ("options", V5, "82 {00 01 00 [61] 80}", "DISCONNECT 0x81"),
+        ("options", V311, "82 {00 01 [61] 03}", "close"),
+        ("options", V311, "82 {00 01 [61] 80}", "close"),
         ("options", V5, "82 {00 01 00 [61] 30}", "DISCONNECT 0x82"),
         ("options", V5, "82 {00 01 00 [61] 40}", "DISCONNECT 0x81"),
         ("options", V311, "82 {00 01 [61] 04}", "close"),
         ("options", V5, "82 {00 01 00 [61] 04}", "SUBSCRIBE"),
         ("options", V5, "82 {00 01 00 ['$share/g/t'] 04}", "DISCONNECT 0x82"),
         ("cut", V5, "82 {00 01 00 [61]}", "DISCONNECT 0x81"),
+        // [MQTT-3.4.2-1], [MQTT-3.5.2-1], [MQTT-3.6.2-1], [MQTT-3.7.2-1], [MQTT-3.14.2-1], [MQTT-3.15.2-1];
+        // 3.1.1: [MQTT-3.9.3-2].
+        ("code", V5, "50 {00 01 92}", "DISCONNECT 0x82"),
+        ("code", V5, "62 {00 01 10}", "DISCONNECT 0x82"),
+        ("code", V5, "70 {00 01 10}", "DISCONNECT 0x82"),
+        ("code", V5, "F0 {01 {15 ['x']}}", "DISCONNECT 0x82"),
         ("code", V5, "40 {00 01 03}", "DISCONNECT 0x82"),
         ("code", V5, "40 {00 01 92}", "DISCONNECT 0x82"),
         ("code", V5, "62 {00 01 92}", "PUBREL"),
@@ -219,6 +274,9 @@ fn packet_ids_filters_and_codes() {
         ("code", V311, "20 {00 06}", "close"),
         ("connack", V311, "20 {01 05}", "close"),
         ("connack", V5, "20 {02 00 00}", "DISCONNECT 0x81"),
+        // [MQTT-3.8.3-1], [MQTT-3.10.3-1], [MQTT-4.7.3-2]; 3.1.1: [MQTT-3.8.3-1], [MQTT-3.10.3-1], [MQTT-4.7.3-2].
+        ("MT01", V5, "A2 {00 01 00 [C3 28]}", "DISCONNECT 0x81"),
+        ("MT01", V311, "82 {00 01 [61 00] 00}", "close"),
         ("MT01", V5, "82 {00 01 00 [C3 28] 00}", "DISCONNECT 0x81"),
         ("MT01", V5, "82 {00 01 00 [61 00] 00}", "DISCONNECT 0x81"),
         ("MT01", V311, "A2 {00 01 [F8]}", "close"),
@@ -231,6 +289,7 @@ fn packet_ids_filters_and_codes() {
 #[test]
 fn topics_of_a_publish() {
     check(&[
+        // [MQTT-3.3.2-1]; 3.1.1: [MQTT-1.5.3-1], [MQTT-1.5.3-2], [MQTT-3.3.2-1].
         ("MT01", V5, "30 {[C3 28] 00}", "DISCONNECT 0x81"),
         ("MT01", V5, "30 {[ED A0 80] 00}", "DISCONNECT 0x81"),
         ("MT01", V311, "30 {[F8]}", "close"),
@@ -241,10 +300,12 @@ fn topics_of_a_publish() {
         ("MT03", V5, "30 {[01] 00}", "PUBLISH"),
         ("MT03", V311, "30 {[F0 9F A4 96]}", "PUBLISH"),
         ("MT03", V311, "30 {[E2 80 AE 61]}", "PUBLISH"),
+        // [MQTT-3.3.2-2], [MQTT-4.7.0-1]; 3.1.1: [MQTT-3.3.2-2], [MQTT-4.7.1-1].
         ("MT05", V5, "30 {['a/+'] 00}", "DISCONNECT 0x90"),
         ("MT05", V5, "30 {['a#'] 00}", "DISCONNECT 0x90"),
         ("MT05", V311, "31 {['#']}", "close"),
         ("MT13", V5, "30 {['$share/g/t'] 00}", "PUBLISH"),
+        // [MQTT-4.7.3-1]; 3.1.1: [MQTT-4.7.3-1].
         ("empty", V311, "30 {[]}", "close"),
         ("empty", V5, "30 {[] 00}", "DISCONNECT 0x82"),
         ("empty", V5, "30 {[] {23 00 01}}", "PUBLISH"),
@@ -259,10 +320,11 @@ fn topics_of_a_publish() {
     }
 }
 
-/// MT03: the same bytes out as in.
+/// MT03: the same bytes out as in `[MQTT-1.5.4-3]`, 3.1.1: `[MQTT-1.5.3-3]`.
 #[test]
 fn odd_characters_in_a_topic_leave_as_they_came() {
-    for topic in ["\u{FEFF}a", "\u{FFFF}", "\u{1}", "🤖/🔧", "\u{202E}a/b", "__proto__"] {
+    let topics = ["\u{FEFF}a", "a\u{FEFF}", "\u{FFFF}", "\u{1}", "🤖/🔧", "\u{202E}a/b"];
+    for topic in topics.into_iter().chain(["__proto__", "constructor", "hasOwnProperty"]) {
         let mut bytes = Vec::new();
         encode_publish(ProtocolVersion::V5, &Publish::new(TopicName::parse(topic).unwrap(), b"x"), &mut bytes);
         let Ok(Decoded::Packet { packet: Packet::Publish(publish), .. }) =
@@ -292,7 +354,12 @@ fn properties() {
         ("MP06", V5, "30 {[61] {7F 00}}", "DISCONNECT 0x81"),
         ("MP06", V5, "30 {[61] {80 01}}", "DISCONNECT 0x81"),
         ("MP06", V5, "30 {[61] {02 00 00}}", "DISCONNECT 0x81"),
+        // [MQTT-3.3.2-8].
         ("MP08", V5, "30 {[61] {23 00 00}}", "DISCONNECT 0x94"),
+        // [MQTT-3.3.2-13], [MQTT-3.3.2-14], [MQTT-3.3.2-19], [MQTT-1.5.7-1].
+        ("MT01", V5, "30 {[61] {08 [C3 28]}}", "DISCONNECT 0x81"),
+        ("MT01", V5, "30 {[61] {03 [C3 28]}}", "DISCONNECT 0x81"),
+        ("MT01", V5, "30 {[61] {26 [61] [C3 28]}}", "DISCONNECT 0x81"),
         ("MP13", V5, "30 {[61] {08 ['a/+']}}", "DISCONNECT 0x82"),
         ("MP13", V5, "30 {[61] {08 ['a/b']}}", "PUBLISH"),
         ("MP15", V5, "F0 {18 {15 ['x']}}", "AUTH"),

@@ -1,5 +1,7 @@
 //! Property sections whose parts lie among each other, and what can be kept of them.
 
+use std::num::NonZeroU32;
+
 use factree_mqtt::*;
 
 /// `26 a=b · 03 x · 0B 1 · 26 c=d · 0B 2`, as a 5.0 peer may order them.
@@ -75,4 +77,34 @@ fn a_connack_that_refuses_finds_no_session() {
         encode(version, &Packet::ConnAck(refusal.clone()), &mut bytes);
         assert_eq!(bytes, expected);
     }
+}
+
+/// `[MQTT-3.2.2-19]`, `[MQTT-3.2.2-20]`, `[MQTT-3.14.2-3]`, `[MQTT-3.14.2-4]`: what explains is left out before what
+/// says is; what is too large without it is not sent `[MQTT-3.1.2-24]`.
+#[test]
+fn a_packet_is_cut_to_what_its_reader_takes() {
+    let v5 = ProtocolVersion::V5;
+    let user: UserPropertiesBuf = [("why", "so")].into_iter().collect();
+    let user_properties = user.as_properties();
+    let at_most = |bytes| NonZeroU32::new(bytes);
+
+    let disconnect =
+        Disconnect { reason_string: Some("0123456789"), user_properties, ..Disconnect::new(ReasonCode::ServerBusy) };
+    let len = encoded_len(v5, &Packet::Disconnect(disconnect.clone())) as u32;
+    let cut = Some(Disconnect::new(ReasonCode::ServerBusy));
+    assert_eq!(disconnect.clone().within(v5, None), Some(disconnect.clone()));
+    assert_eq!(disconnect.clone().within(v5, at_most(len)), Some(disconnect.clone()));
+    assert_eq!(disconnect.clone().within(v5, at_most(len - 1)), cut);
+    assert_eq!(disconnect.clone().within(v5, at_most(3)), cut);
+    assert_eq!(disconnect.clone().within(v5, at_most(2)), None);
+
+    let properties =
+        ConnAckProperties { reason_string: Some("0123456789"), user_properties, ..ConnAckProperties::default() };
+    let connack = ConnAck { properties, ..ConnAck::new(ReasonCode::ServerBusy) };
+    let len = encoded_len(v5, &Packet::ConnAck(connack.clone())) as u32;
+    let cut = Some(ConnAck::new(ReasonCode::ServerBusy));
+    assert_eq!(connack.clone().within(v5, at_most(len)), Some(connack.clone()));
+    assert_eq!(connack.clone().within(v5, at_most(len - 1)), cut);
+    assert_eq!(connack.clone().within(v5, at_most(5)), cut);
+    assert_eq!(connack.clone().within(v5, at_most(4)), None);
 }

@@ -2,6 +2,8 @@
 
 use factree_mqtt::*;
 
+/// `[MQTT-4.7.0-1]`, `[MQTT-4.7.3-1]`, `[MQTT-4.7.3-2]`, `[MQTT-4.7.3-3]`; 3.1.1: `[MQTT-4.7.1-1]`, `[MQTT-4.7.3-1]`,
+/// and 3.1.1: `[MQTT-4.7.3-2]`, `[MQTT-4.7.3-3]`.
 #[test]
 fn names() {
     for name in ["a", "/", "a//b", " ", "a/ b/ü", "$SYS/x", "$", "\u{FEFF}"] {
@@ -16,7 +18,8 @@ fn names() {
     assert_eq!(TopicName::parse("/a//").unwrap().levels().collect::<Vec<_>>(), ["", "a", "", ""]);
 }
 
-/// `[MQTT-4.7.1-1]`, `[MQTT-4.7.1-2]`, `[MQTT-4.8.2-1]`, `[MQTT-4.8.2-2]`; rows MT06 and MT11.
+/// `[MQTT-4.7.1-1]`, `[MQTT-4.7.1-2]`, `[MQTT-4.8.2-1]`, `[MQTT-4.8.2-2]`; 3.1.1: `[MQTT-4.7.1-2]`, `[MQTT-4.7.1-3]`; rows
+/// MT06 and MT11.
 #[test]
 fn filters() {
     for filter in ["#", "+", "a/#", "+/+", "/", "+/a/#", "/+", "$SYS/#", "$shared/g/t", "$sharex"] {
@@ -65,7 +68,8 @@ fn a_shared_subscription_is_matched_without_its_share() {
     assert!(!shared.matches(TopicName::parse("$share/g/a/b").unwrap()));
 }
 
-/// One line per filter: what it matches, then what it does not; `[MQTT-4.7.2-1]` in the last lines.
+/// One line per filter: what it matches, then what it does not; `[MQTT-4.7.2-1]`, 3.1.1: `[MQTT-4.7.2-1]`, in the last
+/// lines; no character is taken for another `[MQTT-4.7.3-4]`, 3.1.1: `[MQTT-4.7.3-4]`.
 #[test]
 fn matching() {
     let table: &[(&str, &[&str], &[&str])] = &[

@@ -41,7 +41,7 @@ pub(super) fn subscribe<'a>(
         let SubscribeRequest { filter, options } = request;
         let plain = SubscriptionOptions { maximum_qos: options.maximum_qos, ..Default::default() };
         match version {
-            // 3.1.1 has only the QoS: [MQTT-3-8.3-4] there.
+            // 3.1.1 has only the QoS (3.1.1: [MQTT-3-8.3-4]).
             ProtocolVersion::V311 if options != plain => Err(Violation::SubscriptionOptionsReserved),
             ProtocolVersion::V5 if options.no_local && filter.starts_with("$share/") => Err(Violation::NoLocalOnShared),
             ProtocolVersion::V311 | ProtocolVersion::V5 => Ok(()),

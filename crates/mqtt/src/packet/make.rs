@@ -5,6 +5,7 @@
 //! Invariant: what a constructor returns encodes to the shortest form of its packet.
 
 use super::*;
+use crate::encode::encoded_len;
 
 impl QoS {
     /// The QoS of two bits; 3 is none `[MQTT-3.3.1-4]`.
@@ -177,6 +178,21 @@ impl ConnAck<'_> {
     pub fn new(reason: ReasonCode) -> Self {
         ConnAck { session_present: false, reason, properties: ConnAckProperties::default() }
     }
+
+    /// As a client with this Maximum Packet Size (in bytes) can take it: without Reason String and User Properties if
+    /// they are too much `[MQTT-3.2.2-19]`, `[MQTT-3.2.2-20]`; `None` if the rest is `[MQTT-3.1.2-24]`.
+    pub fn within(mut self, version: ProtocolVersion, maximum: Option<NonZeroU32>) -> Option<Self> {
+        let is_too_large = |it: &Self| is_above(maximum, encoded_len(version, &Packet::ConnAck(it.clone())));
+        if is_too_large(&self) {
+            self.properties.reason_string = None;
+            self.properties.user_properties = UserProperties::EMPTY;
+        }
+        (!is_too_large(&self)).then_some(self)
+    }
+}
+
+fn is_above(maximum: Option<NonZeroU32>, len: usize) -> bool {
+    maximum.is_some_and(|maximum| len > maximum.get() as usize)
 }
 
 impl<'a> Publish<'a> {
@@ -260,6 +276,17 @@ impl Disconnect<'_> {
             user_properties: UserProperties::EMPTY,
             server_reference: None,
         }
+    }
+
+    /// As a peer with this Maximum Packet Size (in bytes) can take it: without Reason String and User Properties if
+    /// they are too much `[MQTT-3.14.2-3]`, `[MQTT-3.14.2-4]`; `None` if the rest is `[MQTT-3.1.2-24]`.
+    pub fn within(mut self, version: ProtocolVersion, maximum: Option<NonZeroU32>) -> Option<Self> {
+        let is_too_large = |it: &Self| is_above(maximum, encoded_len(version, &Packet::Disconnect(it.clone())));
+        if is_too_large(&self) {
+            self.reason_string = None;
+            self.user_properties = UserProperties::EMPTY;
+        }
+        (!is_too_large(&self)).then_some(self)
     }
 }
 
