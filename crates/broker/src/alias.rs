@@ -86,6 +86,7 @@ mod tests {
         aliases.resolve(&publish).map(|resolved| resolved.topic().as_str().to_owned())
     }
 
+    /// `[MQTT-3.3.2-12]`.
     #[test]
     fn an_alias_names_the_topic_it_was_last_sent_with() {
         let mut aliases = TopicAliases::new(2);
@@ -94,6 +95,7 @@ mod tests {
         assert_eq!(told, ["a", "a", "a", "b", "b", "c", "b", "c", "a"]);
     }
 
+    /// `[MQTT-3.3.2-9]`, `[MQTT-3.2.2-17]`, `[MQTT-3.2.2-18]`; row MP08.
     #[test]
     fn unknown_and_excessive_aliases_are_the_peers_mistake() {
         let mut aliases = TopicAliases::new(2);

@@ -6,7 +6,6 @@
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -463,8 +462,8 @@ impl Broker {
         out: &mut Outputs,
     ) {
         self.stats.closed += 1;
-        let reason_string = Some(Cow::Borrowed(why));
-        out.push(Output::Close { connection: client.connection, reason: Some(reason), reason_string });
+        let connected = self.sessions[client.session].connected().expect("a connection's session is connected");
+        out.push(connected.farewell(reason, why));
         let ending = if reason == ReasonCode::KeepAliveTimeout { Ending::KeepAlive } else { Ending::Closed(reason) };
         self.end_connection(now, client, ending, out);
     }

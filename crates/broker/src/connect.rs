@@ -7,7 +7,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use factree_mqtt::{Connect, ProtocolVersion, ReasonCode};
+use factree_mqtt::{Connect, ProtocolVersion, ReasonCode, SessionExpiry};
 
 use crate::broker::{Broker, Client, clients_may_publish_to};
 use crate::event::{Ending, Event};
@@ -38,27 +38,21 @@ impl Broker {
             "" => self.client_ids.assign(&self.sessions),
             id => id.into(),
         };
-        self.make_way(now, &client_id, connect.clean_start, out);
-
         let link = self.link(now, connection, connect);
         let keep_alive = link.keep_alive;
-        let (id, resumed) = self.begin_or_resume(&client_id, link);
         let session_expiry = connect.session_expiry.min(self.limits.session_expiry_max);
+        let reply = self.acceptance(connect, &client_id, keep_alive, session_expiry);
+        let Some(mut reply) = reply.within(connect.version, connect.maximum_packet_size) else {
+            let why = "the client's Maximum Packet Size leaves no room for a CONNACK [MQTT-3.1.2-24]";
+            return self.refuse(connection, connect, ReasonCode::PacketTooLarge, why, out);
+        };
+
+        self.make_way(now, &client_id, connect.clean_start, out);
+        let (id, resumed) = self.begin_or_resume(&client_id, link);
         self.sessions[id].expiry = session_expiry;
         self.deadlines.set(id, self.sessions[id].deadline());
         self.stats.connected += 1;
-
-        let told = |differs: bool| differs && connect.version == ProtocolVersion::V5;
-        let reply = ConnAckReply {
-            session_present: resumed,
-            session_expiry: told(session_expiry != connect.session_expiry).then_some(session_expiry),
-            receive_maximum: Some(self.limits.receive_maximum),
-            maximum_packet_size: NonZeroU32::new(self.limits.packet.packet_size_max),
-            assigned_client_id: told(connect.client_id.is_empty()).then(|| client_id.clone()),
-            topic_alias_maximum: self.limits.topic_alias_maximum,
-            server_keep_alive: told(keep_alive != connect.keep_alive).then_some(keep_alive),
-            ..ConnAckReply::refusal(ReasonCode::Success, None)
-        };
+        reply.session_present = resumed;
         out.reply(connection, Reply::ConnAck(Box::new(reply)));
         let (version, clean_start) = (connect.version, connect.clean_start);
         out.event(Event::Connected { connection, client_id, version, keep_alive, clean_start, resumed });
@@ -84,6 +78,27 @@ impl Broker {
         Ok(())
     }
 
+    /// The CONNACK of an accepted CONNECT, but for whether there was a session. In 3.1.1 nothing of it is said.
+    fn acceptance(
+        &self,
+        connect: &Connect<'_>,
+        client_id: &ClientId,
+        keep_alive: Duration,
+        session_expiry: SessionExpiry,
+    ) -> ConnAckReply {
+        let told = |differs: bool| differs && connect.version == ProtocolVersion::V5;
+        ConnAckReply {
+            session_expiry: told(session_expiry != connect.session_expiry).then_some(session_expiry),
+            receive_maximum: Some(self.limits.receive_maximum),
+            maximum_packet_size: NonZeroU32::new(self.limits.packet.packet_size_max),
+            assigned_client_id: told(connect.client_id.is_empty()).then(|| client_id.clone()),
+            topic_alias_maximum: self.limits.topic_alias_maximum,
+            server_keep_alive: told(keep_alive != connect.keep_alive).then_some(keep_alive),
+            ..ConnAckReply::refusal(ReasonCode::Success, None)
+        }
+    }
+
+    /// Says why, as far as the client wants to know and can take it, and closes.
     fn refuse(
         &mut self,
         connection: ConnectionId,
@@ -94,7 +109,10 @@ impl Broker {
     ) {
         self.stats.connections_refused += 1;
         let reason_string = connect.request_problem_information.then_some(why);
-        out.reply(connection, Reply::ConnAck(Box::new(ConnAckReply::refusal(reason, reason_string))));
+        let reply = ConnAckReply::refusal(reason, reason_string);
+        if let Some(reply) = reply.within(connect.version, connect.maximum_packet_size) {
+            out.reply(connection, Reply::ConnAck(Box::new(reply)));
+        }
         out.event(Event::Refused { connection, client_id: connect.client_id.into(), reason, why });
         out.push(Output::Close { connection, reason: None, reason_string: None });
     }
@@ -104,11 +122,8 @@ impl Broker {
         let Some(id) = self.sessions.of_client(client_id.as_str()) else { return };
         if let Some(connected) = self.sessions[id].connected() {
             let client = Client { session: id, connection: connected.connection };
-            out.push(Output::Close {
-                connection: client.connection,
-                reason: Some(ReasonCode::SessionTakenOver),
-                reason_string: None,
-            });
+            let why = "the same client id has connected again [MQTT-3.1.4-3]";
+            out.push(connected.farewell(ReasonCode::SessionTakenOver, why));
             let resumed = !clean_start && !self.sessions[id].ends_with_connection();
             self.end_connection(now, client, Ending::TakenOver { resumed }, out);
         } else if clean_start {

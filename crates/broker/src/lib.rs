@@ -7,7 +7,7 @@
 //! Where things are: `broker` is the spine, `connect` and `ending` its chapters on how connections begin and end,
 //! `view` what can be looked at. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
 //! and `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own
-//! their state and never call each other; only the spine does.
+//! their state and never call each other; only the spine does. `alias` and `encoder` are the connection task's.
 //!
 //! This crate knows nothing of Sparkplug, of payloads, or of who may do what.
 //! Invariant: a peer can cause a reason code, a close, or a counted loss under a named policy, and never a panic;
@@ -18,6 +18,7 @@ mod broker;
 mod connect;
 mod deadlines;
 mod delivery;
+mod encoder;
 mod ending;
 mod event;
 mod identity;
@@ -42,6 +43,7 @@ mod will;
 pub use alias::{ResolvedTopic, TopicAliases};
 pub use broker::Broker;
 pub use delivery::{Delivery, More};
+pub use encoder::DeliveryEncoder;
 pub use event::{Ending, Event};
 pub use identity::{ClientId, ConnectionId};
 pub use input::{Input, Lost};

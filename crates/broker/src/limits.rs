@@ -27,8 +27,8 @@ pub struct Limits {
     /// never counts, it is acknowledged as it is handled. 3.1.1 cannot be told; its packet ids bound it to 65,535.
     /// Default 4,096.
     pub receive_maximum: NonZeroU16,
-    /// Topic aliases a client may define towards us. Beyond: DISCONNECT 0x94. Default 64: aliases hold a topic of at
-    /// most 64 KiB each.
+    /// Topic aliases a client may define towards us. Beyond: DISCONNECT 0x94. Also the most that we define towards a
+    /// client, however many it takes. Default 64: aliases hold a topic of at most 64 KiB each.
     pub topic_alias_maximum: u16,
     /// Subscriptions of one session. Beyond: SUBACK 0x97. Default 10,000.
     pub subscriptions_per_session_max: u32,

@@ -219,6 +219,7 @@ mod tests {
         handshake.packet_id().unwrap()
     }
 
+    /// `[MQTT-2.2.1-4]`, `[MQTT-4.3.2-1]`, `[MQTT-4.3.3-1]`.
     #[test]
     fn packet_ids_go_round_without_zero() {
         let mut outbound = Outbound::default();
@@ -234,6 +235,7 @@ mod tests {
         assert!(outbound.ring.is_empty());
     }
 
+    /// `[MQTT-2.2.1-4]`.
     #[test]
     fn an_oldest_that_is_never_acknowledged_stops_the_rest_before_an_id_is_used_twice() {
         let mut outbound = Outbound::default();

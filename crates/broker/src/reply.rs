@@ -104,6 +104,32 @@ impl ConnAckReply {
     }
 }
 
+impl ConnAckReply {
+    /// As a client with this Maximum Packet Size can take it, maybe without its reason string `[MQTT-3.2.2-19]`; `None`
+    /// if it is too large without.
+    pub(crate) fn within(self, version: ProtocolVersion, maximum: Option<NonZeroU32>) -> Option<Self> {
+        let explains = self.as_connack().within(version, maximum)?.properties.reason_string.is_some();
+        Some(ConnAckReply { reason_string: self.reason_string.filter(|_| explains), ..self })
+    }
+
+    fn as_connack(&self) -> ConnAck<'_> {
+        ConnAck {
+            session_present: self.session_present,
+            reason: self.reason,
+            properties: ConnAckProperties {
+                session_expiry: self.session_expiry,
+                receive_maximum: self.receive_maximum,
+                maximum_packet_size: self.maximum_packet_size,
+                assigned_client_id: self.assigned_client_id.as_ref().map(ClientId::as_str),
+                topic_alias_maximum: self.topic_alias_maximum,
+                server_keep_alive: self.server_keep_alive,
+                reason_string: self.reason_string,
+                ..ConnAckProperties::default()
+            },
+        }
+    }
+}
+
 impl Reply {
     /// Appends the packet's bytes.
     pub fn encode(&self, version: ProtocolVersion, out: &mut Vec<u8>) {
@@ -124,20 +150,7 @@ impl Reply {
             user_properties: UserProperties::EMPTY,
         };
         match self {
-            Reply::ConnAck(reply) => Packet::ConnAck(ConnAck {
-                session_present: reply.session_present,
-                reason: reply.reason,
-                properties: ConnAckProperties {
-                    session_expiry: reply.session_expiry,
-                    receive_maximum: reply.receive_maximum,
-                    maximum_packet_size: reply.maximum_packet_size,
-                    assigned_client_id: reply.assigned_client_id.as_ref().map(ClientId::as_str),
-                    topic_alias_maximum: reply.topic_alias_maximum,
-                    server_keep_alive: reply.server_keep_alive,
-                    reason_string: reply.reason_string,
-                    ..ConnAckProperties::default()
-                },
-            }),
+            Reply::ConnAck(reply) => Packet::ConnAck(reply.as_connack()),
             Reply::PubAck { packet_id, reason } => Packet::PubAck(acknowledgement(packet_id, reason)),
             Reply::PubRec { packet_id, reason } => Packet::PubRec(acknowledgement(packet_id, reason)),
             Reply::PubRel { packet_id, reason } => Packet::PubRel(acknowledgement(packet_id, reason)),

@@ -10,16 +10,18 @@
 //! Knows nothing of other sessions, of subscriptions or of who routes to it.
 //! Invariant: what has no meaning while absent (window, keep-alive, wake) is in [`Connected`] and nowhere else.
 
+use std::borrow::Cow;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
-use factree_mqtt::{Handshake, ProtocolVersion, QoS, SessionExpiry};
+use factree_mqtt::{Disconnect, Handshake, ProtocolVersion, QoS, ReasonCode, SessionExpiry};
 
 use crate::delivery::{Delivery, More};
 use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
 use crate::limits::Limits;
 use crate::outbound::Outbound;
+use crate::output::Output;
 use crate::publication::Publication;
 use crate::queue::{Queue, Queued};
 use crate::stats::Stats;
@@ -85,6 +87,17 @@ impl Connected {
     /// When the client is taken for dead `[MQTT-3.1.2-22]`. `None` beyond the end of time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.last_packet.checked_add(self.keep_alive * 3 / 2)
+    }
+
+    /// The last word to this client, without the explanation if it is too much for it `[MQTT-3.14.2-3]`.
+    pub(crate) fn farewell(&self, reason: ReasonCode, why: &'static str) -> Output {
+        let disconnect = Disconnect { reason_string: Some(why), ..Disconnect::new(reason) };
+        let said = disconnect.within(self.version, self.maximum_packet_size);
+        Output::Close {
+            connection: self.connection,
+            reason: said.is_some().then_some(reason),
+            reason_string: said.and_then(|said| said.reason_string).and(Some(Cow::Borrowed(why))),
+        }
     }
 }
 

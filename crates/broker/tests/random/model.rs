@@ -60,13 +60,13 @@ struct Client {
     has_session: bool,
     receive_maximum: usize,
     subscriptions: BTreeMap<&'static str, QoS>,
-    /// QoS>0 messages it must get, by number, with the topic and QoS they come with.
+    /// QoS>0 messages it must get, by number, with the topic and QoS they come with `[MQTT-4.5.0-1]`.
     expected: BTreeMap<u32, (&'static str, QoS)>,
     /// What was sent to it and it has not answered finally: the last packet seen of each exchange.
     open: Vec<(PacketId, Exchange)>,
     /// QoS 2 packet ids it has received and not seen released.
     held: BTreeSet<u16>,
-    /// The highest number seen live per topic and QoS: order must hold.
+    /// The highest number seen live per topic and QoS: order must hold `[MQTT-4.6.0-5]`, `[MQTT-4.6.0-6]`.
     highest: BTreeMap<(&'static str, QoS), u32>,
     /// Numbers got with QoS 2: exactly once.
     once: BTreeSet<u32>,

@@ -16,7 +16,7 @@ a: PUBLISH t hello
 a: PINGREQ
     a < PINGRESP
 
-== An empty client id gets one of ours, and a 5.0 client is told which [MQTT-3.1.3-6] [MQTT-3.2.2-16]
+== An empty client id gets one of ours, and a 5.0 client is told which [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16]
 a: CONNECT id=
     a < CONNACK Success client_id=factree-e220a8397b1dcdaf
 b: CONNECT id= resume
@@ -49,7 +49,7 @@ a: CONNECT again v3
     event: disconnected, Closed(ProtocolError)
     event: session of a ended
 
-== No enhanced authentication: CONNACK 0x8C [MQTT-4.12.0-1]
+== No enhanced authentication: CONNACK 0x8C [MQTT-4.12.0-1] [MQTT-4.12.0-4]
 a: CONNECT auth=SCRAM-SHA-256
     a < CONNACK BadAuthenticationMethod (no enhanced authentication method is supported)
     event: "a" refused, BadAuthenticationMethod (no enhanced authentication method is supported)
@@ -64,7 +64,7 @@ a: AUTH
     event: disconnected, Closed(ProtocolError)
     event: session of a ended
 
-== Packets only a server sends
+== Packets only a server sends [MQTT-4.13.1-1]
 a: CONNECT
     a < CONNACK Success
 a: PINGRESP
@@ -79,7 +79,7 @@ a: CONNECT
 a: PINGREQ
     a < PINGRESP
 
-== Silence of one and a half times the keep-alive ends the connection, a packet prolongs it [MQTT-3.1.2-22]
+== Silence of one and a half times the keep-alive ends the connection, a packet prolongs it [MQTT-3.1.2-22] [MQTT-3.2.2-22]
 a: CONNECT keep=10s
     a < CONNACK Success
 wait 14s
@@ -215,3 +215,99 @@ a: AUTH
     event: session of a ended
 a: PUBLISH t x
 a: LOST
+
+== The CONNACK is the first packet and the only one of its kind, also where deliveries wait [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.0-2]
+a: CONNECT expiry=never
+    a < CONNACK Success
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+local: PUBLISH t x qos1
+    accepted
+a: CONNECT resume expiry=never
+    a < CONNACK Success session_present
+    a < PUBLISH t x qos1 #1
+a: PUBACK #1
+a: PINGREQ
+    a < PINGRESP
+
+== A refused CONNECT is over, and what comes behind it is nobody's [MQTT-3.1.4-2] [MQTT-3.1.4-6] [MQTT-3.2.2-7] [MQTT-4.13.2-1]
+a: CONNECT auth=unknown
+    a < CONNACK BadAuthenticationMethod (no enhanced authentication method is supported)
+    event: "a" refused, BadAuthenticationMethod (no enhanced authentication method is supported)
+    a close
+a: PUBLISH t x retain
+a: SUBSCRIBE t
+b: CONNECT
+    b < CONNACK Success
+b: SUBSCRIBE t
+    b < SUBACK #1 qos0
+
+== A refusal explains itself, unless the client does not want to know [MQTT-3.1.2-29] or cannot take so much [MQTT-3.2.2-19]
+a: CONNECT auth=unknown packet=54
+    a < CONNACK BadAuthenticationMethod (no enhanced authentication method is supported)
+    event: "a" refused, BadAuthenticationMethod (no enhanced authentication method is supported)
+    a close
+b: CONNECT auth=unknown packet=53
+    b < CONNACK BadAuthenticationMethod
+    event: "b" refused, BadAuthenticationMethod (no enhanced authentication method is supported)
+    b close
+c: CONNECT auth=unknown no_problems
+    c < CONNACK BadAuthenticationMethod
+    event: "c" refused, BadAuthenticationMethod (no enhanced authentication method is supported)
+    c close
+
+== Who takes no packet as large as a CONNACK cannot connect, and is told so if that fits [MQTT-3.1.2-24]
+a: CONNECT packet=16
+    a < CONNACK Success
+b: CONNECT packet=15
+    b < CONNACK PacketTooLarge
+    event: "b" refused, PacketTooLarge (the client's Maximum Packet Size leaves no room for a CONNACK [MQTT-3.1.2-24])
+    b close
+c: CONNECT packet=4
+    event: "c" refused, PacketTooLarge (the client's Maximum Packet Size leaves no room for a CONNACK [MQTT-3.1.2-24])
+    c close
+d: CONNECT id=d2 packet=16
+    d < CONNACK Success
+d2: CONNECT packet=15
+    d2 < CONNACK PacketTooLarge
+    event: "d2" refused, PacketTooLarge (the client's Maximum Packet Size leaves no room for a CONNACK [MQTT-3.1.2-24])
+    d2 close
+d: PINGREQ
+    d < PINGRESP
+
+== Nobody gets Response Information, asked for [MQTT-3.1.2-28] or not, and no CONNACK names an authentication method [MQTT-4.12.0-6] or has User Properties [MQTT-3.2.2-20]
+a: CONNECT
+    a < CONNACK Success
+b: CONNECT information
+    b < CONNACK Success
+
+== A farewell explains itself as far as the client can take it [MQTT-3.14.2-3] [MQTT-3.14.2-4]
+a: CONNECT packet=49
+    a < CONNACK Success
+a: CONNECT again
+    a close ProtocolError (a second CONNECT [MQTT-3.1.0-2])
+    a ended, client a
+    event: disconnected, Closed(ProtocolError)
+    event: session of a ended
+b: CONNECT packet=30
+    b < CONNACK Success
+b: CONNECT again
+    b close ProtocolError
+    b ended, client b
+    event: disconnected, Closed(ProtocolError)
+    event: session of b ended
+
+== Client ids of letters and digits, and any others [MQTT-3.1.3-5]
+a: CONNECT id=0
+    a < CONNACK Success
+b: CONNECT id=0123456789abcdefghijklm
+    b < CONNACK Success
+c: CONNECT id=nopqrstuvwxyzABCDEFGHIJ
+    c < CONNACK Success
+d: CONNECT id=KLMNOPQRSTUVWXYZ
+    d < CONNACK Success
+e: CONNECT id=Werk/2/Prüfstand#7+🤖
+    e < CONNACK Success

@@ -183,3 +183,76 @@ a: SUBSCRIBE $share/g/t
 a: PUBLISH $share/g/t x qos1
     event: publication of a to $share/g/t refused, NotAuthorized
     a < PUBACK #1 NotAuthorized
+
+== MF08: a second CONNECT on a live connection: the will is published, the session kept as it was to be
+a: CONNECT expiry=60s will(t,bye)
+    a < CONNACK Success
+a: CONNECT again
+    a close ProtocolError (a second CONNECT [MQTT-3.1.0-2])
+    accepted will of a: t
+    event: will of a published to t
+    a ended, client a
+    event: disconnected, Closed(ProtocolError)
+session a
+    absent, 0 subscriptions, 0 queued, 0 in flight
+b: CONNECT v3 resume will(t,bye)
+    b < CONNACK Success
+b: CONNECT again v3
+    b close ProtocolError (a second CONNECT [MQTT-3.1.0-2])
+    accepted will of b: t
+    event: will of b published to t
+    b ended, client b
+    event: disconnected, Closed(ProtocolError)
+session b
+    absent, 0 subscriptions, 0 queued, 0 in flight
+
+== MQ08: sessions that are kept for ever run into the quota; those that expire make room, and take what waited with them
+limits sessions_max=2
+a: CONNECT expiry=never
+    a < CONNACK Success
+b: CONNECT expiry=10s
+    b < CONNACK Success
+b: SUBSCRIBE t qos1
+    b < SUBACK #1 qos1
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+b: LOST
+    b ended, client b
+    event: disconnected, Lost(Closed)
+local: PUBLISH t x qos1
+    accepted
+c: CONNECT
+    c < CONNACK QuotaExceeded (too many sessions)
+    event: "c" refused, QuotaExceeded (too many sessions)
+    c close
+wait 10s
+    event: session of b expired
+c: CONNECT
+    c < CONNACK Success
+stats dropped_session_ended
+    dropped_session_ended: 1
+
+== MQ14: two clients with one id: the one before is told 0x8E each time, and nothing is left of it
+a: CONNECT id=same
+    a < CONNACK Success
+b: CONNECT id=same
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    a ended, client same
+    event: disconnected, TakenOver { resumed: false }
+    event: session of same ended
+    b < CONNACK Success
+a: CONNECT id=same
+    b close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    b ended, client same
+    event: disconnected, TakenOver { resumed: false }
+    event: session of same ended
+    a < CONNACK Success
+b: CONNECT id=same
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    a ended, client same
+    event: disconnected, TakenOver { resumed: false }
+    event: session of same ended
+    b < CONNACK Success
+session same
+    connected, 0 subscriptions, 0 queued, 0 in flight

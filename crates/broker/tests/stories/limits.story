@@ -270,7 +270,34 @@ a: CONNECT packet=20
 a: SUBSCRIBE a b c
     a < SUBACK #1 qos0 qos0 qos0
 a: SUBSCRIBE a b c d e f g h i j k l m n o p q r
-    a close PacketTooLarge (the answer is larger than the client's Maximum Packet Size [MQTT-3.1.2-24])
+    a close PacketTooLarge
     a ended, client a
     event: disconnected, Closed(PacketTooLarge)
     event: session of a ended
+
+== The smallest client that can connect gets every answer, none with anything that could be too large for it [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1] [MQTT-3.11.2-2]
+a: CONNECT packet=16
+    a < CONNACK Success
+a: SUBSCRIBE t u+ qos2
+    a < SUBACK #1 qos2 TopicFilterInvalid
+a: UNSUBSCRIBE u u+
+    a < UNSUBACK #1 NoSubscriptionExisted TopicFilterInvalid
+a: PUBLISH $no x qos1 #1
+    event: publication of a to $no refused, NotAuthorized
+    a < PUBACK #1 NotAuthorized
+a: PUBLISH $no x qos2 #2
+    a < PUBREC #2 NotAuthorized
+a: PUBLISH u x qos2 #3
+    accepted from a
+    a < PUBREC #3 NoMatchingSubscribers
+a: PUBREL #3
+    a < PUBCOMP #3
+a: PUBREL #4
+    a < PUBCOMP #4 PacketIdentifierNotFound
+local: PUBLISH t x qos2
+    accepted
+    a < PUBLISH t x qos2 #1
+a: PUBREC #1
+    a < PUBREL #1
+a: PUBREC #2
+    a < PUBREL #2 PacketIdentifierNotFound

@@ -58,4 +58,17 @@ macro_rules! chapters {
     };
 }
 
-chapters!(connecting, sessions, publishing, subscribing, shared, retained, handshakes, wills, limits, hostile);
+chapters!(
+    connecting,
+    sessions,
+    publishing,
+    subscribing,
+    shared,
+    retained,
+    handshakes,
+    wills,
+    aliases,
+    limits,
+    hostile,
+    version_3_1_1,
+);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use factree_mqtt::{Packet, PacketId, QoS, ReasonCode, SessionExpiry, TopicName};
+use factree_mqtt::{Packet, PacketId, QoS, ReasonCode, SessionExpiry, TopicName, UserProperties, UserPropertiesBuf};
 
 /// The words of an event: flags such as `retain`, settings such as `keep=60s`, and the rest in order.
 pub(crate) struct Words<'a>(pub(crate) Vec<&'a str>);
@@ -22,6 +22,12 @@ impl<'a> Words<'a> {
 
     pub(crate) fn number<T: std::str::FromStr>(&mut self, name: &str) -> Option<T> {
         self.setting(name).map(|value| value.parse().ok().unwrap_or_else(|| panic!("{name}={value} is no number")))
+    }
+
+    /// `user=name:value`, as often as it is there.
+    pub(crate) fn user(&mut self) -> UserPropertiesBuf {
+        let pairs = std::iter::from_fn(|| self.setting("user"));
+        pairs.map(|pair| pair.split_once(':').expect("user=name:value")).collect()
     }
 
     pub(crate) fn time(&mut self, name: &str) -> Option<Duration> {
@@ -109,14 +115,19 @@ pub(crate) fn show(packet: &Packet<'_>) -> String {
             if let Some(expiry) = said.session_expiry {
                 write!(text, " expiry={expiry:?}").unwrap();
             }
-            if let Some(reason) = said.reason_string {
-                write!(text, " ({reason})").unwrap();
+            for (said, name) in [(said.response_information, "information"), (said.authentication_method, "method")] {
+                said.into_iter().for_each(|said| write!(text, " {name}={said}").unwrap());
             }
+            explain(&mut text, said.reason_string, said.user_properties);
         }
         Packet::Publish(publish) => {
             let payload = std::str::from_utf8(publish.payload).expect("stories are text");
             let payload = if payload.is_empty() { "-" } else { payload };
-            write!(text, " {} {payload}", publish.topic.expect("no aliases go out")).unwrap();
+            write!(text, " {}", publish.topic.map_or("", TopicName::as_str)).unwrap();
+            if let Some(alias) = publish.topic_alias {
+                write!(text, "={}", alias.get()).unwrap();
+            }
+            write!(text, " {payload}").unwrap();
             if let Some(packet_id) = publish.handshake.packet_id() {
                 write!(text, " qos{} #{}", publish.handshake.qos() as u8, packet_id.get()).unwrap();
             }
@@ -137,23 +148,28 @@ pub(crate) fn show(packet: &Packet<'_>) -> String {
                     write!(text, " {name}={value}").unwrap();
                 }
             }
-            for (name, value) in properties.user_properties.iter() {
-                write!(text, " {name}:{value}").unwrap();
+            if let Some(data) = properties.correlation_data {
+                write!(text, " correlation={}", std::str::from_utf8(data).expect("stories are text")).unwrap();
             }
+            text.push_str(if properties.payload_is_utf8 { " utf8" } else { "" });
+            explain(&mut text, None, properties.user_properties);
         }
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
             write!(text, " #{}", ack.packet_id.get()).unwrap();
             if ack.reason != ReasonCode::Success {
                 write!(text, " {:?}", ack.reason).unwrap();
             }
+            explain(&mut text, ack.reason_string, ack.user_properties);
         }
         Packet::SubAck(ack) => {
             write!(text, " #{}", ack.packet_id.get()).unwrap();
             ack.reasons.iter().for_each(|reason| write!(text, " {}", granted(reason)).unwrap());
+            explain(&mut text, ack.reason_string, ack.user_properties);
         }
         Packet::UnsubAck(ack) => {
             write!(text, " #{}", ack.packet_id.get()).unwrap();
             ack.reasons.iter().for_each(|reason| write!(text, " {reason:?}").unwrap());
+            explain(&mut text, ack.reason_string, ack.user_properties);
         }
         Packet::PingResp => {}
         Packet::Connect(_)
@@ -166,6 +182,12 @@ pub(crate) fn show(packet: &Packet<'_>) -> String {
         }
     }
     text
+}
+
+/// A reason string in parentheses, and User Properties as `name:value` in their order.
+fn explain(text: &mut String, reason_string: Option<&str>, user_properties: UserProperties<'_>) {
+    reason_string.into_iter().for_each(|reason| write!(text, " ({reason})").unwrap());
+    user_properties.iter().for_each(|(name, value)| write!(text, " {name}:{value}").unwrap());
 }
 
 fn granted(reason: ReasonCode) -> String {

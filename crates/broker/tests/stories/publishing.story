@@ -24,7 +24,7 @@ a: PUBLISH t x qos1 #7
     b < PUBLISH t x
     a < PUBACK #7
 
-== QoS 2: PUBREC, PUBREL, PUBCOMP; a repeat before PUBREL is not routed again, after it is new [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT-4.3.3-12]
+== QoS 2: PUBREC, PUBREL, PUBCOMP; a repeat before PUBREL is not routed again, after it is new [MQTT-4.3.3-8] [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT-4.3.3-12]
 a: CONNECT
     a < CONNACK Success
 b: CONNECT
@@ -100,7 +100,7 @@ a: PUBLISH two x
     accepted from a
     b < PUBLISH two x
 
-== Properties travel unaltered, the expiry as what is left [MQTT-3.3.2-6] [MQTT-3.3.2-15] [MQTT-3.3.2-17] [MQTT-3.3.2-20]
+== Properties travel unaltered, the expiry as what is left [MQTT-3.3.2-4] [MQTT-3.3.2-6] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
 a: CONNECT
     a < CONNACK Success
 b: CONNECT
@@ -112,13 +112,13 @@ b: SUBSCRIBE t
 c: SUBSCRIBE t
     c < SUBACK #1 qos0
 hold b
-a: PUBLISH t x expiry=10s type=text/plain response=answers/a user=unit:mm
+a: PUBLISH t x expiry=10s type=text/plain response=answers/a correlation=7 utf8 user=unit:mm user=a:1 user=unit:in
     accepted from a
     b wake
     c < PUBLISH t x
 wait 4500ms
 read b
-    b < PUBLISH t x expiry=6s type=text/plain response=answers/a unit:mm
+    b < PUBLISH t x expiry=6s type=text/plain response=answers/a correlation=7 utf8 unit:mm a:1 unit:in
 
 == What expired while it waited is not delivered [MQTT-3.3.2-5]
 a: CONNECT

@@ -177,3 +177,24 @@ read b
 b: CONNECT resume expiry=never
     b < CONNACK Success session_present
     b < PUBLISH t x qos1 #1 retain
+
+== Replacing a subscription sends retained messages again, and no live one is lost meanwhile [MQTT-3.8.4-4]
+a: CONNECT
+    a < CONNACK Success
+local: PUBLISH t old retain qos1
+    accepted
+hold a
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+    a wake
+local: PUBLISH t 1 qos1
+    accepted
+a: SUBSCRIBE t qos1 id=2
+    a < SUBACK #1 qos1
+local: PUBLISH t 2 qos1
+    accepted
+read a
+    a < PUBLISH t old qos1 #1 retain
+    a < PUBLISH t old qos1 #2 retain id=2
+    a < PUBLISH t 1 qos1 #3
+    a < PUBLISH t 2 qos1 #4 id=2

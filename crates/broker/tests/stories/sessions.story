@@ -25,7 +25,7 @@ a: CONNECT resume expiry=never
     a < PUBLISH t one qos1 #1
     a < PUBLISH t two qos1 #2
 
-== A clean start forgets it [MQTT-3.1.2-4] [MQTT-3.2.2-2]
+== A clean start forgets it [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]
 a: CONNECT expiry=never
     a < CONNACK Success
 a: SUBSCRIBE t qos1
@@ -149,7 +149,7 @@ a: CONNECT expiry=never
 a: SUBSCRIBE t qos1
     a < SUBACK #1 qos1
 a2: CONNECT id=a resume expiry=never
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     a ended, client a
     event: disconnected, TakenOver { resumed: true }
     a2 < CONNACK Success session_present
@@ -164,7 +164,7 @@ a: CONNECT expiry=never
 a: SUBSCRIBE t qos1
     a < SUBACK #1 qos1
 a2: CONNECT id=a
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     a ended, client a
     event: disconnected, TakenOver { resumed: false }
     event: session of a ended
@@ -178,7 +178,7 @@ a: CONNECT
 a: SUBSCRIBE t qos1
     a < SUBACK #1 qos1
 a2: CONNECT id=a resume expiry=never
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     a ended, client a
     event: disconnected, TakenOver { resumed: false }
     event: session of a ended
@@ -190,13 +190,13 @@ a2: PUBLISH t y
 a: CONNECT v3
     a < CONNACK Success
 a2: CONNECT v3 id=a
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     a ended, client a
     event: disconnected, TakenOver { resumed: false }
     event: session of a ended
     a2 < CONNACK Success
 
-== An absent client that expired is not resumed, even if nobody ticked
+== An absent client that expired is not resumed, even if nobody ticked: a new session begins [MQTT-3.1.2-6]
 a: CONNECT expiry=10s
     a < CONNACK Success
 a: LOST
@@ -232,3 +232,24 @@ read a
 a: CONNECT resume expiry=never
     a < CONNACK Success session_present
     a < PUBLISH t one qos1 #1
+
+== A client id has its own session, whatever else is alike [MQTT-3.1.3-2]
+a: CONNECT expiry=never
+    a < CONNACK Success
+b: CONNECT id=A expiry=never
+    b < CONNACK Success
+a: SUBSCRIBE t qos1
+    a < SUBACK #1 qos1
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+b: LOST
+    b ended, client A
+    event: disconnected, Lost(Closed)
+local: PUBLISH t x qos1
+    accepted
+b: CONNECT id=A resume
+    b < CONNACK Success session_present
+a: CONNECT resume
+    a < CONNACK Success session_present
+    a < PUBLISH t x qos1 #1

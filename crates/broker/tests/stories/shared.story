@@ -260,3 +260,18 @@ a: LOST
 p: PUBLISH t x qos1
     accepted from p
     p < PUBACK #1 NoMatchingSubscribers
+
+== Each copy has the identifier of its own subscription [MQTT-3.3.4-5]
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE $share/g/t id=1
+    a < SUBACK #1 qos0
+a: SUBSCRIBE t id=2
+    a < SUBACK #1 qos0
+a: SUBSCRIBE $share/h/+ id=3
+    a < SUBACK #1 qos0
+a: PUBLISH t x
+    accepted from a
+    a < PUBLISH t x id=2
+    a < PUBLISH t x id=1
+    a < PUBLISH t x id=3

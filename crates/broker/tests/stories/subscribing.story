@@ -1,6 +1,6 @@
 # SUBSCRIBE and UNSUBSCRIBE, chapters 3.8 to 3.11 and 4.7.
 
-== One reason per filter, in their order [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]; malformed filters cost only themselves
+== One reason per filter, in their order [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-7] [MQTT-3.9.3-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]; malformed filters cost only themselves
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE #9 a/b a/# + +/+ # qos1
@@ -12,7 +12,7 @@ b: CONNECT v3
 b: SUBSCRIBE ok a+ qos1
     b < SUBACK #1 qos1 UnspecifiedError
 
-== + is one level, # is this level and all below (4.7.1)
+== + is one level, # is this level and all below (4.7.1) [MQTT-3.3.2-3]
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE sport/tennis/player1/# id=1
@@ -63,7 +63,7 @@ local: PUBLISH $SYS/monitor x
     accepted
     a < PUBLISH $SYS/monitor x id=3 id=4
 
-== Overlapping subscriptions: one delivery, highest QoS, every identifier [MQTT-3.3.4-2] [MQTT-3.3.4-4]
+== Overlapping subscriptions: one delivery, highest QoS, every identifier [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4]
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE t/# qos0 id=1
@@ -142,7 +142,7 @@ a: PUBLISH t x retain
     accepted from a
     a < PUBLISH t x retain
 
-== UNSUBSCRIBE: one reason per filter, byte for byte [MQTT-3.10.4-1] [MQTT-3.11.3-1]; nothing more is added [MQTT-3.10.4-2]
+== UNSUBSCRIBE: one reason per filter, byte for byte [MQTT-2.2.1-6] [MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1] [MQTT-3.11.3-2]; nothing more is added [MQTT-3.10.4-2]
 a: CONNECT
     a < CONNACK Success
 a: SUBSCRIBE a/b # $share/g/s

@@ -1,6 +1,6 @@
 # Will messages, chapters 3.1.2.5, 3.1.3.2 and 3.14.4.
 
-== Published when the socket is lost, before the connection is reported over [MQTT-3.1.2-8]
+== Published when the socket is lost, before the connection is reported over [MQTT-3.1.2-7] [MQTT-3.1.2-8]
 a: CONNECT will(t,bye,qos1)
     a < CONNACK Success
 b: CONNECT
@@ -89,7 +89,7 @@ s: SUBSCRIBE spBv1.0/#
 a: CONNECT will(spBv1.0/G/NDEATH/E,bdSeq=1)
     a < CONNACK Success
 a2: CONNECT id=a will(spBv1.0/G/NDEATH/E,bdSeq=2)
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     accepted will of a: spBv1.0/G/NDEATH/E
     event: will of a published to spBv1.0/G/NDEATH/E
     s < PUBLISH spBv1.0/G/NDEATH/E bdSeq=1
@@ -109,14 +109,14 @@ a2: LOST
 a: CONNECT expiry=never will(t,now)
     a < CONNACK Success
 a2: CONNECT id=a resume expiry=never will(t,later,delay=10s)
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     accepted will of a: t
     event: will of a published to t
     a ended, client a
     event: disconnected, TakenOver { resumed: true }
     a2 < CONNACK Success session_present
 a3: CONNECT id=a resume expiry=never
-    a2 close SessionTakenOver
+    a2 close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     a2 ended, client a
     event: disconnected, TakenOver { resumed: true }
     a3 < CONNACK Success session_present
@@ -126,7 +126,7 @@ wait 20s
 a: CONNECT expiry=never will(t,bye,delay=10s)
     a < CONNACK Success
 a2: CONNECT id=a
-    a close SessionTakenOver
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
     accepted will of a: t
     event: will of a published to t
     a ended, client a
@@ -249,3 +249,20 @@ b: LOST
 b: CONNECT resume expiry=never
     b < CONNACK Success session_present
     b < PUBLISH t bye qos1 #1
+
+== With all its properties, User Properties in their order [MQTT-3.1.3-10]; without its retain flag it is not kept [MQTT-3.1.2-14]
+a: CONNECT will(t,bye,utf8,user=b:1,user=a:2,user=b:3)
+    a < CONNACK Success
+b: CONNECT
+    b < CONNACK Success
+b: SUBSCRIBE t
+    b < SUBACK #1 qos0
+a: LOST
+    accepted will of a: t
+    event: will of a published to t
+    b < PUBLISH t bye utf8 b:1 a:2 b:3
+    a ended, client a
+    event: disconnected, Lost(Closed)
+    event: session of a ended
+b: SUBSCRIBE t
+    b < SUBACK #1 qos0

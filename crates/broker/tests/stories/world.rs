@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
-use factree_broker::{Accepted, Broker, ConnectionId, Delivery, Event, Input, Limits, Lost, More, Output, Outputs};
+use factree_broker::{
+    Accepted, Broker, ConnectionId, Delivery, DeliveryEncoder, Event, Input, Limits, Lost, More, Output, Outputs,
+};
 use factree_mqtt::{
     Acknowledgement, Auth, Connect, Decoded, Disconnect, Handshake, MessageProperties, Packet, ProtocolVersion,
     Publish, ReasonCode, RetainHandling, SessionExpiry, Subscribe, SubscribeRequest, TopicName, Unsubscribe,
-    UserPropertiesBuf, WillMessage, decode,
+    UserPropertiesBuf, WillMessage, decode, encode,
 };
 
 use crate::notation::{Words, code, payload, show, time};
@@ -19,6 +21,9 @@ pub(crate) struct World {
     outputs: Outputs,
     names: BTreeMap<String, ConnectionId>,
     versions: BTreeMap<ConnectionId, ProtocolVersion>,
+    encoders: BTreeMap<ConnectionId, DeliveryEncoder>,
+    /// In bytes, of clients that have one.
+    maximum_packet_sizes: BTreeMap<ConnectionId, NonZeroU32>,
     given: u64,
     /// Connections whose sockets do not drain: deliveries stay where they are.
     held: BTreeSet<String>,
@@ -35,6 +40,8 @@ impl World {
             outputs: Outputs::default(),
             names: BTreeMap::new(),
             versions: BTreeMap::new(),
+            encoders: BTreeMap::new(),
+            maximum_packet_sizes: BTreeMap::new(),
             given: 0,
             held: BTreeSet::new(),
             told: Vec::new(),
@@ -156,6 +163,10 @@ impl World {
         connect.receive_maximum = words.number::<NonZeroU16>("receive").unwrap_or(NonZeroU16::MAX);
         connect.maximum_packet_size = words.number::<NonZeroU32>("packet");
         connect.authentication_method = words.setting("auth");
+        connect.topic_alias_maximum = words.number("aliases").unwrap_or(0);
+        connect.request_problem_information = !words.flag("no_problems");
+        connect.request_response_information = words.flag("information");
+        let user: UserPropertiesBuf;
         if let Some(mut will) = will {
             let mut message = WillMessage::new(topic(will.next().expect("a will has a topic")), b"");
             message.payload = payload(will.next().expect("a will has a payload"));
@@ -163,6 +174,9 @@ impl World {
             message.retain = will.flag("retain");
             message.delay = will.time("delay").unwrap_or_default();
             message.properties.message_expiry = will.time("expiry");
+            message.properties.payload_is_utf8 = will.flag("utf8");
+            user = will.user();
+            message.properties.user_properties = user.as_properties();
             will.done("will");
             connect.will = Some(message);
         }
@@ -173,6 +187,8 @@ impl World {
         let connection = ConnectionId(self.given);
         self.names.insert(name.to_owned(), connection);
         self.versions.insert(connection, version);
+        self.maximum_packet_sizes.extend(connect.maximum_packet_size.map(|maximum| (connection, maximum)));
+        self.encoders.insert(connection, DeliveryEncoder::new(&connect, self.broker.limits()));
         self.input(Input::Connect { connection, connect: &connect });
     }
 
@@ -185,8 +201,7 @@ impl World {
             factree_mqtt::QoS::AtLeastOnce => Handshake::AtLeastOnce(packet_id),
             factree_mqtt::QoS::ExactlyOnce => Handshake::ExactlyOnce(packet_id),
         };
-        let user = words.setting("user").map(|pair| pair.split_once(':').expect("user=name:value"));
-        let user: UserPropertiesBuf = user.into_iter().collect();
+        let user = words.user();
         let publish = Publish {
             handshake,
             dup: words.flag("dup"),
@@ -195,8 +210,9 @@ impl World {
                 message_expiry: words.time("expiry"),
                 content_type: words.setting("type"),
                 response_topic: words.setting("response").map(self::topic),
+                correlation_data: words.setting("correlation").map(str::as_bytes),
+                payload_is_utf8: words.flag("utf8"),
                 user_properties: user.as_properties(),
-                ..MessageProperties::default()
             },
             ..Publish::new(topic, payload)
         };
@@ -269,6 +285,12 @@ impl World {
                 self.take(&name, usize::MAX);
             }
             Output::Close { connection, reason, reason_string } => {
+                if let (Some(reason), ProtocolVersion::V5) = (reason, self.versions[&connection]) {
+                    let disconnect = Disconnect { reason_string: reason_string.as_deref(), ..Disconnect::new(reason) };
+                    let mut bytes = Vec::new();
+                    encode(ProtocolVersion::V5, &Packet::Disconnect(disconnect), &mut bytes);
+                    self.read(connection, &bytes);
+                }
                 let name = self.name(connection);
                 let reason = reason.map_or(String::new(), |reason| format!(" {}", code(reason)));
                 let why = reason_string.map_or(String::new(), |why| format!(" ({why})"));
@@ -309,9 +331,10 @@ impl World {
         let mut deliveries: Vec<Delivery> = Vec::new();
         let more = self.broker.take_deliveries(self.now, connection, bytes_max, &mut deliveries);
         for delivery in deliveries {
-            let mut bytes = Vec::new();
-            delivery.encode(self.versions[&connection], &mut bytes);
-            assert_eq!(bytes.len(), delivery.encoded_len(self.versions[&connection]));
+            let (mut bytes, mut plain) = (Vec::new(), Vec::new());
+            delivery.encode(self.versions[&connection], &mut plain);
+            assert_eq!(plain.len(), delivery.encoded_len(self.versions[&connection]));
+            self.encoders.get_mut(&connection).expect("made at CONNECT").encode(&delivery, &mut bytes);
             self.arrives(connection, &bytes);
         }
         if more == More::Yes {
@@ -320,12 +343,18 @@ impl World {
     }
 
     fn arrives(&mut self, to: ConnectionId, bytes: &[u8]) {
-        let limits = factree_mqtt::Limits::default();
-        match decode(self.versions[&to], bytes, &limits) {
-            Ok(Decoded::Packet { packet, len }) if len == bytes.len() => {
-                let name = self.name(to);
-                self.told.push(format!("{name} < {}", show(&packet)));
-            }
+        let told = format!("{} < {}", self.name(to), show(&self.read(to, bytes)));
+        self.told.push(told);
+    }
+
+    /// What the codec makes of a packet of the broker's: no larger than the client takes `[MQTT-3.1.2-24]`, and with a
+    /// reason code of its packet's table `[MQTT-3.2.2-8]`, `[MQTT-3.4.2-1]`, `[MQTT-3.5.2-1]`, `[MQTT-3.6.2-1]`,
+    /// `[MQTT-3.7.2-1]`, `[MQTT-3.9.3-2]`, `[MQTT-3.11.3-2]`, `[MQTT-3.14.2-1]`, or it would be none.
+    fn read<'a>(&self, to: ConnectionId, bytes: &'a [u8]) -> Packet<'a> {
+        let maximum = self.maximum_packet_sizes.get(&to);
+        assert!(maximum.is_none_or(|maximum| bytes.len() <= maximum.get() as usize), "{} bytes", bytes.len());
+        match decode(self.versions[&to], bytes, &factree_mqtt::Limits::default()) {
+            Ok(Decoded::Packet { packet, len }) if len == bytes.len() => packet,
             other => panic!("the broker's own packet does not decode: {other:?}"),
         }
     }
