@@ -4,6 +4,7 @@
 //! command writes is checked in, so that building Factree needs none of this.
 
 mod codegen;
+mod spec;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
@@ -11,7 +12,10 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   codegen          write crates/sparkplug/src/generated.rs from proto/sparkplug_b.proto
-  codegen --check  fail if that file is stale";
+  codegen --check  fail if that file is stale
+  spec             list the statements of MQTT 5.0 and 3.1.1 with the code and tests that cite them; fail if a
+                   server-side one is neither tested nor excepted, or if the code cites one that does not exist
+  spec --write     write the same to docs/mqtt-conformance.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -19,6 +23,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["codegen"] => codegen::write(&root()),
         ["codegen", "--check"] => codegen::check(&root()),
+        ["spec"] => spec::print(&root()),
+        ["spec", "--write"] => spec::write(&root()),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {
