@@ -185,3 +185,12 @@ local: PUBLISH $sparkplug/certificates/x birth retain qos1
 local: PUBLISH spBv1.0/STATE/factree online
     accepted
     b < PUBLISH spBv1.0/STATE/factree online
+
+== A client may not send a subscription identifier [MQTT-3.3.4-6]
+a: CONNECT
+    a < CONNACK Success
+a: PUBLISH t x id=1
+    a close ProtocolError (PUBLISH with a subscription identifier [MQTT-3.3.4-6])
+    a ended, client a
+    event: disconnected, Closed(ProtocolError)
+    event: session of a ended

@@ -9,8 +9,8 @@ use factree_broker::{
 };
 use factree_mqtt::{
     Acknowledgement, Auth, Connect, Decoded, Disconnect, Handshake, MessageProperties, Packet, ProtocolVersion,
-    Publish, ReasonCode, RetainHandling, SessionExpiry, Subscribe, SubscribeRequest, TopicName, Unsubscribe,
-    UserPropertiesBuf, WillMessage, decode, encode,
+    Publish, ReasonCode, RetainHandling, SessionExpiry, Subscribe, SubscribeRequest, SubscriptionIdentifiers,
+    TopicName, Unsubscribe, UserPropertiesBuf, WillMessage, decode, encode,
 };
 
 use crate::notation::{Words, code, payload, show, time};
@@ -202,7 +202,9 @@ impl World {
             factree_mqtt::QoS::ExactlyOnce => Handshake::ExactlyOnce(packet_id),
         };
         let user = words.user();
+        let identifier: Vec<NonZeroU32> = words.number("id").into_iter().collect();
         let publish = Publish {
+            subscription_identifiers: SubscriptionIdentifiers::from(&identifier[..]),
             handshake,
             dup: words.flag("dup"),
             retain: words.flag("retain"),
