@@ -9,7 +9,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ElementId, Sample, View};
+use factree_namespace::{ElementId, Reading, View};
 
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
@@ -83,7 +83,7 @@ fn gather(view: &View<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
 struct Writer<'v> {
     view: &'v View<'v>,
     rows: &'v [Row],
-    samples: Vec<Option<Sample>>,
+    samples: Vec<Option<Reading>>,
     out: Vec<u8>,
     writer: SampleWriter,
 }
@@ -92,7 +92,7 @@ impl<'v> Writer<'v> {
     fn new(view: &'v View<'v>, rows: &'v [Row]) -> Self {
         let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
         let mut samples = Vec::with_capacity(rows.len());
-        view.samples(&ids, |_, sample| samples.push(sample));
+        view.samples(&ids, |_, reading| samples.push(reading));
         Writer { view, rows, samples, out: Vec::new(), writer: SampleWriter::default() }
     }
 
@@ -106,9 +106,9 @@ impl<'v> Writer<'v> {
         let Row { id, depth_left, more } = self.rows[at];
         self.out.push(b'{');
         self.about(id);
-        if let Some(sample) = &self.samples[at] {
+        if let Some(reading) = &self.samples[at] {
             self.out.extend_from_slice(b"\"sample\":");
-            self.writer.sample(&mut self.out, self.view, id, sample, None);
+            self.writer.sample(&mut self.out, self.view, id, reading, None);
             self.out.push(b',');
         }
         self.out.extend_from_slice(b"\"children_count\":");

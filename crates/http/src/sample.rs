@@ -5,9 +5,10 @@
 //! Knows nothing of pages or routes. Invariant: what is remembered is a function of its key, so forgetting all of it
 //! changes no byte.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use factree_namespace::{DataType, ElementId, Revision, Sample, Source, View};
+use factree_namespace::{DataType, ElementId, Metadata, MetricName, Provenance, Reading, Revision, Source, View};
 
 use crate::json::{self, Clock};
 
@@ -23,12 +24,12 @@ pub(crate) struct SampleWriter {
 }
 
 /// The members behind the times, up to the name of the metric.
-#[derive(PartialEq)]
 struct Tail {
     datatype: DataType,
-    unit: Option<Arc<str>>,
+    metadata: Option<Arc<Metadata>>,
     revision: Revision,
-    source: Option<Source>,
+    provenance: Provenance,
+    is_sparkplug: bool,
 }
 
 impl SampleWriter {
@@ -38,11 +39,11 @@ impl SampleWriter {
         out: &mut Vec<u8>,
         view: &View<'_>,
         id: ElementId,
-        sample: &Sample,
+        (sample, provenance): &Reading,
         metric_alias: Option<u64>,
     ) {
         out.extend_from_slice(b"{\"path\":");
-        self.path(out, view, id);
+        let path = self.path(out, view, id);
         out.extend_from_slice(b",\"value\":");
         json::value(out, &sample.value);
         out.extend_from_slice(b",\"quality\":\"");
@@ -52,31 +53,49 @@ impl SampleWriter {
         out.extend_from_slice(b"\",\"received\":\"");
         self.received.write(out, sample.received);
 
-        let (source, metric) = view.source(id).unzip();
-        let unit = view.metadata(id).and_then(|metadata| metadata.unit.clone());
-        let tail = Tail { datatype: sample.datatype, unit, revision: sample.revision, source };
-        let (tail, written) = match self.tail.take() {
-            Some((known, written)) if known == tail => self.tail.insert((known, written)),
-            Some(_) | None => {
-                let written = tail.write();
-                self.tail.insert((tail, written))
-            }
+        let metadata = view.metadata(id);
+        let is_known = |(known, _): &(Tail, _)| {
+            let same = (known.datatype, known.revision, known.provenance);
+            same == (sample.datatype, sample.revision, *provenance) && is_same(known.metadata.as_ref(), metadata)
         };
+        if !self.tail.as_ref().is_some_and(is_known) {
+            let source = view.source_of(*provenance);
+            let tail = Tail {
+                datatype: sample.datatype,
+                metadata: metadata.cloned(),
+                revision: sample.revision,
+                provenance: *provenance,
+                is_sparkplug: matches!(source, Source::Sparkplug { .. }),
+            };
+            let written = tail.write(source);
+            self.tail = Some((tail, written));
+        }
+        let (tail, written) = self.tail.as_ref().expect("written just now, if not before");
         out.extend_from_slice(written);
-        if let (Some(Source::Sparkplug { .. }), Some(metric)) = (&tail.source, metric) {
+        if tail.is_sparkplug {
             out.extend_from_slice(b",\"metric\":");
-            json::string(out, &metric);
+            match view.metric_name(id, *provenance) {
+                MetricName::Renamed(name) => json::string(out, name),
+                MetricName::PathBeyond(above) => {
+                    // The path is written already, and a '/' in it is never part of an escape.
+                    let metric = beyond(&out[path.clone()], above).map_or(path.end, |offset| path.start + offset);
+                    out.push(b'"');
+                    out.extend_from_within(metric..path.end);
+                    out.push(b'"');
+                }
+            }
             if let Some(metric_alias) = metric_alias {
                 out.extend_from_slice(b",\"metric_alias\":");
                 json::unsigned(out, metric_alias);
             }
         }
-        out.extend_from_slice(if tail.source.is_some() { b"}}" } else { b"}" });
+        out.extend_from_slice(b"}}");
     }
 
-    /// The path of `id`, in quotes.
-    pub(crate) fn path(&mut self, out: &mut Vec<u8>, view: &View<'_>, id: ElementId) {
+    /// The path of `id`, in quotes; where in `out` it is without them.
+    pub(crate) fn path(&mut self, out: &mut Vec<u8>, view: &View<'_>, id: ElementId) -> Range<usize> {
         out.push(b'"');
+        let start = out.len();
         let parent = view.parent(id).unwrap_or(ElementId::ROOT);
         if parent != ElementId::ROOT {
             let (_, path) = match self.parent.take() {
@@ -91,24 +110,41 @@ impl SampleWriter {
             out.extend_from_slice(path);
         }
         json::text(out, view.name(id));
+        let end = out.len();
         out.push(b'"');
+        start..end
     }
 }
 
+/// Metadata is shared by all elements that say the same, so the same is one.
+fn is_same(a: Option<&Arc<Metadata>>, b: Option<&Arc<Metadata>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Where `path` goes on beyond its first `segments`.
+fn beyond(path: &[u8], segments: usize) -> Option<usize> {
+    let ends = || path.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| at + 1);
+    if segments == 0 { Some(0) } else { ends().nth(segments - 1) }
+}
+
 impl Tail {
-    /// From the quote that ends the time before it; an object of the source, if there is one, stays open.
-    fn write(&self) -> Vec<u8> {
+    /// From the quote that ends the time before it; the object of the source stays open.
+    fn write(&self, source: &Source) -> Vec<u8> {
         let mut out = b"\",\"datatype\":\"".to_vec();
         out.extend_from_slice(self.datatype.as_str().as_bytes());
         out.push(b'"');
-        if let Some(unit) = &self.unit {
+        if let Some(unit) = self.metadata.as_ref().and_then(|metadata| metadata.unit.as_ref()) {
             out.extend_from_slice(b",\"unit\":");
             json::string(&mut out, unit);
         }
         out.extend_from_slice(b",\"revision\":");
         json::unsigned(&mut out, self.revision.0);
-        match &self.source {
-            Some(Source::Sparkplug { group, edge_node, device }) => {
+        match source {
+            Source::Sparkplug { group, edge_node, device } => {
                 out.extend_from_slice(b",\"source\":{\"type\":\"sparkplug\",\"group\":");
                 json::string(&mut out, group);
                 out.extend_from_slice(b",\"edge_node\":");
@@ -118,11 +154,10 @@ impl Tail {
                     json::string(&mut out, device);
                 }
             }
-            Some(Source::Topic { topic }) => {
+            Source::Topic { topic } => {
                 out.extend_from_slice(b",\"source\":{\"type\":\"mqtt\",\"topic\":");
                 json::string(&mut out, topic);
             }
-            None => {}
         }
         out
     }

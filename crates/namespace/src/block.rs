@@ -11,8 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::cell::{Cell, Received, Scalar};
+use crate::element::CellId;
 use crate::heavy::{Budget, Heavy};
-use crate::{DataType, ElementId, Limits, OriginId, Quality, Refusal, Revision, Sample, Timestamp, Value, ValueRef};
+use crate::{
+    DataType, ElementId, Limits, OriginId, Provenance, Quality, Reading, Refusal, Revision, Sample, Timestamp, Value,
+    ValueRef,
+};
 
 /// Cells in a group that shares one stamp.
 const GROUP: usize = 64;
@@ -114,6 +118,12 @@ impl Cells {
             datatype: cell.datatype(),
             revision: cell.revision(),
         })
+    }
+
+    /// The sample of one of this block's cells, and where it comes from.
+    pub(crate) fn reading(&self, CellId { block, slot }: CellId) -> Option<Reading> {
+        let sample = self.sample(slot)?;
+        Some((sample, Provenance { block, origin: self.origin(slot) }))
     }
 
     fn value(&self, cell: &Cell) -> Value {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{DataType, Value};
+use crate::{DataType, Provenance, Value};
 
 /// Wall-clock time in milliseconds since the Unix epoch, UTC. From a payload it is untrusted: 0, 2^63 and 2^64-1 are
 /// stored as sent, and nothing here does arithmetic on it.
@@ -52,6 +52,9 @@ impl Quality {
         }
     }
 }
+
+/// A sample and where it comes from.
+pub type Reading = (Sample, Provenance);
 
 /// The state of one cell, copied out.
 #[derive(Clone, Debug, PartialEq)]

@@ -48,6 +48,23 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OriginId(pub(crate) u32);
 
+/// Where a sample comes from: an origin and its block. Small, comparable, and good for as long as the namespace;
+/// [`View::source_of`](crate::View::source_of) says it in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Provenance {
+    pub(crate) block: u32,
+    pub(crate) origin: OriginId,
+}
+
+/// What a source calls one of its metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricName<'a> {
+    /// As its path says, beyond this many segments.
+    PathBeyond(usize),
+    /// Something else.
+    Renamed(&'a str),
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     pub(crate) source: Source,

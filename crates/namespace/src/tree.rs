@@ -16,7 +16,7 @@ use crate::element::Element;
 use crate::metadata::{Catalogue, MetadataId};
 use crate::names::{NameId, Names};
 use crate::source::{Origin, Origins};
-use crate::{ElementId, Kind, Limits, OriginId, Refusal, Segment, Source};
+use crate::{ElementId, Kind, Limits, MetricName, OriginId, Refusal, Segment};
 
 pub(crate) struct Tree {
     elements: Vec<Element>,
@@ -120,15 +120,14 @@ impl Tree {
     }
 
     /// What the source itself calls the metric at `id`, which has a cell of `origin`.
-    pub(crate) fn metric_name(&self, id: ElementId, origin: &Origin) -> String {
+    pub(crate) fn metric_name(&self, id: ElementId, origin: &Origin) -> MetricName<'_> {
         if let Some(name) = self.renamed.get(&id) {
-            return name.to_string();
+            return MetricName::Renamed(name);
         }
-        let above = match self.conflicts.get(&id) {
+        MetricName::PathBeyond(match self.conflicts.get(&id) {
             Some(_) => origin.source.conflict_path().count(),
             None => self.depth(origin.root),
-        };
-        self.path_below(id, self.depth(id) - above)
+        })
     }
 
     /// Follows names down from `from` as far as they exist: the last element found, and the names still missing.
@@ -275,12 +274,6 @@ impl Tree {
             None => self.renamed.remove(&id),
         };
         self.catalogue.release(former) + former_name.map_or(0, |name| name.len())
-    }
-
-    /// What a cell's provenance is, in public words.
-    pub(crate) fn provenance(&self, id: ElementId, block: u32, origin: OriginId) -> (Source, String) {
-        let origin = self.origin(block, origin);
-        (origin.source.clone(), self.metric_name(id, origin))
     }
 }
 

@@ -10,7 +10,10 @@ use crate::block::Cells;
 use crate::element::CellId;
 use crate::select::Selection;
 use crate::tree::Tree;
-use crate::{Block, DataType, ElementId, Filter, Kind, Level, Metadata, OriginId, Sample, Source};
+use crate::{
+    Block, DataType, ElementId, Filter, Kind, Level, Metadata, MetricName, OriginId, Provenance, Reading, Sample,
+    Source,
+};
 
 /// The tree, held still. Short-lived: nothing new can be placed while it is held.
 ///
@@ -83,12 +86,17 @@ impl View<'_> {
         self.with_cell(id, |cells, cell| cells.sample(cell.slot)).flatten()
     }
 
-    /// The samples of many elements, in the order of `ids`, each block's as they were at one moment: what one batch wrote
-    /// is seen whole.
+    /// Its sample, and where that comes from.
+    pub fn reading(&self, id: ElementId) -> Option<Reading> {
+        self.with_cell(id, Cells::reading).flatten()
+    }
+
+    /// The samples of many elements and where each comes from, in the order of `ids`, each block's as they were at one
+    /// moment: what one batch wrote is seen whole.
     ///
     /// `each` runs under the locks of all blocks concerned, so it must not ask this view for samples, datatypes or
-    /// sources, and it should be quick.
-    pub fn samples(&self, ids: &[ElementId], mut each: impl FnMut(ElementId, Option<Sample>)) {
+    /// [`View::source`], and it should be quick.
+    pub fn samples(&self, ids: &[ElementId], mut each: impl FnMut(ElementId, Option<Reading>)) {
         let cell = |id: ElementId| self.tree.element(id).cell();
         let mut blocks: Vec<u32> = ids.iter().filter_map(|&id| Some(cell(id)?.block)).collect();
         // Neighbours in the tree are mostly neighbours in a block: this leaves little to sort.
@@ -98,20 +106,35 @@ impl View<'_> {
         let locked: Vec<_> = blocks.iter().map(|&block| self.block_at(block).read()).collect();
         let mut last = 0;
         for &id in ids {
-            let sample = cell(id).and_then(|cell| {
+            let reading = cell(id).and_then(|cell| {
                 if blocks[last] != cell.block {
                     last = blocks.binary_search(&cell.block).expect("every block concerned is locked");
                 }
-                locked[last].sample(cell.slot)
+                locked[last].reading(cell)
             });
-            each(id, sample);
+            each(id, reading);
         }
     }
 
     /// Who publishes it, and what that source itself calls the metric; none if it has no cell.
     pub fn source(&self, id: ElementId) -> Option<(Source, String)> {
         let (block, origin) = self.with_cell(id, |cells, cell| (cell.block, cells.origin(cell.slot)))?;
-        Some(self.tree.provenance(id, block, origin))
+        let origin = self.tree.origin(block, origin);
+        let name = match self.tree.metric_name(id, origin) {
+            MetricName::Renamed(name) => name.to_owned(),
+            MetricName::PathBeyond(above) => self.tree.path_below(id, self.tree.depth(id) - above),
+        };
+        Some((origin.source.clone(), name))
+    }
+
+    /// Who publishes what has this provenance.
+    pub fn source_of(&self, provenance: Provenance) -> &Source {
+        &self.tree.origin(provenance.block, provenance.origin).source
+    }
+
+    /// What the source of a sample calls it, without building the name.
+    pub fn metric_name(&self, id: ElementId, provenance: Provenance) -> MetricName<'_> {
+        self.tree.metric_name(id, self.tree.origin(provenance.block, provenance.origin))
     }
 
     /// The origin of its cell, within the block of [`View::cell`].

@@ -234,7 +234,7 @@ fn a_batch_is_seen_whole_or_not_at_all() {
             let mut last = Value::Double(0.0);
             while last != Value::Double(BATCHES as f64) {
                 let mut seen = Vec::new();
-                plant.namespace.read().samples(&ids, |_, sample| seen.push(sample.unwrap().value));
+                plant.namespace.read().samples(&ids, |_, reading| seen.push(reading.unwrap().0.value));
                 assert!(seen.iter().all(|value| *value == seen[0]), "torn: {seen:?}");
                 last = seen.swap_remove(0);
             }

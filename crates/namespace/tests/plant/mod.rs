@@ -57,7 +57,9 @@ impl Plant {
         let view = self.namespace.read();
         let ids = view.select(&Filter::parse(filter).unwrap(), None, usize::MAX);
         let mut lines = Vec::new();
-        view.samples(&ids, |id, sample| lines.push(format!("{}{}", view.path(id), tell(sample))));
+        view.samples(&ids, |id, reading| {
+            lines.push(format!("{}{}", view.path(id), tell(reading.map(|(sample, _)| sample))));
+        });
         lines
     }
 }
