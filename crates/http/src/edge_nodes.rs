@@ -46,16 +46,18 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
     let query = Query::parse(uri.query(), &["metrics", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=METRICS.max, METRICS.default)?;
     let after = query.cursor()?;
+    // A device id holds no '/'; the cursor of a metric of the Edge Node itself begins with one.
+    let after = after.as_deref().map(|after| after.split_once('/').ok_or_else(foreign_cursor)).transpose()?;
     let (group, edge_node) = behind(&uri, EDGE_NODES).split_once('/').expect("the route has two segments here");
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
 
     let with_metrics = query.flag("metrics")?;
     let (report, metrics) = ask(&app, |ingest| {
-        let metrics = if with_metrics { ingest.metrics(&group, &edge_node) } else { None };
+        let metrics = if with_metrics { ingest.metrics(&group, &edge_node, after, limit + 1) } else { None };
         (ingest.edge_node(&group, &edge_node), metrics)
     });
     let report = report.ok_or_else(|| unknown(&group, &edge_node))?;
-    let page = metrics.map(|metrics| page(metrics, after.as_deref(), limit));
+    let page = metrics.map(|metrics| page(metrics, limit));
     Ok(answer::json(dto::to_json(&dto::EdgeNode::of(&report, page.as_ref()))))
 }
 
@@ -65,15 +67,11 @@ fn ask<T>(app: &App, question: impl FnOnce(&Ingest) -> T) -> T {
     question(&app.ingest.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The metrics after `after`, by device and name, and the cursor of the page after them.
-fn page(mut metrics: Vec<MetricReport>, after: Option<&str>, limit: usize) -> (Vec<MetricReport>, Option<String>) {
-    // A device id holds no '/', so this text is unambiguous; a metric of the Edge Node itself begins with '/'.
-    let key = |metric: &MetricReport| format!("{}/{}", metric.device.as_deref().unwrap_or_default(), metric.name);
-    metrics.sort_by_cached_key(key);
-    let start = after.map_or(0, |after| metrics.partition_point(|metric| key(metric).as_str() <= after));
-    metrics.drain(..start);
+/// A page of metrics, of which one more was asked for, and the cursor of the page after it.
+fn page(mut metrics: Vec<MetricReport>, limit: usize) -> (Vec<MetricReport>, Option<String>) {
     let more = metrics.len() > limit;
     metrics.truncate(limit);
+    let key = |metric: &MetricReport| format!("{}/{}", metric.device.as_deref().unwrap_or_default(), metric.name);
     let next = metrics.last().filter(|_| more).map(|last| cursor(&key(last)));
     (metrics, next)
 }

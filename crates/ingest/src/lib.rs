@@ -180,9 +180,16 @@ impl Ingest {
         self.edge_nodes.report(&self.namespace, group, edge_node)
     }
 
-    /// All metrics of one Edge Node, in the order in which they were first born.
-    pub fn metrics(&self, group: &str, edge_node: &str) -> Option<Vec<MetricReport>> {
-        self.edge_nodes.metrics(&self.namespace, group, edge_node)
+    /// Metrics of one Edge Node in the order of (Device, name), those of the Edge Node itself first, after the named one
+    /// (whose Device is empty if it is the Edge Node's own), at most `limit`.
+    pub fn metrics(
+        &self,
+        group: &str,
+        edge_node: &str,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Option<Vec<MetricReport>> {
+        self.edge_nodes.metrics(&self.namespace, group, edge_node, after, limit)
     }
 
     /// The metric alias that the last Birth gave a metric.

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use factree_namespace::{ElementId, Namespace, View};
 use factree_sparkplug as sparkplug;
 use sparkplug::host::{DeviceState, DeviceView, EdgeNodeState, EdgeNodeView};
-use sparkplug::{DeviceIndex, EdgeNodeDescriptor};
+use sparkplug::{DeviceId, EdgeNodeDescriptor, MetricView};
 
 use crate::convert::timestamp;
 use crate::edge_nodes::{EdgeNodes, Seat};
@@ -33,13 +33,34 @@ impl EdgeNodes {
         Some(self.draw_up(&namespace.read(), &self.find(group, edge_node)?))
     }
 
-    pub(crate) fn metrics(&self, namespace: &Namespace, group: &str, edge_node: &str) -> Option<Vec<MetricReport>> {
+    /// Looks at every metric, and copies those of the page alone.
+    pub(crate) fn metrics(
+        &self,
+        namespace: &Namespace,
+        group: &str,
+        edge_node: &str,
+        after: Option<(&str, &str)>,
+        limit: usize,
+    ) -> Option<Vec<MetricReport>> {
         let node = self.find(group, edge_node)?;
+        let devices: Vec<DeviceView<'_>> = node.devices().collect();
+        let device = |metric: &MetricView<'_>| metric.device.map(|device| devices[device.0 as usize].id);
+        let order = |a: &MetricView<'_>, b: &MetricView<'_>| (device(a), a.name).cmp(&(device(b), b.name));
+        let is_ahead = |metric: &MetricView<'_>| {
+            after.is_none_or(|after| (device(metric).unwrap_or_default(), metric.name) > after)
+        };
+        let mut page: Vec<MetricView<'_>> =
+            node.metrics().filter(|metric| metric.is_alive && is_ahead(metric)).collect();
+        if page.len() > limit {
+            page.select_nth_unstable_by(limit, order);
+            page.truncate(limit);
+        }
+        page.sort_unstable_by(order);
+
         let view = namespace.read();
         let seat = self.seat(node.index());
-        let devices: Vec<DeviceView<'_>> = node.devices().collect();
-        let report = node.metrics().filter(|metric| metric.is_alive).map(|metric| MetricReport {
-            device: metric.device.map(|device| devices[device.0 as usize].id.to_owned()),
+        let report = page.iter().map(|metric| MetricReport {
+            device: device(metric).map(str::to_owned),
             name: metric.name.to_owned(),
             alias: metric.alias,
             datatype: metric.datatype.name(),
@@ -50,11 +71,11 @@ impl EdgeNodes {
 
     pub(crate) fn metric_alias(&self, group: &str, edge_node: &str, device: Option<&str>, name: &str) -> Option<u64> {
         let node = self.find(group, edge_node)?;
-        let device: Option<DeviceIndex> = match device {
+        let device = match device {
             None => None,
-            Some(id) => Some(node.devices().find(|device| device.id == id)?.index),
+            Some(id) => Some(node.device_named(DeviceId::new(id)?)?.index),
         };
-        node.metrics().find(|metric| metric.device == device && metric.name == name)?.alias
+        node.metric(device, name)?.alias
     }
 
     fn find(&self, group: &str, edge_node: &str) -> Option<EdgeNodeView<'_>> {

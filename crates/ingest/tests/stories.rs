@@ -353,9 +353,45 @@ fn reports_page_through_edge_nodes_in_order() {
     assert_eq!(names(world.ingest.edge_nodes(Some(("a", "2")), 2)), ["b/1"]);
     let report = world.ingest.edge_node("a", "1").unwrap();
     assert_eq!((report.bd_seq, report.next_seq, report.metrics_len), (Some(3), Some(1), 1));
-    let metrics = world.ingest.metrics("a", "1").unwrap();
+    let metrics = world.ingest.metrics("a", "1", None, usize::MAX).unwrap();
     assert_eq!(
         (metrics[0].name.as_str(), metrics[0].datatype, metrics[0].path.as_deref()),
         ("bdSeq", "Int64", Some("a/1/bdSeq"))
     );
+}
+
+#[test]
+fn metrics_come_by_device_and_name_and_each_alias_is_found() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · Z#1:Int32=1 A#2:Int32=1");
+    world.says("DBIRTH/D2 seq=1 · V#1:Int32=1 Gone#9:Int32=1");
+    world.says("DBIRTH/D1 seq=2 · V#7:Int32=1 U:Int32=1");
+    world.says("DBIRTH/D2 seq=3 · V#4118749568:Int32=1 W#1:Int32=1");
+    let (group, line1) = ("Acme:Dallas:Press", "Line1");
+    let told = |after, limit| -> Vec<String> {
+        let metrics = world.ingest.metrics(group, line1, after, limit).unwrap();
+        let tell = |metric: &factree_ingest::MetricReport| {
+            let alias = world.ingest.metric_alias(group, line1, metric.device.as_deref(), &metric.name);
+            assert_eq!(alias, metric.alias);
+            format!("{}/{}#{:?}", metric.device.as_deref().unwrap_or_default(), metric.name, metric.alias)
+        };
+        metrics.iter().map(tell).collect()
+    };
+    let all = told(None, usize::MAX);
+    assert_eq!(
+        all,
+        [
+            "/A#Some(2)",
+            "/Z#Some(1)",
+            "/bdSeq#None",
+            "D1/U#None",
+            "D1/V#Some(7)",
+            "D2/V#Some(4118749568)",
+            "D2/W#Some(1)"
+        ]
+    );
+    assert_eq!(told(None, 3), all[..3]);
+    assert_eq!(told(Some(("", "bdSeq")), 3), all[3..6]);
+    assert_eq!(told(Some(("D2", "Gone")), 3), all[5..]);
+    assert_eq!(world.ingest.metric_alias(group, line1, Some("D3"), "V"), None);
 }

@@ -96,6 +96,13 @@ impl MetricAliases {
         self.sparse.get(&alias).copied().unwrap_or(NONE)
     }
 
+    /// The alias that stands for `metric`. Goes through the table, four bytes an entry: a microsecond for thousands, which
+    /// is less than eight bytes for each metric kept for those who ask.
+    pub(super) fn of(&self, metric: MetricIndex) -> Option<u64> {
+        let near = self.dense.iter().position(|&slot| slot == metric.0).map(|offset| self.base + offset as u64);
+        near.or_else(|| self.sparse.iter().find(|&(_, &slot)| slot == metric.0).map(|(&alias, _)| alias))
+    }
+
     /// Every alias that stands for a metric, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, MetricIndex)> {
         let dense = self.dense.iter().enumerate().map(|(offset, &metric)| (self.base + offset as u64, metric));
@@ -131,7 +138,9 @@ mod tests {
         assert!(duplicates.is_empty());
         for (index, &alias) in aliases.iter().enumerate() {
             assert_eq!(table.get(alias), Resolved::Metric(MetricIndex(index as u32)));
+            assert_eq!(table.of(MetricIndex(index as u32)), Some(alias));
         }
+        assert_eq!(table.of(MetricIndex(6)), None);
         for unknown in [1, 999, 1002, 1004, 1 << 63] {
             assert_eq!(table.get(unknown), Resolved::Unknown);
         }

@@ -6,6 +6,7 @@ use super::{
     Birth, Counters, DeviceIndex, DeviceState, EdgeNodeIndex, Host, MetricIndex, SessionKey,
     device::Device,
     edge_node::{EdgeNode, State},
+    metrics::Owner,
     roster::Roster,
 };
 use crate::{BdSeq, DataType, DeviceId, EdgeNodeDescriptor, Seq, Timestamp};
@@ -177,6 +178,24 @@ impl<'a> EdgeNodeView<'a> {
                 datatype: metrics.datatype(index),
                 is_alive: metrics.is_alive(index),
             })
+        })
+    }
+
+    /// The metric that `device`, or the Edge Node itself, calls `name`.
+    pub fn metric(&self, device: Option<DeviceIndex>, name: &str) -> Option<MetricView<'a>> {
+        let roster = match device {
+            None => &self.node.roster,
+            Some(device) => &self.node.devices.get(device)?.roster,
+        };
+        let (metrics, names) = (&self.node.metrics, &self.host.registrar.names);
+        let index = metrics.find(names, Owner::new(device), name)?;
+        Some(MetricView {
+            index,
+            device,
+            name: metrics.name(names, index)?,
+            alias: roster.aliases.of(index),
+            datatype: metrics.datatype(index),
+            is_alive: metrics.is_alive(index),
         })
     }
 
