@@ -187,8 +187,8 @@ fn topic_aliases_belong_to_one_connection() {
     assert_eq!(names(V5, &words), ["CONNACK", "DISCONNECT TopicAliasInvalid"]);
 }
 
-/// MF16, and MF06's half: a client that goes away inside any packet, in either version, is closed and forgotten, with
-/// its will if its CONNECT was whole.
+/// MF16: a client that goes away inside any packet, in either version, is closed and forgotten, with its will if its
+/// CONNECT was whole.
 #[test]
 fn mf16_a_packet_may_be_cut_anywhere() {
     let plant = Plant::start();

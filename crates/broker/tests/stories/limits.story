@@ -1,6 +1,6 @@
 # What happens when something is full. Each queue has a size and a policy.
 
-== A slow connected client: QoS 0 is dropped and counted, told once until drained
+== MQ06: a slow connected client: QoS 0 is dropped and counted, told once until drained
 limits queue_len_max=2
 a: CONNECT
     a < CONNACK Success
@@ -80,7 +80,7 @@ a: CONNECT resume expiry=never
     a < PUBLISH t 1 qos1 #1
     a < PUBLISH t 2 qos1 #2
 
-== The window is full and so is the queue: the client that never acknowledges is disconnected, others are not
+== MQ06: the window is full and so is the queue: the client that never acknowledges is disconnected, others are not
 limits queue_len_max=2 in_flight_max=1
 a: CONNECT
     a < CONNACK Success
