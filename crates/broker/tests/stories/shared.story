@@ -275,3 +275,27 @@ a: PUBLISH t x
     a < PUBLISH t x id=2
     a < PUBLISH t x id=1
     a < PUBLISH t x id=3
+
+== Members of both versions take turns, and what one leaves behind the other gets
+a: CONNECT v3 resume
+    a < CONNACK Success
+b: CONNECT
+    b < CONNACK Success
+a: SUBSCRIBE $share/g/t qos1
+    a < SUBACK #1 qos1
+b: SUBSCRIBE $share/g/t qos1
+    b < SUBACK #1 qos1
+hold a
+local: PUBLISH t 1 qos1 user=unit:mm
+    accepted
+    a wake
+local: PUBLISH t 2 qos1
+    accepted
+    b < PUBLISH t 2 qos1 #1
+local: PUBLISH t 3 qos1
+    accepted
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+    b < PUBLISH t 1 qos1 #2 unit:mm
+    b < PUBLISH t 3 qos1 #3
