@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use factree_broker::{ConnectionId, Delivery, Lost, More, TopicAliases};
+use factree_broker::{ConnectionId, Delivery, DeliveryEncoder, Lost, More, TopicAliases};
 use factree_mqtt::{
     Answer, ConnAck, ConnAckProperties, DecodeError, Decoded, Disconnect, Packet, ProtocolVersion, ReasonCode,
     UserProperties, decode, decode_connect, encode,
@@ -77,6 +77,8 @@ struct Connection {
     /// The beginning of a packet whose end has not arrived.
     leftover: Vec<u8>,
     aliases: TopicAliases,
+    /// None until a CONNECT was accepted.
+    encoder: Option<DeliveryEncoder>,
     outgoing: Outgoing,
     /// Bytes were written that a TLS or WebSocket layer may still hold.
     unflushed: bool,
@@ -97,12 +99,13 @@ enum Ending {
 impl Connection {
     fn new(hub: Arc<Hub>, id: ConnectionId, mailbox: Arc<Mailbox>, peer: SocketAddr) -> Self {
         Self {
-            aliases: TopicAliases::new(hub.topic_alias_maximum()),
+            aliases: TopicAliases::new(hub.broker_limits().topic_alias_maximum),
             hub,
             id,
             mailbox,
             peer,
             version: None,
+            encoder: None,
             leftover: Vec::new(),
             outgoing: Outgoing::default(),
             unflushed: false,
@@ -206,6 +209,7 @@ impl Connection {
                 let home = Home { connection: self.id, version: connect.version };
                 let answer = self.hub.connect(home, &connect, self.outgoing.buffer());
                 self.version = Some(connect.version);
+                self.encoder = Some(DeliveryEncoder::new(&connect, self.hub.broker_limits()));
                 if let Some(closing) = answer.closing {
                     self.close(&closing, true);
                 }
@@ -269,13 +273,13 @@ impl Connection {
 
     /// Moves deliveries from the session's queue into the outgoing buffer, as many as have room.
     fn collect(&mut self) {
-        let Some(version) = self.version else { return };
+        let Some(encoder) = &mut self.encoder else { return };
         self.more_deliveries = true;
         while self.more_deliveries && self.outgoing.len() < DELIVERY_BYTES {
             let room = DELIVERY_BYTES - self.outgoing.len();
             self.more_deliveries = self.hub.take_deliveries(self.id, room, &mut self.deliveries) == More::Yes;
             for delivery in self.deliveries.drain(..) {
-                delivery.encode(version, self.outgoing.buffer());
+                encoder.encode(&delivery, self.outgoing.buffer());
             }
         }
     }

@@ -176,8 +176,8 @@ impl Hub {
         &self.limits.ingest.sparkplug
     }
 
-    pub(crate) fn topic_alias_maximum(&self) -> u16 {
-        self.limits.broker.topic_alias_maximum
+    pub(crate) fn broker_limits(&self) -> &factree_broker::Limits {
+        &self.limits.broker
     }
 
     /// An empty batch to read into.
