@@ -1,9 +1,9 @@
 //! Encoding deliveries for one connection: its version, and the topic aliases we define for its client.
 //!
 //! Belongs to the connection task, not to the broker, as [`TopicAliases`](crate::TopicAliases) does for the other way.
-//! A table has a place for each alias; a topic's place follows from its hash, and the topic that was last sent there has
-//! the alias. So nothing is searched and nothing is remembered of what was used when: a topic that is sent often has its
-//! alias most of the time, and two that share a place cost three bytes more each time they alternate.
+//! A table has a place for each alias; a topic's place follows from its hash, and the topic that was last sent there
+//! has the alias. So nothing is searched and nothing is remembered of what was used when: a topic that is sent often
+//! has its alias most of the time, and two that share a place cost three bytes more each time they alternate.
 //! Invariant: a PUBLISH without topic name goes only where the packets before it defined its alias.
 
 use std::hash::BuildHasher;
@@ -30,8 +30,8 @@ pub struct DeliveryEncoder {
 const WORTH_BYTES: usize = 5;
 
 impl DeliveryEncoder {
-    /// For the client that sent this CONNECT: no more aliases than it takes `[MQTT-3.1.2-26]`, none if it did not say so
-    /// `[MQTT-3.1.2-27]`, and no more than [`Limits::topic_alias_maximum`].
+    /// For the client that sent this CONNECT: no more aliases than it takes `[MQTT-3.1.2-26]`, none if it did not say
+    /// so `[MQTT-3.1.2-27]`, and no more than [`Limits::topic_alias_maximum`].
     pub fn new(connect: &Connect<'_>, limits: &Limits) -> Self {
         let maximum = match connect.version {
             ProtocolVersion::V311 => 0,

@@ -33,8 +33,8 @@ pub enum Output {
     Close {
         /// Which.
         connection: ConnectionId,
-        /// What to say in the DISCONNECT; `None`: a CONNACK has said it, the client has disconnected itself, or it cannot
-        /// take a packet of that size `[MQTT-3.1.2-24]`.
+        /// What to say in the DISCONNECT; `None`: a CONNACK has said it, the client has disconnected itself, or it
+        /// cannot take a packet of that size `[MQTT-3.1.2-24]`.
         reason: Option<ReasonCode>,
         /// For people and logs; no longer than the client can take.
         reason_string: Option<Cow<'static, str>>,
