@@ -26,7 +26,7 @@ pub struct Publication {
 /// [`MessageProperties`], owned.
 #[derive(Clone, Debug)]
 struct Properties {
-    payload_is_utf8: bool,
+    payload_is_utf8: Option<bool>,
     message_expiry: Option<Duration>,
     content_type: Option<Box<str>>,
     response_topic: Option<TopicNameBuf>,
@@ -47,7 +47,7 @@ impl Properties {
             user_properties,
         } = borrowed;
         let encoded = user_properties.as_encoded();
-        let says_nothing = !payload_is_utf8
+        let says_nothing = payload_is_utf8.is_none()
             && message_expiry.is_none()
             && content_type.is_none()
             && response_topic.is_none()

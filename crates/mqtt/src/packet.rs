@@ -147,8 +147,9 @@ pub struct WillMessage<'a> {
 /// What a message carries besides topic and payload, end to end. Empty in 3.1.1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageProperties<'a> {
-    /// Payload Format Indicator 1: the payload is UTF-8 text.
-    pub payload_is_utf8: bool,
+    /// Payload Format Indicator: 1, the payload is UTF-8 text; 0, it is any bytes, as it is without one. Kept apart so
+    /// that it leaves as it came `[MQTT-3.3.2-4]`.
+    pub payload_is_utf8: Option<bool>,
     /// Message Expiry Interval.
     pub message_expiry: Option<Duration>,
     /// MIME type or any other text agreed upon.

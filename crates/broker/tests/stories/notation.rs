@@ -24,6 +24,15 @@ impl<'a> Words<'a> {
         self.setting(name).map(|value| value.parse().ok().unwrap_or_else(|| panic!("{name}={value} is no number")))
     }
 
+    /// `utf8` or `bytes`, the Payload Format Indicator.
+    pub(crate) fn payload_is_utf8(&mut self) -> Option<bool> {
+        match (self.flag("utf8"), self.flag("bytes")) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+
     /// `user=name:value`, as often as it is there.
     pub(crate) fn user(&mut self) -> UserPropertiesBuf {
         let pairs = std::iter::from_fn(|| self.setting("user"));
@@ -151,7 +160,9 @@ pub(crate) fn show(packet: &Packet<'_>) -> String {
             if let Some(data) = properties.correlation_data {
                 write!(text, " correlation={}", std::str::from_utf8(data).expect("stories are text")).unwrap();
             }
-            text.push_str(if properties.payload_is_utf8 { " utf8" } else { "" });
+            if let Some(yes) = properties.payload_is_utf8 {
+                text.push_str(if yes { " utf8" } else { " bytes" });
+            }
             explain(&mut text, None, properties.user_properties);
         }
         Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {

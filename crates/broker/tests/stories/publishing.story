@@ -194,3 +194,28 @@ a: PUBLISH t x id=1
     a ended, client a
     event: disconnected, Closed(ProtocolError)
     event: session of a ended
+
+== The Payload Format Indicator is not judged and leaves as it came, also where it says no more than none [MQTT-3.3.2-4]
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE t
+    a < SUBACK #1 qos0
+a: PUBLISH t x utf8
+    accepted from a
+    a < PUBLISH t x utf8
+a: PUBLISH t x bytes
+    accepted from a
+    a < PUBLISH t x bytes
+a: PUBLISH t x
+    accepted from a
+    a < PUBLISH t x
+
+== A message that expires after 0 seconds has expired [MQTT-3.3.2-5]
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE t
+    a < SUBACK #1 qos0
+a: PUBLISH t x expiry=0s retain
+    accepted from a
+stats expired
+    expired: 1

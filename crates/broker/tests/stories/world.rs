@@ -174,7 +174,7 @@ impl World {
             message.retain = will.flag("retain");
             message.delay = will.time("delay").unwrap_or_default();
             message.properties.message_expiry = will.time("expiry");
-            message.properties.payload_is_utf8 = will.flag("utf8");
+            message.properties.payload_is_utf8 = will.payload_is_utf8();
             user = will.user();
             message.properties.user_properties = user.as_properties();
             will.done("will");
@@ -213,7 +213,7 @@ impl World {
                 content_type: words.setting("type"),
                 response_topic: words.setting("response").map(self::topic),
                 correlation_data: words.setting("correlation").map(str::as_bytes),
-                payload_is_utf8: words.flag("utf8"),
+                payload_is_utf8: words.payload_is_utf8(),
                 user_properties: user.as_properties(),
             },
             ..Publish::new(topic, payload)

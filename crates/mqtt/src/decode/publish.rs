@@ -97,7 +97,7 @@ pub(super) fn message_property<'a>(
     property: Property<'a>,
 ) -> Result<(), Violation> {
     match property {
-        Property::PayloadIsUtf8(yes) => message.payload_is_utf8 = yes,
+        Property::PayloadIsUtf8(yes) => message.payload_is_utf8 = Some(yes),
         Property::MessageExpiry(seconds) => message.message_expiry = Some(Duration::from_secs(seconds.into())),
         Property::ContentType(text) => message.content_type = Some(text),
         Property::ResponseTopic(text) => {

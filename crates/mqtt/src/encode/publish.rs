@@ -75,9 +75,7 @@ impl Properties for Publish<'_> {
 impl Properties for MessageProperties<'_> {
     #[inline]
     fn encode<S: Sink>(&self, to: &mut S) {
-        if self.payload_is_utf8 {
-            Property::PayloadIsUtf8(true).encode(to);
-        }
+        put(self.payload_is_utf8, Property::PayloadIsUtf8, to);
         put(self.message_expiry.map(seconds), Property::MessageExpiry, to);
         put(self.content_type, Property::ContentType, to);
         put(self.response_topic.map(TopicName::as_str), Property::ResponseTopic, to);

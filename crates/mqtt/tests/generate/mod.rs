@@ -124,7 +124,7 @@ fn v5<S: Strategy>(version: ProtocolVersion, strategy: S) -> impl Strategy<Value
 
 fn message_properties(version: ProtocolVersion) -> impl Strategy<Value = MessageProperties<'static>> {
     (
-        v5(version, Just(true)),
+        v5(version, any::<bool>()),
         v5(version, time(u32::MAX)),
         v5(version, text()),
         v5(version, topic()),
@@ -133,7 +133,7 @@ fn message_properties(version: ProtocolVersion) -> impl Strategy<Value = Message
     )
         .prop_map(|(utf8, message_expiry, content_type, response_topic, correlation_data, user_properties)| {
             MessageProperties {
-                payload_is_utf8: utf8.is_some(),
+                payload_is_utf8: utf8,
                 message_expiry,
                 content_type,
                 response_topic,
