@@ -187,6 +187,32 @@ fn topic_aliases_belong_to_one_connection() {
     assert_eq!(names(V5, &words), ["CONNACK", "DISCONNECT TopicAliasInvalid"]);
 }
 
+/// `[MQTT-3.1.2-26]`, `[MQTT-3.1.2-27]`.
+#[test]
+fn topic_aliases_go_out_to_a_client_that_takes_them() {
+    let plant = Plant::start();
+    let requests = [SubscribeRequest::new("plant/a", QoS::AtMostOnce)];
+    let topics = |topic_alias_maximum| {
+        let mut stream = plant.socket();
+        let packets = [
+            Packet::Connect(Connect { topic_alias_maximum, ..Connect::new(V5, "a") }),
+            Packet::Subscribe(Subscribe::new(packet_id(1), &requests)),
+            Packet::Publish(publish("plant/a", b"1")),
+            Packet::Publish(publish("plant/a", b"2")),
+            Packet::Disconnect(Disconnect::new(ReasonCode::Success)),
+        ];
+        stream.write_all(&bytes(V5, &packets[..4])).unwrap();
+        let mut read = Vec::new();
+        while names(V5, &read).iter().filter(|name| *name == "PUBLISH").count() < 2 {
+            let mut chunk = [0; 512];
+            let len = stream.read(&mut chunk).unwrap();
+            read.extend_from_slice(&chunk[..len]);
+        }
+        read.windows(7).filter(|bytes| *bytes == b"plant/a").count()
+    };
+    assert_eq!((topics(0), topics(1)), (2, 1));
+}
+
 /// MF16: a client that goes away inside any packet, in either version, is closed and forgotten, with its will if its
 /// CONNECT was whole.
 #[test]
