@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,10 +19,10 @@ use std::time::Duration;
 
 use factree_broker::{ConnectionId, Delivery, DeliveryEncoder, Lost, More, TopicAliases};
 use factree_mqtt::{
-    Answer, ConnAck, ConnAckProperties, DecodeError, Decoded, Disconnect, Packet, ProtocolVersion, ReasonCode,
-    UserProperties, decode, decode_connect, encode,
+    Answer, ConnAck, ConnAckProperties, DecodeError, Decoded, Disconnect, Packet, ProtocolVersion, ReasonCode, decode,
+    decode_connect, encode,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
 
@@ -57,14 +58,20 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(hub: Arc<Hub>, mut 
         let mut woken = pin!(mailbox.woken());
         poll_fn(|context| connection.poll(context, &mut stream, woken.as_mut(), connect_by.as_mut())).await;
     }
-    // The last word may be lost on a peer that does not listen; nothing depends on it.
+    connection.report();
+    // The last word may be lost on a peer that does not listen; nothing depends on it. Bytes that are still coming in when
+    // a socket is closed turn the close into a reset, and the peer may never see what was written before: so they are
+    // read and thrown away until the peer has closed too.
     let farewell = async {
         stream.write_all(connection.outgoing.unwritten()).await?;
         stream.flush().await?;
-        stream.shutdown().await
+        stream.shutdown().await?;
+        let mut scrap = [0; 1024];
+        while stream.read(&mut scrap).await? > 0 {}
+        io::Result::Ok(())
     };
     let _: Result<io::Result<()>, _> = timeout(CLOSE_TIMEOUT, farewell).await;
-    connection.closed();
+    connection.hub.forget(connection.id);
 }
 
 struct Connection {
@@ -76,6 +83,8 @@ struct Connection {
     version: Option<ProtocolVersion>,
     /// The beginning of a packet whose end has not arrived.
     leftover: Vec<u8>,
+    /// In bytes, if the client has said one.
+    maximum_packet_size: Option<NonZeroU32>,
     aliases: TopicAliases,
     /// None until a CONNECT was accepted.
     encoder: Option<DeliveryEncoder>,
@@ -105,6 +114,7 @@ impl Connection {
             mailbox,
             peer,
             version: None,
+            maximum_packet_size: None,
             encoder: None,
             leftover: Vec::new(),
             outgoing: Outgoing::default(),
@@ -209,6 +219,7 @@ impl Connection {
                 let home = Home { connection: self.id, version: connect.version };
                 let answer = self.hub.connect(home, &connect, self.outgoing.buffer());
                 self.version = Some(connect.version);
+                self.maximum_packet_size = connect.maximum_packet_size;
                 self.encoder = Some(DeliveryEncoder::new(&connect, self.hub.broker_limits()));
                 if let Some(closing) = answer.closing {
                     self.close(&closing, true);
@@ -254,7 +265,11 @@ impl Connection {
             (Some(closing), _) => self.close(&closing, false),
             (None, Some(Fault::Decode(error))) => self.refuse(&error),
             (None, Some(Fault::Alias(reason))) => {
-                self.say_disconnect(reason, None);
+                let why = match reason {
+                    ReasonCode::TopicAliasInvalid => "topic alias is above this server's maximum [MQTT-3.3.2-9]",
+                    _ => "topic alias was never defined over this connection [MQTT-3.3.2-7]",
+                };
+                self.say_disconnect(reason, Some(why));
                 self.end(Lost::ProtocolError(reason));
             }
             (None, None) => {}
@@ -317,14 +332,10 @@ impl Connection {
     /// Only 5.0 lets a server say goodbye.
     fn say_disconnect(&mut self, reason: ReasonCode, reason_string: Option<&str>) {
         if self.version == Some(ProtocolVersion::V5) {
-            let disconnect = Disconnect {
-                reason,
-                session_expiry: None,
-                reason_string,
-                user_properties: UserProperties::default(),
-                server_reference: None,
-            };
-            encode(ProtocolVersion::V5, &Packet::Disconnect(disconnect), self.outgoing.buffer());
+            let disconnect = Disconnect { reason_string, ..Disconnect::new(reason) };
+            if let Some(disconnect) = disconnect.within(ProtocolVersion::V5, self.maximum_packet_size) {
+                encode(ProtocolVersion::V5, &Packet::Disconnect(disconnect), self.outgoing.buffer());
+            }
         }
     }
 
@@ -334,13 +345,12 @@ impl Connection {
         }
     }
 
-    /// Tells the broker what it does not know yet, and forgets the connection.
-    fn closed(mut self) {
+    /// Tells the broker what it does not know yet.
+    fn report(&mut self) {
         match self.ending.take() {
             Some(Ending::Here(cause)) => self.hub.lost(self.id, cause),
             Some(Ending::Broker) | None => {}
         }
-        self.hub.forget(self.id);
     }
 }
 

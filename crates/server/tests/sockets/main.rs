@@ -1,5 +1,6 @@
 //! The running server over real sockets.
 
+mod conformance;
 mod hostile;
 mod main_job;
 mod plant;

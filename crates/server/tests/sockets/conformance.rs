@@ -2,21 +2,17 @@
 //!
 //! The statements that a broker without sockets can show are in its stories, those of the codec in its tables.
 
-#[allow(dead_code, reason = "shared with the other tests over sockets, which look at more of it")]
-#[path = "sockets/plant.rs"]
-mod plant;
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
+use crate::plant::Plant;
 use factree_mqtt::{
     Acknowledgement, Connect, Decoded, Disconnect, Handshake, Limits, MessageProperties, Packet, PacketId,
     ProtocolVersion, Publish, QoS, ReasonCode, Subscribe, SubscribeRequest, TopicAlias, TopicName, Unsubscribe,
     WillMessage, decode, encode,
 };
-use plant::Plant;
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
 const V311: ProtocolVersion = ProtocolVersion::V311;
@@ -211,6 +207,29 @@ fn topic_aliases_go_out_to_a_client_that_takes_them() {
         read.windows(7).filter(|bytes| *bytes == b"plant/a").count()
     };
     assert_eq!((topics(0), topics(1)), (2, 1));
+}
+
+/// `[MQTT-3.14.2-3]`, and `[MQTT-3.14.4-2]` without the reset that would take the last word away.
+#[test]
+fn a_last_word_arrives_although_the_client_goes_on_sending_and_is_no_longer_than_it_takes() {
+    let plant = Plant::start();
+    for (maximum, length) in [(None, 30..100), (NonZeroU32::new(20), 3..4)] {
+        let mut stream = plant.socket();
+        let hello = Connect { maximum_packet_size: maximum, ..Connect::new(V5, "a") };
+        stream.write_all(&bytes(V5, &[Packet::Connect(hello)])).unwrap();
+        let malformed = [0x36, 0x00];
+        stream.write_all(&malformed).unwrap();
+        for _ in 0..50 {
+            std::thread::sleep(Duration::from_millis(1));
+            stream.write_all(&bytes(V5, &[Packet::PingReq])).unwrap();
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut words = Vec::new();
+        stream.read_to_end(&mut words).unwrap();
+        assert_eq!(names(V5, &words), ["CONNACK", "DISCONNECT MalformedPacket"]);
+        let connack_len = 2 + usize::from(words[1]);
+        assert!(length.contains(&(words.len() - connack_len)), "{words:?}");
+    }
 }
 
 /// MF16: a client that goes away inside any packet, in either version, is closed and forgotten, with its will if its
