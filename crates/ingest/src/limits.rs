@@ -9,7 +9,7 @@ pub struct Limits {
     pub sparkplug: sparkplug::Limits,
     /// Plain topics remembered. About 300 bytes each with one field.
     pub topics_max: usize,
-    /// Fields of one JSON document.
+    /// Fields of one JSON document, those that its topic once had and has no more among them.
     pub fields_per_document_max: usize,
 }
 

@@ -101,7 +101,10 @@ impl PlainTopics {
         entry.messages += 1;
         let mut kept = Kept::Whole;
         for (path, sample) in &samples {
-            if let Err(refusal) = entry.place(namespace, &self.block, &mut self.slots_len, path, sample) {
+            // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
+            if entry.fields.len() >= limits.fields_per_document_max && !entry.fields.contains_key(path.as_str()) {
+                kept = Kept::Refused(Shortage::Fields);
+            } else if let Err(refusal) = entry.place(namespace, &self.block, &mut self.slots_len, path, sample) {
                 kept = Kept::Refused(Shortage::Tree(refusal));
             }
         }
@@ -211,7 +214,7 @@ impl std::fmt::Display for Shortage {
         match self {
             Self::Topics => f.write_str("as many plain topics as topics_max are known already"),
             Self::PayloadBytes => write!(f, "the payload is larger than {JSON_BYTES_MAX} bytes"),
-            Self::Fields => f.write_str("the document has more fields than fields_per_document_max"),
+            Self::Fields => f.write_str("the topic has, or had, more fields than fields_per_document_max"),
             Self::Tree(refusal) => refusal.fmt(f),
         }
     }

@@ -319,6 +319,27 @@ fn a_document_is_its_fields_and_a_vanished_field_goes_stale() {
 }
 
 #[test]
+fn a_topic_that_invents_field_names_is_bounded_and_costs_no_other_topic_its_place() {
+    let limits = Limits { fields_per_document_max: 3, ..Limits::default() };
+    let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
+    let ingest = Ingest::new(limits, Placement::default(), Arc::clone(&namespace));
+    let mut world = World { namespace, ingest, start: Instant::now(), elapsed: Duration::ZERO, said: Vec::new() };
+    for number in 0..5 {
+        world.publish(1, "a/flood", format!(r#"{{"f{number}":{number}}}"#).as_bytes());
+    }
+    assert_eq!(
+        world.shows("a/flood/#"),
+        "a/flood/f0 = 0 (Stale)\na/flood/f1 = 1 (Stale)\na/flood/f2 = 2 (Stale)\n",
+        "what it once had counts, and so do no more than three"
+    );
+    assert_eq!(world.ingest.stats().plain_refused, 2);
+    assert!(world.events()[0].contains("fields_per_document_max"), "the log names the limit");
+    world.publish(1, "a/flood", br#"{"f1":7}"#);
+    world.publish(1, "b", b"1");
+    assert!(world.shows("#").contains("a/flood/f1 = 7\n") && world.shows("#").contains("b = 1\n"));
+}
+
+#[test]
 fn sp24_what_claims_to_be_sparkplug_and_is_not_stays_out_of_the_tree() {
     let mut world = World::new(Placement::default());
     for topic in ["spBv1.0/g/nbirth/n", "spBv1.0/g/NBIRTH", "spBv1.0/g/NBIRTH/n/d/x", "spAv1.0/g/NBIRTH/n"] {
