@@ -128,7 +128,7 @@ impl Plant {
 
 struct Factree {
     ingest: Ingest,
-    limits: factree_ingest::SparkplugLimits,
+    limits: Limits,
     batch: Batch,
     topics: Vec<String>,
     seqs: Vec<u8>,
@@ -145,7 +145,7 @@ impl Factree {
         let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
         let limits = Limits::default();
         Self {
-            limits: limits.sparkplug.clone(),
+            limits: limits.clone(),
             ingest: Ingest::new(limits, Placement::default(), namespace),
             batch: Batch::default(),
             topics: (0..EDGE_NODES).map(|node| format!("spBv1.0/Acme:Dallas:Press/NDATA/Line{node}")).collect(),

@@ -3,7 +3,7 @@
 //! A connection task decodes what it read into a [`Batch`] of its own, under no lock. While the broker judges the packets
 //! one by one, the task marks what was accepted, adds what the broker itself said (wills, ended sessions), and pushes the
 //! batch into the [`Inbox`] before it lets go of the broker: so the order of the inbox is the broker's order. Whoever locks
-//! the tree next applies all that waits. Batches are reused, so a steady stream allocates nothing.
+//! the tree next applies all that waits. Batches are reused, so a steady stream of numeric DATA allocates nothing.
 //! Knows nothing of MQTT packets: a publication is topic, payload, retain flag and the session it came from.
 //! Invariant: what was neither accepted nor said by the broker never reaches the tree.
 
@@ -11,6 +11,9 @@ use std::ops::Range;
 
 use factree_sparkplug as sparkplug;
 use sparkplug::SessionKey;
+
+use crate::Limits;
+use crate::json::{self, Reading};
 
 /// A batch with more bytes than this is dropped after use instead of being kept for reuse.
 const REUSED_BYTES_MAX: usize = 1 << 20;
@@ -24,6 +27,8 @@ pub struct Batch {
     /// Decoded payloads; the first `payloads_used` belong to this batch, the others wait to be reused.
     payloads: Vec<sparkplug::Payload>,
     payloads_used: usize,
+    /// What plain payloads say.
+    readings: Vec<Reading>,
     agenda: Vec<Item>,
 }
 
@@ -40,8 +45,10 @@ struct Held {
 
 #[derive(Debug)]
 enum Decoding {
-    /// Not on an Edge Node's or Device's topic, so there is nothing to decode here.
-    Plain,
+    /// A Sparkplug topic without a Sparkplug payload, well-formed or not: nothing to decode.
+    Nothing,
+    /// The reading at this position of `Batch::readings`.
+    Plain(usize),
     /// The payload at this position of `Batch::payloads`.
     Sparkplug(usize),
     Malformed(sparkplug::DecodeError),
@@ -56,7 +63,7 @@ enum Item {
 
 /// What the tree is told, in order.
 #[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
+pub(crate) enum Input<'a> {
     /// A publication the broker accepted.
     Publication(Publication<'a>),
     /// A client has connected.
@@ -75,26 +82,28 @@ pub enum Input<'a> {
 
 /// A publication the broker accepted.
 #[derive(Clone, Copy, Debug)]
-pub struct Publication<'a> {
+pub(crate) struct Publication<'a> {
     /// The MQTT connection it came from.
-    pub session: SessionKey,
+    pub(crate) session: SessionKey,
     /// Whether it was published with the retain flag.
-    pub retained: bool,
+    pub(crate) retained: bool,
     /// Topic name.
-    pub topic: &'a str,
+    pub(crate) topic: &'a str,
     /// What the topic is to Sparkplug.
-    pub sparkplug: Result<sparkplug::Topic<'a>, sparkplug::TopicError>,
+    pub(crate) sparkplug: Result<sparkplug::Topic<'a>, sparkplug::TopicError>,
     /// Application message.
-    pub payload: &'a [u8],
-    /// What the payload is, where the topic says that it is Sparkplug.
-    pub decoded: Decoded<'a>,
+    pub(crate) payload: &'a [u8],
+    /// What the payload is.
+    pub(crate) decoded: Decoded<'a>,
 }
 
 /// A payload as far as it could be decoded without knowing its Edge Node.
 #[derive(Clone, Copy, Debug)]
-pub enum Decoded<'a> {
-    /// Not Sparkplug.
-    Plain,
+pub(crate) enum Decoded<'a> {
+    /// A Sparkplug topic without a Sparkplug payload.
+    Nothing,
+    /// Not on a Sparkplug topic.
+    Plain(&'a Reading),
     /// A Sparkplug payload.
     Sparkplug(&'a sparkplug::Payload),
     /// On a Sparkplug topic, but no Sparkplug payload.
@@ -103,18 +112,15 @@ pub enum Decoded<'a> {
 
 impl Batch {
     /// Takes a publication in and decodes it. Returns its number in this batch, for [`Batch::accept`].
-    pub fn push(
-        &mut self,
-        session: SessionKey,
-        retained: bool,
-        topic: &str,
-        payload: &[u8],
-        limits: &sparkplug::Limits,
-    ) -> usize {
+    pub fn push(&mut self, session: SessionKey, retained: bool, topic: &str, payload: &[u8], limits: &Limits) -> usize {
         let parsed = sparkplug::Topic::parse(topic);
         let decoded = match parsed {
-            Ok(parsed) if parsed.edge_node().is_some() => self.decode(payload, limits),
-            Ok(_) | Err(_) => Decoding::Plain,
+            Ok(parsed) if parsed.edge_node().is_some() => self.decode(payload, &limits.sparkplug),
+            Err(sparkplug::TopicError::NotSparkplug) => {
+                self.readings.push(json::read(payload, limits.fields_per_document_max));
+                Decoding::Plain(self.readings.len() - 1)
+            }
+            Ok(_) | Err(_) => Decoding::Nothing,
         };
         let (topic_start, start) = (self.topics.len(), self.bytes.len());
         self.topics.push_str(topic);
@@ -176,6 +182,7 @@ impl Batch {
         self.bytes.clear();
         self.publications.clear();
         self.payloads_used = 0;
+        self.readings.clear();
         self.agenda.clear();
     }
 
@@ -191,7 +198,8 @@ impl Batch {
     fn publication<'a>(&'a self, held: &'a Held) -> Publication<'a> {
         let topic = &self.topics[held.topic.clone()];
         let decoded = match &held.decoded {
-            Decoding::Plain => Decoded::Plain,
+            Decoding::Nothing => Decoded::Nothing,
+            Decoding::Plain(position) => Decoded::Plain(&self.readings[*position]),
             Decoding::Sparkplug(position) => Decoded::Sparkplug(&self.payloads[*position]),
             Decoding::Malformed(error) => Decoded::Malformed(error),
         };

@@ -20,6 +20,8 @@ pub(crate) enum Reading {
     Document(Vec<(String, Reported)>),
     /// A document with more fields than the limit.
     TooManyFields,
+    /// More than [`PAYLOAD_BYTES_MAX`], so not read at all.
+    TooLarge,
 }
 
 /// A value and what its payload says of it.
@@ -39,10 +41,16 @@ impl Reported {
     }
 }
 
+/// Larger payloads are not parsed: a JSON tree takes up to sixteen times its text.
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+
 /// Reads a payload; a document may have `fields_max` fields.
 pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     if payload.is_empty() {
         return Reading::Empty;
+    }
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Reading::TooLarge;
     }
     match serde_json::from_slice(payload) {
         Ok(Json::Object(mut fields)) => match fields.remove("value") {
@@ -217,5 +225,6 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert_eq!(sample(&deep).quality, Some(Quality::Bad), "nesting is bounded by the parser, not by the stack");
         assert_eq!(read(b"", 9), Reading::Empty);
+        assert_eq!(read(&vec![b'1'; PAYLOAD_BYTES_MAX + 1], 9), Reading::TooLarge);
     }
 }

@@ -26,8 +26,8 @@ mod reporting;
 mod said;
 mod template;
 
-pub use factree_sparkplug::{Limits as SparkplugLimits, Now, SessionKey, Timestamp};
-pub use inbox::{Batch, Decoded, Inbox, Input, Publication};
+pub use factree_sparkplug::{Now, SessionKey, Timestamp};
+pub use inbox::{Batch, Inbox};
 pub use limits::Limits;
 pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
 pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
@@ -35,6 +35,8 @@ pub use said::{Event, Message, Output};
 pub use template::TemplateError;
 
 use edge_nodes::{Context, EdgeNodes};
+use inbox::{Decoded, Input, Publication};
+use json::Reading;
 use plain::{Kept, PlainTopics};
 
 /// Applies accepted publications to the tree.
@@ -99,7 +101,7 @@ impl Ingest {
     }
 
     /// Applies one input.
-    pub fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
+    fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         match input {
             Input::Publication(publication) => self.on_publication(now, publication, out),
             Input::SessionStarted { session, client_id } => {
@@ -123,9 +125,9 @@ impl Ingest {
                 self.stats.sparkplug_messages += 1;
                 self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
             }
+            (_, Decoded::Plain(reading)) => self.on_plain(now, topic, reading, out),
             // STATE: what other Host Applications say of themselves is not the plant's state.
-            (Ok(_), Decoded::Plain) => self.stats.sparkplug_messages += 1,
-            (Err(sparkplug::TopicError::NotSparkplug), _) => self.on_plain(now, topic, bytes, out),
+            (Ok(_), Decoded::Nothing) => self.stats.sparkplug_messages += 1,
             (Err(_), _) => self.stats.sparkplug_topics_malformed += 1,
         }
     }
@@ -141,9 +143,9 @@ impl Ingest {
         self.edge_nodes.handle(&context, input, &mut self.outputs, out);
     }
 
-    fn on_plain(&mut self, now: Now, topic: &str, payload: &[u8], out: &mut Vec<Output>) {
+    fn on_plain(&mut self, now: Now, topic: &str, reading: &Reading, out: &mut Vec<Output>) {
         let received = convert::timestamp(now.wall);
-        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, topic, payload) {
+        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, topic, reading) {
             Kept::Whole => self.stats.plain_messages += 1,
             Kept::Elsewhere => self.stats.elsewhere += 1,
             Kept::Refused(shortage) => {
@@ -213,7 +215,7 @@ mod tests {
         let now = Now { instant: Instant::now(), wall: Timestamp(1) };
         let bytes = PayloadBuilder::at(now.wall).seq(Seq::new(0)).metric(MetricBuilder::bd_seq(BdSeq::new(0))).encode();
         let mut batch = Batch::default();
-        let number = batch.push(SessionKey(1), false, "spBv1.0/G/NBIRTH/E", &bytes, &SparkplugLimits::default());
+        let number = batch.push(SessionKey(1), false, "spBv1.0/G/NBIRTH/E", &bytes, &Limits::default());
         batch.accept(number);
         let mut out = Vec::new();
         ingest.apply(now, &batch, &mut out);

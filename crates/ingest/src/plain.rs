@@ -15,7 +15,7 @@ use factree_namespace::{
 };
 
 use crate::Limits;
-use crate::json::{self, Reading, Reported};
+use crate::json::{PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::placement::Placement;
 
 /// All plain topics that belong to the tree.
@@ -78,39 +78,37 @@ impl PlainTopics {
         limits: &Limits,
         received: Timestamp,
         topic: &str,
-        payload: &[u8],
+        reading: &Reading,
     ) -> Kept {
         if !self.topics.contains_key(topic) {
-            match self.admit(namespace, placement, limits, topic, payload) {
+            match self.admit(namespace, placement, limits, topic, reading) {
                 Ok(true) => {}
                 Ok(false) => return Kept::Elsewhere,
                 Err(shortage) => return Kept::Refused(shortage),
             }
         }
-        let reading = match payload.len() {
-            0..=JSON_BYTES_MAX => json::read(payload, limits.fields_per_document_max),
-            _ => return Kept::Refused(Shortage::PayloadBytes),
-        };
-        let samples = match reading {
-            Reading::Empty => Vec::new(),
-            Reading::Sample(sample) => vec![(String::new(), sample)],
-            Reading::Document(samples) => samples,
+        let (own, below) = match reading {
+            Reading::Empty => (None, [].as_slice()),
+            Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
+            Reading::Document(samples) => (None, samples.as_slice()),
             Reading::TooManyFields => return Kept::Refused(Shortage::Fields),
+            Reading::TooLarge => return Kept::Refused(Shortage::PayloadBytes),
         };
+        let samples = own.into_iter().chain(below.iter().map(|(path, sample)| (path.as_str(), sample)));
         let entry = self.topics.get_mut(topic).expect("admitted above");
         entry.messages += 1;
         let mut kept = Kept::Whole;
-        for (path, sample) in &samples {
+        for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
-            if entry.fields.len() >= limits.fields_per_document_max && !entry.fields.contains_key(path.as_str()) {
+            if entry.fields.len() >= limits.fields_per_document_max && !entry.fields.contains_key(path) {
                 kept = Kept::Refused(Shortage::Fields);
             } else if let Err(refusal) = entry.place(namespace, &self.block, &mut self.slots_len, path, sample) {
                 kept = Kept::Refused(Shortage::Tree(refusal));
             }
         }
         let mut writer = namespace.write(&self.block, received);
-        for (path, sample) in &samples {
-            let Some(field) = entry.fields.get_mut(path.as_str()) else { continue };
+        for (path, sample) in samples {
+            let Some(field) = entry.fields.get_mut(path) else { continue };
             field.seen = entry.messages;
             let (value, datatype) = field.settle(sample);
             let timestamp = sample.timestamp.unwrap_or(received);
@@ -133,9 +131,9 @@ impl PlainTopics {
         placement: &Placement,
         limits: &Limits,
         topic: &str,
-        payload: &[u8],
+        reading: &Reading,
     ) -> Result<bool, Shortage> {
-        if payload.is_empty() {
+        if *reading == Reading::Empty {
             return Ok(false);
         }
         let Some(place) = placement.place_topic(topic) else { return Ok(false) };
@@ -151,9 +149,6 @@ impl PlainTopics {
         Ok(true)
     }
 }
-
-/// Larger payloads are not parsed: a JSON tree takes up to sixteen times its text.
-const JSON_BYTES_MAX: usize = 1 << 20;
 
 impl PlainTopic {
     /// Gives a field its cell, and its element what is new about it.
@@ -213,7 +208,7 @@ impl std::fmt::Display for Shortage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Topics => f.write_str("as many plain topics as topics_max are known already"),
-            Self::PayloadBytes => write!(f, "the payload is larger than {JSON_BYTES_MAX} bytes"),
+            Self::PayloadBytes => write!(f, "the payload is larger than {PAYLOAD_BYTES_MAX} bytes"),
             Self::Fields => f.write_str("the topic has, or had, more fields than fields_per_document_max"),
             Self::Tree(refusal) => refusal.fmt(f),
         }

@@ -39,7 +39,7 @@ impl World {
     }
 
     fn publish(&mut self, session: u64, topic: &str, payload: &[u8]) {
-        let limits = sparkplug::Limits::default();
+        let limits = Limits::default();
         self.batch(|batch| {
             let number = batch.push(SessionKey(session), false, topic, payload, &limits);
             batch.accept(number);

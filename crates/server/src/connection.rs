@@ -244,7 +244,7 @@ impl Connection {
                 Ok(Decoded::Incomplete { .. }) => break,
                 Ok(Decoded::Packet { packet, len }) => {
                     consumed += len;
-                    match Incoming::new(packet, self.id, &mut self.aliases, &mut batch, self.hub.sparkplug_limits()) {
+                    match Incoming::new(packet, self.id, &mut self.aliases, &mut batch, self.hub.ingest_limits()) {
                         Ok(packet) => incoming.push(packet),
                         Err(reason) => {
                             error = Some(Fault::Alias(reason));

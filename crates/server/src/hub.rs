@@ -102,7 +102,7 @@ impl<'a> Incoming<'a> {
         connection: ConnectionId,
         aliases: &mut TopicAliases,
         batch: &mut Batch,
-        limits: &factree_ingest::SparkplugLimits,
+        limits: &factree_ingest::Limits,
     ) -> Result<Self, ReasonCode> {
         let Packet::Publish(publish) = &packet else {
             return Ok(Self { packet, aliased: None, publication: None });
@@ -172,8 +172,8 @@ impl Hub {
         &self.limits.broker.packet
     }
 
-    pub(crate) fn sparkplug_limits(&self) -> &factree_ingest::SparkplugLimits {
-        &self.limits.ingest.sparkplug
+    pub(crate) fn ingest_limits(&self) -> &factree_ingest::Limits {
+        &self.limits.ingest
     }
 
     pub(crate) fn broker_limits(&self) -> &factree_broker::Limits {
@@ -293,7 +293,7 @@ impl Hub {
         let behind = core.broker.stats().queued_behind;
         let mut visit = Visit {
             core: &mut core,
-            sparkplug_limits: &self.limits.ingest.sparkplug,
+            ingest_limits: &self.limits.ingest,
             now: Instant::now(),
             home,
             batch,
@@ -374,7 +374,7 @@ impl Hub {
 /// One stay inside the core lock.
 struct Visit<'v> {
     core: &'v mut Core,
-    sparkplug_limits: &'v factree_ingest::SparkplugLimits,
+    ingest_limits: &'v factree_ingest::Limits,
     now: Instant,
     home: Option<Home>,
     batch: Batch,
@@ -414,8 +414,7 @@ impl Visit<'_> {
             Output::Accepted(Accepted::Will { connection, publication }) => {
                 let (topic, retain) = (publication.topic(), publication.retain());
                 let payload = publication.payload();
-                let number =
-                    self.batch.push(session(connection), retain, topic.as_str(), payload, self.sparkplug_limits);
+                let number = self.batch.push(session(connection), retain, topic.as_str(), payload, self.ingest_limits);
                 self.batch.accept(number);
             }
             // The tree said it; it needs no telling.

@@ -56,7 +56,7 @@ impl Plant {
     /// A client publishes, and the broker accepts it.
     pub(crate) fn publish(&self, session: u64, topic: &str, payload: &[u8]) {
         self.happen(|batch| {
-            let limits = factree_ingest::SparkplugLimits::default();
+            let limits = factree_ingest::Limits::default();
             let number = batch.push(SessionKey(session), false, topic, payload, &limits);
             batch.accept(number);
         });

@@ -189,7 +189,7 @@ impl World {
     fn hand_in(&mut self, input: factree_broker::Input<'_>) {
         self.broker.handle(self.now.instant, input, &mut self.outputs);
         let mut outputs = std::mem::take(&mut self.outputs);
-        let sparkplug = factree_ingest::SparkplugLimits::default();
+        let limits = factree_ingest::Limits::default();
         for output in outputs.drain() {
             match output {
                 Output::Accepted(accepted) => {
@@ -206,7 +206,7 @@ impl World {
                         }
                         (accepted, input) => panic!("{accepted:?} answers {input:?}"),
                     };
-                    let number = self.batch.push(SessionKey(session.0), retain, topic, payload, &sparkplug);
+                    let number = self.batch.push(SessionKey(session.0), retain, topic, payload, &limits);
                     self.batch.accept(number);
                 }
                 Output::Ended { connection, .. } => self.batch.session_ended(SessionKey(connection.0)),
