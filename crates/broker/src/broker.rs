@@ -2,17 +2,15 @@
 //!
 //! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls
 //! another: sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages,
-//! deadlines. How connections begin and end are the chapters [`connect`](crate::connect) and [`ending`](crate::ending).
+//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing) and
+//! [`ending`](crate::ending).
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_mqtt::{
-    Acknowledgement, Handshake, Packet, Publish, ReasonCode, RetainHandling, Subscribe, SubscribeRequest, TopicFilter,
-    TopicName, Unsubscribe,
-};
+use factree_mqtt::{Acknowledgement, Handshake, Packet, ProtocolVersion, Publish, ReasonCode, TopicName};
 
 use crate::connect::ClientIds;
 use crate::deadlines::Deadlines;
@@ -20,6 +18,7 @@ use crate::event::{Ending, Event};
 use crate::identity::{ConnectionId, GroupId, SessionId};
 use crate::inbound::Received;
 use crate::input::Input;
+use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::outbound::Acknowledged;
 use crate::output::{Accepted, Output, Outputs};
@@ -31,7 +30,7 @@ use crate::session::Offered;
 use crate::sessions::Sessions;
 use crate::shared::SharedSubscriptions;
 use crate::stats::Stats;
-use crate::subscriptions::{Matches, Subscriptions, Target, Terms};
+use crate::subscriptions::{Matches, Subscriptions};
 
 /// An MQTT broker without sockets: sessions, subscriptions, retained and will messages, QoS and flow control.
 #[derive(Debug)]
@@ -44,6 +43,9 @@ pub struct Broker {
     pub(crate) deadlines: Deadlines,
     pub(crate) client_ids: ClientIds,
     pub(crate) stats: Stats,
+    pub(crate) journal: Journal,
+    /// Nothing more can be kept: what would have to be is refused.
+    pub(crate) storage_full: bool,
     matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
@@ -74,6 +76,8 @@ impl Broker {
             deadlines: Deadlines::default(),
             client_ids: ClientIds::default(),
             stats: Stats::default(),
+            journal: Journal::default(),
+            storage_full: false,
             matches: Matches::default(),
             condemned: Vec::new(),
         }
@@ -158,6 +162,11 @@ impl Broker {
             }
             Err(reason) => {
                 self.tell_refused(from, topic, reason, out);
+                if self.must_close_to_refuse(from, publish.handshake, reason) {
+                    let why = "a publication was refused, which 3.1.1 has no other word for";
+                    self.release(from.session, publish.handshake);
+                    return self.close(now, from, reason, why, out);
+                }
                 reason
             }
         };
@@ -167,10 +176,28 @@ impl Broker {
             Handshake::ExactlyOnce(packet_id) => {
                 if reason.is_failure() {
                     // The exchange ends with this PUBREC `[MQTT-4.3.3-9]`.
-                    self.sessions[from.session].inbound.release(packet_id);
+                    self.release(from.session, publish.handshake);
+                } else if let Some(number) = self.sessions[from.session].number {
+                    self.journal.received(number, packet_id);
                 }
                 out.reply(from.connection, Reply::PubRec { packet_id, reason });
             }
+        }
+    }
+
+    /// A client of 3.1.1 takes every PUBACK and PUBREC for success. What it may not publish at all it may believe
+    /// published (section 3.3.5.2 leaves it to us); what was only refused today it must be able to send again.
+    fn must_close_to_refuse(&self, from: Client, handshake: Handshake, reason: ReasonCode) -> bool {
+        let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
+        connected.version == ProtocolVersion::V311
+            && handshake != Handshake::AtMostOnce
+            && reason == ReasonCode::QuotaExceeded
+    }
+
+    /// The publication was not taken, so its packet id is not kept.
+    fn release(&mut self, id: SessionId, handshake: Handshake) {
+        if let Handshake::ExactlyOnce(packet_id) = handshake {
+            self.sessions[id].inbound.release(packet_id);
         }
     }
 
@@ -179,6 +206,10 @@ impl Broker {
         if !clients_may_publish_to(topic) {
             self.stats.refused_topic += 1;
             return Err(ReasonCode::NotAuthorized);
+        }
+        if self.storage_full && publish.handshake != Handshake::AtMostOnce {
+            self.stats.refused_storage += 1;
+            return Err(ReasonCode::QuotaExceeded);
         }
         if publish.retain {
             if !self.limits.packet.admit_name(topic) {
@@ -239,6 +270,7 @@ impl Broker {
             let publication = make();
             if keep {
                 self.retained.keep(&publication);
+                self.journal.retained(&publication);
             }
             for found in matches.sessions.drain(..) {
                 let queued = Queued {
@@ -247,6 +279,7 @@ impl Broker {
                     retain: publication.retain() && found.retain_as_published,
                     identifiers: found.identifiers,
                     group: None,
+                    number: None,
                     publication: publication.clone(),
                 };
                 self.offer(found.session, queued, out);
@@ -270,6 +303,7 @@ impl Broker {
             retain: publication.retain() && member.terms.options.retain_as_published,
             identifiers: Identifiers::of(member.terms.identifier),
             group: Some(group),
+            number: None,
             publication: publication.clone(),
         };
         self.offer(member.session, queued, out);
@@ -278,7 +312,7 @@ impl Broker {
 
     fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
         let session = &mut self.sessions[id];
-        match session.offer(queued, &self.limits, &mut self.stats) {
+        match session.offer(queued, &self.limits, &mut self.stats, &mut self.journal) {
             Offered::Waits | Offered::Dropped { first: false } => {}
             Offered::Wake(connection) => out.push(Output::Wake(connection)),
             Offered::Dropped { first: true } => out.event(Event::QueueFull { client_id: session.client_id.clone() }),
@@ -306,20 +340,33 @@ impl Broker {
             let done = outbound.pubrec_refused(packet_id);
             return self.after_acknowledgement(now, from, done, "PUBREC for a QoS 1 PUBLISH", out);
         }
-        let done = outbound.pubrec(packet_id);
-        let reason = match done {
-            Acknowledged::Yes => ReasonCode::Success,
-            Acknowledged::Unknown => ReasonCode::PacketIdentifierNotFound,
+        let reason = match outbound.pubrec(packet_id) {
+            Acknowledged::Yes(finished) => {
+                if let Some(number) = self.sessions[from.session].number {
+                    self.journal.delivery_released(number, &finished, packet_id);
+                }
+                ReasonCode::Success
+            }
+            Acknowledged::Again => ReasonCode::Success,
+            Acknowledged::Unknown => {
+                self.stats.acknowledgements_unknown += 1;
+                ReasonCode::PacketIdentifierNotFound
+            }
             Acknowledged::Mismatch => return self.violation(now, from, "PUBREC for a QoS 1 PUBLISH", out),
         };
-        self.stats.acknowledgements_unknown += u64::from(done == Acknowledged::Unknown);
         out.reply(from.connection, Reply::PubRel { packet_id, reason });
     }
 
     fn on_pubrel(&mut self, from: Client, ack: &Acknowledgement<'_>, out: &mut Outputs) {
         let packet_id = ack.packet_id;
-        let reason = match self.sessions[from.session].inbound.release(packet_id) {
-            true => ReasonCode::Success,
+        let session = &mut self.sessions[from.session];
+        let reason = match session.inbound.release(packet_id) {
+            true => {
+                if let Some(number) = session.number {
+                    self.journal.released(number, packet_id);
+                }
+                ReasonCode::Success
+            }
             false => {
                 self.stats.acknowledgements_unknown += 1;
                 ReasonCode::PacketIdentifierNotFound
@@ -343,7 +390,11 @@ impl Broker {
         out: &mut Outputs,
     ) {
         match done {
-            Acknowledged::Yes => self.wake(from.session, out),
+            Acknowledged::Yes(finished) => {
+                self.journal.delivery_ended(self.sessions[from.session].number, &finished);
+                self.wake(from.session, out);
+            }
+            Acknowledged::Again => {}
             Acknowledged::Unknown => self.stats.acknowledgements_unknown += 1,
             Acknowledged::Mismatch => self.violation(now, from, mismatch, out),
         }
@@ -353,96 +404,6 @@ impl Broker {
         if let Some(connection) = self.sessions[id].wake() {
             out.push(Output::Wake(connection));
         }
-    }
-
-    // ---- SUBSCRIBE and UNSUBSCRIBE, chapters 3.8 and 3.10 ---------------------------------------------------------
-
-    fn on_subscribe(&mut self, now: Instant, from: Client, subscribe: &Subscribe<'_>, out: &mut Outputs) {
-        let mut reasons = Vec::with_capacity(subscribe.requests.len());
-        let mut visits = self.retained.visits_in_walks(self.limits.retained_walks_max);
-        for request in subscribe.requests.iter() {
-            let terms = Terms { options: request.options, identifier: subscribe.subscription_identifier };
-            match self.subscribe_one(now, from.session, &request, terms, &mut visits) {
-                Ok(()) => reasons.push(request.options.maximum_qos.into()),
-                Err(Refused::Request(reason)) => reasons.push(reason),
-                Err(Refused::Connection(why)) => return self.close(now, from, ReasonCode::QuotaExceeded, why, out),
-            }
-        }
-        self.answer(now, from, Reply::SubAck { packet_id: subscribe.packet_id, reasons }, out);
-    }
-
-    fn subscribe_one(
-        &mut self,
-        now: Instant,
-        id: SessionId,
-        request: &SubscribeRequest<'_>,
-        terms: Terms,
-        visits: &mut usize,
-    ) -> Result<(), Refused> {
-        let parsed = TopicFilter::parse(request.filter).ok().filter(|filter| self.limits.packet.admit_filter(*filter));
-        let Some(filter) = parsed else { return Err(Refused::Request(ReasonCode::TopicFilterInvalid)) };
-        let text = filter.as_str();
-        let shared = filter.share_name().is_some();
-        let known = if shared { self.shared.has(id, text) } else { self.subscriptions.has(Target::Session(id), text) };
-        if !known && self.subscriptions_of(id) >= self.limits.subscriptions_per_session_max as usize {
-            return Err(Refused::Request(ReasonCode::QuotaExceeded));
-        }
-        if shared {
-            if let Some(founded) = self.shared.join(id, text, terms) {
-                self.subscriptions.subscribe(Target::Group(founded), filter.filter(), terms);
-            }
-            // Retained messages are not sent to a shared subscription (section 4.8.2).
-            return Ok(());
-        }
-        let wanted = match request.options.retain_handling {
-            RetainHandling::Send => true,
-            RetainHandling::SendIfNew => !known,
-            RetainHandling::DoNotSend => false,
-        };
-        let kept = match wanted {
-            true => self.retained.matching(now, text, visits).ok_or(Refused::Request(ReasonCode::QuotaExceeded))?,
-            false => Vec::new(),
-        };
-        self.subscriptions.subscribe(Target::Session(id), text, terms);
-        let (queue, limit) = (&mut self.sessions[id].queue, self.limits.retained_backlog_max);
-        match queue.push_retained(kept, request.options.maximum_qos, terms.identifier, limit) {
-            true => Ok(()),
-            false => Err(Refused::Connection("it subscribes faster than it reads retained messages")),
-        }
-    }
-
-    fn on_unsubscribe(&mut self, now: Instant, from: Client, unsubscribe: &Unsubscribe<'_>, out: &mut Outputs) {
-        let reason = |had| if had { ReasonCode::Success } else { ReasonCode::NoSubscriptionExisted };
-        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
-        for filter in unsubscribe.filters.iter() {
-            reasons.push(match TopicFilter::parse(filter) {
-                Ok(filter) if filter.share_name().is_some() => reason(self.leave_group(from.session, filter.as_str())),
-                Ok(_) => reason(self.subscriptions.unsubscribe(Target::Session(from.session), filter)),
-                Err(_) => ReasonCode::TopicFilterInvalid,
-            });
-        }
-        self.answer(now, from, Reply::UnsubAck { packet_id: unsubscribe.packet_id, reasons }, out);
-    }
-
-    /// Answers with a packet that may be large: one the client cannot take is not sent `[MQTT-3.1.2-24]`, and since it
-    /// would wait for it, the connection ends.
-    fn answer(&mut self, now: Instant, from: Client, reply: Reply, out: &mut Outputs) {
-        let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
-        let maximum = connected.maximum_packet_size.map_or(usize::MAX, |maximum| maximum.get() as usize);
-        if reply.encoded_len(connected.version) > maximum {
-            let why = "the answer is larger than the client's Maximum Packet Size [MQTT-3.1.2-24]";
-            return self.close(now, from, ReasonCode::PacketTooLarge, why, out);
-        }
-        out.reply(from.connection, reply);
-        self.wake(from.session, out);
-    }
-
-    fn leave_group(&mut self, id: SessionId, filter: &str) -> bool {
-        let Some(dissolved) = self.shared.leave(id, filter) else { return false };
-        if let Some(group) = dissolved {
-            self.subscriptions.unsubscribe_all(Target::Group(group));
-        }
-        true
     }
 
     // ---- What the peer does wrong ---------------------------------------------------------------------------------
@@ -467,14 +428,6 @@ impl Broker {
         let ending = if reason == ReasonCode::KeepAliveTimeout { Ending::KeepAlive } else { Ending::Closed(reason) };
         self.end_connection(now, client, ending, out);
     }
-}
-
-/// Why a subscription was not made, and what that costs.
-enum Refused {
-    /// This request gets a reason code.
-    Request(ReasonCode),
-    /// The connection is closed, 0x97.
-    Connection(&'static str),
 }
 
 /// Where clients may publish. Topics that begin with `$` are the server's (section 4.7.2): `$SYS`, `$share`,

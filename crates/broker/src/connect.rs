@@ -50,6 +50,7 @@ impl Broker {
         self.make_way(now, &client_id, connect.clean_start, out);
         let (id, resumed) = self.begin_or_resume(&client_id, link);
         self.sessions[id].expiry = session_expiry;
+        self.record_session(id);
         self.deadlines.set(id, self.sessions[id].deadline());
         self.stats.connected += 1;
         reply.session_present = resumed;
@@ -153,13 +154,32 @@ impl Broker {
         let connection = link.connection;
         let (id, resumed) = match self.sessions.of_client(client_id.as_str()) {
             Some(id) => {
-                self.sessions[id].link = Link::Connected(link);
+                let old = std::mem::replace(&mut self.sessions[id].link, Link::Connected(link));
+                if matches!(old, Link::Absent(absent) if absent.will.is_some()) {
+                    self.journal.will_gone(client_id);
+                }
                 (id, true)
             }
             None => (self.sessions.insert(Session::new(client_id.clone(), link)), false),
         };
         self.sessions.attach(connection, id);
         (id, resumed)
+    }
+
+    /// A connection began: writes down what must be known of its session after a restart.
+    fn record_session(&mut self, id: SessionId) {
+        if self.sessions[id].ends_with_connection() {
+            self.forget_records(id);
+        } else if self.sessions[id].number.is_none() {
+            self.sessions[id].number = self.journal.number_session();
+        }
+        let session = &self.sessions[id];
+        if let Some(number) = session.number {
+            self.journal.session(number, Some(session.record()));
+        }
+        if let Some(will) = session.connected().and_then(|connected| connected.will.as_ref()) {
+            self.journal.will(&session.client_id, will, None);
+        }
     }
 
     /// What was in flight goes again, PUBRELs at once `[MQTT-4.4.0-1]`, and what waited goes on.

@@ -37,22 +37,23 @@ impl Broker {
         let session = &mut self.sessions[id];
         let client_id = session.client_id.clone();
         let session_ends = session.ends_with_connection() || ending == Ending::TakenOver { resumed: false };
-        let expires = match session.expiry {
-            SessionExpiry::After(time) => now.checked_add(time),
-            SessionExpiry::Never => None,
-        };
-        let absent = Link::Absent(Absent { expires, will: None });
+        let absent = Link::Absent(Absent::kept(now, session.expiry));
         let Link::Connected(link) = std::mem::replace(&mut session.link, absent) else {
             unreachable!("a connection's session is connected");
         };
         if session_ends {
+            self.forget_records(id);
             // Its own will must not find it.
             self.unsubscribe_all(id);
+        } else if let Some(number) = self.sessions[id].number {
+            self.journal.session(number, Some(self.sessions[id].record()));
         }
-        match link.will.map_or(Fate::Forgotten, |will| will.fate(now, ending, session_ends)) {
-            Fate::Forgotten => {}
-            Fate::Now(will) => self.publish_will(now, id, will, out),
-            Fate::At(at, will) => {
+        match link.will.map(|will| will.fate(now, ending, session_ends)) {
+            None => {}
+            Some(Fate::Forgotten) => self.journal.will_gone(&client_id),
+            Some(Fate::Now(will)) => self.publish_will(now, id, will, out),
+            Some(Fate::At(at, will)) => {
+                self.journal.will(&client_id, &will, Some(at));
                 if let Link::Absent(absent) = &mut self.sessions[id].link {
                     absent.will = Some((at, will));
                 }
@@ -69,7 +70,10 @@ impl Broker {
 
     /// What waits for an absent client: nothing of QoS 0, and nothing that another member of a group may have.
     fn keep_absent(&mut self, id: SessionId, out: &mut Outputs) {
-        let shared = self.sessions[id].queue.take_shared();
+        let mut shared = self.sessions[id].queue.take_shared();
+        for queued in &mut shared {
+            self.journal.delivery_ended(self.sessions[id].number, &queued.take_number());
+        }
         self.hand_over(shared, out);
         let session = &mut self.sessions[id];
         let dropped = session.queue.keep_for_absent();
@@ -81,6 +85,7 @@ impl Broker {
     /// The session is forgotten with all that belongs to it. A will that still waited is published now (section
     /// 3.1.3.2.2).
     pub(crate) fn end_session(&mut self, now: Instant, id: SessionId, expired: bool, out: &mut Outputs) {
+        self.forget_records(id);
         self.unsubscribe_all(id);
         if let Link::Absent(absent) = &mut self.sessions[id].link
             && let Some((_, will)) = absent.will.take()
@@ -97,6 +102,20 @@ impl Broker {
         self.stats.dropped_session_ended += (lost.len() + session.queue.len()) as u64;
         self.hand_over(shared, out);
         out.event(Event::SessionEnded { client_id: session.client_id, expired });
+    }
+
+    /// Crosses out everything of a session that does not outlive its connection any more.
+    pub(crate) fn forget_records(&mut self, id: SessionId) {
+        let Some(number) = self.sessions[id].number.take() else { return };
+        let own = self.subscriptions.of(Target::Session(id));
+        for (filter, _) in own.chain(self.shared.of(id)) {
+            self.journal.subscription(number, filter, None);
+        }
+        for packet_id in self.sessions[id].inbound.held() {
+            self.journal.released(number, packet_id);
+        }
+        self.sessions[id].take_numbers(|finished| self.journal.delivery_ended(Some(number), finished));
+        self.journal.session(number, None);
     }
 
     fn unsubscribe_all(&mut self, id: SessionId) {
@@ -116,6 +135,7 @@ impl Broker {
 
     fn publish_will(&mut self, now: Instant, id: SessionId, will: Will, out: &mut Outputs) {
         let client_id = self.sessions[id].client_id.clone();
+        self.journal.will_gone(&client_id);
         let (connection, publication) = will.publish(now);
         self.stats.wills += 1;
         out.push(Output::Accepted(Accepted::Will { connection, publication: publication.clone() }));
@@ -125,7 +145,8 @@ impl Broker {
 
     /// Everything that is due.
     pub(crate) fn on_tick(&mut self, now: Instant, out: &mut Outputs) {
-        self.stats.expired += self.retained.expire(now);
+        let journal = &mut self.journal;
+        self.stats.expired += self.retained.expire(now, |gone| journal.retained_expired(gone));
         while let Some(id) = self.deadlines.take_due(now) {
             match &mut self.sessions[id].link {
                 Link::Connected(connected) => {

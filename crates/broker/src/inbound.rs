@@ -51,6 +51,16 @@ impl Inbound {
         held
     }
 
+    /// The ids that are held, in no order.
+    pub(crate) fn held(&self) -> impl Iterator<Item = PacketId> {
+        self.held.iter().filter_map(|id| PacketId::new(*id))
+    }
+
+    /// An id that was held before a restart.
+    pub(crate) fn restore(&mut self, packet_id: PacketId) {
+        self.held.insert(packet_id.get());
+    }
+
     /// A new connection begins with a full quota (section 4.9).
     pub(crate) fn resume(&mut self) {
         self.outstanding = 0;

@@ -4,8 +4,8 @@
 //! say what to do. Messages on their way out are taken in batches with [`Broker::take_deliveries`] and encoded outside.
 //! Since nothing here waits or reads a clock, a test lives a week in a millisecond and a seed replays a failure.
 //!
-//! Where things are: `broker` is the spine, `connect` and `ending` its chapters on how connections begin and end,
-//! `view` what can be looked at. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
+//! Where things are: `broker` is the spine, `connect`, `subscribing` and `ending` its chapters, `view` what can be looked
+//! at. `journal` notes what must outlive the process as [`Write`]s, and `restore` goes on from them. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
 //! and `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own
 //! their state and never call each other; only the spine does. `alias` and `encoder` are the connection task's.
 //!
@@ -24,6 +24,7 @@ mod event;
 mod identity;
 mod inbound;
 mod input;
+mod journal;
 mod level_tree;
 mod limits;
 mod outbound;
@@ -31,14 +32,17 @@ mod output;
 mod publication;
 mod queue;
 mod reply;
+mod restore;
 mod retained;
 mod session;
 mod sessions;
 mod shared;
 mod stats;
+mod subscribing;
 mod subscriptions;
 mod view;
 mod will;
+mod write;
 
 pub use alias::{ResolvedTopic, TopicAliases};
 pub use broker::Broker;
@@ -51,5 +55,7 @@ pub use limits::Limits;
 pub use output::{Accepted, Output, Outputs};
 pub use publication::Publication;
 pub use reply::{ConnAckReply, Reply};
+pub use restore::Restored;
 pub use stats::Stats;
 pub use view::SessionView;
+pub use write::{Calendar, DeliveryNumber, Key, Kind, MessageNumber, Record, SessionNumber, UnreadableRecord, Write};

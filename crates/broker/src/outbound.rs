@@ -10,7 +10,9 @@ use std::collections::VecDeque;
 
 use factree_mqtt::{Handshake, PacketId, QoS};
 
+use crate::journal::Finished;
 use crate::queue::Queued;
+use crate::write::DeliveryNumber;
 
 /// As many as there are packet ids.
 const RING_MAX: usize = 65_535;
@@ -22,7 +24,45 @@ enum Place {
     /// A PUBLISH was sent and waits for PUBACK or PUBREC, as its QoS says.
     Sent(Queued),
     /// PUBREC came, PUBREL was sent and waits for PUBCOMP. The message itself is not needed any more.
-    Released,
+    Released(Option<DeliveryNumber>),
+}
+
+/// A delivery that was in flight before a restart.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    packet_id: PacketId,
+    place: Place,
+}
+
+impl InFlight {
+    /// It waits for PUBACK or PUBREC.
+    pub(crate) fn sent(packet_id: PacketId, queued: Queued) -> Self {
+        InFlight { packet_id, place: Place::Sent(queued) }
+    }
+
+    /// It waits for PUBCOMP.
+    pub(crate) fn released(packet_id: PacketId, number: DeliveryNumber) -> Self {
+        InFlight { packet_id, place: Place::Released(Some(number)) }
+    }
+}
+
+impl Place {
+    /// Its message, if it still waits with one.
+    fn into_queued(self) -> Option<Queued> {
+        match self {
+            Place::Sent(queued) => Some(queued),
+            Place::Gap | Place::Released(_) => None,
+        }
+    }
+
+    /// What it held and needs no more.
+    fn finished(self) -> Finished {
+        match self {
+            Place::Gap => Finished::default(),
+            Place::Sent(queued) => queued.finished(),
+            Place::Released(number) => Finished { number, publication: None },
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -37,10 +77,12 @@ pub(crate) struct Outbound {
 }
 
 /// What an acknowledgement did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Acknowledged {
-    /// It was expected.
-    Yes,
+    /// It was expected, and ends the delivery or, for PUBREC, the need of its message.
+    Yes(Finished),
+    /// It has been answered before: PUBREC again.
+    Again,
     /// No such packet id in flight.
     Unknown,
     /// It is in flight, but this packet is not the answer to it.
@@ -89,7 +131,7 @@ impl Outbound {
             match &self.ring[index] {
                 Place::Gap => {}
                 // Its PUBREL went out with the CONNACK and counts since then.
-                Place::Released => {}
+                Place::Released(_) => {}
                 Place::Sent(queued) => {
                     let queued = queued.clone();
                     self.unacknowledged += 1;
@@ -104,16 +146,47 @@ impl Outbound {
     /// asked for with [`redeliver`](Self::redeliver).
     pub(crate) fn resume(&mut self) -> Vec<PacketId> {
         self.resend_at = 0;
-        let released = self.ring.iter().enumerate().filter(|(_, place)| matches!(place, Place::Released));
+        let released = self.ring.iter().enumerate().filter(|(_, place)| matches!(place, Place::Released(_)));
         let released: Vec<PacketId> = released.map(|(index, _)| self.packet_id(index)).collect();
         self.unacknowledged = released.len();
         released
     }
 
+    /// Takes up where another process left off: the packet ids stay, and what is missing between them was acknowledged.
+    /// What shares its packet id with another, as only a damaged disk can have it, is sent anew: it comes back.
+    pub(crate) fn restore(&mut self, mut in_flight: Vec<InFlight>) -> Vec<Queued> {
+        in_flight.sort_by_key(|delivery| delivery.packet_id);
+        // Ids go round: the oldest is the one behind the widest gap.
+        let number = |index: usize| usize::from(in_flight[index].packet_id.get());
+        let len = in_flight.len();
+        let gap = |index: usize| (number(index) + RING_MAX - number((index + len - 1) % len)) % RING_MAX;
+        let Some(oldest) = (0..len).max_by_key(|index| gap(*index)) else { return Vec::new() };
+        in_flight.rotate_left(oldest);
+        self.first = in_flight[0].packet_id.get() - 1;
+        let mut doubled = Vec::new();
+        for InFlight { packet_id, place } in in_flight {
+            let index = (usize::from(packet_id.get() - 1) + RING_MAX - usize::from(self.first)) % RING_MAX;
+            if index < self.ring.len() {
+                doubled.extend(place.into_queued());
+                continue;
+            }
+            while self.ring.len() < index {
+                self.ring.push_back(Place::Gap);
+            }
+            self.ring.push_back(place);
+        }
+        doubled
+    }
+
     /// The delivery was made ready but cannot be sent; it is over as if it had been acknowledged.
-    pub(crate) fn abandon(&mut self, handshake: Handshake) {
-        if let Some(packet_id) = handshake.packet_id() {
-            self.finish(packet_id, |_| true);
+    pub(crate) fn abandon(&mut self, handshake: Handshake) -> Finished {
+        let packet_id = handshake.packet_id();
+        match packet_id.map(|packet_id| self.finish(packet_id, |_| true)) {
+            Some(Acknowledged::Yes(finished)) => finished,
+            None => Finished::default(),
+            Some(Acknowledged::Again | Acknowledged::Unknown | Acknowledged::Mismatch) => {
+                unreachable!("a delivery that was made ready is in flight")
+            }
         }
     }
 
@@ -130,30 +203,36 @@ impl Outbound {
     /// PUBREC: a PUBREL is due, also for a repeated one.
     pub(crate) fn pubrec(&mut self, packet_id: PacketId) -> Acknowledged {
         let Some(index) = self.index(packet_id) else { return Acknowledged::Unknown };
-        match &self.ring[index] {
-            Place::Sent(queued) if queued.qos == QoS::ExactlyOnce => {
-                self.ring[index] = Place::Released;
-                // An answer to what was sent over an earlier connection: it counts from now on.
-                self.unacknowledged += usize::from(index >= self.resend_at);
-                Acknowledged::Yes
-            }
-            Place::Released => Acknowledged::Yes,
-            Place::Sent(_) => Acknowledged::Mismatch,
-            Place::Gap => Acknowledged::Unknown,
-        }
+        let number = match &self.ring[index] {
+            Place::Sent(queued) if queued.qos == QoS::ExactlyOnce => queued.number,
+            Place::Released(_) => return Acknowledged::Again,
+            Place::Sent(_) => return Acknowledged::Mismatch,
+            Place::Gap => return Acknowledged::Unknown,
+        };
+        // An answer to what was sent over an earlier connection: it counts from now on.
+        self.unacknowledged += usize::from(index >= self.resend_at);
+        Acknowledged::Yes(std::mem::replace(&mut self.ring[index], Place::Released(number)).finished())
     }
 
     /// PUBCOMP.
     pub(crate) fn pubcomp(&mut self, packet_id: PacketId) -> Acknowledged {
-        self.finish(packet_id, |place| matches!(place, Place::Released))
+        self.finish(packet_id, |place| matches!(place, Place::Released(_)))
     }
 
     /// The session ended: what was sent and never acknowledged.
     pub(crate) fn into_unacknowledged(self) -> impl Iterator<Item = Queued> {
-        self.ring.into_iter().filter_map(|place| match place {
-            Place::Sent(queued) => Some(queued),
-            Place::Gap | Place::Released => None,
-        })
+        self.ring.into_iter().filter_map(Place::into_queued)
+    }
+
+    /// Everything in flight loses its number; what the journal has to cross out.
+    pub(crate) fn take_numbers(&mut self, mut each: impl FnMut(&Finished)) {
+        for place in &mut self.ring {
+            match place {
+                Place::Gap => {}
+                Place::Sent(queued) => each(&queued.take_number()),
+                Place::Released(number) => each(&Finished { number: number.take(), publication: None }),
+            }
+        }
     }
 
     fn finish(&mut self, packet_id: PacketId, answers: impl Fn(&Place) -> bool) -> Acknowledged {
@@ -161,13 +240,13 @@ impl Outbound {
         match &self.ring[index] {
             Place::Gap => return Acknowledged::Unknown,
             place if !answers(place) => return Acknowledged::Mismatch,
-            Place::Sent(_) | Place::Released => {}
+            Place::Sent(_) | Place::Released(_) => {}
         }
         let place = std::mem::replace(&mut self.ring[index], Place::Gap);
-        let counted = index < self.resend_at || matches!(place, Place::Released);
+        let counted = index < self.resend_at || matches!(place, Place::Released(_));
         self.unacknowledged -= usize::from(counted);
         self.drop_gaps();
-        Acknowledged::Yes
+        Acknowledged::Yes(place.finished())
     }
 
     fn drop_gaps(&mut self) {
@@ -210,7 +289,7 @@ mod tests {
     fn queued(qos: QoS) -> Queued {
         let topic = TopicName::parse("t").unwrap();
         let publication = Arc::new(Publication::of_publish(Instant::now(), topic, &Publish::new(topic, b"x")));
-        Queued { publication, identifiers: Identifiers::None, group: None, qos, retain: false }
+        Queued { publication, identifiers: Identifiers::None, group: None, number: None, qos, retain: false }
     }
 
     fn send(outbound: &mut Outbound) -> PacketId {
@@ -226,7 +305,7 @@ mod tests {
         let ids: Vec<u16> = (0..65_537)
             .map(|_| {
                 let packet_id = send(&mut outbound);
-                assert_eq!(outbound.puback(packet_id), Acknowledged::Yes);
+                assert!(matches!(outbound.puback(packet_id), Acknowledged::Yes(_)));
                 packet_id.get()
             })
             .collect();
@@ -248,7 +327,7 @@ mod tests {
             sent += 1;
         }
         assert_eq!(sent, RING_MAX);
-        assert_eq!(outbound.puback(first), Acknowledged::Yes);
+        assert!(matches!(outbound.puback(first), Acknowledged::Yes(_)));
         assert!(outbound.has_room(2));
         assert!(outbound.ring.is_empty(), "all the gaps behind it are gone");
     }

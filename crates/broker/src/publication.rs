@@ -168,6 +168,20 @@ impl Publication {
         self.topic.as_str().len() + self.payload.len() + properties
     }
 
+    /// As the PUBLISH it came with.
+    pub(crate) fn as_received(&self, handshake: Handshake) -> Publish<'_> {
+        Publish {
+            dup: false,
+            handshake,
+            retain: self.retain,
+            topic: Some(self.topic()),
+            topic_alias: None,
+            subscription_identifiers: SubscriptionIdentifiers::default(),
+            properties: self.properties(),
+            payload: &self.payload,
+        }
+    }
+
     /// As a PUBLISH to one subscriber.
     pub(crate) fn publish<'a>(
         &'a self,
@@ -203,6 +217,15 @@ pub(crate) enum Identifiers {
 impl Identifiers {
     pub(crate) fn of(identifier: Option<NonZeroU32>) -> Self {
         identifier.map_or(Identifiers::None, Identifiers::One)
+    }
+
+    /// As many as there are.
+    pub(crate) fn from(all: &[NonZeroU32]) -> Self {
+        match all {
+            [] => Identifiers::None,
+            [one] => Identifiers::One(*one),
+            many => Identifiers::Many(Box::new(many.to_vec())),
+        }
     }
 
     pub(crate) fn add(&mut self, identifier: Option<NonZeroU32>) {

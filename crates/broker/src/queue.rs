@@ -12,8 +12,11 @@ use std::sync::Arc;
 use factree_mqtt::QoS;
 
 use crate::identity::GroupId;
+use crate::journal::Finished;
 use crate::limits::Limits;
 use crate::publication::{Identifiers, Publication};
+use crate::subscriptions::Terms;
+use crate::write::DeliveryNumber;
 
 /// A delivery without packet id.
 #[derive(Clone, Debug)]
@@ -22,8 +25,34 @@ pub(crate) struct Queued {
     pub(crate) identifiers: Identifiers,
     /// The shared subscription it came through: it may go to another member.
     pub(crate) group: Option<GroupId>,
+    /// What the journal knows it by, if it must outlive the process.
+    pub(crate) number: Option<DeliveryNumber>,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
+}
+
+impl Queued {
+    /// A retained message for a new subscription. It says that it was retained (3.1.1: `[MQTT-3.3.1-8]`).
+    pub(crate) fn retained(publication: &Arc<Publication>, terms: &Terms) -> Self {
+        Queued {
+            qos: publication.qos().min(terms.options.maximum_qos),
+            publication: publication.clone(),
+            identifiers: Identifiers::of(terms.identifier),
+            group: None,
+            number: None,
+            retain: true,
+        }
+    }
+
+    /// It waits no more; what the journal has to cross out.
+    pub(crate) fn finished(self) -> Finished {
+        Finished { number: self.number, publication: Some(self.publication) }
+    }
+
+    /// Takes its number away; what the journal has to cross out.
+    pub(crate) fn take_number(&mut self) -> Finished {
+        Finished { number: self.number.take(), publication: Some(self.publication.clone()) }
+    }
 }
 
 /// Retained messages for one new subscription.
@@ -32,6 +61,8 @@ struct Backlog {
     publications: std::vec::IntoIter<Arc<Publication>>,
     maximum_qos: QoS,
     identifier: Option<NonZeroU32>,
+    /// The number of the next QoS>0 delivery, if they have numbers; the others follow without a gap.
+    number: Option<DeliveryNumber>,
 }
 
 #[derive(Debug, Default)]
@@ -79,23 +110,28 @@ impl Queue {
         self.live.push_back(queued);
     }
 
-    /// Retained messages for a new subscription; `false` if they would exceed the limit, then none is kept.
+    /// Whether so many more retained messages may wait.
+    pub(crate) fn has_room_for_retained(&self, len: usize, backlog_max: usize) -> bool {
+        len == 0 || self.backlog_len + len <= backlog_max
+    }
+
+    /// Retained messages for a new subscription, with the number of the first QoS>0 among them, if they have numbers.
     pub(crate) fn push_retained(
         &mut self,
         publications: Vec<Arc<Publication>>,
         maximum_qos: QoS,
         identifier: Option<NonZeroU32>,
-        backlog_max: usize,
-    ) -> bool {
-        if publications.is_empty() {
-            return true;
+        number: Option<DeliveryNumber>,
+    ) {
+        if !publications.is_empty() {
+            self.backlog_len += publications.len();
+            self.backlogs.push_back(Backlog {
+                publications: publications.into_iter(),
+                maximum_qos,
+                identifier,
+                number,
+            });
         }
-        if self.backlog_len + publications.len() > backlog_max {
-            return false;
-        }
-        self.backlog_len += publications.len();
-        self.backlogs.push_back(Backlog { publications: publications.into_iter(), maximum_qos, identifier });
-        true
     }
 
     /// The next delivery's publication and QoS.
@@ -130,12 +166,16 @@ impl Queue {
         let publication = backlog.publications.next().expect("an emptied backlog is popped");
         let qos = publication.qos().min(backlog.maximum_qos);
         let identifiers = Identifiers::of(backlog.identifier);
+        let number = if qos == QoS::AtMostOnce { None } else { backlog.number };
+        if number.is_some() {
+            backlog.number = number.map(DeliveryNumber::next);
+        }
         self.backlog_len -= 1;
         if backlog.publications.as_slice().is_empty() {
             self.backlogs.pop_front();
         }
         // A retained message sent because of a subscription says so (3.1.1: `[MQTT-3.3.1-8]`).
-        Some(Queued { publication, identifiers, group: None, qos, retain: true })
+        Some(Queued { publication, identifiers, group: None, number, qos, retain: true })
     }
 
     /// The client went away: QoS 0 does not wait for it. Says how many were dropped.
@@ -143,12 +183,26 @@ impl Queue {
         let before = self.len();
         self.keep_live(|queued| queued.qos != QoS::AtMostOnce);
         for backlog in std::mem::take(&mut self.backlogs) {
-            let Backlog { publications, maximum_qos, identifier } = backlog;
+            let Backlog { publications, maximum_qos, identifier, number } = backlog;
             self.backlog_len -= publications.as_slice().len();
             let kept: Vec<_> = publications.filter(|kept| kept.qos().min(maximum_qos) != QoS::AtMostOnce).collect();
-            self.push_retained(kept, maximum_qos, identifier, usize::MAX);
+            self.push_retained(kept, maximum_qos, identifier, number);
         }
         (before - self.len()) as u64
+    }
+
+    /// Everything that waits loses its number; what the journal has to cross out.
+    pub(crate) fn take_numbers(&mut self, mut each: impl FnMut(&Finished)) {
+        for backlog in &mut self.backlogs {
+            let Some(mut number) = backlog.number.take() else { continue };
+            for publication in backlog.publications.as_slice() {
+                if publication.qos().min(backlog.maximum_qos) != QoS::AtMostOnce {
+                    each(&Finished { number: Some(number), publication: Some(publication.clone()) });
+                    number = number.next();
+                }
+            }
+        }
+        self.live.iter_mut().for_each(|queued| each(&queued.take_number()));
     }
 
     /// Takes out what came through shared subscriptions.
@@ -185,7 +239,7 @@ mod tests {
 
     fn queued(payload: &[u8], qos: QoS) -> Queued {
         let publication = publication(payload);
-        Queued { publication, identifiers: Identifiers::None, group: None, qos, retain: false }
+        Queued { publication, identifiers: Identifiers::None, group: None, number: None, qos, retain: false }
     }
 
     #[test]
@@ -211,10 +265,11 @@ mod tests {
         let mut queue = Queue::default();
         let one = NonZeroU32::new(1);
         queue.push(queued(b"live", QoS::AtMostOnce));
-        assert!(queue.push_retained(vec![publication(b"a"), publication(b"b")], QoS::AtMostOnce, one, 3));
-        assert!(queue.push_retained(vec![], QoS::AtMostOnce, one, 3));
-        assert!(queue.push_retained(vec![publication(b"c")], QoS::AtMostOnce, None, 3));
-        assert!(!queue.push_retained(vec![publication(b"d")], QoS::AtMostOnce, None, 3), "the limit");
+        queue.push_retained(vec![publication(b"a"), publication(b"b")], QoS::AtMostOnce, one, None);
+        queue.push_retained(vec![], QoS::AtMostOnce, one, None);
+        assert!(queue.has_room_for_retained(1, 3));
+        queue.push_retained(vec![publication(b"c")], QoS::AtMostOnce, None, None);
+        assert!(queue.has_room_for_retained(0, 3) && !queue.has_room_for_retained(1, 3), "the limit");
         assert_eq!(queue.len(), 4);
         let told: Vec<_> = std::iter::from_fn(|| queue.pop())
             .map(|queued| (queued.publication.payload().to_vec(), queued.retain, queued.identifiers.as_slice().len()))

@@ -75,11 +75,12 @@ impl Retained {
         }
     }
 
-    fn clear(&mut self, topic: TopicName<'_>) {
-        let Some(branch) = self.tree.find(topic.levels()) else { return };
-        let Some(gone) = self.tree.value_mut(branch).take() else { return };
+    fn clear(&mut self, topic: TopicName<'_>) -> Option<Arc<Publication>> {
+        let branch = self.tree.find(topic.levels())?;
+        let gone = self.tree.value_mut(branch).take()?;
         self.uncount(&gone);
         self.tree.prune(branch, Option::is_none);
+        Some(gone)
     }
 
     fn uncount(&mut self, gone: &Publication) {
@@ -95,14 +96,16 @@ impl Retained {
         self.by_expiry.first().map(|(at, _)| *at)
     }
 
-    /// Forgets what has expired; says how many.
-    pub(crate) fn expire(&mut self, now: Instant) -> u64 {
+    /// Forgets what has expired, and says what; returns how many.
+    pub(crate) fn expire(&mut self, now: Instant, mut gone: impl FnMut(&Publication)) -> u64 {
         let mut expired = 0;
         while let Some((at, topic)) = self.by_expiry.first()
             && *at <= now
         {
             let topic = topic.clone();
-            self.clear(topic.as_name());
+            if let Some(publication) = self.clear(topic.as_name()) {
+                gone(&publication);
+            }
             expired += 1;
         }
         expired
@@ -217,7 +220,10 @@ mod tests {
         assert!(retained.matching(now, "#", &mut 2).is_none());
         assert!(retained.matching(now, "a/b/c", &mut 0).is_some(), "only wildcards cost");
         assert_eq!(retained.next_expiry(), Some(now + Duration::from_secs(5)), "only one of them expires");
-        assert_eq!(retained.expire(now + Duration::from_secs(20)), 1);
+        assert_eq!(
+            retained.expire(now + Duration::from_secs(20), |gone| assert_eq!(gone.topic().as_str(), "a/b/c")),
+            1
+        );
         keep(&mut retained, "a/b", b"", None);
         assert_eq!((retained.len(), retained.bytes(), retained.tree.len()), (0, 0, 1));
         assert_eq!(retained.next_expiry(), None);

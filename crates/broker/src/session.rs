@@ -19,6 +19,7 @@ use factree_mqtt::{Disconnect, Handshake, ProtocolVersion, QoS, ReasonCode, Sess
 use crate::delivery::{Delivery, More};
 use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
+use crate::journal::{Finished, Journal};
 use crate::limits::Limits;
 use crate::outbound::Outbound;
 use crate::output::Output;
@@ -26,11 +27,14 @@ use crate::publication::Publication;
 use crate::queue::{Queue, Queued};
 use crate::stats::Stats;
 use crate::will::Will;
+use crate::write::{Record, SessionNumber};
 
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) client_id: ClientId,
     pub(crate) expiry: SessionExpiry,
+    /// What the journal knows it by, if it outlives its connection.
+    pub(crate) number: Option<SessionNumber>,
     pub(crate) link: Link,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
@@ -65,6 +69,7 @@ pub(crate) struct Connected {
 
 #[derive(Debug)]
 pub(crate) struct Absent {
+    pub(crate) since: Instant,
     /// `None`: kept for ever.
     pub(crate) expires: Option<Instant>,
     pub(crate) will: Option<(Instant, Will)>,
@@ -102,6 +107,15 @@ impl Connected {
 }
 
 impl Absent {
+    /// Without a connection since then, and without a will.
+    pub(crate) fn kept(since: Instant, expiry: SessionExpiry) -> Self {
+        let expires = match expiry {
+            SessionExpiry::After(time) => since.checked_add(time),
+            SessionExpiry::Never => None,
+        };
+        Absent { since, expires, will: None }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let will = self.will.as_ref().map(|(at, _)| *at);
         [self.expires, will].into_iter().flatten().min()
@@ -114,10 +128,25 @@ impl Absent {
 
 impl Session {
     pub(crate) fn new(client_id: ClientId, link: Connected) -> Self {
+        Session::begin(client_id, SessionExpiry::ENDS_WITH_CONNECTION, None, Link::Connected(link))
+    }
+
+    /// Back from its record, without what belongs to it.
+    pub(crate) fn restored(
+        client_id: ClientId,
+        expiry: SessionExpiry,
+        number: Option<SessionNumber>,
+        absent: Absent,
+    ) -> Self {
+        Session::begin(client_id, expiry, number, Link::Absent(absent))
+    }
+
+    fn begin(client_id: ClientId, expiry: SessionExpiry, number: Option<SessionNumber>, link: Link) -> Self {
         Session {
             client_id,
-            expiry: SessionExpiry::ENDS_WITH_CONNECTION,
-            link: Link::Connected(link),
+            expiry,
+            number,
+            link,
             inbound: Inbound::default(),
             outbound: Outbound::default(),
             queue: Queue::default(),
@@ -147,6 +176,21 @@ impl Session {
         self.expiry == SessionExpiry::ENDS_WITH_CONNECTION
     }
 
+    /// What is recorded of it.
+    pub(crate) fn record(&self) -> Record {
+        let absent_since = match &self.link {
+            Link::Connected(_) => None,
+            Link::Absent(absent) => Some(absent.since),
+        };
+        Record::Session { client_id: self.client_id.clone(), expiry: self.expiry, absent_since }
+    }
+
+    /// Everything that waits or is in flight loses its number; what the journal has to cross out.
+    pub(crate) fn take_numbers(&mut self, mut each: impl FnMut(&Finished)) {
+        self.queue.take_numbers(&mut each);
+        self.outbound.take_numbers(&mut each);
+    }
+
     /// The instant at which this session wants to be looked at.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.link {
@@ -169,7 +213,13 @@ impl Session {
     }
 
     /// Puts a delivery in the queue, or says which policy it fell under.
-    pub(crate) fn offer(&mut self, queued: Queued, limits: &Limits, stats: &mut Stats) -> Offered {
+    pub(crate) fn offer(
+        &mut self,
+        mut queued: Queued,
+        limits: &Limits,
+        stats: &mut Stats,
+        journal: &mut Journal,
+    ) -> Offered {
         let full = self.queue.is_full_for(&queued.publication, limits);
         let behind = self.queue.is_behind(&queued.publication, limits);
         match &mut self.link {
@@ -195,6 +245,7 @@ impl Session {
             Link::Absent(_) => {}
         }
         stats.queued += 1;
+        journal.wait(self.number, &mut queued);
         self.queue.push(queued);
         match self.wake() {
             Some(connection) => Offered::Wake(connection),
@@ -218,18 +269,27 @@ impl Session {
     }
 
     /// Moves deliveries out until `bytes_max` is reached or nothing more can go.
-    pub(crate) fn take(&mut self, now: Instant, bytes_max: usize, into: &mut Vec<Delivery>, stats: &mut Stats) -> More {
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        bytes_max: usize,
+        into: &mut Vec<Delivery>,
+        stats: &mut Stats,
+        journal: &mut Journal,
+    ) -> More {
         let Link::Connected(connected) = &mut self.link else { return More::No };
         let window = usize::from(connected.window.get());
         let mut bytes = 0;
         while bytes < bytes_max {
-            let Some(delivery) = next(now, &mut self.queue, &mut self.outbound, window, stats) else { break };
+            let from = Source { queue: &mut self.queue, outbound: &mut self.outbound, number: self.number };
+            let Some(delivery) = next(now, from, window, stats, journal) else { break };
             // Exact where it decides, near enough where it only paces.
             if let Some(maximum) = connected.maximum_packet_size {
                 let len = delivery.encoded_len(connected.version);
                 if len > maximum.get() as usize {
                     // As if it had been sent and acknowledged `[MQTT-3.1.2-25]`.
-                    self.outbound.abandon(delivery.handshake);
+                    let finished = self.outbound.abandon(delivery.handshake);
+                    journal.delivery_ended(self.number, &finished);
                     stats.dropped_too_large += 1;
                     self.dropped += 1;
                     continue;
@@ -252,6 +312,13 @@ impl Session {
     }
 }
 
+/// Where deliveries come from.
+struct Source<'s> {
+    queue: &'s mut Queue,
+    outbound: &'s mut Outbound,
+    number: Option<SessionNumber>,
+}
+
 /// Whether there is something to deliver that the window lets through.
 fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
     if outbound.has_redelivery(window) {
@@ -269,10 +336,10 @@ fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
 #[inline]
 fn next(
     now: Instant,
-    queue: &mut Queue,
-    outbound: &mut Outbound,
+    Source { queue, outbound, number }: Source<'_>,
     window: usize,
     stats: &mut Stats,
+    journal: &mut Journal,
 ) -> Option<Delivery> {
     if !outbound.is_resent()
         && let Some((handshake, queued)) = outbound.redeliver(window)
@@ -290,7 +357,8 @@ fn next(
     loop {
         let (publication, qos) = queue.front()?;
         if publication.is_expired(now) {
-            queue.pop();
+            let expired = queue.pop().expect("it has a front");
+            journal.delivery_ended(number, &expired.finished());
             stats.expired += 1;
             continue;
         }
@@ -305,6 +373,9 @@ fn next(
         let queued = queue.pop().expect("it has a front");
         // QoS 0 is moved out; what has to be acknowledged stays, and a copy of it goes.
         if qos != QoS::AtMostOnce {
+            if let Some(session) = number {
+                journal.delivery(session, &queued, handshake.packet_id());
+            }
             outbound.push(queued.clone());
         }
         return Some(Delivery {
@@ -325,8 +396,8 @@ mod tests {
     #[test]
     fn an_idle_session_and_a_queued_delivery_stay_small() {
         // Bytes that every idle client costs (and as much again in tables and its id), and each delivery that waits.
-        assert!(size_of::<Session>() <= 408);
-        assert!(size_of::<Queued>() <= 40);
+        assert!(size_of::<Session>() <= 416);
+        assert!(size_of::<Queued>() <= 48);
         assert!(size_of::<Delivery>() <= 48);
     }
 }

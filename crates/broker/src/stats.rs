@@ -26,6 +26,8 @@ pub struct Stats {
     pub refused_topic: u64,
     /// Publications refused: retained quota.
     pub refused_retained: u64,
+    /// Publications refused: the disk has no room for what would have to be kept.
+    pub refused_storage: u64,
     /// Wills published.
     pub wills: u64,
     /// Deliveries put in a session's queue.

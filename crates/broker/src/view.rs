@@ -55,7 +55,7 @@ impl Broker {
         into: &mut Vec<Delivery>,
     ) -> More {
         let Some(id) = self.sessions.of_connection(connection) else { return More::No };
-        self.sessions[id].take(now, bytes_max, into, &mut self.stats)
+        self.sessions[id].take(now, bytes_max, into, &mut self.stats, &mut self.journal)
     }
 
     /// The next instant at which [`Input::Tick`](crate::Input::Tick) does something: keep-alive, will delay, session

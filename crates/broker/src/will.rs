@@ -12,12 +12,13 @@ use factree_mqtt::{ReasonCode, WillMessage};
 use crate::event::Ending;
 use crate::identity::ConnectionId;
 use crate::publication::Publication;
+use crate::write::Record;
 
 #[derive(Debug)]
 pub(crate) struct Will {
     connection: ConnectionId,
     delay: Duration,
-    publication: Publication,
+    publication: Arc<Publication>,
 }
 
 /// What becomes of a will when its connection ends.
@@ -33,7 +34,7 @@ pub(crate) enum Fate {
 
 impl Will {
     pub(crate) fn new(now: Instant, connection: ConnectionId, message: &WillMessage<'_>) -> Self {
-        Will { connection, delay: message.delay, publication: Publication::of_will(now, message) }
+        Will { connection, delay: message.delay, publication: Arc::new(Publication::of_will(now, message)) }
     }
 
     /// `session_ends` with the connection. A delayed will of a session that goes on in a new connection is not
@@ -55,8 +56,18 @@ impl Will {
         }
     }
 
+    /// Back from its record.
+    pub(crate) fn restored(delay: Duration, publication: Arc<Publication>) -> Self {
+        Will { connection: ConnectionId::BEFORE_RESTART, delay, publication }
+    }
+
+    /// What is recorded of it.
+    pub(crate) fn record(&self, due: Option<Instant>) -> Record {
+        Record::Will { publication: self.publication.clone(), delay: self.delay, due }
+    }
+
     /// The connection that left it, and the message.
     pub(crate) fn publish(self, now: Instant) -> (ConnectionId, Arc<Publication>) {
-        (self.connection, Arc::new(self.publication.received_at(now)))
+        (self.connection, Arc::new(Arc::unwrap_or_clone(self.publication).received_at(now)))
     }
 }

@@ -160,7 +160,7 @@ a: PUBLISH 3 x retain qos1
     accepted from a
     a < PUBACK #1 NoMatchingSubscribers
 stats refused
-    refused_topic: 0, refused_retained: 2
+    refused_topic: 0, refused_retained: 2, refused_storage: 0
 
 == What is ours is delivered all the same, only not retained
 limits retained_max=1 retained_backlog_max=1
@@ -180,7 +180,7 @@ c: SUBSCRIBE #
     c < SUBACK #1 qos0
     c < PUBLISH 1 x retain
 stats refused
-    refused_topic: 0, refused_retained: 1
+    refused_topic: 0, refused_retained: 1, refused_storage: 0
 
 == Retained messages do not count against the queue, however many
 limits queue_len_max=2

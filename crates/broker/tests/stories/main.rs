@@ -70,5 +70,6 @@ chapters!(
     aliases,
     limits,
     hostile,
+    restart,
     version_3_1_1,
 );

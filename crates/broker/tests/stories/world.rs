@@ -5,7 +5,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
 use factree_broker::{
-    Accepted, Broker, ConnectionId, Delivery, DeliveryEncoder, Event, Input, Limits, Lost, More, Output, Outputs,
+    Accepted, Broker, Calendar, ConnectionId, Delivery, DeliveryEncoder, Event, Input, Kind, Limits, Lost, More,
+    Output, Outputs, Record, Restored, Write,
 };
 use factree_mqtt::{
     Acknowledgement, Auth, Connect, Decoded, Disconnect, Handshake, MessageProperties, Packet, ProtocolVersion,
@@ -30,7 +31,13 @@ pub(crate) struct World {
     told: Vec<String>,
     /// Whether the story is about who is told that somebody connected.
     listens: bool,
+    /// What is on the disk, in a story about restarts: keys and values by table, as bytes.
+    disk: BTreeMap<(Kind, Vec<u8>), Vec<u8>>,
+    start: Instant,
 }
+
+/// The wall clock of the stories when they begin.
+const UNIX_MILLIS: u64 = 1_700_000_000_000;
 
 impl World {
     pub(crate) fn new() -> Self {
@@ -46,6 +53,8 @@ impl World {
             held: BTreeSet::new(),
             told: Vec::new(),
             listens: false,
+            disk: BTreeMap::new(),
+            start: Instant::now(),
         }
     }
 
@@ -83,6 +92,11 @@ impl World {
                 words.0.clear();
             }
             "listen" => self.listens = true,
+            "journal" => drop(self.broker.restore(self.now, [])),
+            "restart" => self.restart(&mut words),
+            "disk" => self.show_disk(),
+            "full" => self.broker.set_storage_full(true),
+            "room" => self.broker.set_storage_full(false),
             "stats" => self.stats(&mut words),
             "session" => self.session(words.next().expect("session of whom")),
             other => panic!("what is {other:?} in {line:?}?"),
@@ -260,6 +274,7 @@ impl World {
             self.output(output);
         }
         self.outputs = outputs;
+        self.keep_writes();
     }
 
     fn output(&mut self, output: Output) {
@@ -342,6 +357,7 @@ impl World {
         if more == More::Yes {
             self.told.push(format!("{name} has more"));
         }
+        self.keep_writes();
     }
 
     fn arrives(&mut self, to: ConnectionId, bytes: &[u8]) {
@@ -359,6 +375,65 @@ impl World {
             Ok(Decoded::Packet { packet, len }) if len == bytes.len() => packet,
             other => panic!("the broker's own packet does not decode: {other:?}"),
         }
+    }
+
+    fn calendar(&self) -> Calendar {
+        Calendar {
+            instant: self.now,
+            unix_millis: UNIX_MILLIS + self.now.duration_since(self.start).as_millis() as u64,
+        }
+    }
+
+    /// What was written goes to the disk.
+    fn keep_writes(&mut self) {
+        let mut writes = Vec::new();
+        self.broker.take_writes(&mut writes);
+        for Write { key, record } in writes {
+            let kind = key.kind();
+            let mut bytes = Vec::new();
+            key.encode(&mut bytes);
+            match record {
+                Some(record) => {
+                    let mut value = Vec::new();
+                    record.encode(&self.calendar(), &mut value);
+                    self.disk.insert((kind, bytes), value);
+                }
+                None => drop(self.disk.remove(&(kind, bytes))),
+            }
+        }
+    }
+
+    /// The process is killed and another goes on with the disk, all sockets being gone; `without` some tables' records.
+    fn restart(&mut self, words: &mut Words<'_>) {
+        let without = words.setting("without");
+        self.disk.retain(|(kind, _), _| without != Some(format!("{kind:?}").as_str()));
+        let calendar = self.calendar();
+        let records = self.disk.iter().map(|((kind, key), value)| {
+            Record::decode(*kind, key, value, &calendar).expect("what was encoded decodes")
+        });
+        let mut broker = Broker::new(self.broker.limits().clone());
+        let Restored { sessions, subscriptions, deliveries, retained, wills, orphans } =
+            broker.restore(self.now, records.collect::<Vec<_>>());
+        self.told.push(format!(
+            "{sessions} sessions, {subscriptions} subscriptions, {deliveries} deliveries, {retained} retained, {wills} \
+             wills, {orphans} orphans"
+        ));
+        self.broker = broker;
+        self.names.clear();
+        self.held.clear();
+        self.keep_writes();
+        self.wait(Duration::ZERO);
+    }
+
+    /// How many records there are of each kind.
+    fn show_disk(&mut self) {
+        let count = |kind: Kind| self.disk.keys().filter(|(of, _)| *of == kind).count();
+        let told: Vec<String> = Kind::ALL
+            .into_iter()
+            .filter(|kind| count(*kind) > 0)
+            .map(|kind| format!("{kind:?} {}", count(kind)))
+            .collect();
+        self.told.push(if told.is_empty() { "nothing".into() } else { told.join(", ") });
     }
 
     fn stats(&mut self, words: &mut Words<'_>) {
