@@ -110,8 +110,9 @@ class Subscriber:
         return {name: said[name] for name in ("topic", "payload", "qos", "retain")}
 
     def close(self) -> None:
+        """SIGKILL: on SIGTERM mosquitto_sub disconnects from within its signal handler, and may wait there for a lock it holds."""
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.kill()
         self.process.wait(TIMEOUT)
         self._listener.join(TIMEOUT)
         self.process.stdout.close()
