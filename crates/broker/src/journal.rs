@@ -24,6 +24,8 @@ use crate::write::{DeliveryNumber, Key, MessageNumber, Record, SessionNumber, Wr
 pub(crate) struct Journal {
     open: bool,
     writes: Vec<Write>,
+    /// Of the messages in `writes`.
+    bytes: usize,
     made: u64,
     /// The numbers given last.
     sessions: u64,
@@ -56,6 +58,7 @@ impl Journal {
     /// Takes the writes made since they were last taken, and says how many were ever made.
     pub(crate) fn take(&mut self, into: &mut Vec<Write>) -> u64 {
         into.append(&mut self.writes);
+        self.bytes = 0;
         self.made
     }
 
@@ -64,8 +67,16 @@ impl Journal {
         self.made
     }
 
+    /// Bytes of the messages among the writes that were not taken.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn write(&mut self, key: Key, record: Option<Record>) {
         self.made += 1;
+        if let Some(Record::Publication(publication)) = &record {
+            self.bytes += publication.bytes();
+        }
         self.writes.push(Write { key, record });
     }
 

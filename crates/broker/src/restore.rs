@@ -101,6 +101,11 @@ impl Broker {
         self.journal.made()
     }
 
+    /// How many bytes of messages the writes hold that were not taken.
+    pub fn written_bytes(&self) -> usize {
+        self.journal.bytes()
+    }
+
     /// While the disk is full, QoS>0 publications are refused with 0x97 Quota Exceeded.
     pub fn set_storage_full(&mut self, full: bool) {
         self.storage_full = full;

@@ -31,8 +31,43 @@ pub struct Config {
     pub http: SocketAddr,
     /// The directory that belongs to this process alone.
     pub data: PathBuf,
+    /// What an acknowledgement promises.
+    pub durability: Durability,
     /// Where things land in the tree.
     pub placement: Placement,
+}
+
+/// What survives once a client has its acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Everything, whatever happens to the process or to the power.
+    #[default]
+    Power,
+    /// Everything, unless the machine itself stops.
+    Process,
+    /// Nothing: a restart forgets all sessions and retained messages.
+    Memory,
+}
+
+impl Durability {
+    /// As the configuration spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Process => "process",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// What it means, for the banner.
+    pub fn promise(self) -> &'static str {
+        match self {
+            Self::Power => "what is acknowledged is synced to disk and survives a power cut",
+            Self::Process => "what is acknowledged survives this process, but not a power cut",
+            Self::Memory => "sessions and retained messages are in memory: a restart forgets them",
+        }
+    }
 }
 
 /// One more place where MQTT clients connect.
@@ -91,6 +126,7 @@ impl Config {
             mqtt: overrides.mqtt.unwrap_or(file.mqtt.listen),
             http: overrides.http.unwrap_or(file.http.listen),
             data: overrides.data.unwrap_or(file.data.directory),
+            durability: file.data.durability,
             placement: file.namespace.placement(text)?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
         };
@@ -212,11 +248,12 @@ impl Default for Http {
 #[serde(deny_unknown_fields, default)]
 struct Data {
     directory: PathBuf,
+    durability: Durability,
 }
 
 impl Default for Data {
     fn default() -> Self {
-        Self { directory: "factree-data".into() }
+        Self { directory: "factree-data".into(), durability: Durability::default() }
     }
 }
 

@@ -26,7 +26,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, info};
 
+use crate::disk::Ticket;
 use crate::hub::{Closing, Home, Hub, Incoming, Mailbox};
+use crate::outgoing::Outgoing;
 
 /// How long a client may take from its TCP connection to a whole CONNECT (MF06).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,8 +44,10 @@ const REST: Duration = Duration::from_millis(1);
 const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 /// Deliveries are moved out of the session's queue until so many bytes wait to be written.
 const DELIVERY_BYTES: usize = 64 * 1024;
-/// Buffers larger than this are given back once they are empty.
+/// A leftover larger than this is given back once it is empty.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
+/// No more reading while the answers to so many bytes wait for the disk.
+const UNSETTLED_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
@@ -63,6 +67,10 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(hub: Arc<Hub>, mut 
     // a socket is closed turn the close into a reset, and the peer may never see what was written before: so they are
     // read and thrown away until the peer has closed too.
     let farewell = async {
+        while connection.outgoing.is_held() {
+            mailbox.woken().await;
+            connection.release();
+        }
         stream.write_all(connection.outgoing.unwritten()).await?;
         stream.flush().await?;
         stream.shutdown().await?;
@@ -89,6 +97,8 @@ struct Connection {
     /// None until a CONNECT was accepted.
     encoder: Option<DeliveryEncoder>,
     outgoing: Outgoing,
+    /// The mailbox is woken when the disk is as far.
+    woken_at: Ticket,
     /// Bytes were written that a TLS or WebSocket layer may still hold.
     unflushed: bool,
     deliveries: Vec<Delivery>,
@@ -118,6 +128,7 @@ impl Connection {
             encoder: None,
             leftover: Vec::new(),
             outgoing: Outgoing::default(),
+            woken_at: Ticket::FREE,
             unflushed: false,
             deliveries: Vec::new(),
             more_deliveries: false,
@@ -134,7 +145,7 @@ impl Connection {
         woken: Pin<&mut impl Future<Output = ()>>,
         connect_by: Pin<&mut Sleep>,
     ) -> Poll<()> {
-        if !self.outgoing.is_empty()
+        if !self.outgoing.unwritten().is_empty()
             && let Poll::Ready(written) = Pin::new(&mut *stream).poll_write(context, self.outgoing.unwritten())
         {
             match written {
@@ -156,7 +167,7 @@ impl Connection {
             self.on_mailbox();
             return Poll::Ready(());
         }
-        let may_read = self.outgoing.len() < OUTGOING_BYTES_MAX && self.pace.poll_rested(context).is_ready();
+        let may_read = self.may_read() && self.pace.poll_rested(context).is_ready();
         if may_read && self.poll_read(context, stream).is_ready() {
             return Poll::Ready(());
         }
@@ -166,6 +177,13 @@ impl Connection {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+
+    /// The client must take its replies first, and the disk what it has sent.
+    fn may_read(&self) -> bool {
+        self.outgoing.len() < OUTGOING_BYTES_MAX
+            && self.outgoing.unsettled_bytes() < UNSETTLED_BYTES_MAX
+            && !(self.outgoing.is_held() && self.hub.disk().is_behind())
     }
 
     /// Reads once into this thread's buffer and handles what came.
@@ -221,6 +239,7 @@ impl Connection {
                 self.version = Some(connect.version);
                 self.maximum_packet_size = connect.maximum_packet_size;
                 self.encoder = Some(DeliveryEncoder::new(&connect, self.hub.broker_limits()));
+                self.seal(answer.ticket, len);
                 if let Some(closing) = answer.closing {
                     self.close(&closing, true);
                 }
@@ -260,6 +279,7 @@ impl Connection {
         }
         let home = Home { connection: self.id, version };
         let answer = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
+        self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);
         match (answer.closing, error) {
             (Some(closing), _) => self.close(&closing, false),
@@ -279,30 +299,54 @@ impl Connection {
 
     /// The broker has deliveries or a last word for this client.
     fn on_mailbox(&mut self) {
-        if let Some(closing) = self.mailbox.take(self.version, self.outgoing.buffer()) {
-            self.close(&closing, false);
-        } else {
-            self.collect();
+        self.release();
+        let closing = self.mailbox.take(self.version, self.outgoing.buffer());
+        self.seal(self.hub.disk().latest(), 0);
+        match closing {
+            Some(closing) => self.close(&closing, false),
+            None => self.collect(),
+        }
+    }
+
+    /// What was appended to the outgoing bytes leaves when the disk is as far as the ticket; it answers so many bytes.
+    fn seal(&mut self, ticket: Ticket, answers_bytes: usize) {
+        self.outgoing.seal(ticket, answers_bytes, self.hub.disk());
+        self.wait_for_disk();
+    }
+
+    /// Lets out what the disk is as far as, and waits for the rest.
+    fn release(&mut self) {
+        self.outgoing.release(self.hub.disk());
+        self.wait_for_disk();
+    }
+
+    fn wait_for_disk(&mut self) {
+        if let Some(ticket) = self.outgoing.waits_for().filter(|ticket| *ticket > self.woken_at) {
+            self.woken_at = ticket;
+            self.hub.disk().wake_at(ticket, &self.mailbox);
         }
     }
 
     /// Moves deliveries from the session's queue into the outgoing buffer, as many as have room.
     fn collect(&mut self) {
-        let Some(encoder) = &mut self.encoder else { return };
+        let Some(mut encoder) = self.encoder.take() else { return };
         self.more_deliveries = true;
         while self.more_deliveries && self.outgoing.len() < DELIVERY_BYTES {
             let room = DELIVERY_BYTES - self.outgoing.len();
-            self.more_deliveries = self.hub.take_deliveries(self.id, room, &mut self.deliveries) == More::Yes;
+            let (more, ticket) = self.hub.take_deliveries(self.id, room, &mut self.deliveries);
+            self.more_deliveries = more == More::Yes;
             for delivery in self.deliveries.drain(..) {
                 encoder.encode(&delivery, self.outgoing.buffer());
             }
+            self.seal(ticket, 0);
         }
+        self.encoder = Some(encoder);
     }
 
     fn written(&mut self, len: usize) {
         self.unflushed = true;
         self.outgoing.written(len);
-        if self.more_deliveries && self.outgoing.is_empty() {
+        if self.more_deliveries && self.outgoing.unwritten().is_empty() {
             self.collect();
         }
     }
@@ -315,6 +359,7 @@ impl Connection {
             Answer::ConnAck(version, reason) => {
                 let refusal = ConnAck { session_present: false, reason, properties: ConnAckProperties::default() };
                 encode(version, &Packet::ConnAck(refusal), self.outgoing.buffer());
+                self.seal(Ticket::FREE, 0);
             }
             Answer::Disconnect(reason) => self.say_disconnect(reason, Some(error.what.rule())),
         }
@@ -335,6 +380,7 @@ impl Connection {
             let disconnect = Disconnect { reason_string, ..Disconnect::new(reason) };
             if let Some(disconnect) = disconnect.within(ProtocolVersion::V5, self.maximum_packet_size) {
                 encode(ProtocolVersion::V5, &Packet::Disconnect(disconnect), self.outgoing.buffer());
+                self.seal(Ticket::FREE, 0);
             }
         }
     }
@@ -389,41 +435,5 @@ impl Pace {
             self.rest = None;
         }
         Poll::Ready(())
-    }
-}
-
-/// Bytes on their way to the socket.
-#[derive(Default)]
-struct Outgoing {
-    bytes: Vec<u8>,
-    written: usize,
-}
-
-impl Outgoing {
-    fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-
-    fn unwritten(&self) -> &[u8] {
-        &self.bytes[self.written..]
-    }
-
-    fn len(&self) -> usize {
-        self.bytes.len() - self.written
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn written(&mut self, len: usize) {
-        self.written += len;
-        if self.is_empty() {
-            self.written = 0;
-            self.bytes.clear();
-            if self.bytes.capacity() > KEPT_BYTES_MAX {
-                self.bytes = Vec::new();
-            }
-        }
     }
 }

@@ -16,12 +16,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use factree_broker::{
     Accepted, Broker, ConnectionId, Delivery, Event, Input, Lost, More, Output, Outputs, Reply, ResolvedTopic,
-    TopicAliases,
+    TopicAliases, Write,
 };
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
-use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, ReasonCode, TopicName, TopicNameBuf};
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicName, TopicNameBuf};
 use tokio::sync::Notify;
 
+use crate::disk::{Disk, Ticket};
 use crate::events;
 use crate::limits::Limits;
 
@@ -35,6 +36,7 @@ pub(crate) struct Hub {
     nearer_deadline: Notify,
     /// Says that the last connection is gone.
     emptied: Notify,
+    disk: Disk,
 }
 
 /// What the core lock guards.
@@ -46,6 +48,8 @@ struct Core {
     outputs: Outputs,
     /// The deadline the clock task knows of.
     armed: Option<Instant>,
+    /// Bytes of messages among the writes that the keeper has yet to take.
+    noted_bytes: usize,
 }
 
 /// Where other tasks leave what a connection must do.
@@ -77,6 +81,17 @@ pub(crate) struct Answer {
     pub(crate) closing: Option<Closing>,
     /// Somebody does not keep up with what was published: a moment's rest saves deliveries from being dropped.
     pub(crate) subscribers_behind: bool,
+    /// What was answered may leave when the disk is as far.
+    pub(crate) ticket: Ticket,
+}
+
+/// Writes for the keeper.
+pub(crate) struct Taken {
+    pub(crate) writes: Vec<Write>,
+    /// How many writes were made up to the last of them.
+    pub(crate) made: u64,
+    /// Of the messages among them.
+    pub(crate) bytes: usize,
 }
 
 /// The connection a visit is made for.
@@ -119,8 +134,8 @@ impl<'a> Incoming<'a> {
 }
 
 impl Hub {
-    pub(crate) fn new(limits: Limits, ingest: Arc<Mutex<Ingest>>) -> Self {
-        let mut broker = Broker::new(limits.broker.clone());
+    /// A hub around a broker that is new, or restored.
+    pub(crate) fn new(mut broker: Broker, limits: Limits, ingest: Arc<Mutex<Ingest>>) -> Self {
         // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
         broker.seed_client_ids(RandomState::new().hash_one(()));
         let core = Core {
@@ -129,6 +144,7 @@ impl Hub {
             mailboxes: HashMap::new(),
             outputs: Outputs::default(),
             armed: None,
+            noted_bytes: 0,
         };
         Self {
             core: Mutex::new(core),
@@ -137,6 +153,7 @@ impl Hub {
             next_connection: AtomicU64::new(1),
             nearer_deadline: Notify::new(),
             emptied: Notify::new(),
+            disk: Disk::default(),
         }
     }
 
@@ -219,9 +236,52 @@ impl Hub {
         });
     }
 
-    /// Moves deliveries out of a session's queue.
-    pub(crate) fn take_deliveries(&self, connection: ConnectionId, bytes_max: usize, into: &mut Vec<Delivery>) -> More {
-        self.core().broker.take_deliveries(Instant::now(), connection, bytes_max, into)
+    /// Moves deliveries out of a session's queue. They may leave when the disk is as far as the ticket: a QoS 2 delivery
+    /// whose packet id were forgotten would be delivered twice.
+    pub(crate) fn take_deliveries(
+        &self,
+        connection: ConnectionId,
+        bytes_max: usize,
+        into: &mut Vec<Delivery>,
+    ) -> (More, Ticket) {
+        let mut core = self.core();
+        let before = core.broker.writes_made();
+        let more = core.broker.take_deliveries(Instant::now(), connection, bytes_max, into);
+        let ticket = self.note(&mut core, before);
+        drop(core);
+        let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
+        (more, if into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
+    }
+
+    /// How far the disk is.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Everything the broker has written since the last time.
+    pub(crate) fn take_writes(&self) -> Taken {
+        let mut core = self.core();
+        let mut writes = Vec::new();
+        let made = core.broker.take_writes(&mut writes);
+        Taken { writes, made, bytes: std::mem::take(&mut core.noted_bytes) }
+    }
+
+    /// What has to be kept is refused from now on, or taken again.
+    pub(crate) fn set_storage_full(&self, full: bool) {
+        self.core().broker.set_storage_full(full);
+        self.disk.set_full(full);
+    }
+
+    /// Tells the keeper what was written since; the ticket of all that was decided up to now.
+    fn note(&self, core: &mut Core, before: u64) -> Ticket {
+        let made = core.broker.writes_made();
+        let wrote = made > before;
+        if wrote {
+            let bytes = core.broker.written_bytes();
+            self.disk.noted(made, bytes - core.noted_bytes);
+            core.noted_bytes = bytes;
+        }
+        self.disk.ticket(made, wrote)
     }
 
     /// Lets the broker act on its deadlines, for as long as it is polled.
@@ -276,7 +336,7 @@ impl Hub {
     ) -> Answer {
         let left = self.enter(home, batch, outgoing, inputs);
         self.settle();
-        left.woken.iter().for_each(|mailbox| mailbox.notify.notify_one());
+        left.woken.iter().for_each(|mailbox| mailbox.wake());
         left.events.iter().for_each(events::log);
         left.answer
     }
@@ -290,6 +350,7 @@ impl Hub {
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Left {
         let mut core = self.core();
+        let before = core.broker.writes_made();
         let behind = core.broker.stats().queued_behind;
         let mut visit = Visit {
             core: &mut core,
@@ -311,7 +372,8 @@ impl Hub {
             self.nearer_deadline.notify_one();
         }
         let subscribers_behind = core.broker.stats().queued_behind > behind;
-        Left { answer: Answer { closing, subscribers_behind }, woken, events }
+        let ticket = self.note(&mut core, before);
+        Left { answer: Answer { closing, subscribers_behind, ticket }, woken, events }
     }
 
     /// Applies all that waits in the inbox, and says what the tree wants said.
@@ -357,7 +419,7 @@ impl Hub {
                 visit.handle(Input::Publish { publication: &Publish::new(topic, &message.payload) }, None);
             }
         });
-        left.woken.iter().for_each(|mailbox| mailbox.notify.notify_one());
+        left.woken.iter().for_each(|mailbox| mailbox.wake());
         left.events.iter().for_each(events::log);
         true
     }
@@ -452,6 +514,11 @@ impl Mailbox {
         self.notify.notified().await;
     }
 
+    /// Makes its connection look into it.
+    pub(crate) fn wake(&self) {
+        self.notify.notify_one();
+    }
+
     /// Empties the box: replies into `outgoing`, and whether to close.
     pub(crate) fn take(&self, version: Option<ProtocolVersion>, outgoing: &mut Vec<u8>) -> Option<Closing> {
         let mut letters = lock(&self.letters);
@@ -463,7 +530,7 @@ impl Mailbox {
 
     fn close(&self, closing: Closing) {
         lock(&self.letters).closing.get_or_insert(closing);
-        self.notify.notify_one();
+        self.wake();
     }
 }
 

@@ -6,16 +6,21 @@
 mod config;
 mod connection;
 mod data_directory;
+mod disk;
 pub mod demo;
 mod events;
 mod hub;
+mod keeper;
 mod limits;
+mod outgoing;
 mod server;
+mod storage;
 mod transport;
 mod websocket;
 
-pub use config::{Config, ConfigError, Listener, Overrides};
+pub use config::{Config, ConfigError, Durability, Listener, Overrides};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use limits::Limits;
-pub use server::{Server, StartError};
+pub use server::{Found, Server, StartError};
+pub use storage::StorageError;
 pub use transport::{Tls, Transport};

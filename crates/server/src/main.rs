@@ -1,7 +1,7 @@
 //! The `factree` command: arguments in, exit codes out.
 //!
 //! Exit codes: 0 ended in order, 1 the machine refused something, 2 the command line or the configuration is wrong, 3 the
-//! data directory belongs to another process.
+//! data directory belongs to another process, 4 the disk failed while running.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -122,9 +122,15 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
     writeln!(
         out,
-        "  Data   {}   sessions and retained messages are in memory: a restart forgets them",
-        server.data().display()
+        "  Data   {}   durability {}: {}",
+        server.data().display(),
+        server.durability().name(),
+        server.durability().promise()
     )?;
+    if server.found().sessions + server.found().retained > 0 {
+        let found = server.found();
+        writeln!(out, "         went on with {} sessions and {} retained messages", found.sessions, found.retained)?;
+    }
     writeln!(out)?;
     if with_demo {
         writeln!(out, "A simulated plant is connecting: two sites of Acme, a dozen lines, a hundred devices.")?;

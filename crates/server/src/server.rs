@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
+use factree_broker::Broker;
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -17,10 +18,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::config::{Config, Listener};
+use crate::config::{Config, Durability, Listener};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::hub::Hub;
+use crate::keeper::Keeper;
 use crate::limits::Limits;
+use crate::storage::{self, StorageError};
 use crate::transport::Transport;
 
 /// How long connections and requests may take to end once we shut down.
@@ -38,6 +41,19 @@ pub struct Server {
     mqtt_address: SocketAddr,
     http_address: SocketAddr,
     data: DataDirectory,
+    durability: Durability,
+    keeper: Option<Keeper>,
+    found: Found,
+}
+
+/// What was on disk when the server started.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Found {
+    /// Kept sessions.
+    pub sessions: usize,
+    /// Retained messages.
+    pub retained: usize,
 }
 
 /// A listener for MQTT clients.
@@ -52,6 +68,8 @@ struct Bound {
 pub enum StartError {
     /// The data directory is not ours.
     DataDirectory(DataDirectoryError),
+    /// What is in it cannot be read.
+    Storage(StorageError),
     /// A listener could not be bound.
     Listen {
         /// `MQTT` or `HTTP`.
@@ -69,6 +87,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DataDirectory(error) => error.fmt(f),
+            Self::Storage(error) => error.fmt(f),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
@@ -89,8 +108,14 @@ impl From<DataDirectoryError> for StartError {
     }
 }
 
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
 impl Server {
-    /// Locks the data directory and binds the listeners. Port 0 takes any free port; see [`Server::mqtt_address`].
+    /// Locks the data directory, takes back what is in it, and binds the listeners. Port 0 takes any free port; see [`Server::mqtt_address`].
     ///
     /// # Errors
     /// [`StartError`], for the operator.
@@ -113,8 +138,15 @@ impl Server {
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
         let ingest = Arc::new(Mutex::new(ingest));
+        let mut broker = Broker::new(limits.broker.clone());
+        let (store, found) = storage::open(data.path(), config.durability, &mut broker)?;
+        let hub = Arc::new(Hub::new(broker, limits, Arc::clone(&ingest)));
+        let keeper = store.map(|store| Keeper::start(Arc::clone(&hub), store)).transpose();
         Ok(Self {
-            hub: Arc::new(Hub::new(limits, Arc::clone(&ingest))),
+            hub,
+            keeper: keeper.map_err(StorageError::Thread)?,
+            durability: config.durability,
+            found,
             namespace,
             ingest,
             mqtt_address: mqtt[0].address,
@@ -140,6 +172,16 @@ impl Server {
         self.http_address
     }
 
+    /// What an acknowledgement promises.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// What was on disk.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
     /// The data directory.
     pub fn data(&self) -> &Path {
         self.data.path()
@@ -147,7 +189,7 @@ impl Server {
 
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { hub, namespace, ingest, mqtt, http, .. } = self;
+        let Self { hub, namespace, ingest, mqtt, http, keeper, data, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -179,6 +221,10 @@ impl Server {
             warn!(connections = hub.connections_len(), "dropped what did not end within {SHUTDOWN_TIMEOUT:?}");
         }
         clock.abort();
+        if let Some(keeper) = keeper {
+            keeper.stop();
+        }
+        drop(data);
     }
 }
 

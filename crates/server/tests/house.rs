@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "factree-mqtt",
             "factree-namespace",
             "factree-sim",
+            "factree-store",
             "futures-util",
             "serde",
             "tokio",

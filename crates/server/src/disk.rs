@@ -1,0 +1,131 @@
+//! How far the disk is: which of the broker's writes are durable, and who waits for the rest.
+//!
+//! The broker numbers its writes. What a client is told may depend on every write before it, so it carries the number
+//! reached so far as a [`Ticket`] and leaves its connection once that many writes are durable. One thread, the
+//! [keeper](crate::keeper), commits all that gathered meanwhile, so a busy disk serves thousands of clients with one sync.
+//! Knows no file and no packet. Without a keeper (`memory`) no writes are made, and nothing waits.
+//! Invariant: tickets are stamped and writes noted under the core lock, after the writes they depend on.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::hub::Mailbox;
+
+/// While more than so many bytes wait for the disk, publishers that wait for it too are not read.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// So many writes must be durable first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
+impl Ticket {
+    /// Depends on nothing.
+    pub(crate) const FREE: Ticket = Ticket(0);
+}
+
+/// What hub, connections and keeper know of the disk.
+#[derive(Default)]
+pub(crate) struct Disk {
+    /// How many writes were made.
+    made: AtomicU64,
+    /// How many of them are durable.
+    durable: AtomicU64,
+    /// Messages that wait for a commit or are in one.
+    waiting_bytes: AtomicUsize,
+    full: AtomicBool,
+    waiting: Mutex<Vec<(Ticket, Arc<Mailbox>)>>,
+    work: Mutex<Work>,
+    begin: Condvar,
+}
+
+/// What the keeper is to do next.
+#[derive(Default)]
+struct Work {
+    some: bool,
+    stop: bool,
+}
+
+impl Disk {
+    /// The ticket of what was decided when so many writes were `made`; `wrote`: by this very visit. On a full disk only
+    /// what itself has to be kept waits for room.
+    pub(crate) fn ticket(&self, made: u64, wrote: bool) -> Ticket {
+        if wrote || !self.full.load(Ordering::Relaxed) { Ticket(made) } else { Ticket::FREE }
+    }
+
+    /// The ticket of all that was decided up to now.
+    pub(crate) fn latest(&self) -> Ticket {
+        self.ticket(self.made.load(Ordering::Acquire), false)
+    }
+
+    /// There are new writes, so many in all, and so many bytes of messages in the new ones.
+    pub(crate) fn noted(&self, made: u64, bytes: usize) {
+        self.made.store(made, Ordering::Release);
+        self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let mut work = lock(&self.work);
+        if !std::mem::replace(&mut work.some, true) {
+            self.begin.notify_one();
+        }
+    }
+
+    /// Whether what depends on this ticket may leave.
+    pub(crate) fn has(&self, ticket: Ticket) -> bool {
+        ticket.0 <= self.durable.load(Ordering::Acquire)
+    }
+
+    /// Whether publishers are ahead of the disk.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.waiting_bytes.load(Ordering::Relaxed) > WAITING_BYTES_MAX
+    }
+
+    /// Whether the disk has no room for what must be kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Wakes the mailbox once the disk is as far as the ticket, at once if it is.
+    pub(crate) fn wake_at(&self, ticket: Ticket, mailbox: &Arc<Mailbox>) {
+        let mut waiting = lock(&self.waiting);
+        if self.has(ticket) {
+            mailbox.wake();
+        } else {
+            waiting.push((ticket, Arc::clone(mailbox)));
+        }
+    }
+
+    // ---- The keeper's side ----------------------------------------------------------------------------------------
+
+    /// Waits for work, no longer than that; `false` once it is time to stop.
+    pub(crate) fn wait_for_work(&self, at_most: Duration) -> bool {
+        let work = lock(&self.work);
+        let waited = self.begin.wait_timeout_while(work, at_most, |work| !work.some && !work.stop);
+        let (mut work, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        work.some = false;
+        !work.stop
+    }
+
+    /// So many writes are durable; `bytes` of messages wait no more.
+    pub(crate) fn reached(&self, durable: u64, bytes: usize) {
+        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let mut waiting = lock(&self.waiting);
+        // Under the lock, so that nobody begins to wait for what has just come.
+        self.durable.store(durable, Ordering::Release);
+        let woken: Vec<_> = waiting.extract_if(.., |(ticket, _)| ticket.0 <= durable).collect();
+        drop(waiting);
+        woken.iter().for_each(|(_, mailbox)| mailbox.wake());
+    }
+
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::Relaxed);
+    }
+
+    /// Tells the keeper to commit what there is and stop.
+    pub(crate) fn stop(&self) {
+        lock(&self.work).stop = true;
+        self.begin.notify_one();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
