@@ -23,9 +23,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The exit code of a process whose disk has failed.
 const EXIT_DISK_FAILED: i32 = 4;
 
-/// The running thread.
+/// The running thread. Dropped, it commits what there is, and ends.
 pub(crate) struct Keeper {
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
     hub: Arc<Hub>,
 }
 
@@ -35,21 +35,17 @@ impl Keeper {
     /// # Errors
     /// The machine has no thread to give.
     pub(crate) fn start(hub: Arc<Hub>, store: Store) -> std::io::Result<Self> {
-        let keeping = Keeping {
-            hub: Arc::clone(&hub),
-            store,
-            batch: Batch::new(),
-            folded: Folded::default(),
-            waiting_bytes: 0,
-        };
+        let keeping =
+            Keeping { hub: Arc::clone(&hub), store, batch: Batch::new(), folded: Folded::default(), waiting_bytes: 0 };
         let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || keeping.run())?;
-        Ok(Self { thread, hub })
+        Ok(Self { thread: Some(thread), hub })
     }
+}
 
-    /// Commits what there is, and ends.
-    pub(crate) fn stop(self) {
+impl Drop for Keeper {
+    fn drop(&mut self) {
         self.hub.disk().stop();
-        if self.thread.join().is_err() {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             error!("the keeper panicked; what it had not committed was not acknowledged");
         }
     }
@@ -197,10 +193,7 @@ mod tests {
 
     #[test]
     fn the_last_write_of_a_key_counts() {
-        let will = |due| Write {
-            key: Key::Will(ClientId::from("a")),
-            record: due,
-        };
+        let will = |due| Write { key: Key::Will(ClientId::from("a")), record: due };
         let mut folded = Folded::default();
         folded.take(vec![will(Some(Record::Received)), will(None)]);
         let mut batch = Batch::new();

@@ -6,8 +6,8 @@
 mod config;
 mod connection;
 mod data_directory;
-mod disk;
 pub mod demo;
+mod disk;
 mod events;
 mod hub;
 mod keeper;

@@ -189,7 +189,8 @@ impl Server {
 
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { hub, namespace, ingest, mqtt, http, keeper, data, .. } = self;
+        // The lock on the data directory is let go last, after the keeper has ended.
+        let Self { data, keeper, hub, namespace, ingest, mqtt, http, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -221,9 +222,7 @@ impl Server {
             warn!(connections = hub.connections_len(), "dropped what did not end within {SHUTDOWN_TIMEOUT:?}");
         }
         clock.abort();
-        if let Some(keeper) = keeper {
-            keeper.stop();
-        }
+        drop(keeper);
         drop(data);
     }
 }

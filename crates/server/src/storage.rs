@@ -32,7 +32,9 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(f),
-            Self::Read(error) => write!(f, "what was kept cannot be read: {error}; starting again sets aside what is damaged"),
+            Self::Read(error) => {
+                write!(f, "what was kept cannot be read: {error}; starting again sets aside what is damaged")
+            }
             Self::Thread(error) => write!(f, "cannot start the thread that writes to disk: {error}"),
         }
     }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use factree::{Config, Overrides, Server};
+use factree::{Config, Durability, Overrides, Server};
 use tokio::sync::oneshot;
 
 /// How long a condition may take to come true. Generous: it bounds a failure, not a success.
@@ -31,7 +31,9 @@ impl Plant {
         let data = tempfile::tempdir().unwrap();
         let any = Some("127.0.0.1:0".parse().unwrap());
         let overrides = Overrides { mqtt: any, http: any, data: Some(data.path().to_owned()) };
-        let config = Config::parse(file, overrides).unwrap();
+        let mut config = Config::parse(file, overrides).unwrap();
+        // What is kept on disk has stories of its own; these are not to wait for it.
+        config.durability = Durability::Memory;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(async { Server::start(config) }).unwrap();
         let (mqtt, http) = (server.mqtt_address(), server.http_address());

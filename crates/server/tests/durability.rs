@@ -1,0 +1,246 @@
+//! What a client was told survives `kill -9`: real processes, a real disk, SIGKILL.
+//!
+//! The stories of the broker's own restart are in its `restart.story`; here it is shown that nothing leaves a socket before
+//! it is on disk, and that the next process finds it there.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use factree_mqtt::{
+    Acknowledgement, Connect, Decoded, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS,
+    SessionExpiry, Subscribe, SubscribeRequest, TopicName, WillMessage, decode, encode,
+};
+
+const V5: ProtocolVersion = ProtocolVersion::V5;
+
+/// A process on a data directory.
+struct Factree {
+    child: Child,
+    mqtt: SocketAddr,
+    banner: String,
+}
+
+impl Factree {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_factree"))
+            .args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .arg("--config")
+            .arg(data.join("factree.toml"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut banner = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            banner += &line.unwrap();
+            banner.push('\n');
+            if banner.contains("Ctrl-C") {
+                break;
+            }
+        }
+        let mqtt = banner.split_once("MQTT").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap();
+        Self { mqtt: mqtt.parse().unwrap(), child, banner }
+    }
+
+    /// SIGKILL.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// A client that says one thing at a time.
+struct Client {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Client {
+    /// CONNECT without clean start and with a session that is kept; says what the CONNACK said of the session.
+    fn connect(factree: &Factree, id: &str) -> (Self, bool) {
+        let connect = Connect {
+            clean_start: false,
+            session_expiry: SessionExpiry::After(Duration::from_secs(600)),
+            ..Connect::new(V5, id)
+        };
+        Self::connect_with(factree, connect)
+    }
+
+    fn connect_with(factree: &Factree, connect: Connect<'_>) -> (Self, bool) {
+        let stream = TcpStream::connect(factree.mqtt).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut client = Self { stream, unread: Vec::new() };
+        let present = client.say(&Packet::Connect(connect), |answer| match answer {
+            Packet::ConnAck(ack) => ack.session_present,
+            other => panic!("no CONNACK: {other:?}"),
+        });
+        (client, present)
+    }
+
+    fn send(&mut self, packet: &Packet<'_>) {
+        let mut bytes = Vec::new();
+        encode(V5, packet, &mut bytes);
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    /// Sends and looks at the next packet that comes.
+    fn say<T>(&mut self, packet: &Packet<'_>, look: impl FnOnce(&Packet<'_>) -> T) -> T {
+        self.send(packet);
+        self.next(look)
+    }
+
+    fn next<T>(&mut self, look: impl FnOnce(&Packet<'_>) -> T) -> T {
+        loop {
+            if let Decoded::Packet { packet, len } = decode(V5, &self.unread, &Limits::default()).unwrap() {
+                let seen = look(&packet);
+                self.unread.drain(..len);
+                return seen;
+            }
+            let mut bytes = [0; 4096];
+            let len = self.stream.read(&mut bytes).unwrap();
+            assert!(len > 0, "the server closed the connection");
+            self.unread.extend_from_slice(&bytes[..len]);
+        }
+    }
+
+    /// PUBLISH, until its PUBACK or PUBREC.
+    fn publish(&mut self, topic: &str, payload: &str, handshake: Handshake, retain: bool) {
+        let publish =
+            Publish { handshake, retain, ..Publish::new(TopicName::parse(topic).unwrap(), payload.as_bytes()) };
+        self.say(&Packet::Publish(publish), |answer| match answer {
+            Packet::PubAck(ack) | Packet::PubRec(ack) => assert!(!ack.reason.is_failure(), "{ack:?}"),
+            other => panic!("no acknowledgement: {other:?}"),
+        });
+    }
+
+    fn subscribe(&mut self, filter: &str, qos: QoS) {
+        let requests = [SubscribeRequest::new(filter, qos)];
+        self.say(&Packet::Subscribe(Subscribe::new(id(99), &requests[..])), |answer| {
+            assert!(matches!(answer, Packet::SubAck(_)), "{answer:?}");
+        });
+    }
+
+    /// The next delivery as `topic payload packet-id dup`, not acknowledged.
+    fn delivery(&mut self) -> String {
+        self.next(|packet| match packet {
+            Packet::Publish(publish) => format!(
+                "{} {} {}{}",
+                publish.topic.unwrap(),
+                String::from_utf8_lossy(publish.payload),
+                publish.handshake.packet_id().map_or("-".into(), |id| id.get().to_string()),
+                if publish.dup { " dup" } else { "" }
+            ),
+            other => panic!("no delivery: {other:?}"),
+        })
+    }
+}
+
+fn id(number: u16) -> PacketId {
+    PacketId::new(number).unwrap()
+}
+
+fn at_least_once(number: u16) -> Handshake {
+    Handshake::AtLeastOnce(id(number))
+}
+
+/// A data directory with a configuration in it.
+fn configured(durability: &str) -> tempfile::TempDir {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("factree.toml"), format!("[data]\ndurability = \"{durability}\"\n")).unwrap();
+    data
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_kill_9() {
+    for durability in ["power", "process"] {
+        let data = configured(durability);
+        let factree = Factree::start(data.path());
+        assert!(factree.banner.contains(&format!("durability {durability}")), "{}", factree.banner);
+        let (mut historian, _) = Client::connect(&factree, "historian");
+        historian.subscribe("Acme/#", QoS::AtLeastOnce);
+        drop(historian);
+        let (mut gateway, _) = Client::connect(&factree, "gateway");
+        gateway.publish("Acme/Count", "1", at_least_once(1), false);
+        gateway.publish("Acme/Order", "4711", at_least_once(2), true);
+        gateway.publish("Acme/Count", "2", Handshake::ExactlyOnce(id(3)), false);
+        factree.kill();
+
+        let factree = Factree::start(data.path());
+        assert!(factree.banner.contains("2 sessions and 1 retained"), "{}", factree.banner);
+        // The PUBREC may have been lost with the server: the same publication comes again, and is not taken twice.
+        let (mut gateway, present) = Client::connect(&factree, "gateway");
+        assert!(present);
+        gateway.publish("Acme/Count", "2", Handshake::ExactlyOnce(id(3)), false);
+        gateway.say(&Packet::PubRel(Acknowledgement::new(id(3))), |answer| {
+            assert!(matches!(answer, Packet::PubComp(_)), "{answer:?}");
+        });
+        gateway.publish("Acme/Count", "3", Handshake::ExactlyOnce(id(3)), false);
+        let (mut historian, present) = Client::connect(&factree, "historian");
+        assert!(present);
+        let told: Vec<String> = (0..4).map(|_| historian.delivery()).collect();
+        assert_eq!(told, ["Acme/Count 1 1", "Acme/Order 4711 2", "Acme/Count 2 3", "Acme/Count 3 4"]);
+        let (mut newcomer, _) = Client::connect(&factree, "newcomer");
+        newcomer.subscribe("Acme/#", QoS::AtLeastOnce);
+        assert_eq!(newcomer.delivery(), "Acme/Order 4711 1");
+        factree.kill();
+    }
+}
+
+#[test]
+fn a_will_is_published_although_the_server_died_with_its_client() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut host, _) = Client::connect(&factree, "host");
+    host.subscribe("Acme/#", QoS::AtLeastOnce);
+    let mut will = WillMessage::new(TopicName::parse("Acme/Gateway/Status").unwrap(), b"gone");
+    will.qos = QoS::AtLeastOnce;
+    let (gateway, _) = Client::connect_with(&factree, Connect { will: Some(will), ..Connect::new(V5, "gateway") });
+    factree.kill();
+    drop(gateway);
+
+    let factree = Factree::start(data.path());
+    let (mut host, _) = Client::connect(&factree, "host");
+    assert_eq!(host.delivery(), "Acme/Gateway/Status gone 1");
+    factree.kill();
+}
+
+#[test]
+fn a_delivery_that_was_not_acknowledged_comes_again_under_its_packet_id() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut host, _) = Client::connect(&factree, "host");
+    host.subscribe("Acme/#", QoS::ExactlyOnce);
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    gateway.publish("Acme/Count", "1", Handshake::ExactlyOnce(id(1)), false);
+    assert_eq!(host.delivery(), "Acme/Count 1 1");
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    let (mut host, _) = Client::connect(&factree, "host");
+    assert_eq!(host.delivery(), "Acme/Count 1 1 dup");
+    host.say(&Packet::PubRec(Acknowledgement::new(id(1))), |answer| assert!(matches!(answer, Packet::PubRel(_))));
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    let (mut host, _) = Client::connect(&factree, "host");
+    host.next(|packet| assert!(matches!(packet, Packet::PubRel(ack) if ack.packet_id == id(1)), "{packet:?}"));
+    factree.kill();
+}
+
+#[test]
+fn memory_forgets_and_says_so() {
+    let data = configured("memory");
+    let factree = Factree::start(data.path());
+    assert!(factree.banner.contains("a restart forgets them"), "{}", factree.banner);
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    gateway.publish("Acme/Order", "4711", at_least_once(1), true);
+    factree.kill();
+    let factree = Factree::start(data.path());
+    let (_, present) = Client::connect(&factree, "gateway");
+    assert!(!present);
+    factree.kill();
+}
