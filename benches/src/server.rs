@@ -1,32 +1,50 @@
-//! Servers under measurement, each in a process of its own, so that their processor time can be told from ours.
+//! Servers under measurement, each in a process of its own, so that their processor time and memory can be told from ours.
+//!
+//! Factree is the binary that was built; peers are what is installed, with the settings of their packages but for what a
+//! comparison needs: a port, a data directory, and leave for anybody to connect.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// How long a peer may take until it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A broker in a process of its own, ended when this is dropped.
 pub struct Server {
     child: Child,
     /// Where MQTT clients connect.
     pub address: SocketAddr,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Server {
-    /// Factree, from `target/release` or where FACTREE_BIN says.
+    /// Factree without a disk, from `target/release` or where FACTREE_BIN says.
     ///
     /// # Panics
     /// If it cannot be started: without a server there is no figure.
     pub fn factree() -> Self {
+        Self::factree_with("memory")
+    }
+
+    /// The same with a `durability` of `power`, `process` or `memory`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn factree_with(durability: &str) -> Self {
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
         let binary = std::env::var_os("FACTREE_BIN").map_or_else(|| target.join("release/factree"), PathBuf::from);
         let home = tempfile::tempdir().expect("a directory");
+        let config = home.path().join("factree.toml");
+        std::fs::write(&config, format!("[data]\ndurability = \"{durability}\"\n")).expect("written");
         let mut child = Command::new(&binary)
             .args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(home.path())
+            .arg("--config")
+            .arg(&config)
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
             .spawn()
@@ -36,33 +54,71 @@ impl Server {
             .map_while(Result::ok)
             .find_map(|line| line.trim_start().strip_prefix("MQTT")?.split_whitespace().next()?.parse().ok())
             .expect("the banner names the address");
-        Self { child, address, _home: home }
+        Self { child, address, home }
     }
 
-    /// mosquitto with its defaults, if it is installed.
+    /// mosquitto that writes its database, if it is installed.
     ///
     /// # Panics
     /// If it is installed and does not start.
     pub fn mosquitto() -> Option<Self> {
+        Self::peer("mosquitto", |program, home, address| {
+            let text = format!(
+                "listener {} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {}/\n",
+                address.port(),
+                home.display()
+            );
+            program.arg("-c").arg(written(home, "mosquitto.conf", &text));
+        })
+    }
+
+    /// rumqttd, if it is installed.
+    ///
+    /// # Panics
+    /// If it is installed and does not start.
+    pub fn rumqttd() -> Option<Self> {
+        Self::peer("rumqttd", |program, home, address| {
+            let text = format!(
+                "id = 0\n[router]\nid = 0\nmax_connections = 10010\nmax_outgoing_packet_count = 200\n\
+                 max_segment_size = 104857600\nmax_segment_count = 10\n[v4.1]\nname = \"v4\"\nlisten = \"{address}\"\n\
+                 next_connection_delay_ms = 0\n[v4.1.connections]\nconnection_timeout_ms = 60000\n\
+                 max_payload_size = 20480\nmax_inflight_count = 100\ndynamic_filters = true\n"
+            );
+            program.arg("-q").arg("-c").arg(written(home, "rumqttd.toml", &text));
+        })
+    }
+
+    /// nats-server with its MQTT listener, if it is installed; MQTT needs its JetStream.
+    ///
+    /// # Panics
+    /// If it is installed and does not start.
+    pub fn nats() -> Option<Self> {
+        Self::peer("nats-server", |program, home, address| {
+            let text = format!(
+                "server_name: peer\nlisten: \"127.0.0.1:-1\"\njetstream {{ store_dir: \"{}\" }}\nmqtt {{ listen: \"{address}\" }}\n",
+                home.display()
+            );
+            program.arg("-c").arg(written(home, "nats.conf", &text));
+        })
+    }
+
+    fn peer(name: &str, configure: impl FnOnce(&mut Command, &Path, SocketAddr)) -> Option<Self> {
         let home = tempfile::tempdir().expect("a directory");
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = free.local_addr().expect("an address");
         drop(free);
-        let config = home.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {} 127.0.0.1\nallow_anonymous true\n", address.port()))
-            .expect("written");
-        let child = Command::new("mosquitto").arg("-c").arg(&config).stderr(Stdio::null()).spawn().ok()?;
-        let server = Self { child, address, _home: home };
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let mut program = Command::new(name);
+        configure(&mut program, home.path(), address);
+        let child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let server = Self { child, address, home };
+        let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "mosquitto does not listen");
+            assert!(Instant::now() < deadline, "{name} does not listen");
             std::thread::sleep(Duration::from_millis(10));
         }
         Some(server)
     }
-}
 
-impl Server {
     /// A program of ours that prints the address it listens on as its first line.
     ///
     /// # Panics
@@ -73,7 +129,12 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it prints");
         let address = line.trim().parse().expect("an address");
-        Self { child, address, _home: home }
+        Self { child, address, home }
+    }
+
+    /// The directory the server writes to.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Processor time that the process has used so far, user and system together, in seconds. Linux only.
@@ -88,6 +149,19 @@ impl Server {
             .sum();
         nanoseconds as f64 / 1e9
     }
+
+    /// Memory that the process has in RAM, in bytes; 0 once it has ended. Linux only.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        kilobytes.and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
+    }
+}
+
+fn written(home: &Path, name: &str, text: &str) -> PathBuf {
+    let path = home.join(name);
+    std::fs::write(&path, text).expect("written");
+    path
 }
 
 impl Drop for Server {
