@@ -133,6 +133,7 @@ impl Broker {
 
     fn on_publish(&mut self, now: Instant, from: Client, publish: &Publish<'_>, out: &mut Outputs) {
         self.stats.publish_received += 1;
+        self.stats.publish_received_bytes += publish.payload.len() as u64;
         let Some(topic) = publish.topic else {
             return self.violation(now, from, "PUBLISH without topic", out);
         };

@@ -16,6 +16,7 @@ use crate::output::{Output, Outputs};
 use crate::reply::{ConnAckReply, Reply};
 use crate::session::{Connected, Link, Session};
 use crate::sessions::Sessions;
+use crate::takeovers::{Takeover, Takeovers};
 use crate::will::Will;
 
 impl Broker {
@@ -38,7 +39,7 @@ impl Broker {
             "" => self.client_ids.assign(&self.sessions),
             id => id.into(),
         };
-        let link = self.link(now, connection, connect);
+        let mut link = self.link(now, connection, connect);
         let keep_alive = link.keep_alive;
         let session_expiry = connect.session_expiry.min(self.limits.session_expiry_max);
         let reply = self.acceptance(connect, &client_id, keep_alive, session_expiry);
@@ -47,6 +48,19 @@ impl Broker {
             return self.refuse(connection, connect, ReasonCode::PacketTooLarge, why, out);
         };
 
+        match self.ask_for_takeover(now, &client_id) {
+            None => {}
+            Some((_, takeovers, Takeover::Granted)) => link.takeovers = takeovers,
+            Some((incumbent, _, Takeover::Refused { first })) => {
+                self.stats.takeovers_refused += 1;
+                let why = "connections with this client id take each other over too often; give each client its own";
+                self.answer_refusal(connection, connect, ReasonCode::ConnectionRateExceeded, why, out);
+                if first {
+                    out.event(Event::Flapping { client_id, connection: incumbent, refused: connection });
+                }
+                return out.push(Output::Close { connection, reason: None, reason_string: None });
+            }
+        }
         self.make_way(now, &client_id, connect.clean_start, out);
         let (id, resumed) = self.begin_or_resume(&client_id, link);
         self.sessions[id].expiry = session_expiry;
@@ -108,14 +122,38 @@ impl Broker {
         why: &'static str,
         out: &mut Outputs,
     ) {
+        self.answer_refusal(connection, connect, reason, why, out);
+        out.event(Event::Refused { connection, client_id: connect.client_id.into(), reason, why });
+        out.push(Output::Close { connection, reason: None, reason_string: None });
+    }
+
+    /// The CONNACK of a refusal, if the client can take it.
+    fn answer_refusal(
+        &mut self,
+        connection: ConnectionId,
+        connect: &Connect<'_>,
+        reason: ReasonCode,
+        why: &'static str,
+        out: &mut Outputs,
+    ) {
         self.stats.connections_refused += 1;
         let reason_string = connect.request_problem_information.then_some(why);
         let reply = ConnAckReply::refusal(reason, reason_string);
         if let Some(reply) = reply.within(connect.version, connect.maximum_packet_size) {
             out.reply(connection, Reply::ConnAck(Box::new(reply)));
         }
-        out.event(Event::Refused { connection, client_id: connect.client_id.into(), reason, why });
-        out.push(Output::Close { connection, reason: None, reason_string: None });
+    }
+
+    /// If a client with this id is connected: its connection, how often it was taken over, and whether it may be again.
+    fn ask_for_takeover(
+        &mut self,
+        now: Instant,
+        client_id: &ClientId,
+    ) -> Option<(ConnectionId, Takeovers, Takeover)> {
+        let id = self.sessions.of_client(client_id.as_str())?;
+        let incumbent = self.sessions[id].connected_mut()?;
+        let answer = incumbent.takeovers.ask(now, &self.limits);
+        Some((incumbent.connection, incumbent.takeovers, answer))
     }
 
     /// The client id's other connection ends `[MQTT-3.1.4-3]`, and on a clean start its session `[MQTT-3.1.2-4]`.
@@ -145,6 +183,7 @@ impl Broker {
             will: connect.will.as_ref().map(|message| Will::new(now, connection, message)),
             woken: false,
             told_refused: false,
+            takeovers: Takeovers::default(),
         }
     }
 

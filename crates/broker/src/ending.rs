@@ -33,6 +33,7 @@ impl Broker {
     pub(crate) fn end_connection(&mut self, now: Instant, client: Client, ending: Ending, out: &mut Outputs) {
         let Client { session: id, connection } = client;
         self.stats.ended += 1;
+        self.stats.taken_over += u64::from(matches!(ending, Ending::TakenOver { .. }));
         self.sessions.detach(connection);
         let session = &mut self.sessions[id];
         let client_id = session.client_id.clone();
@@ -93,6 +94,7 @@ impl Broker {
             self.publish_will(now, id, will, out);
         }
         self.deadlines.set(id, None);
+        self.stats.sessions_expired += u64::from(expired);
         let mut session = self.sessions.remove(id);
         // Of what is in flight only QoS 1 may go to another member of a group, QoS 2 must not `[MQTT-4.8.2-5]`.
         let in_flight = session.outbound.into_unacknowledged();

@@ -40,6 +40,16 @@ pub enum Event {
         /// What a person is told.
         why: &'static str,
     },
+    /// Connections with one client id have taken each other over too often, most likely two clients with the same id: the
+    /// newcomer was refused. Told once until they stop; the others are counted.
+    Flapping {
+        /// Whose.
+        client_id: ClientId,
+        /// The connection that stays.
+        connection: ConnectionId,
+        /// The connection that was refused.
+        refused: ConnectionId,
+    },
     /// A client's network connection is over.
     Disconnected {
         /// Which.

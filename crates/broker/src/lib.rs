@@ -15,6 +15,7 @@
 
 mod alias;
 mod broker;
+mod bucket;
 mod connect;
 mod deadlines;
 mod delivery;
@@ -40,12 +41,15 @@ mod shared;
 mod stats;
 mod subscribing;
 mod subscriptions;
+mod takeovers;
+mod tally;
 mod view;
 mod will;
 mod write;
 
 pub use alias::{ResolvedTopic, TopicAliases};
 pub use broker::Broker;
+pub use bucket::{Bucket, Rate};
 pub use delivery::{Delivery, More};
 pub use encoder::DeliveryEncoder;
 pub use event::{Ending, Event};
@@ -57,5 +61,6 @@ pub use publication::Publication;
 pub use reply::{ConnAckReply, Reply};
 pub use restore::Restored;
 pub use stats::Stats;
+pub use tally::Tally;
 pub use view::SessionView;
 pub use write::{Calendar, DeliveryNumber, Key, Kind, MessageNumber, Record, SessionNumber, UnreadableRecord, Write};

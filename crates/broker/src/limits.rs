@@ -23,6 +23,9 @@ pub struct Limits {
     pub keep_alive_max: Duration,
     /// The longest time a session is kept; a longer wish is cut to it. Default [`SessionExpiry::Never`].
     pub session_expiry_max: SessionExpiry,
+    /// How often in a minute connections with one client id may take each other over, all at once at most; at least 1.
+    /// Beyond: CONNACK 0x9F for the newcomer, and the connection that is there stays. Default 10.
+    pub takeovers_per_minute_max: u32,
     /// QoS 2 publications a client may have unreleased, announced as Receive Maximum. Beyond: DISCONNECT 0x93. QoS 1
     /// never counts, it is acknowledged as it is handled. 3.1.1 cannot be told; its packet ids bound it to 65,535.
     /// Default 4,096.
@@ -61,6 +64,7 @@ impl Limits {
         sessions_max: 100_000,
         keep_alive_max: Duration::from_secs(65_535),
         session_expiry_max: SessionExpiry::Never,
+        takeovers_per_minute_max: 10,
         receive_maximum: NonZeroU16::new(4096).unwrap(),
         topic_alias_maximum: 64,
         subscriptions_per_session_max: 10_000,
@@ -78,8 +82,8 @@ impl Limits {
     /// # Errors
     /// The sentence names the field.
     pub const fn validate(&self) -> Result<(), &'static str> {
-        if self.packet.validate().is_err() {
-            return Err("the codec's limits contradict each other");
+        if let Err(error) = self.packet.validate() {
+            return Err(error.what());
         }
         if self.sessions_max == 0 {
             return Err("sessions_max is at least 1");
@@ -89,6 +93,9 @@ impl Limits {
             || self.keep_alive_max.subsec_nanos() != 0
         {
             return Err("keep_alive_max is 1 to 65535 whole seconds");
+        }
+        if self.takeovers_per_minute_max == 0 {
+            return Err("takeovers_per_minute_max is at least 1, or a client whose network broke could not come back");
         }
         if self.queue_len_max == 0 {
             return Err("queue_len_max is at least 1");
@@ -135,6 +142,7 @@ mod tests {
         assert!(said(Limits { queue_len_max: 0, ..default() }).contains("queue_len_max"));
         let mut codec = default();
         codec.packet.topic_levels_max = 0;
-        assert!(said(codec).contains("codec"));
+        assert!(said(codec).contains("topic_levels_max"), "the codec's limits name their field too");
+        assert!(said(Limits { takeovers_per_minute_max: 0, ..default() }).contains("takeovers_per_minute_max"));
     }
 }

@@ -84,6 +84,11 @@ impl Queue {
         self.backlog_len + self.live.len()
     }
 
+    /// Of the live part.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

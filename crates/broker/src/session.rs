@@ -26,6 +26,7 @@ use crate::output::Output;
 use crate::publication::Publication;
 use crate::queue::{Queue, Queued};
 use crate::stats::Stats;
+use crate::takeovers::Takeovers;
 use crate::will::Will;
 use crate::write::{Record, SessionNumber};
 
@@ -65,6 +66,8 @@ pub(crate) struct Connected {
     pub(crate) woken: bool,
     /// A publication of this connection was refused and somebody was told.
     pub(crate) told_refused: bool,
+    /// How often this client id's connections took each other over, up to this one.
+    pub(crate) takeovers: Takeovers,
 }
 
 #[derive(Debug)]
@@ -297,6 +300,7 @@ impl Session {
             }
             bytes += delivery.publication.bytes() + 8;
             stats.delivered += 1;
+            stats.delivered_bytes += delivery.publication.payload().len() as u64;
             stats.redelivered += u64::from(delivery.dup);
             self.delivered += 1;
             into.push(delivery);
@@ -396,7 +400,7 @@ mod tests {
     #[test]
     fn an_idle_session_and_a_queued_delivery_stay_small() {
         // Bytes that every idle client costs (and as much again in tables and its id), and each delivery that waits.
-        assert!(size_of::<Session>() <= 416);
+        assert!(size_of::<Session>() <= 440);
         assert!(size_of::<Queued>() <= 48);
         assert!(size_of::<Delivery>() <= 48);
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: `by_client` has every session, `by_connection` every connected one.
 
-use std::ops::{Index, IndexMut};
+use std::ops::{Index, IndexMut, Range};
 
 use hashbrown::HashMap;
 
@@ -62,6 +62,17 @@ impl Sessions {
 
     pub(crate) fn detach(&mut self, connection: ConnectionId) {
         self.by_connection.remove(&connection);
+    }
+
+    /// How far places go, those that are free among them.
+    pub(crate) fn places_len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The sessions at some of the places.
+    pub(crate) fn slice(&self, places: Range<usize>) -> impl Iterator<Item = &Session> {
+        let upto = places.end.min(self.places.len());
+        self.places[places.start.min(upto)..upto].iter().flatten()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionId, &Session)> {

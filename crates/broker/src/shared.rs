@@ -17,6 +17,8 @@ pub(crate) struct SharedSubscriptions {
     by_filter: HashMap<Box<str>, GroupId>,
     of_session: HashMap<SessionId, HashSet<GroupId>>,
     given: u64,
+    /// Members of all groups together.
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,16 @@ pub(crate) struct Member {
 }
 
 impl SharedSubscriptions {
+    /// How many members there are, of all groups together.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many groups there are.
+    pub(crate) fn groups_len(&self) -> usize {
+        self.groups.len()
+    }
+
     /// How many groups a session is in.
     pub(crate) fn len_of(&self, session: SessionId) -> usize {
         self.of_session.get(&session).map_or(0, HashSet::len)
@@ -71,6 +83,7 @@ impl SharedSubscriptions {
         let new = self.of_session.entry(session).or_default().insert(id);
         if new {
             group.members.push(Member { session, terms });
+            self.len += 1;
         } else if let Some(member) = group.members.iter_mut().find(|member| member.session == session) {
             member.terms = terms;
         }
@@ -101,6 +114,7 @@ impl SharedSubscriptions {
         let group = self.groups.get_mut(&id).expect("a member's group lives");
         if let Some(place) = group.members.iter().position(|member| member.session == session) {
             group.members.remove(place);
+            self.len -= 1;
             if place < group.turn {
                 group.turn -= 1;
             }

@@ -12,12 +12,20 @@ pub struct Stats {
     pub connected: u64,
     /// CONNECTs refused.
     pub connections_refused: u64,
+    /// CONNECTs refused because connections with one client id took each other over too often; among those refused.
+    pub takeovers_refused: u64,
+    /// Network connections taken over by another with the same client id.
+    pub taken_over: u64,
+    /// Sessions that ended because their expiry had passed.
+    pub sessions_expired: u64,
     /// Network connections that ended, for whatever cause.
     pub ended: u64,
     /// Connections closed by the broker because of the peer: protocol errors, quotas, keep-alive.
     pub closed: u64,
     /// PUBLISH packets from clients, repeats included.
     pub publish_received: u64,
+    /// Bytes of payload in them.
+    pub publish_received_bytes: u64,
     /// QoS 2 repeats that were not routed again.
     pub publish_repeated: u64,
     /// Publications accepted and routed, those of the local session and wills included.
@@ -37,6 +45,8 @@ pub struct Stats {
     pub queued_behind: u64,
     /// Deliveries handed to the driver, redeliveries included.
     pub delivered: u64,
+    /// Bytes of payload in them.
+    pub delivered_bytes: u64,
     /// Redeliveries among them.
     pub redelivered: u64,
     /// Deliveries discarded: QoS 0 and the queue of a connected client was full.

@@ -91,6 +91,11 @@ impl Subscriptions {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
     /// How many a target has.
     pub(crate) fn len_of(&self, target: Target) -> usize {
         self.of_target.get(&target).map_or(0, HashMap::len)

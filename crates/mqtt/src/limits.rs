@@ -109,6 +109,13 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitsError(&'static str);
 
+impl LimitsError {
+    /// The sentence: the field and what it accepts.
+    pub const fn what(self) -> &'static str {
+        self.0
+    }
+}
+
 impl fmt::Display for LimitsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

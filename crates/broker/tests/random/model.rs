@@ -94,7 +94,8 @@ struct Plant {
 impl Plant {
     fn new() -> Self {
         Plant {
-            broker: Broker::new(Limits::default()),
+            // Its clients take each other over without a second passing.
+            broker: Broker::new(Limits { takeovers_per_minute_max: u32::MAX, ..Limits::default() }),
             now: Instant::now(),
             out: Outputs::default(),
             clients: CLIENTS.iter().map(|_| Client::default()).collect(),

@@ -301,3 +301,83 @@ a: PUBREC #1
     a < PUBREL #1
 a: PUBREC #2
     a < PUBREL #2 PacketIdentifierNotFound
+
+== MQ14: two clients with one client id: after a few takeovers the newcomer is refused, and one of the two works
+limits takeovers_per_minute_max=2
+a: CONNECT id=twin
+    a < CONNACK Success
+b: CONNECT id=twin
+    a close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    a ended, client twin
+    event: disconnected, TakenOver { resumed: false }
+    event: session of twin ended
+    b < CONNACK Success
+c: CONNECT id=twin
+    b close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    b ended, client twin
+    event: disconnected, TakenOver { resumed: false }
+    event: session of twin ended
+    c < CONNACK Success
+# Told once; the connection that is there stays.
+d: CONNECT id=twin
+    d < CONNACK ConnectionRateExceeded (connections with this client id take each other over too often; give each client its own)
+    event: twin flaps, c stays, d refused
+    d close
+e: CONNECT v3 id=twin
+    e < CONNACK ServerUnavailable
+    e close
+c: PINGREQ
+    c < PINGRESP
+stats takeovers_refused taken_over connections_refused
+    connections_refused: 2, takeovers_refused: 2, taken_over: 2
+# One is given back every half of a minute.
+wait 30s
+f: CONNECT id=twin
+    c close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    c ended, client twin
+    event: disconnected, TakenOver { resumed: false }
+    event: session of twin ended
+    f < CONNACK Success
+g: CONNECT id=twin
+    g < CONNACK ConnectionRateExceeded (connections with this client id take each other over too often; give each client its own)
+    g close
+# A minute of peace, and all is forgotten.
+wait 60s
+h: CONNECT id=twin
+    f close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    f ended, client twin
+    event: disconnected, TakenOver { resumed: false }
+    event: session of twin ended
+    h < CONNACK Success
+i: CONNECT id=twin
+    h close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    h ended, client twin
+    event: disconnected, TakenOver { resumed: false }
+    event: session of twin ended
+    i < CONNACK Success
+j: CONNECT id=twin
+    j < CONNACK ConnectionRateExceeded (connections with this client id take each other over too often; give each client its own)
+    event: twin flaps, i stays, j refused
+    j close
+
+== MQ14: a client that comes back after it was away takes nobody over
+limits takeovers_per_minute_max=1
+repeat 5 | a%: CONNECT id=roamer resume expiry=60s
+    a1 < CONNACK Success
+    a1 close SessionTakenOver (the same client id has connected again [MQTT-3.1.4-3])
+    a1 ended, client roamer
+    event: disconnected, TakenOver { resumed: true }
+    a2 < CONNACK Success session_present
+    a3 < CONNACK ConnectionRateExceeded (connections with this client id take each other over too often; give each client its own)
+    event: roamer flaps, a2 stays, a3 refused
+    a3 close
+    a4 < CONNACK ConnectionRateExceeded (connections with this client id take each other over too often; give each client its own)
+    a4 close
+    a5 < CONNACK ConnectionRateExceeded (connections with this client id take each other over too often; give each client its own)
+    a5 close
+a2: DISCONNECT
+    a2 close
+    a2 ended, client roamer
+    event: disconnected, Disconnect(Success)
+b: CONNECT id=roamer resume
+    b < CONNACK Success session_present

@@ -331,6 +331,10 @@ impl World {
             Event::Refused { client_id, reason, why, .. } => {
                 format!("event: {client_id:?} refused, {reason:?} ({why})", client_id = client_id.as_str())
             }
+            Event::Flapping { client_id, connection, refused } => {
+                let (stays, refused) = (self.name(*connection), self.name(*refused));
+                format!("event: {client_id} flaps, {stays} stays, {refused} refused")
+            }
             Event::Disconnected { cause, .. } => format!("event: disconnected, {cause:?}"),
             Event::WillPublished { client_id, topic } => format!("event: will of {client_id} published to {topic}"),
             Event::SessionEnded { client_id, expired } => {
@@ -479,6 +483,8 @@ fn limits(words: &mut Words<'_>) -> Limits {
     set(words, "retained_walks_max", &mut limits.retained_walks_max);
     limits.sessions_max = words.number("sessions_max").unwrap_or(limits.sessions_max);
     limits.receive_maximum = words.number("receive_maximum").unwrap_or(limits.receive_maximum);
+    limits.takeovers_per_minute_max =
+        words.number("takeovers_per_minute_max").unwrap_or(limits.takeovers_per_minute_max);
     limits.in_flight_max = words.number("in_flight_max").unwrap_or(limits.in_flight_max);
     limits.keep_alive_max = words.time("keep_alive_max").unwrap_or(limits.keep_alive_max);
     limits.subscriptions_per_session_max =
