@@ -38,6 +38,11 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// A full one.
+    pub const fn new() -> Self {
+        Self { full_at: None }
+    }
+
     /// Takes `amount` if so much is there; otherwise nothing.
     pub fn try_take(&mut self, now: Instant, rate: Rate, amount: u64) -> bool {
         let full_at = self.after(now, rate, amount);
@@ -53,6 +58,14 @@ impl Bucket {
         let full_at = self.after(now, rate, amount);
         self.full_at = Some(full_at);
         full_at.saturating_duration_since(now).saturating_sub(rate.per)
+    }
+
+    /// How much is there; nothing while there is a debt.
+    pub fn available(&self, now: Instant, rate: Rate) -> u64 {
+        let taken = self.full_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        let left = rate.per.saturating_sub(taken).as_nanos();
+        let available = left * u128::from(rate.amount.get()) / rate.per.as_nanos();
+        u64::try_from(available).unwrap_or(u64::MAX)
     }
 
     /// Whether it is as if nothing had ever been taken.
@@ -96,7 +109,9 @@ mod tests {
         let start = Instant::now();
         let mut bucket = Bucket::default();
         let ten = rate(10, 1);
+        assert_eq!(bucket.available(start, ten), 10);
         assert_eq!(bucket.take(start, ten, 10), Duration::ZERO, "the whole bucket at once");
+        assert_eq!(bucket.available(start + Duration::from_millis(250), ten), 2);
         assert_eq!(bucket.take(start, ten, 5), Duration::from_millis(500));
         assert_eq!(bucket.take(start + Duration::from_millis(500), ten, 0), Duration::ZERO);
         assert_eq!(bucket.take(start + Duration::from_secs(60), ten, 20), Duration::from_secs(1), "no more than full");

@@ -145,11 +145,7 @@ impl Broker {
     }
 
     /// If a client with this id is connected: its connection, how often it was taken over, and whether it may be again.
-    fn ask_for_takeover(
-        &mut self,
-        now: Instant,
-        client_id: &ClientId,
-    ) -> Option<(ConnectionId, Takeovers, Takeover)> {
+    fn ask_for_takeover(&mut self, now: Instant, client_id: &ClientId) -> Option<(ConnectionId, Takeovers, Takeover)> {
         let id = self.sessions.of_client(client_id.as_str())?;
         let incumbent = self.sessions[id].connected_mut()?;
         let answer = incumbent.takeovers.ask(now, &self.limits);

@@ -2,7 +2,7 @@
 //!
 //! Every limit is checked before anything grows, so a refusal leaves the tree as it was. Refuses to decide what a refusal
 //! means for the peer: the caller knows whose mistake it was.
-//! Invariant: the assertions in [`Limits::check`] hold for every namespace that exists.
+//! Invariant: [`Limits::validate`] passes for every namespace that exists.
 
 use std::fmt;
 
@@ -51,18 +51,21 @@ impl Default for Limits {
 impl Limits {
     /// Relates the limits to each other and to the widths they are stored in.
     ///
-    /// # Panics
-    /// If they contradict: limits come from our configuration, which has been validated before.
-    pub(crate) fn check(&self) {
-        assert!(self.elements_max < u32::MAX as usize, "elements_max: element ids are 32 bits");
-        assert!(self.blocks_max < u32::MAX as usize, "blocks_max: block indexes are 32 bits");
-        assert!(self.cells_per_block_max < u32::MAX as usize, "cells_per_block_max: slots are 32 bits");
-        assert!(self.names_bytes_max < u32::MAX as usize, "names_bytes_max: name offsets are 32 bits");
-        assert!(self.name_bytes_max <= self.names_bytes_max, "name_bytes_max is above names_bytes_max");
-        assert!(self.value_bytes_max < u32::MAX as usize, "value_bytes_max: weights are 32 bits");
-        assert!(self.value_bytes_max <= self.values_bytes_max, "value_bytes_max is above values_bytes_max");
-        assert!((1..=256).contains(&self.depth_max), "depth_max: 1 to 256, queries recurse once per level");
-        assert!(self.nesting_max <= 256, "nesting_max: at most 256, weighing a value recurses once per level");
+    /// # Errors
+    /// A sentence that names the field.
+    pub fn validate(&self) -> Result<(), &'static str> {
+        let rules = [
+            (self.elements_max < u32::MAX as usize, "elements_max: element ids are 32 bits"),
+            (self.blocks_max < u32::MAX as usize, "blocks_max: block indexes are 32 bits"),
+            (self.cells_per_block_max < u32::MAX as usize, "cells_per_block_max: slots are 32 bits"),
+            (self.names_bytes_max < u32::MAX as usize, "names_bytes_max: name offsets are 32 bits"),
+            (self.name_bytes_max <= self.names_bytes_max, "name_bytes_max is above names_bytes_max"),
+            (self.value_bytes_max < u32::MAX as usize, "value_bytes_max: weights are 32 bits"),
+            (self.value_bytes_max <= self.values_bytes_max, "value_bytes_max is above values_bytes_max"),
+            ((1..=256).contains(&self.depth_max), "depth_max: 1 to 256, queries recurse once per level"),
+            (self.nesting_max <= 256, "nesting_max: at most 256, weighing a value recurses once per level"),
+        ];
+        rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
 }
 

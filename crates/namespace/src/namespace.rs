@@ -59,7 +59,9 @@ impl Namespace {
     /// # Panics
     /// If `limits` contradict each other or do not fit 32-bit ids; the message says which.
     pub fn new(limits: Limits) -> Self {
-        limits.check();
+        if let Err(relation) = limits.validate() {
+            panic!("limits: {relation}");
+        }
         Self { tree: RwLock::new(Tree::new()), revision: AtomicU64::new(0), budget: Arc::default(), limits }
     }
 

@@ -5,16 +5,22 @@
 //! accepted. Errors here are always the operator's to mend, so they are text for people.
 //! Invariant: a [`Config`] that exists is valid; starting can then fail only on what the machine says (ports, disks).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use factree_ingest::{Placement, RuleError, SparkplugRuleText};
 use factree_namespace::Level;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::limit_keys;
+use crate::limits::Limits;
+use crate::quantity::parse_duration;
 use crate::transport::{Tls, Transport};
 
 /// A configuration file larger than this many bytes is refused unread.
@@ -35,6 +41,10 @@ pub struct Config {
     pub durability: Durability,
     /// Where things land in the tree.
     pub placement: Placement,
+    /// The most that peers may use.
+    pub limits: Limits,
+    /// How often the broker's own figures are published below `$SYS`; none: never.
+    pub sys_interval: Option<Duration>,
 }
 
 /// What survives once a client has its acknowledgement.
@@ -77,6 +87,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What stands between TCP and MQTT.
     pub transport: Transport,
+    /// Connections at once over this listener; none: only `connections_max` of all. Beyond: closed as they are accepted.
+    pub connections_max: Option<NonZeroU32>,
 }
 
 /// What the command line says; it wins over the file.
@@ -128,6 +140,8 @@ impl Config {
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
+            limits: limits(&file.limits, text)?,
+            sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
         };
         for listener in &config.listeners {
@@ -152,6 +166,22 @@ fn loopback_only(what: &str, key: &str, flag: &str, address: SocketAddr) -> Resu
     )))
 }
 
+/// `text` is the file's, to say on which line a limit went wrong.
+fn limits(table: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, text: &str) -> Result<Limits, ConfigError> {
+    let mut limits = Limits::default();
+    for (name, value) in table {
+        limit_keys::set(&mut limits, name.get_ref(), value.get_ref())
+            .map_err(|why| ConfigError(format!("line {}: {why}", line(text, name.span().start))))?;
+    }
+    limits.validate().map_err(|why| ConfigError(format!("[limits] {why}")))?;
+    Ok(limits)
+}
+
+/// The line that a byte of the text is on, from one.
+fn line(text: &str, byte: usize) -> usize {
+    1 + text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
+}
+
 fn read(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     let read = std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)? as u64;
@@ -168,18 +198,33 @@ struct File {
     http: Http,
     data: Data,
     namespace: Namespace,
+    limits: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Mqtt {
     listen: SocketAddr,
+    sys_interval: String,
     listeners: Vec<ListenerRule>,
 }
 
 impl Default for Mqtt {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 1883)), listeners: Vec::new() }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 1883));
+        Self { listen, sys_interval: "10 s".into(), listeners: Vec::new() }
+    }
+}
+
+impl Mqtt {
+    fn sys_interval(&self) -> Result<Option<Duration>, ConfigError> {
+        let refuse =
+            |why: &str| ConfigError(format!("[mqtt] sys_interval: {why}; \"0 s\" publishes nothing below $SYS"));
+        let interval = parse_duration(&self.sys_interval).map_err(|why| refuse(&why))?;
+        if !interval.is_zero() && interval < Duration::from_secs(1) {
+            return Err(refuse("is at least \"1 s\""));
+        }
+        Ok(Some(interval).filter(|interval| !interval.is_zero()))
     }
 }
 
@@ -191,6 +236,7 @@ struct ListenerRule {
     transport: TransportName,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
+    connections_max: Option<NonZeroU32>,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
@@ -207,7 +253,7 @@ enum TransportName {
 
 impl ListenerRule {
     fn parse(&self) -> Result<Listener, ConfigError> {
-        let Self { listen, transport, certificate, key } = self;
+        let Self { listen, transport, certificate, key, connections_max } = self;
         let refuse = |why: &str| ConfigError(format!("[[mqtt.listeners]] {listen}: {why}"));
         let tls = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Tls::read(certificate, key).map_err(|why| refuse(&why))?),
@@ -228,7 +274,7 @@ impl ListenerRule {
                 ));
             }
         };
-        Ok(Listener { address: *listen, transport })
+        Ok(Listener { address: *listen, transport, connections_max: *connections_max })
     }
 }
 
@@ -332,8 +378,7 @@ impl Namespace {
             "device" => rule.and_then(|rule| rule.device.as_ref()),
             _ => rule.map(|rule| &rule.group),
         };
-        let start = value.map_or(0, |value| value.span().start);
-        1 + text.bytes().take(start).filter(|&byte| byte == b'\n').count()
+        line(text, value.map_or(0, |value| value.span().start))
     }
 }
 
@@ -377,7 +422,7 @@ mod tests {
         let message = refusal("[mqtt]\n\nlisen = \"127.0.0.1:1883\"\n");
         assert!(message.contains("line 3"), "{message}");
         assert!(message.contains("lisen"), "{message}");
-        assert!(message.contains("expected `listen`"), "{message}");
+        assert!(message.contains("`listen`"), "{message}");
         let message = refusal("[namespace]\nlevels = [\"plant\"]\n");
         assert!(message.contains("line 2") && message.contains("`work_center`"), "{message}");
         let message = refusal("[[namespace.sparkplug]]\ngroup = \"{site}\"\nedge = \"{area}\"");
@@ -427,6 +472,32 @@ mod tests {
             "[[mqtt.listeners]]\nlisten = \"127.0.0.1:8883\"\ncertificate = {certificate:?}\nkey = {key:?}"
         ));
         assert!(message.contains("transport = \"tls\""), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_limit_names_its_line_its_key_and_what_is_accepted() {
+        let message = refusal("[limits]\nsessions_max = 10\nsesions = 10\n");
+        assert!(
+            message.starts_with("line 3: [limits] knows no `sesions`") && message.contains("sessions_max"),
+            "{message}"
+        );
+        let message = refusal("\n[limits]\nqueue_bytes_max = \"lots\"\n");
+        assert!(message.starts_with("line 3: [limits] queue_bytes_max: ") && message.contains("64 MiB"), "{message}");
+        let message = refusal("[limits]\nretained_max = 2000000\n");
+        assert!(message.starts_with("[limits] retained_backlog_max is at least retained_max"), "{message}");
+        let config = Config::parse("[limits]\nkeep_alive_max = \"5 min\"\n", Overrides::default()).unwrap();
+        assert_eq!(config.limits.broker.keep_alive_max, Duration::from_secs(300));
+    }
+
+    #[test]
+    fn the_sys_interval_is_a_time_or_off() {
+        let interval = |text: &str| {
+            let file = format!("[mqtt]\nsys_interval = \"{text}\"");
+            Config::parse(&file, Overrides::default()).map(|config| config.sys_interval)
+        };
+        assert_eq!(interval("1 min").unwrap(), Some(Duration::from_secs(60)));
+        assert_eq!(interval("0 s").unwrap(), None);
+        assert!(interval("1 ms").unwrap_err().to_string().contains("at least \"1 s\""));
     }
 
     #[test]

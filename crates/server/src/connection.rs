@@ -23,15 +23,18 @@ use factree_mqtt::{
     decode_connect, encode,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
 use crate::disk::Ticket;
+use crate::flood::Flood;
 use crate::hub::{Closing, Home, Hub, Incoming, Mailbox};
 use crate::outgoing::Outgoing;
+use crate::quiet::Quiet;
 
-/// How long a client may take from its TCP connection to a whole CONNECT (MF06).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client waits for its refusal if it is refused for connecting too often: one that comes back at once must not
+/// come back a thousand times a second (MQ14).
+const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 /// How long a client may take to accept our last bytes once we have decided to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read at most so much at once. One buffer per worker thread, so an idle connection holds none.
@@ -49,20 +52,32 @@ const KEPT_BYTES_MAX: usize = 16 * 1024;
 /// No more reading while the answers to so many bytes wait for the disk.
 const UNSETTLED_BYTES_MAX: usize = 1 << 20;
 
+/// Peers that break the protocol are told of a few times, and then now and then.
+static REFUSED: Quiet = Quiet::new();
+
 thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
 }
 
-/// Serves one client until either side ends the connection.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(hub: Arc<Hub>, mut stream: S, peer: SocketAddr) {
-    let (id, mailbox) = hub.open();
+/// Serves one client until either side ends the connection. Its CONNECT must be there by `connect_by` (MF06).
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    hub: Arc<Hub>,
+    mut stream: S,
+    peer: SocketAddr,
+    connect_by: Instant,
+) {
+    let (id, mailbox) = hub.open(peer);
     let mut connection = Connection::new(Arc::clone(&hub), id, Arc::clone(&mailbox), peer);
-    let mut connect_by = pin!(sleep(CONNECT_TIMEOUT));
+    let mut connect_by = pin!(sleep_until(connect_by));
     while connection.ending.is_none() {
         let mut woken = pin!(mailbox.woken());
         poll_fn(|context| connection.poll(context, &mut stream, woken.as_mut(), connect_by.as_mut())).await;
     }
     connection.report();
+    if connection.refused_for_haste {
+        // Unless the server shuts down meanwhile.
+        let _: Result<(), _> = timeout(REFUSAL_DELAY, mailbox.woken()).await;
+    }
     // The last word may be lost on a peer that does not listen; nothing depends on it. Bytes that are still coming in when
     // a socket is closed turn the close into a reset, and the peer may never see what was written before: so they are
     // read and thrown away until the peer has closed too.
@@ -104,6 +119,10 @@ struct Connection {
     deliveries: Vec<Delivery>,
     more_deliveries: bool,
     pace: Pace,
+    flood: Flood,
+    /// Whole packets may wait in `leftover`, because the client has sent more publications than it may at once.
+    held: bool,
+    refused_for_haste: bool,
     ending: Option<Ending>,
 }
 
@@ -133,6 +152,9 @@ impl Connection {
             deliveries: Vec::new(),
             more_deliveries: false,
             pace: Pace::default(),
+            flood: Flood::default(),
+            held: false,
+            refused_for_haste: false,
             ending: None,
         }
     }
@@ -168,11 +190,16 @@ impl Connection {
             return Poll::Ready(());
         }
         let may_read = self.may_read() && self.pace.poll_rested(context).is_ready();
+        if may_read && std::mem::take(&mut self.held) {
+            self.on_bytes(&[]);
+            return Poll::Ready(());
+        }
         if may_read && self.poll_read(context, stream).is_ready() {
             return Poll::Ready(());
         }
         if self.version.is_none() && connect_by.poll(context).is_ready() {
-            debug!(peer = %self.peer, "no CONNECT within {CONNECT_TIMEOUT:?}; closing");
+            debug!(peer = %self.peer, "no CONNECT within connect_timeout; closing");
+            self.hub.traffic().connects_timed_out.add(1);
             self.end(Lost::Closed);
             return Poll::Ready(());
         }
@@ -191,7 +218,10 @@ impl Connection {
         READ_BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(&mut buffer[..self.pace.read_bytes]);
             match ready!(Pin::new(stream).poll_read(context, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => self.on_bytes(buffer.filled()),
+                Ok(()) if !buffer.filled().is_empty() => {
+                    self.hub.traffic().bytes_received.add(buffer.filled().len());
+                    self.on_bytes(buffer.filled());
+                }
                 Ok(()) | Err(_) => self.end(Lost::Closed),
             }
             Poll::Ready(())
@@ -235,7 +265,9 @@ impl Connection {
             Ok(Decoded::Incomplete { .. }) => 0,
             Ok(Decoded::Packet { packet: connect, len }) => {
                 let home = Home { connection: self.id, version: connect.version };
+                self.hub.traffic().packets_received.add(1);
                 let answer = self.hub.connect(home, &connect, self.outgoing.buffer());
+                self.refused_for_haste = answer.refused_for_haste;
                 self.version = Some(connect.version);
                 self.maximum_packet_size = connect.maximum_packet_size;
                 self.encoder = Some(DeliveryEncoder::new(&connect, self.hub.broker_limits()));
@@ -258,10 +290,19 @@ impl Connection {
         let mut batch = self.hub.batch();
         let mut consumed = 0;
         let mut error = None;
+        let publishes_now = self.flood.publishes_now(Instant::now().into_std(), self.hub.flood_limits());
+        let mut publishes_left = publishes_now;
         while consumed < bytes.len() {
             match decode(version, &bytes[consumed..], self.hub.mqtt_limits()) {
                 Ok(Decoded::Incomplete { .. }) => break,
                 Ok(Decoded::Packet { packet, len }) => {
+                    if matches!(packet, Packet::Publish(_)) {
+                        if publishes_left == 0 {
+                            self.held = true;
+                            break;
+                        }
+                        publishes_left -= 1;
+                    }
                     consumed += len;
                     match Incoming::new(packet, self.id, &mut self.aliases, &mut batch, self.hub.ingest_limits()) {
                         Ok(packet) => incoming.push(packet),
@@ -281,6 +322,13 @@ impl Connection {
         let answer = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
         self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);
+        self.hub.traffic().packets_received.add(incoming.len());
+        let (now, publishes) = (Instant::now().into_std(), publishes_now - publishes_left);
+        let debt = self.flood.note(now, self.hub.flood_limits(), publishes, consumed as u64);
+        if !debt.is_zero() {
+            self.hub.traffic().floods_slowed.add(1);
+            self.pace.rest_for(debt);
+        }
         match (answer.closing, error) {
             (Some(closing), _) => self.close(&closing, false),
             (None, Some(Fault::Decode(error))) => self.refuse(&error),
@@ -335,6 +383,7 @@ impl Connection {
             let room = DELIVERY_BYTES - self.outgoing.len();
             let (more, ticket) = self.hub.take_deliveries(self.id, room, &mut self.deliveries);
             self.more_deliveries = more == More::Yes;
+            self.hub.traffic().packets_sent.add(self.deliveries.len());
             for delivery in self.deliveries.drain(..) {
                 encoder.encode(&delivery, self.outgoing.buffer());
             }
@@ -345,6 +394,7 @@ impl Connection {
 
     fn written(&mut self, len: usize) {
         self.unflushed = true;
+        self.hub.traffic().bytes_sent.add(len);
         self.outgoing.written(len);
         if self.more_deliveries && self.outgoing.unwritten().is_empty() {
             self.collect();
@@ -353,7 +403,10 @@ impl Connection {
 
     /// The peer broke a rule of the codec; it gets the answer its version allows.
     fn refuse(&mut self, error: &DecodeError) {
-        info!(peer = %self.peer, "refused: {error}");
+        self.hub.traffic().malformed.add(1);
+        if let Some(kept_back) = REFUSED.may_say() {
+            info!(peer = %self.peer, kept_back, "refused: {error}");
+        }
         match error.answer {
             Answer::Close => {}
             Answer::ConnAck(version, reason) => {
@@ -427,6 +480,11 @@ impl Pace {
         } else {
             self.read_bytes = (self.read_bytes * 2).min(READ_BYTES);
         }
+    }
+
+    /// The client is beyond its rate: nothing is read from it until the debt is paid.
+    fn rest_for(&mut self, debt: Duration) {
+        self.rest = Some(Box::pin(sleep(debt.max(REST))));
     }
 
     fn poll_rested(&mut self, context: &mut Context<'_>) -> Poll<()> {

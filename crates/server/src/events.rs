@@ -3,17 +3,66 @@
 //! Outside text (client ids, topics, names) is logged as quoted, escaped values, so a client cannot write a line of its own
 //! (HT23).
 
-use factree_broker::{Ending, Event, Lost};
+use std::net::SocketAddr;
+
+use factree_broker::{ConnectionId, Ending, Event, Lost};
+use tracing::field::{DisplayValue, display};
 use tracing::{debug, error, info, warn};
 
+use crate::quiet::Quiet;
+
+/// Refusals are told a few times, and then now and then: whoever is refused tries again.
+static REFUSED: Quiet = Quiet::new();
+static FLAPPING: Quiet = Quiet::new();
+
+/// An event of the broker's, and where the clients in it are; the broker knows no addresses.
+pub(crate) struct Noted {
+    event: Event,
+    peer: Option<SocketAddr>,
+    refused: Option<SocketAddr>,
+}
+
+impl Noted {
+    pub(crate) fn new(event: Event, peer_of: impl Fn(ConnectionId) -> Option<SocketAddr>) -> Self {
+        let (peer, refused) = match &event {
+            Event::Connected { connection, .. }
+            | Event::Refused { connection, .. }
+            | Event::Disconnected { connection, .. } => (peer_of(*connection), None),
+            Event::Flapping { connection, refused, .. } => (peer_of(*connection), peer_of(*refused)),
+            Event::WillPublished { .. }
+            | Event::SessionEnded { .. }
+            | Event::PublicationRefused { .. }
+            | Event::QueueFull { .. } => (None, None),
+        };
+        Self { event, peer, refused }
+    }
+}
+
+fn shown(address: Option<SocketAddr>) -> Option<DisplayValue<SocketAddr>> {
+    address.map(display)
+}
+
 /// Logs what the broker reports.
-pub(crate) fn log(event: &Event) {
+pub(crate) fn log(Noted { event, peer, refused }: &Noted) {
+    let peer = shown(*peer);
     match event {
         Event::Connected { connection, client_id, version, keep_alive, clean_start, resumed } => info!(
-            %connection, client = ?client_id.as_str(), ?version, ?keep_alive, clean_start, resumed, "client connected"
+            %connection, peer, client = ?client_id.as_str(), ?version, ?keep_alive, clean_start, resumed,
+            "client connected"
         ),
         Event::Refused { connection, client_id, reason, why } => {
-            warn!(%connection, client = ?client_id.as_str(), %reason, "client refused: {why}");
+            if let Some(kept_back) = REFUSED.may_say() {
+                warn!(%connection, peer, client = ?client_id.as_str(), %reason, kept_back, "client refused: {why}");
+            }
+        }
+        Event::Flapping { client_id, .. } => {
+            if let Some(kept_back) = FLAPPING.may_say() {
+                let refused = shown(*refused);
+                warn!(
+                    client = ?client_id.as_str(), stays = peer, refused, kept_back,
+                    "two clients with one client id push each other out: the newcomer is refused; give each its own id"
+                );
+            }
         }
         Event::Disconnected { connection, client_id, cause } => {
             let client = client_id.as_str();

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -23,14 +24,16 @@ use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, T
 use tokio::sync::Notify;
 
 use crate::disk::{Disk, Ticket};
-use crate::events;
-use crate::limits::Limits;
+use crate::events::{self, Noted};
+use crate::limits::{ConnectionLimits, FloodLimits, Limits};
+use crate::traffic::Traffic;
 
 /// The broker and the tree, shared by all connections.
 pub(crate) struct Hub {
     core: Mutex<Core>,
     ingest: Arc<Mutex<Ingest>>,
     limits: Limits,
+    traffic: Traffic,
     next_connection: AtomicU64,
     /// Says that the broker's next deadline came nearer.
     nearer_deadline: Notify,
@@ -53,8 +56,9 @@ struct Core {
 }
 
 /// Where other tasks leave what a connection must do.
-#[derive(Default)]
 pub(crate) struct Mailbox {
+    /// Where the client is.
+    peer: SocketAddr,
     letters: Mutex<Letters>,
     notify: Notify,
 }
@@ -79,6 +83,8 @@ pub(crate) struct Closing {
 pub(crate) struct Answer {
     /// The connection is to be closed.
     pub(crate) closing: Option<Closing>,
+    /// The client was refused because it connects too often.
+    pub(crate) refused_for_haste: bool,
     /// Somebody does not keep up with what was published: a moment's rest saves deliveries from being dropped.
     pub(crate) subscribers_behind: bool,
     /// What was answered may leave when the disk is as far.
@@ -150,6 +156,7 @@ impl Hub {
             core: Mutex::new(core),
             ingest,
             limits,
+            traffic: Traffic::default(),
             next_connection: AtomicU64::new(1),
             nearer_deadline: Notify::new(),
             emptied: Notify::new(),
@@ -158,9 +165,9 @@ impl Hub {
     }
 
     /// A new connection, with the mailbox to watch.
-    pub(crate) fn open(&self) -> (ConnectionId, Arc<Mailbox>) {
+    pub(crate) fn open(&self, peer: SocketAddr) -> (ConnectionId, Arc<Mailbox>) {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = Arc::new(Mailbox { peer, letters: Mutex::default(), notify: Notify::new() });
         self.core().mailboxes.insert(id, Arc::clone(&mailbox));
         (id, mailbox)
     }
@@ -191,6 +198,19 @@ impl Hub {
 
     pub(crate) fn ingest_limits(&self) -> &factree_ingest::Limits {
         &self.limits.ingest
+    }
+
+    pub(crate) fn flood_limits(&self) -> &FloodLimits {
+        &self.limits.flood
+    }
+
+    pub(crate) fn connection_limits(&self) -> &ConnectionLimits {
+        &self.limits.connections
+    }
+
+    /// What the connection tasks count.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     pub(crate) fn broker_limits(&self) -> &factree_broker::Limits {
@@ -359,12 +379,15 @@ impl Hub {
             home,
             batch,
             outgoing,
+            replies: 0,
             closing: None,
+            refused_for_haste: false,
             woken: Vec::new(),
             events: Vec::new(),
         };
         inputs(&mut visit);
-        let Visit { batch, closing, woken, events, .. } = visit;
+        let Visit { batch, replies, closing, refused_for_haste, woken, events, .. } = visit;
+        self.traffic.packets_sent.add(replies);
         core.inbox.push(batch);
         let deadline = core.broker.next_deadline();
         if deadline.is_some_and(|deadline| core.armed.is_none_or(|armed| deadline < armed)) {
@@ -373,7 +396,7 @@ impl Hub {
         }
         let subscribers_behind = core.broker.stats().queued_behind > behind;
         let ticket = self.note(&mut core, before);
-        Left { answer: Answer { closing, subscribers_behind, ticket }, woken, events }
+        Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
     }
 
     /// Applies all that waits in the inbox, and says what the tree wants said.
@@ -441,16 +464,18 @@ struct Visit<'v> {
     home: Option<Home>,
     batch: Batch,
     outgoing: &'v mut Vec<u8>,
+    replies: usize,
     closing: Option<Closing>,
+    refused_for_haste: bool,
     woken: Vec<Arc<Mailbox>>,
-    events: Vec<Event>,
+    events: Vec<Noted>,
 }
 
 /// What a visit leaves to be done outside the lock.
 struct Left {
     answer: Answer,
     woken: Vec<Arc<Mailbox>>,
-    events: Vec<Event>,
+    events: Vec<Noted>,
 }
 
 impl Visit<'_> {
@@ -466,10 +491,16 @@ impl Visit<'_> {
 
     fn on_output(&mut self, output: Output, publication: Option<usize>) {
         match output {
-            Output::Reply { to, reply } => match self.home {
-                Some(home) if home.connection == to => reply.encode(home.version, self.outgoing),
-                _ => self.leave_letter(to, |letters| letters.replies.push(reply)),
-            },
+            Output::Reply { to, reply } => {
+                self.replies += 1;
+                if let Reply::ConnAck(answer) = &reply {
+                    self.refused_for_haste = answer.reason == ReasonCode::ConnectionRateExceeded;
+                }
+                match self.home {
+                    Some(home) if home.connection == to => reply.encode(home.version, self.outgoing),
+                    _ => self.leave_letter(to, |letters| letters.replies.push(reply)),
+                }
+            }
             Output::Accepted(Accepted::Packet { .. }) => {
                 self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
             }
@@ -494,7 +525,8 @@ impl Visit<'_> {
                 if let Event::Connected { connection, client_id, .. } = &event {
                     self.batch.session_started(session(*connection), client_id.as_str());
                 }
-                self.events.push(event);
+                let mailboxes = &self.core.mailboxes;
+                self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
             }
         }
     }

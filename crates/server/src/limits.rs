@@ -1,11 +1,20 @@
 //! All bounds of the process in one place, and how they hang together.
 //!
 //! Each room documents its own; here they are put side by side, because a limit is only right in relation to the next one
-//! down the road: what the codec lets through, the tree must be able to take or to refuse by name.
+//! down the road: what the codec lets through, the tree must be able to take or to refuse by name. How an operator writes
+//! them stands in [`limit_keys`](crate::limit_keys).
+//! Invariant: the defaults pass [`Limits::validate`].
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
 
 /// Bounds of all rooms.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
+    /// Who may connect, before anything is known of it.
+    pub connections: ConnectionLimits,
+    /// How fast one client may publish.
+    pub flood: FloodLimits,
     /// Packets, sessions, queues, retained messages.
     pub broker: factree_broker::Limits,
     /// Payloads, Edge Nodes, plain topics.
@@ -14,23 +23,93 @@ pub struct Limits {
     pub namespace: factree_namespace::Limits,
 }
 
+/// How many sockets peers may hold and how long they may take to say who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// MQTT connections at once, of all listeners, those still in a handshake among them. Beyond: closed as they are
+    /// accepted, counted, and logged at a bounded rate. Lowered at the start to what the machine has file descriptors for.
+    pub connections_max: NonZeroU32,
+    /// The same from one address (of IPv6: one /64 network). None: no limit of its own, which is the default because a
+    /// plant often stands behind one gateway, and this version listens on loopback only.
+    pub connections_per_address_max: Option<NonZeroU32>,
+    /// New connections a second from one address, and as many at once. None, the default: after a power cut a whole plant
+    /// connects at once.
+    pub connects_per_second_per_address_max: Option<NonZeroU32>,
+    /// From the accepted TCP connection to a whole CONNECT, handshakes of TLS and WebSocket included. Beyond: closed.
+    pub connect_timeout: Duration,
+}
+
+/// How fast one client may publish. Beyond: the client is read more slowly; nothing of it is dropped.
+///
+/// Both are off by default: a publisher that gets ahead of its subscribers is slowed down anyway, and an Edge Node that
+/// reconnects must be able to send its births as fast as it can.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FloodLimits {
+    /// PUBLISH packets a second, and as many at once.
+    pub publishes_per_second_max: Option<NonZeroU32>,
+    /// Bytes a second of packets that arrive in a client's connection, and as many at once.
+    pub bytes_per_second_max: Option<NonZeroU64>,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: NonZeroU32::new(100_000).expect("not zero"),
+            connections_per_address_max: None,
+            connects_per_second_per_address_max: None,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 impl Limits {
-    /// Relates the limits of the rooms to each other.
+    /// Relates the limits of the rooms to each other and checks each room's own.
     ///
-    /// # Panics
-    /// If they contradict each other, which is a mistake of ours.
-    pub fn check(&self) {
-        assert!(
-            self.broker.packet.packet_size_max <= self.ingest.sparkplug.payload_bytes_max,
-            "a payload that fits an MQTT packet must fit the Sparkplug decoder, or it would be malformed for its size"
-        );
+    /// # Errors
+    /// A sentence for the operator that names the key.
+    pub fn validate(&self) -> Result<(), &'static str> {
+        self.broker.validate()?;
+        self.ingest.sparkplug.check()?;
+        self.namespace.validate()?;
+        if self.connections.connect_timeout < Duration::from_millis(1) {
+            return Err("connect_timeout is at least 1 ms");
+        }
+        if self.broker.packet.packet_size_max > self.ingest.sparkplug.payload_bytes_max {
+            return Err(
+                "packet_size_max is at most payload_bytes_max: a payload that fits an MQTT packet must fit the Sparkplug \
+                 decoder, or it would be malformed for its size",
+            );
+        }
+        // One packet may go into debt; a client that is not read for longer than this would be taken for dead.
+        let bytes = self.flood.bytes_per_second_max.map_or(u64::MAX, NonZeroU64::get);
+        if bytes < u64::from(self.broker.packet.packet_size_max) {
+            return Err(
+                "bytes_per_second_max is at least packet_size_max, or the largest packet would stop its client",
+            );
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_defaults_do_not_contradict_each_other() {
-        super::Limits::default().check();
+        Limits::default().validate().unwrap();
+    }
+
+    #[test]
+    fn limits_of_two_rooms_that_contradict_each_other_are_named() {
+        let mut limits = Limits::default();
+        limits.flood.bytes_per_second_max = NonZeroU64::new(1000);
+        assert!(limits.validate().unwrap_err().starts_with("bytes_per_second_max"));
+        let mut limits = Limits::default();
+        limits.ingest.sparkplug.payload_bytes_max = 1 << 20;
+        assert!(limits.validate().unwrap_err().starts_with("packet_size_max"));
+        let mut limits = Limits::default();
+        limits.namespace.depth_max = 1000;
+        assert!(limits.validate().unwrap_err().starts_with("depth_max"));
     }
 }

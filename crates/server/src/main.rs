@@ -60,6 +60,10 @@ fn main() -> ExitCode {
     match command {
         Command::Check(_) => {
             println!("The configuration is valid: MQTT on {}, HTTP on {}.", config.mqtt, config.http);
+            println!("\n[limits]");
+            for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
+                println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
+            }
             ExitCode::SUCCESS
         }
         Command::Serve(_) => run(config, false),

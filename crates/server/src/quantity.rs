@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_told_what_is_accepted() {
-        for text in ["", "30", "s", "1.5 s", "-1 s", "30 parsecs", "1 h 5 min", "99999999999999999999 s", "300000000000 d"] {
+        for text in
+            ["", "30", "s", "1.5 s", "-1 s", "30 parsecs", "1 h 5 min", "99999999999999999999 s", "300000000000 d"]
+        {
             assert!(parse_duration(text).unwrap_err().contains("\"30 s\""), "{text}");
         }
         for text in ["64", "64 mib", "1e3 B", "18446744073709551615 KiB"] {

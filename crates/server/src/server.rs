@@ -4,6 +4,7 @@
 //! clients are told (5.0) and cut off, HTTP requests under way are answered, and what does not end in time is dropped.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,13 +17,16 @@ use factree_namespace::Namespace;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
 
 use crate::config::{Config, Durability, Listener};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
+use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::keeper::Keeper;
-use crate::limits::Limits;
+use crate::process;
+use crate::quiet::Quiet;
 use crate::storage::{self, StorageError};
 use crate::transport::Transport;
 
@@ -31,9 +35,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before accepting again when the machine has no more sockets to give (MQ13).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
+static REFUSED: Quiet = Quiet::new();
+static NOT_ACCEPTED: Quiet = Quiet::new();
+
 /// A server whose listeners are bound.
 pub struct Server {
     hub: Arc<Hub>,
+    gate: Arc<Gate>,
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     mqtt: Vec<Bound>,
@@ -61,6 +69,7 @@ struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     transport: Transport,
+    connections_max: Option<NonZeroU32>,
 }
 
 /// Why the server could not start; reads as a sentence for the operator.
@@ -123,15 +132,16 @@ impl Server {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        let limits = Limits::default();
-        limits.check();
+        let mut limits = config.limits;
+        limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
-        let first = Listener { address: config.mqtt, transport: Transport::Tcp };
+        let first = Listener { address: config.mqtt, transport: Transport::Tcp, connections_max: None };
         let mqtt: Vec<Bound> = std::iter::once((first, "--mqtt"))
             .chain(config.listeners.into_iter().map(|listener| (listener, "[[mqtt.listeners]] listen")))
-            .map(|(Listener { address, transport }, set_by)| {
+            .map(|(Listener { address, transport, connections_max }, set_by)| {
                 let listener = listen("MQTT", set_by, address)?;
-                Ok(Bound { address: listener.local_addr().unwrap_or(address), listener, transport })
+                let address = listener.local_addr().unwrap_or(address);
+                Ok(Bound { address, listener, transport, connections_max })
             })
             .collect::<Result<_, StartError>>()?;
         let http = listen("HTTP", "--http", config.http)?;
@@ -140,9 +150,11 @@ impl Server {
         let ingest = Arc::new(Mutex::new(ingest));
         let mut broker = Broker::new(limits.broker.clone());
         let (store, found) = storage::open(data.path(), config.durability, &mut broker)?;
+        let gate = Arc::new(Gate::new(limits.connections.clone()));
         let hub = Arc::new(Hub::new(broker, limits, Arc::clone(&ingest)));
         let keeper = store.map(|store| Keeper::start(Arc::clone(&hub), store)).transpose();
         Ok(Self {
+            gate,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
             durability: config.durability,
@@ -190,7 +202,7 @@ impl Server {
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
-        let Self { data, keeper, hub, namespace, ingest, mqtt, http, .. } = self;
+        let Self { data, keeper, hub, gate, namespace, ingest, mqtt, http, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -204,8 +216,8 @@ impl Server {
             async move { hub.keep_time().await }
         });
         let mut accepting = JoinSet::new();
-        for bound in mqtt {
-            accepting.spawn(accept(Arc::clone(&hub), bound));
+        for (number, bound) in mqtt.into_iter().enumerate() {
+            accepting.spawn(accept(Arc::clone(&hub), Arc::clone(&gate), number, bound));
         }
         stop.await;
         info!("shutting down");
@@ -243,21 +255,59 @@ fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> Result
     listen().map_err(|error| StartError::Listen { what, flag, address, error })
 }
 
+/// File descriptors that are left to HTTP, the store and files, however many clients want to connect (MQ11, MQ13).
+const RESERVED_FILES: u64 = 64;
+
+/// As many connections as the machine has file descriptors for.
+fn affordable(connections_max: NonZeroU32) -> NonZeroU32 {
+    let Some(files_max) = process::open_files_max() else { return connections_max };
+    let affordable = files_max - RESERVED_FILES.min(files_max / 4);
+    let affordable = u32::try_from(affordable).ok().and_then(NonZeroU32::new).unwrap_or(connections_max);
+    if affordable < connections_max {
+        info!(
+            connections_max = affordable,
+            asked = connections_max,
+            "lowered to the files this process may open (ulimit -n)"
+        );
+    }
+    affordable.min(connections_max)
+}
+
 /// Accepts MQTT clients for as long as it is polled.
-async fn accept(hub: Arc<Hub>, bound: Bound) {
-    let transport = Arc::new(bound.transport);
+async fn accept(hub: Arc<Hub>, gate: Arc<Gate>, number: usize, bound: Bound) {
+    let Bound { listener, transport, connections_max, address } = bound;
+    let transport = Arc::new(transport);
+    let connect_timeout = hub.connection_limits().connect_timeout;
     loop {
-        match bound.listener.accept().await {
+        match listener.accept().await {
             Ok((stream, peer)) => {
+                let now = Instant::now();
+                let admission = match gate.admit(now.into_std(), peer.ip(), number, connections_max) {
+                    Ok(admission) => admission,
+                    // Dropping the socket closes it.
+                    Err(refused) => {
+                        if let Some(kept_back) = REFUSED.may_say() {
+                            warn!(%peer, listener = %address, limit = refused.key(), kept_back, "connection refused");
+                        }
+                        continue;
+                    }
+                };
                 // Small packets, each one awaited by somebody.
                 if let Err(error) = stream.set_nodelay(true) {
-                    warn!(%peer, %error, "TCP_NODELAY refused");
+                    debug!(%peer, %error, "TCP_NODELAY refused");
                 }
                 let (hub, transport) = (Arc::clone(&hub), Arc::clone(&transport));
-                tokio::spawn(async move { transport.serve(hub, stream, peer).await });
+                let connect_by = now + connect_timeout;
+                tokio::spawn(async move {
+                    let _admission = admission;
+                    let _open = hub.traffic().open(&transport);
+                    transport.serve(Arc::clone(&hub), stream, peer, connect_by).await;
+                });
             }
             Err(error) => {
-                error!(%error, "cannot accept connections; trying again");
+                if let Some(kept_back) = NOT_ACCEPTED.may_say() {
+                    error!(%error, kept_back, "cannot accept connections; trying again");
+                }
                 tokio::time::sleep(ACCEPT_BACKOFF).await;
             }
         }

@@ -8,10 +8,9 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -21,10 +20,11 @@ use tracing::info;
 
 use crate::connection;
 use crate::hub::Hub;
+use crate::quiet::Quiet;
 use crate::websocket;
 
-/// How long a client may take for the handshakes below MQTT, each.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What speaks another protocol is told once, and then now and then.
+static FAILED: Quiet = Quiet::new();
 
 /// What stands between the TCP socket and MQTT.
 #[derive(Clone)]
@@ -74,53 +74,74 @@ impl Tls {
 impl Transport {
     /// The name used in the configuration and in the banner.
     pub fn name(&self) -> &'static str {
+        Self::NAMES[self.number()]
+    }
+
+    /// All names.
+    pub(crate) const NAMES: [&'static str; 4] = ["tcp", "tls", "websocket", "secure_websocket"];
+
+    /// Its place among the names.
+    pub(crate) fn number(&self) -> usize {
         match self {
-            Self::Tcp => "tcp",
-            Self::Tls(_) => "tls",
-            Self::WebSocket => "websocket",
-            Self::SecureWebSocket(_) => "secure_websocket",
+            Self::Tcp => 0,
+            Self::Tls(_) => 1,
+            Self::WebSocket => 2,
+            Self::SecureWebSocket(_) => 3,
         }
     }
 
-    /// Does the handshakes and then serves the client to its end.
-    pub(crate) async fn serve(&self, hub: Arc<Hub>, stream: TcpStream, peer: SocketAddr) {
+    /// Does the handshakes and then serves the client to its end. A whole CONNECT must be there by `connect_by`.
+    pub(crate) async fn serve(&self, hub: Arc<Hub>, stream: TcpStream, peer: SocketAddr, connect_by: Instant) {
         let packet_bytes_max = hub.mqtt_limits().packet_size_max as usize;
+        let arrival = Arrival { hub: &hub, peer, connect_by };
         match self {
-            Self::Tcp => connection::serve(hub, stream, peer).await,
+            Self::Tcp => connection::serve(hub, stream, peer, connect_by).await,
             Self::Tls(Tls(acceptor)) => {
-                if let Some(stream) = handshake("TLS", peer, acceptor.accept(stream)).await {
-                    connection::serve(hub, stream, peer).await;
+                if let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await {
+                    connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
             Self::WebSocket => {
-                if let Some(stream) = handshake("WebSocket", peer, websocket::accept(stream, packet_bytes_max)).await {
-                    connection::serve(hub, stream, peer).await;
+                let opening = websocket::accept(stream, packet_bytes_max);
+                if let Some(stream) = arrival.handshake("WebSocket", opening).await {
+                    connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
             Self::SecureWebSocket(Tls(acceptor)) => {
-                let Some(stream) = handshake("TLS", peer, acceptor.accept(stream)).await else { return };
-                if let Some(stream) = handshake("WebSocket", peer, websocket::accept(stream, packet_bytes_max)).await {
-                    connection::serve(hub, stream, peer).await;
+                let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await else { return };
+                let opening = websocket::accept(stream, packet_bytes_max);
+                if let Some(stream) = arrival.handshake("WebSocket", opening).await {
+                    connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
         }
     }
 }
 
-async fn handshake<T, E: Display>(
-    what: &str,
+/// A connection before it is one.
+struct Arrival<'h> {
+    hub: &'h Hub,
     peer: SocketAddr,
-    handshake: impl Future<Output = Result<T, E>>,
-) -> Option<T> {
-    match timeout(HANDSHAKE_TIMEOUT, handshake).await {
-        Ok(Ok(stream)) => Some(stream),
-        Ok(Err(error)) => {
-            info!(%peer, error = ?error.to_string(), "{what} handshake failed");
-            None
+    connect_by: Instant,
+}
+
+impl Arrival<'_> {
+    async fn handshake<T, E: Display>(&self, what: &str, handshake: impl Future<Output = Result<T, E>>) -> Option<T> {
+        let Self { hub, peer, connect_by } = self;
+        let why = match timeout_at(*connect_by, handshake).await {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => {
+                hub.traffic().handshakes_failed.add(1);
+                error.to_string()
+            }
+            Err(_) => {
+                hub.traffic().connects_timed_out.add(1);
+                "not complete within connect_timeout".into()
+            }
+        };
+        if let Some(kept_back) = FAILED.may_say() {
+            info!(%peer, error = ?why, kept_back, "{what} handshake failed");
         }
-        Err(_) => {
-            info!(%peer, "{what} handshake not complete within {HANDSHAKE_TIMEOUT:?}");
-            None
-        }
+        None
     }
 }

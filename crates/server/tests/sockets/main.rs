@@ -2,6 +2,7 @@
 
 mod conformance;
 mod hostile;
+mod limits;
 mod main_job;
 mod plant;
 mod transports;

@@ -1,0 +1,375 @@
+//! The `[limits]` table: every limit an operator may set, by name.
+//!
+//! One list says what a key is called, what it bounds, what happens beyond it and where its value is kept. The
+//! configuration is read, shown and documented out of this list, so the guide cannot tell anything else than the code does.
+//! Invariant: a key is called as its field is, so that [`Limits::validate`]'s sentences name keys.
+
+use std::fmt::Write as _;
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use factree_mqtt::SessionExpiry;
+
+use crate::limits::Limits;
+use crate::quantity::{parse_duration, parse_size, show_duration, show_size};
+
+/// How an unset limit is written.
+const UNLIMITED: &str = "unlimited";
+/// How an unset end is written.
+const NEVER: &str = "never";
+
+/// What a value is counted in.
+#[derive(Clone, Copy)]
+enum Unit {
+    Count,
+    Bytes,
+}
+
+/// One limit.
+struct Key {
+    name: &'static str,
+    /// What it bounds.
+    bounds: &'static str,
+    /// What happens beyond it.
+    beyond: &'static str,
+    show: fn(&Limits) -> String,
+    set: fn(&mut Limits, &toml::Value) -> Result<(), String>,
+}
+
+/// The field's last segment is the key's name.
+macro_rules! key {
+    ($unit:ident $name:ident in $($field:ident).+: $bounds:literal, $beyond:literal) => {
+        Key {
+            name: stringify!($name),
+            bounds: $bounds,
+            beyond: $beyond,
+            show: |limits| limits.$($field).+.$name.show(Unit::$unit),
+            set: |limits, value| limits.$($field).+.$name.set(Unit::$unit, value),
+        }
+    };
+}
+
+/// All limits, by heading.
+const SECTIONS: &[(&str, &[Key])] = &[
+    (
+        "Who may connect",
+        &[
+            key!(Count connections_max in connections:
+            "MQTT connections at once, over all listeners, those in a handshake among them",
+            "closed as it is accepted, before TLS; counted, logged at a bounded rate. Lowered at the start to what the \
+             machine has file descriptors for (`ulimit -n`), less 64 that are left to HTTP and files"),
+            key!(Count connections_per_address_max in connections:
+            "the same from one address; of IPv6, from one /64 network",
+            "closed as it is accepted. Unlimited by default: a whole plant often stands behind one gateway"),
+            key!(Count connects_per_second_per_address_max in connections:
+            "new connections a second from one address, and as many at once",
+            "closed as it is accepted. Unlimited by default: after a power cut a whole plant connects at once"),
+            key!(Count connect_timeout in connections:
+            "time from the accepted TCP connection to a whole CONNECT, handshakes of TLS and WebSocket included",
+            "closed"),
+            key!(Count takeovers_per_minute_max in broker:
+            "how often in a minute connections with one client id take each other over, and as many at once",
+            "the newcomer waits a second and is refused with CONNACK 0x9F (3.1.1: 3), the connection that is there stays; \
+             the log names the client id and both addresses"),
+            key!(Bytes connect_size_max in broker.packet:
+            "a CONNECT packet: what is spent on peers that nobody knows yet",
+            "closed on its header"),
+            key!(Bytes client_id_bytes_max in broker.packet: "a client id", "CONNACK 0x85 (3.1.1: 2)"),
+        ],
+    ),
+    (
+        "How fast one client may publish",
+        &[
+            key!(Count publishes_per_second_max in flood:
+            "PUBLISH packets a second, and as many at once",
+            "the client is read more slowly; nothing is dropped. Unlimited by default, see below"),
+            key!(Bytes bytes_per_second_max in flood:
+            "bytes a second that arrive over a connection, and as many at once; at least packet_size_max",
+            "the client is read more slowly; nothing is dropped. Unlimited by default, see below"),
+        ],
+    ),
+    (
+        "Packets",
+        &[
+            key!(Bytes packet_size_max in broker.packet:
+            "a packet, its header included; 5.0 clients are told",
+            "DISCONNECT 0x95 on its header; nothing is allocated for it"),
+            key!(Bytes topic_bytes_max in broker.packet:
+            "a topic name or filter", "0x90 for a topic name, SUBACK 0x8F for a filter"),
+            key!(Count topic_levels_max in broker.packet:
+            "levels in a topic name or filter", "0x90 for a topic name, SUBACK 0x8F for a filter"),
+            key!(Count user_properties_max in broker.packet: "User Properties of a packet", "DISCONNECT 0x97"),
+            key!(Count subscribe_filters_max in broker.packet:
+            "filters in one SUBSCRIBE or UNSUBSCRIBE", "DISCONNECT 0x97"),
+            key!(Count receive_maximum in broker:
+            "QoS 2 publications of one client without PUBREL; 5.0 clients are told",
+            "DISCONNECT 0x93"),
+            key!(Count topic_alias_maximum in broker:
+            "topic aliases of one connection, either way; 5.0 clients are told", "DISCONNECT 0x94"),
+        ],
+    ),
+    (
+        "Sessions",
+        &[
+            key!(Count sessions_max in broker: "sessions, connected or kept", "CONNACK 0x97 (3.1.1: 3) for a new client id"),
+            key!(Count keep_alive_max in broker:
+            "the keep-alive, also of clients that ask for none; 1 s to 65535 s",
+            "cut to it; 5.0 clients are told. Nothing heard for one and a half times of it: DISCONNECT 0x8D"),
+            key!(Count session_expiry_max in broker: "how long an absent client's session is kept", "cut to it; 5.0 clients are told"),
+            key!(Count subscriptions_per_session_max in broker: "subscriptions of one session", "SUBACK 0x97"),
+            key!(Count in_flight_max in broker:
+            "QoS>0 deliveries that a client has not acknowledged", "they wait in the session's queue"),
+            key!(Count queue_len_max in broker:
+            "deliveries that wait for one client",
+            "QoS 0 is dropped and counted; QoS>0 ends a connected client with DISCONNECT 0x97, and is dropped and counted \
+             for an absent one"),
+            key!(Bytes queue_bytes_max in broker: "the same in bytes; at least packet_size_max", "as queue_len_max"),
+        ],
+    ),
+    (
+        "Retained messages",
+        &[
+            key!(Count retained_max in broker: "retained messages", "PUBACK or PUBREC 0x97, and the publication is not routed"),
+            key!(Bytes retained_bytes_max in broker: "the same in bytes; at least packet_size_max", "as retained_max"),
+            key!(Count retained_backlog_max in broker:
+            "retained messages on their way to one client; at least retained_max", "DISCONNECT 0x97"),
+            key!(Count retained_walks_max in broker:
+            "walks over all retained messages that one SUBSCRIBE may ask for", "SUBACK 0x97 for the filter"),
+        ],
+    ),
+    (
+        "Sparkplug and the tree",
+        &[
+            key!(Bytes payload_bytes_max in ingest.sparkplug:
+            "a Sparkplug payload; at least packet_size_max", "not decoded; a finding"),
+            key!(Count metrics_per_payload_max in ingest.sparkplug: "metrics of one payload", "not decoded; a finding"),
+            key!(Count edge_nodes_max in ingest.sparkplug: "Edge Nodes remembered", "not taken into the tree; a finding"),
+            key!(Count devices_per_edge_node_max in ingest.sparkplug:
+            "Devices of one Edge Node", "not taken into the tree; a finding"),
+            key!(Count metrics_per_edge_node_max in ingest.sparkplug:
+            "metrics of one Edge Node, vanished ones included", "not taken into the tree; a finding"),
+            key!(Bytes birth_bytes_max in ingest.sparkplug: "births kept byte-exact, all together", "the birth is not kept"),
+            key!(Count rebirth_cooldown in ingest.sparkplug:
+            "time between two rebirth requests to one Edge Node", "the request waits"),
+            key!(Count rebirths_per_second_max in ingest.sparkplug:
+            "rebirth requests a second to all Edge Nodes together", "the request waits"),
+            key!(Count topics_max in ingest: "plain topics in the tree", "not taken into the tree; routed as ever"),
+            key!(Count fields_per_document_max in ingest: "fields of one JSON document", "further fields are not taken"),
+            key!(Count elements_max in namespace: "elements of the tree", "refused by name; routed as ever"),
+            key!(Count depth_max in namespace: "levels of the tree, 1 to 256", "refused by name; routed as ever"),
+            key!(Bytes value_bytes_max in namespace: "one value", "refused by name; routed as ever"),
+            key!(Bytes values_bytes_max in namespace: "all values and metadata together", "refused by name; routed as ever"),
+        ],
+    ),
+];
+
+fn keys() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|(_, keys)| keys.iter())
+}
+
+/// Sets one limit.
+///
+/// # Errors
+/// A sentence for the operator: what is accepted.
+pub(crate) fn set(limits: &mut Limits, name: &str, value: &toml::Value) -> Result<(), String> {
+    let Some(key) = keys().find(|key| key.name == name) else {
+        let accepted: Vec<&str> = keys().map(|key| key.name).collect();
+        return Err(format!("[limits] knows no `{name}`; accepted are {}", accepted.join(", ")));
+    };
+    (key.set)(limits, value).map_err(|why| format!("[limits] {name}: {why}"))
+}
+
+/// Every limit in the form it is written in, and whether it is the default.
+pub fn shown(limits: &Limits) -> impl Iterator<Item = (&'static str, String, bool)> {
+    let default = Limits::default();
+    keys().map(move |key| {
+        let value = (key.show)(limits);
+        let is_default = value == (key.show)(&default);
+        (key.name, value, is_default)
+    })
+}
+
+/// The tables of the guide to limits.
+pub fn guide() -> String {
+    let default = Limits::default();
+    let mut text = String::new();
+    for (heading, keys) in SECTIONS {
+        writeln!(text, "## {heading}\n\n| key | default | bounds | beyond it |\n|---|---|---|---|").expect("a string");
+        for key in *keys {
+            writeln!(text, "| `{}` | `{}` | {} | {} |", key.name, (key.show)(&default), key.bounds, key.beyond)
+                .expect("a string");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A value that a limit can have.
+trait Setting {
+    /// As it is written in the configuration.
+    fn show(&self, unit: Unit) -> String;
+
+    /// Takes the value over.
+    fn set(&mut self, unit: Unit, value: &toml::Value) -> Result<(), String>;
+}
+
+/// A number in its unit; sizes may be written as plain numbers of bytes.
+fn number(unit: Unit, value: &toml::Value) -> Result<u64, String> {
+    match (value, unit) {
+        (toml::Value::Integer(number), _) => u64::try_from(*number).map_err(|_| "is not negative".into()),
+        (toml::Value::String(text), Unit::Bytes) => parse_size(text),
+        (_, Unit::Count) => Err("is a whole number".into()),
+        (_, Unit::Bytes) => Err("a size is written like \"64 MiB\"".into()),
+    }
+}
+
+/// A whole number that a limit is kept in.
+trait Whole: Copy {
+    /// The smallest and the largest it can be.
+    const RANGE: (u64, u64);
+
+    fn to_u64(self) -> u64;
+
+    fn from_u64(number: u64) -> Option<Self>;
+}
+
+macro_rules! whole {
+    ($($number:ty, $nonzero:ty;)*) => {$(
+        impl Whole for $number {
+            const RANGE: (u64, u64) = (0, <$number>::MAX as u64);
+
+            fn to_u64(self) -> u64 {
+                self as u64
+            }
+
+            fn from_u64(number: u64) -> Option<Self> {
+                number.try_into().ok()
+            }
+        }
+
+        impl Whole for $nonzero {
+            const RANGE: (u64, u64) = (1, <$number>::MAX as u64);
+
+            fn to_u64(self) -> u64 {
+                self.get() as u64
+            }
+
+            fn from_u64(number: u64) -> Option<Self> {
+                <$nonzero>::new(number.try_into().ok()?)
+            }
+        }
+    )*};
+}
+
+whole! {
+    u16, NonZeroU16;
+    u32, NonZeroU32;
+    u64, NonZeroU64;
+    usize, NonZeroUsize;
+}
+
+impl<N: Whole> Setting for N {
+    fn show(&self, unit: Unit) -> String {
+        match unit {
+            Unit::Count => self.to_u64().to_string(),
+            Unit::Bytes => show_size(self.to_u64()),
+        }
+    }
+
+    fn set(&mut self, unit: Unit, value: &toml::Value) -> Result<(), String> {
+        let (min, max) = N::RANGE;
+        *self = N::from_u64(number(unit, value)?).ok_or_else(|| format!("is {min} to {max}"))?;
+        Ok(())
+    }
+}
+
+impl<N: Whole> Setting for Option<N> {
+    fn show(&self, unit: Unit) -> String {
+        self.map_or_else(|| UNLIMITED.into(), |number| number.show(unit))
+    }
+
+    fn set(&mut self, unit: Unit, value: &toml::Value) -> Result<(), String> {
+        if value.as_str() == Some(UNLIMITED) {
+            *self = None;
+            return Ok(());
+        }
+        let (min, max) = N::RANGE;
+        let number = number(unit, value).map_err(|why| format!("{why}, or \"{UNLIMITED}\""))?;
+        *self = Some(N::from_u64(number).ok_or_else(|| format!("is {min} to {max}, or \"{UNLIMITED}\""))?);
+        Ok(())
+    }
+}
+
+impl Setting for Duration {
+    fn show(&self, _: Unit) -> String {
+        show_duration(*self)
+    }
+
+    fn set(&mut self, _: Unit, value: &toml::Value) -> Result<(), String> {
+        *self = parse_duration(value.as_str().unwrap_or_default())?;
+        Ok(())
+    }
+}
+
+impl Setting for SessionExpiry {
+    fn show(&self, _: Unit) -> String {
+        match self {
+            Self::Never => NEVER.into(),
+            Self::After(time) => show_duration(*time),
+        }
+    }
+
+    fn set(&mut self, _: Unit, value: &toml::Value) -> Result<(), String> {
+        *self = match value.as_str() {
+            Some(NEVER) => Self::Never,
+            text => {
+                Self::After(parse_duration(text.unwrap_or_default()).map_err(|why| format!("{why}, or \"{NEVER}\""))?)
+            }
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set_to(name: &str, value: impl Into<toml::Value>) -> Result<Limits, String> {
+        let mut limits = Limits::default();
+        set(&mut limits, name, &value.into()).map(|()| limits)
+    }
+
+    #[test]
+    fn every_limit_is_read_as_it_is_shown() {
+        for (name, value, is_default) in shown(&Limits::default()) {
+            assert!(is_default);
+            let value = value.parse().map_or_else(|_| value.clone().into(), toml::Value::Integer);
+            set_to(name, value).unwrap_or_else(|why| panic!("{why}"));
+        }
+    }
+
+    #[test]
+    fn a_limit_is_set_where_it_is_kept() {
+        assert_eq!(set_to("queue_bytes_max", "8 MiB").unwrap().broker.queue_bytes_max, 8 << 20);
+        assert_eq!(set_to("queue_bytes_max", 4096).unwrap().broker.queue_bytes_max, 4096);
+        assert_eq!(set_to("connect_timeout", "2 s").unwrap().connections.connect_timeout, Duration::from_secs(2));
+        assert_eq!(set_to("session_expiry_max", "never").unwrap().broker.session_expiry_max, SessionExpiry::Never);
+        assert_eq!(
+            set_to("connections_per_address_max", 7).unwrap().connections.connections_per_address_max.unwrap().get(),
+            7
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_none_names_the_key_and_what_is_accepted() {
+        let refused = |name: &str, value: toml::Value| set_to(name, value).unwrap_err();
+        assert!(refused("sesions_max", 1.into()).contains("`sesions_max`; accepted are connections_max, "));
+        assert_eq!(refused("receive_maximum", 0.into()), "[limits] receive_maximum: is 1 to 65535");
+        assert_eq!(refused("sessions_max", (-1).into()), "[limits] sessions_max: is not negative");
+        assert_eq!(refused("sessions_max", "many".into()), "[limits] sessions_max: is a whole number");
+        assert!(refused("connect_timeout", 10.into()).contains("\"30 s\""));
+        assert!(refused("session_expiry_max", "soon".into()).contains("or \"never\""));
+        assert!(refused("bytes_per_second_max", 0.into()).contains("or \"unlimited\""));
+        assert!(refused("packet_size_max", "4 PiB".into()).contains("\"64 MiB\""));
+    }
+}
