@@ -248,7 +248,9 @@ impl Broker {
         out: &mut Outputs,
     ) {
         let (topic, retain) = (publication.topic(), publication.retain());
-        let keep = retain && self.retained.has_room(topic, publication.payload(), &self.limits);
+        // A few topics of the broker's own are no burden, and out of date they would mislead.
+        let has_room = is_of_broker(topic) || self.retained.has_room(topic, publication.payload(), &self.limits);
+        let keep = retain && has_room;
         self.stats.refused_retained += u64::from(retain && !keep);
         self.route(topic, keep, publisher, || publication.clone(), out);
     }
@@ -271,7 +273,10 @@ impl Broker {
             let publication = make();
             if keep {
                 self.retained.keep(&publication);
-                self.journal.retained(&publication);
+                // What it says of itself is of this process, not for the next.
+                if !is_of_broker(topic) {
+                    self.journal.retained(&publication);
+                }
             }
             for found in matches.sessions.drain(..) {
                 let queued = Queued {
@@ -429,6 +434,11 @@ impl Broker {
         let ending = if reason == ReasonCode::KeepAliveTimeout { Ending::KeepAlive } else { Ending::Closed(reason) };
         self.end_connection(now, client, ending, out);
     }
+}
+
+/// What the broker says of itself.
+fn is_of_broker(topic: TopicName<'_>) -> bool {
+    topic.as_str().starts_with("$SYS/")
 }
 
 /// Where clients may publish. Topics that begin with `$` are the server's (section 4.7.2): `$SYS`, `$share`,

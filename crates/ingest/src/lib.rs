@@ -14,6 +14,7 @@ use std::sync::Arc;
 use factree_namespace::Namespace;
 use factree_sparkplug as sparkplug;
 
+mod census;
 mod convert;
 mod edge_nodes;
 mod inbox;
@@ -26,6 +27,7 @@ mod reporting;
 mod said;
 mod template;
 
+pub use census::Census;
 pub use factree_sparkplug::{Now, SessionKey, Timestamp};
 pub use inbox::{Batch, Inbox};
 pub use limits::Limits;
@@ -170,6 +172,11 @@ impl Ingest {
     /// What came in, counted.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// All Edge Nodes taken together.
+    pub fn census(&self) -> Census {
+        self.edge_nodes.census()
     }
 
     /// Edge Nodes in the order of (group, edge node), after the named one, at most `limit`.

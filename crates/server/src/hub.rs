@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use factree_broker::{
     Accepted, Broker, ConnectionId, Delivery, Event, Input, Lost, More, Output, Outputs, Reply, ResolvedTopic,
@@ -22,11 +22,17 @@ use factree_broker::{
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicName, TopicNameBuf};
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 
 use crate::disk::{Disk, Ticket};
 use crate::events::{self, Noted};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
+use crate::sys_topics::SysTopics;
 use crate::traffic::Traffic;
+
+mod figures;
+
+pub(crate) use figures::{Figures, PlantFigures};
 
 /// The broker and the tree, shared by all connections.
 pub(crate) struct Hub {
@@ -34,6 +40,8 @@ pub(crate) struct Hub {
     ingest: Arc<Mutex<Ingest>>,
     limits: Limits,
     traffic: Traffic,
+    began: Instant,
+    stopping: AtomicBool,
     next_connection: AtomicU64,
     /// Says that the broker's next deadline came nearer.
     nearer_deadline: Notify,
@@ -157,6 +165,8 @@ impl Hub {
             ingest,
             limits,
             traffic: Traffic::default(),
+            began: Instant::now(),
+            stopping: AtomicBool::new(false),
             next_connection: AtomicU64::new(1),
             nearer_deadline: Notify::new(),
             emptied: Notify::new(),
@@ -328,8 +338,33 @@ impl Hub {
         }
     }
 
+    /// Whether the end has begun.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Says below `$SYS` what has changed, every `interval`, for as long as it is polled. As QoS 0: it is as fresh as it
+    /// is useful, and nobody's queue should hold it.
+    pub(crate) async fn keep_sys_topics(&self, interval: Duration) {
+        let mut topics = SysTopics::default();
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let changed = topics.say(Instant::now(), &self.figures());
+            let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+                for (topic, text) in &changed {
+                    let topic = TopicName::parse(topic).expect("a topic of ours");
+                    let publication = Publish { retain: true, ..Publish::new(topic, text.as_bytes()) };
+                    visit.handle(Input::Publish { publication: &publication }, None);
+                }
+            });
+        }
+    }
+
     /// Ends every connection, with the reason a 5.0 client is told.
     pub(crate) fn close_all(&self, reason: ReasonCode) {
+        self.stopping.store(true, Ordering::Relaxed);
         let connections: Vec<ConnectionId> = self.core().mailboxes.keys().copied().collect();
         for connection in connections {
             let mailbox = self.core().mailboxes.get(&connection).cloned();

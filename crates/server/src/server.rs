@@ -25,6 +25,7 @@ use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::keeper::Keeper;
+use crate::probes::{self, Probes};
 use crate::process;
 use crate::quiet::Quiet;
 use crate::storage::{self, StorageError};
@@ -52,6 +53,7 @@ pub struct Server {
     durability: Durability,
     keeper: Option<Keeper>,
     found: Found,
+    sys_interval: Option<Duration>,
 }
 
 /// What was on disk when the server started.
@@ -166,6 +168,7 @@ impl Server {
             mqtt,
             http,
             data,
+            sys_interval: config.sys_interval,
         })
     }
 
@@ -202,18 +205,25 @@ impl Server {
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
-        let Self { data, keeper, hub, gate, namespace, ingest, mqtt, http, .. } = self;
+        let Self { data, keeper, hub, gate, namespace, ingest, mqtt, http, durability, sys_interval, .. } = self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
             let _: Result<_, _> = stopped.wait_for(|stopped| *stopped).await;
         };
-        let router = factree_http::router(factree_http::App { namespace, ingest });
+        let storage_mode = durability.name();
+        let probes =
+            Probes { hub: Arc::clone(&hub), gate: Arc::clone(&gate), namespace: Arc::clone(&namespace), storage_mode };
+        let router = factree_http::router(factree_http::App { namespace, ingest }).merge(probes::router(probes));
         let http = axum::serve(http, router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
+        });
+        let sys_topics = sys_interval.map(|interval| {
+            let hub = Arc::clone(&hub);
+            tokio::spawn(async move { hub.keep_sys_topics(interval).await })
         });
         let mut accepting = JoinSet::new();
         for (number, bound) in mqtt.into_iter().enumerate() {
@@ -234,6 +244,9 @@ impl Server {
             warn!(connections = hub.connections_len(), "dropped what did not end within {SHUTDOWN_TIMEOUT:?}");
         }
         clock.abort();
+        if let Some(sys_topics) = sys_topics {
+            sys_topics.abort();
+        }
         drop(keeper);
         drop(data);
     }

@@ -37,3 +37,8 @@ fn the_example_of_the_guide_to_limits_is_a_configuration() {
     assert_eq!(config.limits.broker.sessions_max, 20_000);
     assert_eq!(config.listeners[0].connections_max.unwrap().get(), 1000);
 }
+
+#[test]
+fn the_guide_to_metrics_has_every_metric() {
+    holds("metrics.md", "metrics", &factree::metrics::guide());
+}

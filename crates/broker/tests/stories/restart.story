@@ -496,3 +496,21 @@ p: CONNECT v3 resume
 p: PUBLISH t one qos2 #1 dup
     accepted from p
     p < PUBREC #1
+
+== What the broker says of itself is kept in memory only, even when there is no room for anything else
+limits retained_max=1 retained_backlog_max=9
+journal
+local: PUBLISH kept x retain
+    accepted
+local: PUBLISH $SYS/broker/uptime 10 retain
+    accepted
+local: PUBLISH $SYS/broker/uptime 20 retain
+    accepted
+disk
+    Retained 1
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE # $SYS/#
+    a < SUBACK #1 qos0 qos0
+    a < PUBLISH kept x retain
+    a < PUBLISH $SYS/broker/uptime 20 retain

@@ -5,4 +5,5 @@ mod hostile;
 mod limits;
 mod main_job;
 mod plant;
+mod telemetry;
 mod transports;

@@ -1,0 +1,44 @@
+//! Census: all Edge Nodes taken together, for a scrape.
+//!
+//! Counted when asked for, in one walk under the lock of the caller: some ten nanoseconds an Edge Node.
+
+use factree_sparkplug::host::EdgeNodeState;
+
+use crate::edge_nodes::EdgeNodes;
+use crate::report::Counters;
+
+/// How many Edge Nodes there are, how they are, and what they sent and got together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Born and not dead.
+    pub online: u64,
+    /// Dead.
+    pub offline: u64,
+    /// Heard of, but without a Birth.
+    pub unborn: u64,
+    /// Sums over all of them.
+    pub counters: Counters,
+}
+
+impl EdgeNodes {
+    pub(crate) fn census(&self) -> Census {
+        let mut census = Census::default();
+        for node in self.host.edge_nodes() {
+            match node.state() {
+                EdgeNodeState::Online { .. } => census.online += 1,
+                EdgeNodeState::Offline { .. } => census.offline += 1,
+                EdgeNodeState::Unknown => census.unborn += 1,
+            }
+            let counters = node.counters();
+            let sums = &mut census.counters;
+            sums.births += counters.nbirth + counters.dbirth;
+            sums.data += counters.ndata + counters.ddata;
+            sums.deaths += counters.ndeath + counters.ddeath;
+            sums.seq_gaps += counters.seq_gaps;
+            sums.rebirths_asked += counters.rebirths_asked;
+            sums.malformed += counters.malformed;
+        }
+        census.counters.findings = self.findings.values().sum();
+        census
+    }
+}

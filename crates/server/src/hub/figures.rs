@@ -1,0 +1,100 @@
+//! Figures: everything that is counted, looked at in one moment.
+//!
+//! Two readers have them: the topics below `$SYS` and `/metrics`. The broker's lock is taken for a slice of the sessions at
+//! a time, the tree's only for a scrape; nobody waits for either longer than for a few messages.
+//! Knows neither topic names nor metric names.
+
+use std::time::Instant;
+
+use factree_broker::{Stats, Tally};
+use factree_ingest::Census;
+
+use super::{Hub, lock};
+use crate::traffic::Traffic;
+
+/// What broker and sockets say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Figures {
+    /// Counters of the broker.
+    pub(crate) stats: Stats,
+    /// Sums over its sessions.
+    pub(crate) tally: Tally,
+    pub(crate) sessions: u64,
+    /// Clients connected.
+    pub(crate) connected: u64,
+    pub(crate) subscriptions: u64,
+    /// Members of shared subscriptions among them.
+    pub(crate) shared_subscriptions: u64,
+    pub(crate) retained: u64,
+    pub(crate) retained_bytes: u64,
+    pub(crate) uptime_seconds: u64,
+    pub(crate) sockets: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) packets_received: u64,
+    pub(crate) packets_sent: u64,
+}
+
+impl Figures {
+    /// Deliveries lost by policy, whichever.
+    pub(crate) fn dropped(&self) -> u64 {
+        let Stats {
+            dropped_slow,
+            dropped_absent,
+            dropped_queue_full,
+            dropped_overrun,
+            dropped_too_large,
+            dropped_session_ended,
+            ..
+        } = &self.stats;
+        dropped_slow + dropped_absent + dropped_queue_full + dropped_overrun + dropped_too_large + dropped_session_ended
+    }
+}
+
+/// What the tree says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlantFigures {
+    pub(crate) ingest: factree_ingest::Stats,
+    pub(crate) census: Census,
+}
+
+impl Hub {
+    /// What broker and sockets say now.
+    pub(crate) fn figures(&self) -> Figures {
+        let tally = self.tally();
+        let Traffic { sockets, bytes_received, bytes_sent, packets_received, packets_sent, .. } = &self.traffic;
+        let uptime_seconds = Instant::now().saturating_duration_since(self.began).as_secs();
+        let broker = &self.core().broker;
+        Figures {
+            stats: broker.stats().clone(),
+            tally,
+            sessions: broker.sessions_len() as u64,
+            connected: broker.connections_len() as u64,
+            subscriptions: broker.subscriptions_len() as u64,
+            shared_subscriptions: broker.shared_subscriptions_len() as u64,
+            retained: broker.retained_len() as u64,
+            retained_bytes: broker.retained_bytes() as u64,
+            uptime_seconds,
+            sockets: sockets.get(),
+            bytes_received: bytes_received.get(),
+            bytes_sent: bytes_sent.get(),
+            packets_received: packets_received.get(),
+            packets_sent: packets_sent.get(),
+        }
+    }
+
+    /// What the tree says now.
+    pub(crate) fn plant_figures(&self) -> PlantFigures {
+        let ingest = lock(&self.ingest);
+        PlantFigures { ingest: ingest.stats(), census: ingest.census() }
+    }
+
+    /// Lets go of the lock between two slices.
+    fn tally(&self) -> Tally {
+        let (mut tally, mut from) = (Tally::default(), Some(0));
+        while let Some(slice) = from {
+            from = self.core().broker.tally(slice, &mut tally);
+        }
+        tally
+    }
+}

@@ -1,0 +1,270 @@
+//! `/metrics`: every figure under the name that monitoring knows it by, in Prometheus' text format.
+//!
+//! This is the one file that knows metric names. Names are Prometheus' way: base units, `_total` for what only grows, one
+//! name with a label where figures add up to something. The guide's table is written out of the same list.
+//! Invariant: no label's value comes from a client, so the number of time series is fixed.
+
+use std::fmt::Write;
+
+use crate::gate::{Gate, Refused};
+use crate::hub::{Figures, PlantFigures};
+use crate::process::Process;
+use crate::traffic::Traffic;
+
+/// Everything a scrape looks at.
+pub(crate) struct Scrape<'s> {
+    pub(crate) figures: Figures,
+    pub(crate) plant: PlantFigures,
+    pub(crate) tree: factree_namespace::Stats,
+    pub(crate) process: Process,
+    pub(crate) traffic: &'s Traffic,
+    pub(crate) gate: &'s Gate,
+    /// What an acknowledged message survives: `memory`, `process` or `power`.
+    pub(crate) storage_mode: &'static str,
+}
+
+/// The media type of what [`render`] writes.
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+enum Kind {
+    Counter,
+    Gauge,
+}
+
+/// One name and how its samples are found.
+struct Metric {
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
+    /// The label, where there is one.
+    label: &'static str,
+    samples: fn(&Scrape<'_>, &mut Samples<'_>),
+}
+
+/// Takes the samples of one metric.
+struct Samples<'t> {
+    name: &'static str,
+    label: &'static str,
+    text: &'t mut String,
+}
+
+impl Samples<'_> {
+    fn one(&mut self, value: u64) {
+        self.line("", &value);
+    }
+
+    fn some(&mut self, value: Option<u64>) {
+        value.into_iter().for_each(|value| self.one(value));
+    }
+
+    /// With the metric's label.
+    fn of(&mut self, label: &'static str, value: u64) {
+        self.line(label, &value);
+    }
+
+    fn line(&mut self, label: &'static str, value: &dyn std::fmt::Display) {
+        let Self { name, label: key, text } = self;
+        match key.is_empty() {
+            true => writeln!(text, "{name} {value}"),
+            false => writeln!(text, "{name}{{{key}=\"{label}\"}} {value}"),
+        }
+        .expect("a string takes what is written");
+    }
+}
+
+macro_rules! metric {
+    ($kind:ident $name:literal $help:literal, $samples:expr) => {
+        metric!($kind $name $help, "", $samples)
+    };
+    ($kind:ident $name:literal $help:literal, $label:literal, $samples:expr) => {
+        Metric { name: $name, kind: Kind::$kind, help: $help, label: $label, samples: $samples }
+    };
+}
+
+/// All of them, in the order they are written.
+const METRICS: &[Metric] = &[
+    metric!(Gauge "factree_build_info" "This build; always 1", "version", |_, to| to.of(env!("CARGO_PKG_VERSION"), 1)),
+    metric!(Gauge "factree_storage_mode" "What an acknowledged message survives: memory (a restart loses it), process (a \
+        crash of Factree does not) or power (a power cut does not); 1 for the mode in force", "mode", |now, to| {
+        for mode in ["memory", "process", "power"] {
+            to.of(mode, u64::from(mode == now.storage_mode));
+        }
+    }),
+    metric!(Gauge "factree_uptime_seconds" "Time since the start", |now, to| to.one(now.figures.uptime_seconds)),
+    metric!(Gauge "process_resident_memory_bytes" "Memory of this process in RAM",
+        |now, to| to.some(now.process.resident_bytes)),
+    metric!(Gauge "process_resident_memory_max_bytes" "The most it ever was",
+        |now, to| to.some(now.process.resident_bytes_max)),
+    metric!(Counter "process_cpu_seconds_total" "User and system time of this process", |now, to| {
+        now.process.cpu_seconds.iter().for_each(|seconds| to.line("", seconds));
+    }),
+    metric!(Gauge "process_open_fds" "File descriptors in use", |now, to| to.some(now.process.open_files)),
+    metric!(Gauge "process_max_fds" "File descriptors this process may use (ulimit -n)",
+        |now, to| to.some(now.process.open_files_max)),
+    // Connections.
+    metric!(Gauge "factree_connections" "Connections open now, those in a handshake among them", "transport", |now, to| {
+        now.traffic.by_transport().into_iter().for_each(|(transport, open)| to.of(transport, open));
+    }),
+    metric!(Gauge "factree_clients_connected" "Clients connected now", "version", |now, to| {
+        to.of("3.1.1", now.figures.tally.connected_v311);
+        to.of("5.0", now.figures.tally.connected_v5);
+    }),
+    metric!(Counter "factree_connections_accepted_total" "TCP connections let in",
+        |now, to| to.one(now.figures.sockets)),
+    metric!(Counter "factree_connections_refused_total" "TCP connections closed as they were accepted, by the limit they \
+        met", "limit", |now, to| Refused::ALL.into_iter().for_each(|limit| to.of(limit.key(), now.gate.refused(limit)))),
+    metric!(Counter "factree_handshakes_failed_total" "TLS and WebSocket handshakes that failed",
+        |now, to| to.one(now.traffic.handshakes_failed.get())),
+    metric!(Counter "factree_connects_timed_out_total" "Connections without a whole CONNECT within connect_timeout",
+        |now, to| to.one(now.traffic.connects_timed_out.get())),
+    metric!(Counter "factree_malformed_total" "Connections closed because their bytes were not the MQTT they should be",
+        |now, to| to.one(now.traffic.malformed.get())),
+    metric!(Counter "factree_connects_accepted_total" "CONNECTs answered with success",
+        |now, to| to.one(now.figures.stats.connected)),
+    metric!(Counter "factree_connects_refused_total" "CONNECTs refused by the broker, those for takeovers among them",
+        |now, to| to.one(now.figures.stats.connections_refused)),
+    metric!(Counter "factree_takeovers_total" "Connections taken over by another with the same client id",
+        |now, to| to.one(now.figures.stats.taken_over)),
+    metric!(Counter "factree_takeovers_refused_total" "CONNECTs refused because two clients with one client id push each \
+        other out", |now, to| to.one(now.figures.stats.takeovers_refused)),
+    metric!(Counter "factree_connections_ended_total" "MQTT connections that ended, for whatever cause",
+        |now, to| to.one(now.figures.stats.ended)),
+    metric!(Counter "factree_connections_closed_total" "Those the broker closed: protocol errors, quotas, keep-alive",
+        |now, to| to.one(now.figures.stats.closed)),
+    metric!(Counter "factree_floods_slowed_total" "How often a client was not read for a moment because it was beyond its \
+        rate", |now, to| to.one(now.traffic.floods_slowed.get())),
+    // Bytes and packets.
+    metric!(Counter "factree_received_bytes_total" "MQTT bytes received, TLS and WebSocket not counted",
+        |now, to| to.one(now.figures.bytes_received)),
+    metric!(Counter "factree_sent_bytes_total" "MQTT bytes sent, TLS and WebSocket not counted",
+        |now, to| to.one(now.figures.bytes_sent)),
+    metric!(Counter "factree_packets_received_total" "MQTT packets received",
+        |now, to| to.one(now.figures.packets_received)),
+    metric!(Counter "factree_packets_sent_total" "MQTT packets sent", |now, to| to.one(now.figures.packets_sent)),
+    // Messages.
+    metric!(Counter "factree_publishes_received_total" "PUBLISH packets from clients, repeats among them",
+        |now, to| to.one(now.figures.stats.publish_received)),
+    metric!(Counter "factree_publishes_received_bytes_total" "Payload in them",
+        |now, to| to.one(now.figures.stats.publish_received_bytes)),
+    metric!(Counter "factree_publishes_repeated_total" "QoS 2 repeats that were not routed again",
+        |now, to| to.one(now.figures.stats.publish_repeated)),
+    metric!(Counter "factree_publications_accepted_total" "Publications routed, wills and the broker's own among them",
+        |now, to| to.one(now.figures.stats.accepted)),
+    metric!(Counter "factree_publications_refused_total" "Publications refused: topics that clients may not publish to, \
+        or no room for another retained message", "reason", |now, to| {
+        to.of("topic", now.figures.stats.refused_topic);
+        to.of("retained_quota", now.figures.stats.refused_retained);
+    }),
+    metric!(Counter "factree_wills_total" "Will Messages published", |now, to| to.one(now.figures.stats.wills)),
+    metric!(Counter "factree_deliveries_queued_total" "Deliveries put in a client's queue",
+        |now, to| to.one(now.figures.stats.queued)),
+    metric!(Counter "factree_deliveries_queued_behind_total" "Those that found the queue a quarter full: the publisher was \
+        slowed", |now, to| to.one(now.figures.stats.queued_behind)),
+    metric!(Counter "factree_deliveries_sent_total" "Deliveries sent, redeliveries among them",
+        |now, to| to.one(now.figures.stats.delivered)),
+    metric!(Counter "factree_deliveries_sent_bytes_total" "Payload in them",
+        |now, to| to.one(now.figures.stats.delivered_bytes)),
+    metric!(Counter "factree_deliveries_redelivered_total" "Redeliveries",
+        |now, to| to.one(now.figures.stats.redelivered)),
+    metric!(Counter "factree_deliveries_dropped_total" "Deliveries lost by policy: to a slow client (QoS 0), to an absent \
+        one (QoS 0), to an absent one whose queue is full, to one disconnected because it fell behind, larger than the \
+        client takes, or left when the session ended", "reason", |now, to| {
+        let stats = &now.figures.stats;
+        to.of("slow", stats.dropped_slow);
+        to.of("absent", stats.dropped_absent);
+        to.of("queue_full", stats.dropped_queue_full);
+        to.of("overrun", stats.dropped_overrun);
+        to.of("too_large", stats.dropped_too_large);
+        to.of("session_ended", stats.dropped_session_ended);
+    }),
+    metric!(Counter "factree_messages_expired_total" "Deliveries and retained messages whose Message Expiry passed",
+        |now, to| to.one(now.figures.stats.expired)),
+    metric!(Counter "factree_acknowledgements_unknown_total" "Acknowledgements for packet ids that were not in flight",
+        |now, to| to.one(now.figures.stats.acknowledgements_unknown)),
+    // What is kept.
+    metric!(Gauge "factree_sessions" "Sessions, connected and kept", "state", |now, to| {
+        to.of("connected", now.figures.connected);
+        to.of("absent", now.figures.sessions - now.figures.connected);
+    }),
+    metric!(Counter "factree_sessions_expired_total" "Sessions of absent clients whose expiry passed",
+        |now, to| to.one(now.figures.stats.sessions_expired)),
+    metric!(Gauge "factree_subscriptions" "Subscriptions, shared ones among them",
+        |now, to| to.one(now.figures.subscriptions)),
+    metric!(Gauge "factree_shared_subscriptions" "Memberships in shared subscriptions",
+        |now, to| to.one(now.figures.shared_subscriptions)),
+    metric!(Gauge "factree_queued_deliveries" "Deliveries that wait in clients' queues",
+        |now, to| to.one(now.figures.tally.queue_len)),
+    metric!(Gauge "factree_queued_bytes" "The same in bytes, counted for each client",
+        |now, to| to.one(now.figures.tally.queue_bytes)),
+    metric!(Gauge "factree_in_flight_deliveries" "QoS>0 deliveries sent and not acknowledged",
+        |now, to| to.one(now.figures.tally.in_flight)),
+    metric!(Gauge "factree_retained_messages" "Retained messages", |now, to| to.one(now.figures.retained)),
+    metric!(Gauge "factree_retained_bytes" "The same in bytes of topic, payload and properties",
+        |now, to| to.one(now.figures.retained_bytes)),
+    // The plant.
+    metric!(Counter "factree_tree_messages_total" "Messages handed to the tree: on Sparkplug topics, on plain topics that \
+        belong to it, on topics that do not, and on topics that only begin like Sparkplug's", "kind", |now, to| {
+        let ingest = &now.plant.ingest;
+        to.of("sparkplug", ingest.sparkplug_messages);
+        to.of("plain", ingest.plain_messages);
+        to.of("elsewhere", ingest.elsewhere);
+        to.of("malformed_topic", ingest.sparkplug_topics_malformed);
+    }),
+    metric!(Counter "factree_plain_refused_total" "Plain messages that the tree took only in part or not at all, because \
+        of a limit", |now, to| to.one(now.plant.ingest.plain_refused)),
+    metric!(Gauge "factree_edge_nodes" "Edge Nodes", "state", |now, to| {
+        to.of("online", now.plant.census.online);
+        to.of("offline", now.plant.census.offline);
+        to.of("unborn", now.plant.census.unborn);
+    }),
+    metric!(Counter "factree_sparkplug_messages_total" "Sparkplug messages of all Edge Nodes", "type", |now, to| {
+        let counters = &now.plant.census.counters;
+        to.of("birth", counters.births);
+        to.of("data", counters.data);
+        to.of("death", counters.deaths);
+    }),
+    metric!(Counter "factree_sparkplug_malformed_total" "Sparkplug payloads that did not decode",
+        |now, to| to.one(now.plant.census.counters.malformed)),
+    metric!(Counter "factree_sparkplug_seq_gaps_total" "Gaps seen in seq",
+        |now, to| to.one(now.plant.census.counters.seq_gaps)),
+    metric!(Counter "factree_sparkplug_rebirths_asked_total" "Rebirths that Factree asked for",
+        |now, to| to.one(now.plant.census.counters.rebirths_asked)),
+    metric!(Counter "factree_sparkplug_findings_total" "Deviations from the Sparkplug specification",
+        |now, to| to.one(now.plant.census.counters.findings)),
+    metric!(Gauge "factree_tree_elements" "Elements of the tree", |now, to| to.one(now.tree.elements as u64)),
+    metric!(Gauge "factree_tree_conflicts" "Elements under _conflicts", |now, to| to.one(now.tree.conflicts as u64)),
+    metric!(Gauge "factree_tree_bytes" "Memory of the tree, about", |now, to| to.one(now.tree.bytes as u64)),
+    metric!(Gauge "factree_tree_values_bytes" "What of it counts against values_bytes_max",
+        |now, to| to.one(now.tree.values_bytes as u64)),
+];
+
+/// All samples in the text format.
+pub(crate) fn render(scrape: &Scrape<'_>) -> String {
+    let mut text = String::with_capacity(16 << 10);
+    for Metric { name, kind, help, label, samples } in METRICS {
+        let kind = kind.name();
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a string takes what is written");
+        samples(scrape, &mut Samples { name, label, text: &mut text });
+    }
+    text
+}
+
+/// The table of the guide.
+pub fn guide() -> String {
+    let mut text = String::from("| name | type | label | what it says |\n|---|---|---|---|\n");
+    for Metric { name, kind, help, label, .. } in METRICS {
+        let label = if label.is_empty() { String::new() } else { format!("`{label}`") };
+        writeln!(text, "| `{name}` | {} | {label} | {help} |", kind.name()).expect("a string takes what is written");
+    }
+    text.push('\n');
+    text
+}
+
+impl Kind {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `/metrics` and `/readyz`: what monitoring and orchestrators ask this process.
+//!
+//! They look at everything, broker and sockets and the machine, and so belong to the rim and not to the API's crate.
+//! Invariant: a scrape holds no lock across an await, and each lock only as long as copying figures takes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use factree_namespace::Namespace;
+
+use crate::gate::Gate;
+use crate::hub::Hub;
+use crate::metrics::{self, Scrape};
+use crate::process::Process;
+
+/// What they look at.
+#[derive(Clone)]
+pub(crate) struct Probes {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) namespace: Arc<Namespace>,
+    /// What an acknowledged message survives: `memory`, `process` or `power`.
+    pub(crate) storage_mode: &'static str,
+}
+
+/// The routes.
+pub(crate) fn router(probes: Probes) -> Router {
+    Router::new().route("/metrics", get(scrape)).route("/readyz", get(ready)).with_state(probes)
+}
+
+async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Probes>) -> impl IntoResponse {
+    let text = metrics::render(&Scrape {
+        figures: hub.figures(),
+        plant: hub.plant_figures(),
+        tree: namespace.stats(),
+        process: Process::now(),
+        traffic: hub.traffic(),
+        gate: &gate,
+        storage_mode,
+    });
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text)
+}
+
+/// Whether clients are served: from the moment the listeners are bound until the shutdown begins.
+async fn ready(State(Probes { hub, .. }): State<Probes>) -> impl IntoResponse {
+    let (status, body) = match hub.is_stopping() {
+        false => (StatusCode::OK, r#"{"status":"ready"}"#),
+        true => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"stopping"}"#),
+    };
+    (status, [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body)
+}
