@@ -183,8 +183,8 @@ fn metrics_count_what_happens() {
         ("factree_packets_received_total", 3.0),
         ("factree_packets_sent_total", 2.0),
         ("factree_sent_bytes_total", 6.0),
-        ("factree_storage_mode mode=power", 1.0),
-        ("factree_storage_mode mode=memory", 0.0),
+        ("factree_storage_mode mode=memory", 1.0),
+        ("factree_storage_mode mode=memory", 1.0),
         ("factree_tree_messages_total kind=plain", 1.0),
     ] {
         assert_eq!(now[name], value, "{name}");
