@@ -1,10 +1,11 @@
 //! How far the disk is: which of the broker's writes are durable, and who waits for the rest.
 //!
-//! The broker numbers its writes. What a client is told may depend on every write before it, so it carries the number
-//! reached so far as a [`Ticket`] and leaves its connection once that many writes are durable. One thread, the
+//! Whatever is to be kept is noted, and each note has a number. What a client is told may depend on everything noted
+//! before it, so it carries the number reached so far as a [`Ticket`] and leaves its connection once all of that is
+//! durable. One thread, the
 //! [keeper](crate::keeper), commits all that gathered meanwhile, so a busy disk serves thousands of clients with one sync.
-//! Knows no file and no packet. Without a keeper (`memory`) no writes are made, and nothing waits.
-//! Invariant: tickets are stamped and writes noted under the core lock, after the writes they depend on.
+//! Knows no file and no packet. Without a keeper (`memory`) nothing is noted, and nothing waits.
+//! Invariant: tickets are stamped and notes numbered under the core lock, after the decisions they stand for.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,7 +16,7 @@ use crate::hub::Mailbox;
 /// While more than so many bytes wait for the disk, publishers that wait for it too are not read.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
-/// So many writes must be durable first.
+/// So many notes must be durable first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
@@ -27,9 +28,9 @@ impl Ticket {
 /// What hub, connections and keeper know of the disk.
 #[derive(Default)]
 pub(crate) struct Disk {
-    /// How many writes were made.
-    made: AtomicU64,
-    /// How many of them are durable.
+    /// How often something was noted.
+    noted: AtomicU64,
+    /// How many of these notes are durable.
     durable: AtomicU64,
     /// Messages that wait for a commit or are in one.
     waiting_bytes: AtomicUsize,
@@ -47,25 +48,26 @@ struct Work {
 }
 
 impl Disk {
-    /// The ticket of what was decided when so many writes were `made`; `wrote`: by this very visit. On a full disk only
-    /// what itself has to be kept waits for room.
-    pub(crate) fn ticket(&self, made: u64, wrote: bool) -> Ticket {
-        if wrote || !self.full.load(Ordering::Relaxed) { Ticket(made) } else { Ticket::FREE }
-    }
-
-    /// The ticket of all that was decided up to now.
+    /// The ticket of all that was decided up to now and is not itself to be kept. On a full disk it waits for nobody: only
+    /// what has to be kept waits for room.
     pub(crate) fn latest(&self) -> Ticket {
-        self.ticket(self.made.load(Ordering::Acquire), false)
+        if self.is_full() { Ticket::FREE } else { Ticket(self.last_note()) }
     }
 
-    /// There are new writes, so many in all, and so many bytes of messages in the new ones.
-    pub(crate) fn noted(&self, made: u64, bytes: usize) {
-        self.made.store(made, Ordering::Release);
+    /// There is something new to be kept, with messages of so many bytes; its ticket.
+    pub(crate) fn note(&self, bytes: usize) -> Ticket {
+        let number = self.noted.fetch_add(1, Ordering::AcqRel) + 1;
         self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut work = lock(&self.work);
         if !std::mem::replace(&mut work.some, true) {
             self.begin.notify_one();
         }
+        Ticket(number)
+    }
+
+    /// The number of the last note.
+    pub(crate) fn last_note(&self) -> u64 {
+        self.noted.load(Ordering::Acquire)
     }
 
     /// Whether what depends on this ticket may leave.
@@ -104,7 +106,7 @@ impl Disk {
         !work.stop
     }
 
-    /// So many writes are durable; `bytes` of messages wait no more.
+    /// So many notes are durable; `bytes` of messages wait no more.
     pub(crate) fn reached(&self, durable: u64, bytes: usize) {
         self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         let mut waiting = lock(&self.waiting);

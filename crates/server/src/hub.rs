@@ -102,8 +102,8 @@ pub(crate) struct Answer {
 /// Writes for the keeper.
 pub(crate) struct Taken {
     pub(crate) writes: Vec<Write>,
-    /// How many writes were made up to the last of them.
-    pub(crate) made: u64,
+    /// The number of the last note they stand for.
+    pub(crate) noted: u64,
     /// Of the messages among them.
     pub(crate) bytes: usize,
 }
@@ -292,8 +292,8 @@ impl Hub {
     pub(crate) fn take_writes(&self) -> Taken {
         let mut core = self.core();
         let mut writes = Vec::new();
-        let made = core.broker.take_writes(&mut writes);
-        Taken { writes, made, bytes: std::mem::take(&mut core.noted_bytes) }
+        core.broker.take_writes(&mut writes);
+        Taken { writes, noted: self.disk.last_note(), bytes: std::mem::take(&mut core.noted_bytes) }
     }
 
     /// What has to be kept is refused from now on, or taken again.
@@ -304,14 +304,12 @@ impl Hub {
 
     /// Tells the keeper what was written since; the ticket of all that was decided up to now.
     fn note(&self, core: &mut Core, before: u64) -> Ticket {
-        let made = core.broker.writes_made();
-        let wrote = made > before;
-        if wrote {
-            let bytes = core.broker.written_bytes();
-            self.disk.noted(made, bytes - core.noted_bytes);
-            core.noted_bytes = bytes;
+        if core.broker.writes_made() == before {
+            return self.disk.latest();
         }
-        self.disk.ticket(made, wrote)
+        let bytes = core.broker.written_bytes();
+        let new = bytes - std::mem::replace(&mut core.noted_bytes, bytes);
+        self.disk.note(new)
     }
 
     /// Lets the broker act on its deadlines, for as long as it is polled.

@@ -71,7 +71,7 @@ impl Keeping {
             match self.store.commit(&mut self.batch) {
                 Ok(()) => {
                     self.folded.writes.clear();
-                    self.hub.disk().reached(taken.made, std::mem::take(&mut self.waiting_bytes));
+                    self.hub.disk().reached(taken.noted, std::mem::take(&mut self.waiting_bytes));
                     // Near the end of the disk new work is refused, while there is still room to note the end of the old.
                     self.set_full(self.store.space() == Space::Low);
                 }

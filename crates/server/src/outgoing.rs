@@ -103,33 +103,34 @@ impl Outgoing {
 mod tests {
     use super::*;
 
-    fn append(outgoing: &mut Outgoing, text: &str, made: u64, disk: &Disk) {
+    fn append(outgoing: &mut Outgoing, text: &str, ticket: Ticket, disk: &Disk) {
         outgoing.buffer().extend_from_slice(text.as_bytes());
-        outgoing.seal(disk.ticket(made, true), text.len(), disk);
+        outgoing.seal(ticket, text.len(), disk);
     }
 
     #[test]
     fn an_answer_leaves_when_the_disk_has_what_it_depends_on_and_never_before_an_earlier_one() {
         let disk = Disk::default();
         let mut outgoing = Outgoing::default();
-        append(&mut outgoing, "free ", 0, &disk);
-        append(&mut outgoing, "first ", 3, &disk);
-        append(&mut outgoing, "behind ", 0, &disk);
-        append(&mut outgoing, "last ", 7, &disk);
+        append(&mut outgoing, "free ", disk.latest(), &disk);
+        let [_, second, _, fourth] = [(); 4].map(|()| disk.note(0));
+        append(&mut outgoing, "first ", second, &disk);
+        append(&mut outgoing, "behind ", Ticket::FREE, &disk);
+        append(&mut outgoing, "last ", fourth, &disk);
         assert_eq!((outgoing.unwritten(), outgoing.unsettled_bytes()), (&b"free "[..], 18));
         outgoing.written(2);
         outgoing.written(3);
         assert!(outgoing.unwritten().is_empty() && outgoing.is_held());
 
-        disk.reached(2, 0);
+        disk.reached(1, 0);
         outgoing.release(&disk);
         assert!(outgoing.unwritten().is_empty());
-        disk.reached(6, 0);
+        disk.reached(3, 0);
         outgoing.release(&disk);
         assert_eq!((outgoing.unwritten(), outgoing.unsettled_bytes()), (&b"first behind "[..], 5));
-        append(&mut outgoing, "new ", 6, &disk);
+        append(&mut outgoing, "new ", second, &disk);
         outgoing.written(13);
-        disk.reached(7, 0);
+        disk.reached(4, 0);
         outgoing.release(&disk);
         assert_eq!((outgoing.unwritten(), outgoing.is_held()), (&b"last new "[..], false));
         outgoing.written(9);
@@ -139,10 +140,10 @@ mod tests {
     #[test]
     fn on_a_full_disk_only_what_must_be_kept_waits() {
         let disk = Disk::default();
-        disk.noted(5, 0);
-        assert_eq!(disk.latest(), disk.ticket(5, false));
+        disk.note(0);
+        assert!(!disk.has(disk.latest()));
         disk.set_full(true);
-        assert!(disk.has(disk.ticket(5, false)) && disk.has(disk.latest()));
-        assert!(!disk.has(disk.ticket(5, true)));
+        assert!(disk.has(disk.latest()));
+        assert!(!disk.has(disk.note(0)));
     }
 }
