@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use factree_mqtt::{
-    Acknowledgement, Connect, Decoded, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS,
-    SessionExpiry, Subscribe, SubscribeRequest, TopicName, WillMessage, decode, encode,
+    Acknowledgement, Connect, Decoded, Disconnect, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS,
+    ReasonCode, SessionExpiry, Subscribe, SubscribeRequest, TopicName, WillMessage, decode, encode,
 };
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
@@ -79,6 +79,12 @@ impl Client {
             other => panic!("no CONNACK: {other:?}"),
         });
         (client, present)
+    }
+
+    /// DISCONNECT, until the server has heard it.
+    fn leave(mut self) {
+        self.send(&Packet::Disconnect(Disconnect::new(ReasonCode::Success)));
+        assert_eq!(self.stream.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 
     fn send(&mut self, packet: &Packet<'_>) {
@@ -162,7 +168,7 @@ fn what_was_acknowledged_is_there_after_kill_9() {
         assert!(factree.banner.contains(&format!("durability {durability}")), "{}", factree.banner);
         let (mut historian, _) = Client::connect(&factree, "historian");
         historian.subscribe("Acme/#", QoS::AtLeastOnce);
-        drop(historian);
+        historian.leave();
         let (mut gateway, _) = Client::connect(&factree, "gateway");
         gateway.publish("Acme/Count", "1", at_least_once(1), false);
         gateway.publish("Acme/Order", "4711", at_least_once(2), true);
