@@ -20,6 +20,9 @@ use crate::hub::Hub;
 
 /// How often an idle keeper looks whether the disk still has room, and a full one whether it has room again.
 const LOOK: Duration = Duration::from_millis(500);
+/// Commits begin no closer together than that: where a commit is cheap, many small ones cost more than they hurry, and what
+/// gathers may yet cancel out. The first after a quiet moment does not wait.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(1);
 /// The exit code of a process whose disk has failed.
 const EXIT_DISK_FAILED: i32 = 4;
 
@@ -35,8 +38,14 @@ impl Keeper {
     /// # Errors
     /// The machine has no thread to give.
     pub(crate) fn start(hub: Arc<Hub>, store: Store) -> std::io::Result<Self> {
-        let keeping =
-            Keeping { hub: Arc::clone(&hub), store, batch: Batch::new(), folded: Folded::default(), waiting_bytes: 0 };
+        let keeping = Keeping {
+            hub: Arc::clone(&hub),
+            store,
+            batch: Batch::new(),
+            folded: Folded::default(),
+            waiting_bytes: 0,
+            last_commit: Instant::now(),
+        };
         let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || keeping.run())?;
         Ok(Self { thread: Some(thread), hub })
     }
@@ -58,12 +67,15 @@ struct Keeping {
     folded: Folded,
     /// Of messages that were taken and are not committed.
     waiting_bytes: usize,
+    last_commit: Instant,
 }
 
 impl Keeping {
     fn run(mut self) {
         loop {
             let going_on = self.hub.disk().wait_for_work(LOOK);
+            std::thread::sleep(COMMIT_INTERVAL.saturating_sub(self.last_commit.elapsed()));
+            self.last_commit = Instant::now();
             let taken = self.hub.take_writes();
             self.waiting_bytes += taken.bytes;
             self.folded.take(taken.writes);
