@@ -93,6 +93,11 @@ pub(crate) fn replace_file<'a>(path: &Path, parts: impl Iterator<Item = &'a [u8]
     sync_directory(parent)
 }
 
+/// Bytes that the file at `path` takes on the disk.
+pub(crate) fn file_bytes(path: &Path) -> io::Result<u64> {
+    Ok(allocated(&std::fs::metadata(path)?))
+}
+
 /// Bytes that the files below `path` take on the disk. Files that go away meanwhile do not count.
 pub(crate) fn disk_bytes(path: &Path) -> io::Result<u64> {
     let entries = match std::fs::read_dir(path) {

@@ -105,6 +105,11 @@ impl Engine {
         }
     }
 
+    /// Makes everything committed so far outlast a power cut.
+    pub(crate) fn sync(&self) -> Result<(), Failure> {
+        self.database.persist(PersistMode::SyncAll).map_err(Failure::from)
+    }
+
     /// The number the next batch will carry in the journal; no batch so far has one as high.
     pub(crate) fn next_number(&self) -> u64 {
         self.database.seqno()
@@ -147,6 +152,12 @@ impl From<fjall::Error> for Failure {
             fjall::Error::Locked => Self::Io(io::Error::new(io::ErrorKind::WouldBlock, "the store is open elsewhere")),
             other => Self::Damaged(other.to_string()),
         }
+    }
+}
+
+impl From<lsm_tree::Error> for Failure {
+    fn from(error: lsm_tree::Error) -> Self {
+        fjall::Error::from(error).into()
     }
 }
 

@@ -110,8 +110,8 @@ impl Store {
             Ok(engine) => engine,
             Err(mut damages) => {
                 damages.extend(found.damaged.iter().map(|name| Damage::new(*name, "is not what was written")));
-                let salvaged = salvage::salvage(&directory, found.identity, &limits).map_err(failed)?;
-                let Salvaged { set_aside, kept, dropped } = salvaged;
+                let salvaged = salvage::salvage(&directory, found.identity, damages, &limits).map_err(failed)?;
+                let Salvaged { set_aside, damages, kept, dropped } = salvaged;
                 opened.damaged = Some(Damaged { set_aside, damages, kept, dropped });
                 Engine::open(&directory.engine(), &limits).map_err(failed)?
             }
