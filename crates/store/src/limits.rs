@@ -44,6 +44,6 @@ impl Default for Limits {
 pub enum Space {
     /// Go on.
     Enough,
-    /// The reserve is reached, or a commit was refused: take no new work.
+    /// The reserve is reached, or there is no room yet for what was refused last: take no new work.
     Low,
 }

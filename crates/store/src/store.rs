@@ -27,6 +27,10 @@ pub struct Store {
     limits: Limits,
     sealer: Sealer,
     state: State,
+    /// Free bytes that what was refused last is waiting for.
+    wanted: u64,
+    /// The reserve was touched since the last commit that found it whole.
+    short: bool,
 }
 
 enum State {
@@ -118,7 +122,10 @@ impl Store {
         };
         let identity = settle_identity(&directory).map_err(|error| failed(error.into()))?;
         let sealer = Sealer::new(identity.secret);
-        Ok((Self { directory, durability, limits, sealer, state: State::Running(engine) }, opened))
+        Ok((
+            Self { directory, durability, limits, sealer, state: State::Running(engine), wanted: 0, short: false },
+            opened,
+        ))
     }
 
     /// Stores the whole batch and clears it. When it returns, the batch is as durable as the store's [`Durability`].
@@ -129,60 +136,63 @@ impl Store {
         if batch.is_empty() {
             return Ok(());
         }
-        self.make_ready(batch)?;
-        let State::Running(engine) = &self.state else { unreachable!("a store that is ready runs") };
+        match self.try_commit(batch) {
+            // What has failed meanwhile is replaced as soon as there is room, and there may be room again.
+            Err(CommitError::Full) if self.space() == Space::Enough => self.try_commit(batch),
+            result => result,
+        }
+    }
+
+    fn try_commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
+        self.look_for_room(batch)?;
+        let engine = match &self.state {
+            State::Running(engine) => engine,
+            State::Dead(why) => return Err(CommitError::Fatal(why.clone())),
+            State::Full { .. } => unreachable!("where there is room a new engine runs"),
+        };
         let number = engine.next_number();
         match engine.commit(batch, &mut self.sealer, self.durability) {
             Ok(()) => {
                 batch.clear();
+                self.wanted = 0;
+                self.short = self.space() == Space::Low;
                 Ok(())
             }
             Err(failure) => Err(self.refuse(failure, number)),
         }
     }
 
-    /// A full disk is asked again; a store that has failed stays so.
-    fn make_ready(&mut self, batch: &Batch) -> Result<(), CommitError> {
-        let needed = self.limits.floor_bytes.saturating_add(batch.bytes() as u64);
-        let roomy = |needed: u64| fs4::available_space(self.directory.root()).is_ok_and(|free| free >= needed);
-        match &mut self.state {
-            State::Dead(why) => Err(CommitError::Fatal(why.clone())),
-            State::Running(_) => {
-                if roomy(needed) {
-                    Ok(())
-                } else {
-                    Err(CommitError::Full)
-                }
-            }
-            State::Full { engine, unacknowledged } => {
-                let path = self.directory.engine();
-                // The journal is copied, so that what the old engine still has in its hands goes to a file of no name.
-                let journals = journal::disk_bytes(&path).unwrap_or(u64::MAX);
-                if !roomy(needed.saturating_add(journals)) {
-                    return Err(CommitError::Full);
-                }
-                drop(engine.take());
-                let unacknowledged = *unacknowledged;
-                let reopened = journal::cut(&path, unacknowledged)
-                    .map_err(Failure::from)
-                    .and_then(|()| Engine::open(&path, &self.limits));
-                match reopened {
-                    Ok(engine) => {
-                        self.state = State::Running(engine);
-                        Ok(())
-                    }
-                    Err(failure) => Err(self.refuse(failure, unacknowledged)),
-                }
+    /// Refuses what the disk would refuse; starts a new engine when the disk was full and has room again.
+    fn look_for_room(&mut self, batch: &Batch) -> Result<(), CommitError> {
+        let path = self.directory.engine();
+        self.wanted = self.limits.floor_bytes.saturating_add(batch.bytes() as u64);
+        if let State::Full { .. } = &self.state {
+            // The journal is copied, so that what the old engine still has in its hands goes to a file of no name.
+            self.wanted = self.wanted.saturating_add(journal::disk_bytes(&path).unwrap_or(0));
+        }
+        let free = self.free_bytes().unwrap_or(u64::MAX);
+        self.short |= free < self.limits.reserve_bytes.max(self.wanted);
+        if !matches!(self.state, State::Dead(_)) && free < self.wanted {
+            return Err(CommitError::Full);
+        }
+        if let State::Full { engine, unacknowledged } = &mut self.state {
+            let unacknowledged = *unacknowledged;
+            drop(engine.take());
+            let cut = journal::cut(&path, unacknowledged).map_err(Failure::from);
+            match cut.and_then(|()| Engine::open(&path, &self.limits)) {
+                Ok(engine) => self.state = State::Running(engine),
+                Err(failure) => return Err(self.refuse(failure, unacknowledged)),
             }
         }
+        Ok(())
     }
 
-    /// Decides what a refusal means. The engine says that it is poisoned without saying by what: on a disk that is nearly
-    /// full it was the disk, and everything acknowledged is in the journal; otherwise it was worse.
+    /// Decides what a refusal means. The engine says that it is poisoned without saying by what: where the disk was nearly
+    /// full lately it was that, and everything acknowledged is in journals and tables; otherwise it was worse.
     fn refuse(&mut self, failure: Failure, unacknowledged: u64) -> CommitError {
         let why = match failure {
             Failure::Full => None,
-            Failure::Poisoned if self.space() == Space::Low => None,
+            Failure::Poisoned if self.short || self.space() == Space::Low => None,
             Failure::Poisoned => Some("a write in the background failed".to_owned()),
             Failure::Io(error) => Some(error.to_string()),
             Failure::Damaged(what) => Some(what),
@@ -244,10 +254,7 @@ impl Store {
     /// Whether the disk has room for new work. Costs one system call.
     #[must_use]
     pub fn space(&self) -> Space {
-        let low = match self.state {
-            State::Full { .. } => true,
-            State::Running(_) | State::Dead(_) => self.free_bytes().is_ok_and(|free| free < self.limits.reserve_bytes),
-        };
+        let low = self.free_bytes().is_ok_and(|free| free < self.limits.reserve_bytes.max(self.wanted));
         if low { Space::Low } else { Space::Enough }
     }
 
