@@ -22,9 +22,9 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Makes the directory if it is not there.
+    /// Makes the directory if it is not there, and its name in its parent outlast a power cut.
     pub(crate) fn prepare(root: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(root)?;
+        make(root)?;
         Ok(Self { root: root.to_owned() })
     }
 
@@ -50,7 +50,7 @@ impl Directory {
 
     /// The unfinished store is finished.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        sync_directory(&self.unfinished())?;
+        sync_all_directories(&self.unfinished())?;
         std::fs::rename(self.unfinished(), self.engine())?;
         sync_directory(&self.root)
     }
@@ -75,6 +75,27 @@ impl Directory {
         sync_directory(damaged)?;
         sync_directory(&self.root)
     }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(parent)?;
+    std::fs::create_dir(path)?;
+    sync_directory(parent)
+}
+
+/// The engine syncs most of the directories it makes; a new store must not depend on which.
+pub(crate) fn sync_all_directories(path: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all_directories(&entry.path())?;
+        }
+    }
+    sync_directory(path)
 }
 
 /// Makes renames, creations and removals in `path` outlast a power cut.

@@ -179,3 +179,43 @@ impl From<io::Error> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_files_say_is_damage() {
+        use io::ErrorKind as Kind;
+        let story: Vec<String> = [
+            Kind::NotFound,
+            Kind::UnexpectedEof,
+            Kind::PermissionDenied,
+            Kind::StorageFull,
+            Kind::QuotaExceeded,
+            Kind::ReadOnlyFilesystem,
+            Kind::OutOfMemory,
+        ]
+        .into_iter()
+        .map(|kind| match Failure::from(io::Error::from(kind)) {
+            Failure::Full => format!("{kind:?}: full"),
+            Failure::Io(_) => format!("{kind:?}: the machine refuses"),
+            Failure::Damaged(_) => format!("{kind:?}: damage"),
+            Failure::Poisoned => format!("{kind:?}: poisoned"),
+        })
+        .collect();
+        assert_eq!(
+            story,
+            [
+                "NotFound: damage",
+                "UnexpectedEof: damage",
+                "PermissionDenied: the machine refuses",
+                "StorageFull: full",
+                "QuotaExceeded: full",
+                "ReadOnlyFilesystem: the machine refuses",
+                "OutOfMemory: the machine refuses",
+            ]
+        );
+        assert!(matches!(Failure::from(io::Error::from_raw_os_error(5)), Failure::Io(_)), "EIO");
+    }
+}

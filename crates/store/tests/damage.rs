@@ -90,7 +90,7 @@ fn an_altered_byte_anywhere_is_noticed_and_costs_little() {
     let (mut worst, all) = (written.content.len(), written.content.len());
     for file in written.files() {
         let len = fs::metadata(written.place.path().join(&file)).expect("a file").len();
-        let step = usize::try_from(len / 5).expect("short").max(1);
+        let step = usize::try_from(len / 3).expect("short").max(1);
         for at in (0..usize::try_from(len).expect("short")).step_by(step) {
             let kept = written.after(&format!("byte {at} of {}", file.display()), |place| {
                 let path = place.join(&file);
@@ -135,6 +135,34 @@ fn a_hole_in_the_journal_costs_the_batches_in_it_and_no_other() {
         fs::write(journal, bytes).expect("a journal");
     });
     assert!(kept + 12 >= written.content.len(), "{kept} of {} records", written.content.len());
+}
+
+#[test]
+fn a_batch_whose_place_in_the_order_is_altered_is_not_believed() {
+    let place = place();
+    drop(open(place.path()));
+    let (mut store, _) = open(place.path());
+    let journal = newest_journal(place.path());
+    let (mut now, mut ends) = (Content::new(), vec![0]);
+    for value in ["one", "two", "three", "four"] {
+        commit(&mut store, &mut now, &[(Sessions, "robot", Some(value)), (Messages, value, Some(""))]);
+        ends.push(usize::try_from(fs::metadata(&journal).expect("a journal").len()).expect("short"));
+    }
+    drop(store);
+    let whole = fs::read(&journal).expect("a journal");
+    // The lowest byte of the third batch's number set to zero, and its highest byte but one.
+    for (at, value) in [(ends[2] + 5, 0), (ends[2] + 11, 0x20)] {
+        let copied = world::place();
+        copy(place.path(), copied.path());
+        let mut bytes = whole.clone();
+        bytes[at] = value;
+        fs::write(newest_journal(copied.path()), bytes).expect("a journal");
+        let (store, opened) = open(copied.path());
+        assert!(opened.damaged.is_some());
+        let mut expected = now.clone();
+        expected.remove(&(Messages, b"three".to_vec()));
+        assert_eq!(content(&store), expected, "the other three are there, in their order");
+    }
 }
 
 #[test]

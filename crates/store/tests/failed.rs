@@ -5,7 +5,7 @@ mod world;
 use std::fs;
 
 use factree_store::Table::{Messages, Sessions};
-use factree_store::{Batch, CommitError};
+use factree_store::{Batch, CommitError, Durability, Limits, OpenError, Store};
 use world::{Content, commit, content, copy, open, place};
 
 #[test]
@@ -36,4 +36,14 @@ fn a_failed_write_in_the_background_is_fatal_and_stays_so() {
     assert!(store.read(Sessions).next().expect("one error").is_err(), "nor is it read from any more");
     drop(store);
     assert!(content(&open(kept.path()).0) == now);
+}
+
+#[test]
+fn a_machine_that_refuses_is_not_damage() {
+    let here = place();
+    let path = here.path().join("store");
+    fs::write(&path, "a file where the directory should be").expect("a file");
+    let error = Store::open(&path, Durability::Power, Limits::default()).err().expect("an error");
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+    assert_eq!(fs::read(&path).expect("a file"), b"a file where the directory should be");
 }
