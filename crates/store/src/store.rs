@@ -52,6 +52,8 @@ pub struct Opened {
     /// Bytes at the journal's end that were no whole batch: what the process was writing when it was stopped. Nothing
     /// acknowledged is in them, unless the disk has altered its last bytes.
     pub torn_bytes: u64,
+    /// Files that were not what was written and had a whole copy; they are mended.
+    pub mended: Vec<Damage>,
     /// The store was damaged.
     pub damaged: Option<Damaged>,
 }
@@ -110,10 +112,14 @@ impl Store {
             return Err(OpenError::Newer { path: directory.root().to_owned(), found, known: VERSION });
         }
         let mut opened = Opened { created, ..Opened::default() };
+        let identities = found.damaged.iter().map(|name| Damage::new(*name, "is not what was written"));
         let engine = match open_engine(&directory, found.identity, &limits, &mut opened).map_err(failed)? {
-            Ok(engine) => engine,
+            Ok(engine) => {
+                opened.mended.extend(identities);
+                engine
+            }
             Err(mut damages) => {
-                damages.extend(found.damaged.iter().map(|name| Damage::new(*name, "is not what was written")));
+                damages.extend(identities);
                 let salvaged = salvage::salvage(&directory, found.identity, damages, &limits).map_err(failed)?;
                 let Salvaged { set_aside, damages, kept, dropped } = salvaged;
                 opened.damaged = Some(Damaged { set_aside, damages, kept, dropped });
@@ -357,6 +363,14 @@ fn into_io(failure: Failure) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One thread writes; it need not be the one that opened.
+    #[test]
+    fn a_store_can_be_sent_to_its_writer() {
+        fn sent<T: Send>() {}
+        sent::<Store>();
+        sent::<Batch>();
+    }
 
     /// No file system can be made to fail a sync at will, so the engine's answer is put in by hand.
     #[test]

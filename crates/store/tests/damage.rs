@@ -177,11 +177,16 @@ fn both_identities_gone_means_starting_empty_and_saying_so() {
 }
 
 #[test]
-fn one_identity_gone_is_mended_quietly() {
+fn one_identity_gone_is_mended() {
     let written = written();
     for file in ["identity", "identity.copy"] {
-        let kept = written.after(file, |place| fs::remove_file(place.join("engine").join(file)).expect("a file"));
-        assert_eq!(kept, written.content.len());
+        let place = written.place.path();
+        fs::remove_file(place.join("engine").join(file)).expect("a file");
+        let (store, opened) = open(place);
+        assert!(opened.damaged.is_none() && content(&store) == written.content);
+        assert_eq!(opened.mended.iter().map(|damage| damage.file.as_str()).collect::<Vec<_>>(), [file]);
+        drop(store);
+        assert!(open(place).1.mended.is_empty(), "it is whole again");
     }
 }
 
