@@ -71,6 +71,9 @@ fn tell(opened: &Opened) {
     if opened.torn_bytes > 0 {
         info!(bytes = opened.torn_bytes, "cut off what was being written when the last process ended");
     }
+    for damage in &opened.mended {
+        warn!("mended from its copy: {} {}", damage.file, damage.what);
+    }
     if let Some(damaged) = &opened.damaged {
         let (kept, dropped) = (damaged.kept, damaged.dropped);
         error!(
