@@ -12,7 +12,7 @@ use factree_mqtt::{PacketId, SessionExpiry, TopicFilter};
 use hashbrown::HashMap;
 
 use crate::broker::Broker;
-use crate::identity::{ClientId, SessionId};
+use crate::identity::{ClientId, ConnectionId, SessionId};
 use crate::outbound::InFlight;
 use crate::publication::{Identifiers, Publication};
 use crate::queue::Queued;
@@ -99,6 +99,11 @@ impl Broker {
     /// deliveries, go out once that many are durable.
     pub fn writes_made(&self) -> u64 {
         self.journal.made()
+    }
+
+    /// Whether the session of a connection is written down, to outlive the process.
+    pub fn is_kept(&self, connection: ConnectionId) -> bool {
+        self.sessions.of_connection(connection).is_some_and(|id| self.sessions[id].number.is_some())
     }
 
     /// How many bytes of messages the writes hold that were not taken.

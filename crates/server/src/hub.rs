@@ -278,9 +278,10 @@ impl Hub {
         let before = core.broker.writes_made();
         let more = core.broker.take_deliveries(Instant::now(), connection, bytes_max, into);
         let ticket = self.note(&mut core, before);
+        let is_kept = core.broker.is_kept(connection);
         drop(core);
         let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
-        (more, if into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
+        (more, if is_kept && into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
     }
 
     /// How far the disk is.
