@@ -47,6 +47,12 @@ impl Block {
         self.read().element(slot)
     }
 
+    /// Holds the samples still, for a reader who knows slots. Until it is dropped, its thread must ask neither namespace
+    /// nor block for anything else, and the block's writer waits: it should live for microseconds.
+    pub fn hold(&self) -> HeldBlock<'_> {
+        HeldBlock { cells: self.read() }
+    }
+
     /// Calls `each` with every cell that a batch after `since` has touched: slot, element, sample. Slots ascend.
     ///
     /// Reads one word per 64 cells, then only the cells of groups that changed. To follow a block: read
@@ -71,6 +77,42 @@ impl Block {
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Block({})", self.index)
+    }
+}
+
+/// A block's samples, held still. Made by [`Block::hold`].
+pub struct HeldBlock<'a> {
+    cells: RwLockReadGuard<'a, Cells>,
+}
+
+impl HeldBlock<'_> {
+    /// Whether a batch after `since` has touched any cell, or emptied one. Reads one word per 64 cells.
+    pub fn is_newer(&self, since: Revision) -> bool {
+        self.cells.stamps.iter().any(|&stamp| stamp > since)
+    }
+
+    /// Whether a batch after `since` has touched the cell at `slot`.
+    #[inline]
+    pub fn has_changed(&self, slot: u32, since: Revision) -> bool {
+        let at = slot as usize;
+        // The group's stamp first: most groups have not changed, and it is one word for 64 cells.
+        self.cells.stamps.get(at / GROUP).is_some_and(|&stamp| stamp > since) && self.cells.cells[at].revision() > since
+    }
+
+    /// The slots from `first` on whose cells a batch after `since` has touched, ascending.
+    pub fn changed_slots(&self, first: u32, since: Revision) -> impl Iterator<Item = u32> {
+        let groups = self.cells.stamps.iter().enumerate().skip(first as usize / GROUP);
+        let cells = &self.cells.cells;
+        groups
+            .filter(move |(_, stamp)| **stamp > since)
+            .flat_map(move |(group, _)| group * GROUP..((group + 1) * GROUP).min(cells.len()))
+            .filter(move |&at| at >= first as usize && cells[at].revision() > since)
+            .map(|at| at as u32)
+    }
+
+    /// What the cell at `slot` holds; `None` until its first sample.
+    pub fn sample(&self, slot: u32) -> Option<Sample> {
+        self.cells.sample(slot)
     }
 }
 
@@ -257,6 +299,23 @@ impl<'a> Writer<'a> {
         heavy.remove(cell.heavy().ok_or(Refusal::NoSuchSlot)?);
         *cell = Cell::placed(datatype);
         self.set_scalar(slot, scalar, datatype, quality, timestamp)
+    }
+
+    /// A sample from before at `slot`: as [`Writer::set`] writes one, but received when it says.
+    ///
+    /// # Errors
+    /// Those of [`Writer::set`].
+    pub fn restore(
+        &mut self,
+        slot: u32,
+        value: ValueRef<'_>,
+        datatype: DataType,
+        quality: Quality,
+        (timestamp, received): (Timestamp, Timestamp),
+    ) -> Result<(), Refusal> {
+        self.set(slot, value, datatype, quality, timestamp)?;
+        self.cells.cells[slot as usize].stamp(self.revision, received.into());
+        Ok(())
     }
 
     /// Changes only the quality at `slot`; the source's timestamp stays. A cell that already has it, or has no sample

@@ -57,7 +57,7 @@ mod tree;
 mod value;
 mod view;
 
-pub use block::{Block, Writer};
+pub use block::{Block, HeldBlock, Writer};
 pub use cell::Scalar;
 pub use datatype::DataType;
 pub use element::{ElementId, Kind, Level, Segment};

@@ -11,7 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("broker", &["factree-mqtt", "hashbrown"]),
     ("sparkplug", &["hashbrown", "prost"]),
     ("namespace", &["hashbrown"]),
-    ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json"]),
+    ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json", "xxhash-rust"]),
     (
         "http",
         &["axum", "base64", "factree-ingest", "factree-namespace", "jiff", "percent-encoding", "serde", "serde_json"],

@@ -20,6 +20,7 @@ mod names;
 mod outputs;
 mod rebirth;
 mod registry;
+mod restore;
 mod roster;
 mod sessions;
 mod view;
@@ -31,6 +32,7 @@ pub use outputs::{
     AskRebirth, Born, BornMetric, Cause, Data, DeviceIndex, Died, EdgeNodeIndex, MetricIndex, Output, Outputs, Reason,
     Update,
 };
+pub use restore::NotRestored;
 pub use view::{DeviceView, EdgeNodeState, EdgeNodeView, MetricView};
 
 use crate::{DecodeError, DeviceId, DeviceMessage, EdgeNodeDescriptor, Limits, NodeMessage, Now, Payload, Topic};
@@ -201,6 +203,7 @@ impl Host {
         };
         self.sessions.bear((index, None), message.session, session);
         let birth = self.archive.keep(message, before, &self.limits, &mut reporter);
+        let is_kept = birth.kept_bytes.is_some();
         let bd_seq = found.valid();
         node.state = State::Online { birth, bd_seq, session: message.session, since, next };
         outputs.list.push(Output::Born(Born {
@@ -210,6 +213,7 @@ impl Host {
             timestamp: message.payload.timestamp,
             bd_seq,
             is_rebirth: session.is_some(),
+            is_kept,
             metrics,
             vanished,
         }));
@@ -248,6 +252,7 @@ impl Host {
         let before = device.and_then(|device| node.devices.get(device));
         let session = before.and_then(|device| device.state.session());
         let birth = self.archive.keep(message, before.map(|device| &device.birth), &self.limits, &mut reporter);
+        let is_kept = birth.kept_bytes.is_some();
         let since = match before.map(|device| device.state) {
             Some(DeviceState::Online { since, .. }) => since,
             Some(DeviceState::Stale { .. } | DeviceState::Offline { .. }) | None => message.now.wall,
@@ -277,6 +282,7 @@ impl Host {
             timestamp: message.payload.timestamp,
             bd_seq: None,
             is_rebirth: session.is_some(),
+            is_kept,
             metrics,
             vanished,
         }));

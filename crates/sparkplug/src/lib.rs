@@ -24,8 +24,8 @@ pub mod value;
 pub use datatype::DataType;
 pub use host::{
     AskRebirth, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView, Died,
-    EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, Output, Outputs, Reason,
-    Rule, SessionKey, Update,
+    EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored, Output,
+    Outputs, Reason, Rule, SessionKey, Update,
 };
 pub use limits::Limits;
 pub use payload::{DecodeError, Payload, RawMetric, Span, WireValue, decode};

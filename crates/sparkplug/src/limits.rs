@@ -24,7 +24,7 @@ pub struct Limits {
     pub devices_per_edge_node_max: u32,
     /// Most metrics remembered for one Edge Node, its devices' included, alive or vanished (SP22).
     pub metrics_per_edge_node_max: u32,
-    /// Most bytes spent on keeping births byte-exact, all Edge Nodes together.
+    /// Most bytes of births that are kept byte for byte, all Edge Nodes together. They go to the store; the host holds none.
     pub birth_bytes_max: u64,
     /// One Edge Node is asked for a rebirth at most once in this time.
     pub rebirth_cooldown: Duration,

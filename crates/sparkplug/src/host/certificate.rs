@@ -1,4 +1,4 @@
-//! What births say about themselves, and keeping them byte for byte.
+//! What births say about themselves, and how much room keeping them byte for byte takes.
 //!
 //! The findings about an NBIRTH or DBIRTH as a whole are made here, where the message is judged against the state
 //! before it.
@@ -13,14 +13,15 @@ use crate::{
     encode::{BD_SEQ, REBIRTH},
 };
 
-/// How much memory the kept births take, all Edge Nodes together.
+/// How much room the kept births take, all Edge Nodes together. They are kept elsewhere; the bound is held here, where
+/// births come and go.
 #[derive(Debug, Default)]
 pub(super) struct Archive {
     bytes: u64,
 }
 
 impl Archive {
-    /// The birth to keep in place of `before`: whole, if there is room for it.
+    /// The birth to keep in place of `before`, if there is room for it.
     pub(super) fn keep(
         &mut self,
         message: &Message<'_>,
@@ -28,18 +29,25 @@ impl Archive {
         limits: &Limits,
         reporter: &mut Reporter<'_>,
     ) -> Birth {
-        self.bytes -= before.and_then(|birth| birth.bytes.as_ref()).map_or(0, |bytes| bytes.len() as u64);
-        let has_room = self.bytes + message.bytes.len() as u64 <= limits.birth_bytes_max;
+        self.bytes -= before.and_then(|birth| birth.kept_bytes).map_or(0, u64::from);
+        // payload_bytes_max keeps a payload's length in 32 bits.
+        let bytes = message.bytes.len() as u32;
+        let has_room = self.has_room(message, limits);
         if has_room {
-            self.bytes += message.bytes.len() as u64;
+            self.bytes += u64::from(bytes);
         } else {
             reporter.report(finding::BIRTH_BYTES_FULL);
         }
         Birth {
-            bytes: has_room.then(|| message.bytes.into()),
+            kept_bytes: has_room.then_some(bytes),
             timestamp: message.payload.timestamp,
             received: message.now.wall,
         }
+    }
+
+    /// Whether the birth fits beside all that are kept.
+    pub(super) fn has_room(&self, message: &Message<'_>, limits: &Limits) -> bool {
+        self.bytes + message.bytes.len() as u64 <= limits.birth_bytes_max
     }
 }
 

@@ -58,11 +58,12 @@ pub(super) enum State {
     },
 }
 
-/// A birth certificate as it was published.
-#[derive(Debug)]
+/// What is remembered of a birth certificate. Its bytes are given out once ([`super::Born`]) and not held: 54 to 60 for
+/// each metric, which nobody but a store of births has a use for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Birth {
-    /// The payload, byte for byte; none when [`crate::Limits::birth_bytes_max`] left no room.
-    pub bytes: Option<Box<[u8]>>,
+    /// How many bytes its payload has; none when [`crate::Limits::birth_bytes_max`] left no room to keep them.
+    pub kept_bytes: Option<u32>,
     /// The payload's timestamp.
     pub timestamp: Option<Timestamp>,
     /// When we took it in, by our clock.

@@ -126,5 +126,5 @@ rules! {
     EDGE_NODES_FULL = "factree-limit-edge-nodes", "edge_nodes_max is reached; the Edge Node is not taken in";
     DEVICES_FULL = "factree-limit-devices", "devices_per_edge_node_max is reached; the device is not taken in";
     METRICS_FULL = "factree-limit-metrics", "metrics_per_edge_node_max is reached; the metric is left out";
-    BIRTH_BYTES_FULL = "factree-limit-birth-bytes", "birth_bytes_max is reached; the birth is not kept byte for byte";
+    BIRTH_BYTES_FULL = "factree-limit-birth-bytes", "birth_bytes_max is reached; the birth is not kept for after a restart";
 }

@@ -54,6 +54,9 @@ pub struct Born {
     pub bd_seq: Option<BdSeq>,
     /// Whether it was online already: a rebirth.
     pub is_rebirth: bool,
+    /// Whether its payload may be kept byte for byte in place of the one before. If not, because
+    /// [`crate::Limits::birth_bytes_max`] is reached, the one before is to be forgotten all the same.
+    pub is_kept: bool,
     pub(super) metrics: Range<u32>,
     pub(super) vanished: Range<u32>,
 }

@@ -57,6 +57,10 @@ impl Roster {
         enrolled
     }
 
+    pub(super) fn metrics(&self) -> &[MetricIndex] {
+        &self.metrics
+    }
+
     pub(super) fn len(&self) -> usize {
         self.metrics.len()
     }

@@ -160,6 +160,15 @@ impl<'a> EdgeNodeView<'a> {
         self.node.roster.len()
     }
 
+    /// The metrics that the latest birth of `device`, or of the Edge Node itself, declared: in the order of its payload,
+    /// each metric once. Empty for a device that does not exist.
+    pub fn roster(&self, device: Option<DeviceIndex>) -> &'a [MetricIndex] {
+        match device {
+            None => self.node.roster.metrics(),
+            Some(device) => self.node.devices.get(device).map_or(&[], |device| device.roster.metrics()),
+        }
+    }
+
     /// All metrics of the Edge Node and its devices, vanished ones too, in the order of their numbers.
     pub fn metrics(&self) -> impl Iterator<Item = MetricView<'a>> + use<'a> {
         let mut aliases = vec![None; self.node.metrics.len() as usize];

@@ -1,0 +1,155 @@
+//! Births from before a restart of ours: taken in again, so that nobody has to be asked for them.
+//!
+//! A restored birth is enrolled like any other, so metrics have their numbers and metric aliases again; but nobody is
+//! online by it, since no session of this process has published it. Nothing is judged: what was wrong with the birth has
+//! been said when it was published. An Edge Node comes before its devices.
+//! Invariant: what was born in this process is never replaced by what was born before it.
+
+use super::{
+    Born, DeviceState, Host, Message, Output, Outputs, SessionKey, certificate, device::Device, edge_node::State,
+    finding::Reporter, metrics::Owner, roster::Roster,
+};
+use crate::{DeviceId, EdgeNodeDescriptor, Now, Payload, Timestamp};
+use std::fmt;
+
+/// Why a birth from before was not taken in again. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRestored {
+    /// The Edge Node or device has a birth already.
+    Known,
+    /// A device of an Edge Node that has no birth.
+    NoEdgeNode,
+    /// [`crate::Limits::edge_nodes_max`] is reached.
+    EdgeNodesFull,
+    /// [`crate::Limits::devices_per_edge_node_max`] is reached.
+    DevicesFull,
+    /// [`crate::Limits::birth_bytes_max`] is reached.
+    BirthBytesFull,
+}
+
+impl fmt::Display for NotRestored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotRestored::Known => "it has been born already",
+            NotRestored::NoEdgeNode => "its Edge Node has no birth",
+            NotRestored::EdgeNodesFull => "as many Edge Nodes as edge_nodes_max are known already",
+            NotRestored::DevicesFull => "as many devices as devices_per_edge_node_max are known already",
+            NotRestored::BirthBytesFull => "the kept births take as much room as birth_bytes_max gives them",
+        })
+    }
+}
+
+/// In the place of a session that ended with the process before this one. Nobody is put under it.
+const NO_SESSION: SessionKey = SessionKey(0);
+
+impl Host {
+    /// Takes in again the birth of an Edge Node, or of its `device`, that arrived at `received` in a process before this
+    /// one. Replaces `outputs` by one [`Born`], whose metrics are known from now on; the Edge Node or device is offline.
+    /// Its `session` means nothing.
+    ///
+    /// # Errors
+    /// [`NotRestored`]. A metric beyond [`crate::Limits::metrics_per_edge_node_max`] is left out, as it is of any birth.
+    pub fn restore(
+        &mut self,
+        now: Now,
+        received: Timestamp,
+        (descriptor, device): (EdgeNodeDescriptor<'_>, Option<DeviceId<'_>>),
+        (bytes, payload): (&[u8], &Payload),
+        outputs: &mut Outputs,
+    ) -> Result<(), NotRestored> {
+        outputs.clear();
+        let then = Now { wall: received, ..now };
+        let message = Message { now: then, session: NO_SESSION, retained: false, bytes, payload };
+        let born = match device {
+            None => self.restore_edge_node(now, &message, descriptor, outputs),
+            Some(device) => self.restore_device(now, &message, descriptor, device, outputs),
+        };
+        // Whatever was found has been found before.
+        outputs.list.clear();
+        outputs.list.push(Output::Born(born?));
+        Ok(())
+    }
+
+    fn restore_edge_node(
+        &mut self,
+        now: Now,
+        message: &Message<'_>,
+        descriptor: EdgeNodeDescriptor<'_>,
+        outputs: &mut Outputs,
+    ) -> Result<Born, NotRestored> {
+        let known = self.edge_nodes.find(descriptor).and_then(|index| self.edge_nodes.get(index));
+        if known.is_some_and(|node| !matches!(node.state, State::Unknown)) {
+            return Err(NotRestored::Known);
+        }
+        let limits = &self.limits;
+        if !self.archive.has_room(message, limits) {
+            return Err(NotRestored::BirthBytesFull);
+        }
+        let index = self.edge_nodes.find_or_add(descriptor, limits.edge_nodes_max).ok_or(NotRestored::EdgeNodesFull)?;
+        let node = self.edge_nodes.get_mut(index);
+        let mut reporter = Reporter { outputs, edge_node: Some(index), device: None };
+        let birth = self.archive.keep(message, None, limits, &mut reporter);
+        let bd_seq = certificate::bd_seq(message).valid();
+        node.last_message = message.now.wall;
+        node.state = State::Offline { birth, bd_seq, since: now.wall };
+        let owner = Owner::new(None);
+        let (metrics, vanished) =
+            node.roster.enrol(owner, message, limits, &mut node.metrics, &mut self.registrar, &mut reporter);
+        Ok(Born {
+            edge_node: index,
+            device: None,
+            session: NO_SESSION,
+            timestamp: message.payload.timestamp,
+            bd_seq,
+            is_rebirth: false,
+            is_kept: true,
+            metrics,
+            vanished,
+        })
+    }
+
+    fn restore_device(
+        &mut self,
+        now: Now,
+        message: &Message<'_>,
+        descriptor: EdgeNodeDescriptor<'_>,
+        id: DeviceId<'_>,
+        outputs: &mut Outputs,
+    ) -> Result<Born, NotRestored> {
+        let limits = &self.limits;
+        let index = self.edge_nodes.find(descriptor).ok_or(NotRestored::NoEdgeNode)?;
+        let node = self.edge_nodes.get_mut(index);
+        if matches!(node.state, State::Unknown) {
+            return Err(NotRestored::NoEdgeNode);
+        }
+        if node.devices.find(id).is_some() {
+            return Err(NotRestored::Known);
+        }
+        if node.devices.next().0 >= limits.devices_per_edge_node_max {
+            return Err(NotRestored::DevicesFull);
+        }
+        if !self.archive.has_room(message, limits) {
+            return Err(NotRestored::BirthBytesFull);
+        }
+        let mut reporter = Reporter { outputs, edge_node: Some(index), device: None };
+        let birth = self.archive.keep(message, None, limits, &mut reporter);
+        node.last_message = node.last_message.max(message.now.wall);
+        let state = DeviceState::Offline { since: now.wall };
+        let device = node.devices.add(Device { id: id.as_str().into(), state, birth, roster: Roster::default() });
+        let owner = Owner::new(Some(device));
+        let roster = &mut node.devices.get_mut(device).roster;
+        let (metrics, vanished) =
+            roster.enrol(owner, message, limits, &mut node.metrics, &mut self.registrar, &mut reporter);
+        Ok(Born {
+            edge_node: index,
+            device: Some(device),
+            session: NO_SESSION,
+            timestamp: message.payload.timestamp,
+            bd_seq: None,
+            is_rebirth: false,
+            is_kept: true,
+            metrics,
+            vanished,
+        })
+    }
+}
