@@ -19,6 +19,7 @@ use sparkplug::{
 };
 
 use crate::convert;
+use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
 
@@ -27,7 +28,7 @@ use crate::said::{Event, Message, Output};
 pub(crate) struct EdgeNodes {
     pub(crate) host: Host,
     /// By the number the host gives an Edge Node; those never born, or refused by the tree, have none.
-    seats: Vec<Option<Seat>>,
+    pub(crate) seats: Vec<Option<Seat>>,
     /// What has been told already, so that a finding is news once per Edge Node. Rules are few, Edge Nodes are bounded.
     told: HashSet<(Option<EdgeNodeIndex>, &'static str)>,
     /// Findings by Edge Node.
@@ -41,7 +42,7 @@ pub(crate) struct EdgeNodes {
 pub(crate) struct Seat {
     group: Arc<str>,
     edge_node: Arc<str>,
-    block: Arc<Block>,
+    pub(crate) block: Arc<Block>,
     /// The Edge Node's own metrics.
     pub(crate) own: Corner,
     /// Its Devices'.
@@ -49,14 +50,18 @@ pub(crate) struct Seat {
     /// Who published the last NBIRTH.
     pub(crate) client_id: Option<Arc<str>>,
     /// Samples the tree refused, for a limit of its own.
-    refused: u64,
+    pub(crate) refused: u64,
 }
 
-/// Where the metrics of an Edge Node itself, or of one Device, begin.
+/// Where the metrics of an Edge Node itself, or of one Device, begin, and the Birth that declared them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Corner {
     origin: OriginId,
     pub(crate) root: ElementId,
+    /// None until the first Birth has been carried out.
+    pub(crate) birth: Option<Identity>,
+    /// How many metrics that Birth declared.
+    metrics_len: u32,
 }
 
 /// What surrounds the handling of one input.
@@ -70,12 +75,12 @@ pub(crate) struct Context<'c> {
 
 /// The message an input is, as far as it decoded, and what it takes to read it.
 #[derive(Clone, Copy)]
-struct Received<'m> {
-    topic: Topic<'m>,
-    bytes: &'m [u8],
-    payload: &'m Payload,
-    limits: &'m sparkplug::Limits,
-    now: Now,
+pub(crate) struct Received<'m> {
+    pub(crate) topic: Topic<'m>,
+    pub(crate) bytes: &'m [u8],
+    pub(crate) payload: &'m Payload,
+    pub(crate) limits: &'m sparkplug::Limits,
+    pub(crate) now: Now,
 }
 
 impl EdgeNodes {
@@ -152,7 +157,7 @@ impl EdgeNodes {
     }
 
     /// The host numbers Edge Nodes densely, so a new one has the next number.
-    fn note_new(&mut self) {
+    pub(crate) fn note_new(&mut self) {
         while let Some(new) = self.host.edge_node_at(EdgeNodeIndex(self.order.len() as u32)) {
             self.order.insert((new.group().into(), new.id().into()), new.index());
         }
@@ -167,28 +172,18 @@ impl EdgeNodes {
         received: Received<'_>,
         out: &mut Vec<Output>,
     ) {
-        let namespace = context.namespace;
-        let Some((seat, corner)) = settle(&mut self.seats, context, born, received.topic, out) else { return };
+        let birth = received.birth();
+        out.extend(birth.keep(born.is_kept).map(Output::Keep));
+        let (seat, corner) = match settle(&mut self.seats, context, born, received.topic) {
+            Ok(settled) => settled,
+            Err(refusal) => return out.push(Output::Event(unseated(received.topic, refusal))),
+        };
         if born.device.is_none() {
             seat.client_id = context.clients.get(&born.session).cloned();
         }
-        let mut refusal = None;
-        let mut placer = namespace.placer(&seat.block);
-        for metric in metrics {
-            let raw = &received.payload.metrics[metric.position as usize];
-            if let Err(refused) = place(&mut placer, corner, metric, raw, &received) {
-                seat.refused += 1;
-                refusal = Some(refused);
-            }
-        }
-        let mut writer = placer.write(convert::timestamp(context.now.wall));
-        let updates = metrics.iter().map(|&BornMetric { metric, position, datatype, .. }| Update {
-            metric,
-            position,
-            datatype,
-            is_historical: false,
-        });
-        seat.refused += write_all(&mut writer, updates, &received);
+        let former_len = seat.declare(born.device, Identity::of(&birth, metrics), metrics.len());
+        out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
+        let (mut writer, refusal) = seat.bear(context.namespace, corner, metrics, &received);
         for metric in vanished {
             // A vanished metric that the tree never took has nothing to go stale.
             let _: Result<(), Refusal> = writer.set_quality(metric.0, Quality::Stale);
@@ -276,7 +271,12 @@ impl EdgeNodes {
     }
 }
 
-impl Received<'_> {
+impl<'m> Received<'m> {
+    /// The message, if it is a Birth.
+    fn birth(&self) -> Birth<'m> {
+        Birth { topic: self.topic, received: self.now.wall, payload: self.bytes }
+    }
+
     /// When a metric that does not say so was captured.
     #[cold]
     fn sent(&self) -> sparkplug::Timestamp {
@@ -290,6 +290,53 @@ impl Seat {
         self.block.element(metric.0)
     }
 
+    /// Where the metrics of the Edge Node itself, or of a device, begin.
+    pub(crate) fn corner(&self, device: Option<DeviceIndex>) -> Option<Corner> {
+        match device {
+            None => Some(self.own),
+            Some(device) => self.devices.get(&device).map(|(_, corner)| *corner),
+        }
+    }
+
+    /// Places the metrics of a Birth and writes their samples. The writer, so that more can be seen with them at once, and
+    /// why the tree did not take all of it.
+    pub(crate) fn bear<'n>(
+        &'n mut self,
+        namespace: &'n Namespace,
+        corner: Corner,
+        metrics: &[BornMetric],
+        received: &Received<'_>,
+    ) -> (Writer<'n>, Option<Refusal>) {
+        let mut refusal = None;
+        let mut placer = namespace.placer(&self.block);
+        for metric in metrics {
+            let raw = &received.payload.metrics[metric.position as usize];
+            if let Err(refused) = place(&mut placer, corner, metric, raw, received) {
+                self.refused += 1;
+                refusal = Some(refused);
+            }
+        }
+        let mut writer = placer.write(convert::timestamp(received.now.wall));
+        let updates = metrics.iter().map(|&BornMetric { metric, position, datatype, .. }| Update {
+            metric,
+            position,
+            datatype,
+            is_historical: false,
+        });
+        self.refused += write_all(&mut writer, updates, received);
+        (writer, refusal)
+    }
+
+    /// Notes the Birth that now says what the metrics of a corner are; how many the one before had.
+    pub(crate) fn declare(&mut self, device: Option<DeviceIndex>, birth: Identity, metrics_len: usize) -> usize {
+        let corner = match device {
+            None => &mut self.own,
+            Some(device) => &mut self.devices.get_mut(&device).expect("a Birth settles its device").1,
+        };
+        corner.birth = Some(birth);
+        std::mem::replace(&mut corner.metrics_len, metrics_len as u32) as usize
+    }
+
     fn new(context: &Context<'_>, topic: Topic<'_>) -> Result<Self, Refusal> {
         let descriptor = topic.edge_node().expect("a Birth is about an Edge Node");
         let group: Arc<str> = descriptor.group.as_str().into();
@@ -301,44 +348,26 @@ impl Seat {
 }
 
 /// Finds an Edge Node or Device its place in the tree: the first time by the placement rules, then the same.
-fn settle<'s>(
+pub(crate) fn settle<'s>(
     seats: &'s mut Vec<Option<Seat>>,
     context: &Context<'_>,
     born: &Born,
     topic: Topic<'_>,
-    out: &mut Vec<Output>,
-) -> Option<(&'s mut Seat, Corner)> {
+) -> Result<(&'s mut Seat, Corner), Refusal> {
     let index = born.edge_node.0 as usize;
     seats.resize_with(seats.len().max(index + 1), || None);
     let seat = match &mut seats[index] {
         Some(seat) => seat,
-        empty => match Seat::new(context, topic) {
-            Ok(seat) => empty.insert(seat),
-            Err(refusal) => {
-                out.push(Output::Event(unseated(topic, refusal)));
-                return None;
-            }
-        },
+        empty => empty.insert(Seat::new(context, topic)?),
     };
-    let (Some(device), Some(id)) = (born.device, topic.device()) else {
-        let corner = seat.own;
-        return Some((seat, corner));
-    };
-    if let Some((_, corner)) = seat.devices.get(&device) {
-        let corner = *corner;
-        return Some((seat, corner));
+    if let Some(corner) = seat.corner(born.device) {
+        return Ok((seat, corner));
     }
+    let (device, id) = born.device.zip(topic.device()).expect("only a device can be without a corner");
     let id: Arc<str> = id.as_str().into();
-    match corner(context, &seat.block, &seat.group, &seat.edge_node, Some(&id)) {
-        Ok(corner) => {
-            seat.devices.insert(device, (id, corner));
-            Some((seat, corner))
-        }
-        Err(refusal) => {
-            out.push(Output::Event(unseated(topic, refusal)));
-            None
-        }
-    }
+    let corner = corner(context, &seat.block, &seat.group, &seat.edge_node, Some(&id))?;
+    seat.devices.insert(device, (id, corner));
+    Ok((seat, corner))
 }
 
 /// Asks placement where something stands, and makes its element.
@@ -355,7 +384,7 @@ fn corner(
     let root = context.namespace.ensure(&segments, Kind::Equipment)?;
     let source =
         Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };
-    Ok(Corner { origin: context.namespace.origin(block, source, root)?, root })
+    Ok(Corner { origin: context.namespace.origin(block, source, root)?, root, birth: None, metrics_len: 0 })
 }
 
 /// Gives a metric of a Birth its element, or the same one as before with what is new about it.

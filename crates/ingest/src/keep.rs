@@ -87,11 +87,10 @@ impl Rejected {
     /// more use to anybody and should be removed from the store.
     pub fn may_fit_later(&self) -> bool {
         match self {
-            Self::Malformed | Self::OtherBirth | Self::Host(NotRestored::Known) => false,
+            Self::Malformed | Self::NoBirth | Self::OtherBirth | Self::Host(NotRestored::Known) => false,
             Self::Version(_)
             | Self::Undecodable(_)
             | Self::Host(_)
-            | Self::NoBirth
             | Self::Elsewhere
             | Self::TopicsFull
             | Self::FieldsFull
@@ -157,8 +156,14 @@ impl<'r> Birth<'r> {
         Ok(Self { topic, received: Timestamp(u64::from_le_bytes(*received)), payload })
     }
 
-    /// The record of a birth; none if its topic is too long for a key.
-    pub(crate) fn record(&self) -> Option<Record> {
+    /// What the birth means for the store: it takes the place of the one before or, without room for it, only ends that.
+    /// Nothing if its topic is too long for a key.
+    pub(crate) fn keep(&self, has_room: bool) -> Option<Keep> {
+        let record = self.record()?;
+        Some(if has_room { Keep::Put(Table::Births, record) } else { Keep::Remove(Table::Births, record.key) })
+    }
+
+    fn record(&self) -> Option<Record> {
         let key = Self::key(&self.topic.to_string())?;
         let mut value = Vec::with_capacity(1 + 8 + self.payload.len());
         value.push(VERSION);
@@ -205,6 +210,15 @@ pub(crate) fn samples_key(topic: &str, chunk: u32) -> Option<Box<[u8]>> {
     // No topic holds a zero byte, so a shorter topic's keys are apart from a longer one's.
     let key: Vec<u8> = topic.bytes().chain([0]).chain(chunk.to_be_bytes()).collect();
     (key.len() <= KEY_BYTES_MAX).then(|| key.into())
+}
+
+/// Removes the chunks of samples that a birth of fewer metrics than the one before leaves behind.
+pub(crate) fn forget_beyond(topic: Topic<'_>, metrics_len: usize, former_len: usize) -> impl Iterator<Item = Keep> {
+    let left_behind = metrics_len.div_ceil(CHUNK)..former_len.div_ceil(CHUNK);
+    left_behind.filter_map(move |chunk| {
+        let key = samples_key(&topic.to_string(), chunk as u32)?;
+        Some(Keep::Remove(Table::Samples, key))
+    })
 }
 
 /// Whose samples, and which chunk of them.

@@ -14,31 +14,39 @@ use std::sync::Arc;
 use factree_namespace::Namespace;
 use factree_sparkplug as sparkplug;
 
+mod cells;
 mod census;
 mod convert;
 mod edge_nodes;
 mod inbox;
 mod json;
+mod keep;
 mod limits;
 mod placement;
 mod plain;
+mod plain_record;
 mod report;
 mod reporting;
+mod restore;
 mod said;
+mod samples;
 mod template;
 
 pub use census::Census;
 pub use factree_sparkplug::{Now, SessionKey, Timestamp};
 pub use inbox::{Batch, Inbox};
+pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
 pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
 pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
 pub use said::{Event, Message, Output};
+pub use samples::{Budget, Mark, More};
 pub use template::TemplateError;
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
 use json::Reading;
+use keep::Owner;
 use plain::{Kept, PlainTopics};
 
 /// Applies accepted publications to the tree.
@@ -69,6 +77,10 @@ pub struct Stats {
     pub plain_refused: u64,
     /// Messages on plain topics that no rule wants in the tree.
     pub elsewhere: u64,
+    /// Records taken in again.
+    pub records_restored: u64,
+    /// Records that were not, samples that met another birth than their own among them.
+    pub records_rejected: u64,
 }
 
 impl Ingest {
@@ -131,6 +143,49 @@ impl Ingest {
             // STATE: what other Host Applications say of themselves is not the plant's state.
             (Ok(_), Decoded::Nothing) => self.stats.sparkplug_messages += 1,
             (Err(_), _) => self.stats.sparkplug_topics_malformed += 1,
+        }
+    }
+
+    /// Takes in again what [`Keep`] gave out in the process before this one: all records of [`Table::Births`] in the order of
+    /// their keys, then those of [`Table::Samples`], before the first batch.
+    ///
+    /// Placement, elements and metric aliases are then as if the plant had just been born, but every Edge Node is offline
+    /// and every sample that was Good is Stale, with the value and the times it had. Nothing is said and nobody is asked.
+    ///
+    /// # Errors
+    /// [`Rejected`] says why a record brought nothing back; it costs itself and nothing else.
+    pub fn restore(&mut self, now: Now, table: Table, key: &[u8], value: &[u8]) -> Result<Restored, Rejected> {
+        let restored = match table {
+            Table::Births => self.restore_birth(now, key, value),
+            Table::Samples => self.restore_samples(key, value),
+        };
+        match restored {
+            Ok(_) => self.stats.records_restored += 1,
+            Err(_) => self.stats.records_rejected += 1,
+        }
+        restored
+    }
+
+    fn restore_birth(&mut self, now: Now, key: &[u8], value: &[u8]) -> Result<Restored, Rejected> {
+        let birth = Birth::read(key, value)?;
+        let context = Context {
+            namespace: &self.namespace,
+            placement: &self.placement,
+            clients: &self.clients,
+            limits: &self.limits.sparkplug,
+            now,
+        };
+        self.edge_nodes.restore_birth(&context, &birth, &mut self.outputs)
+    }
+
+    fn restore_samples(&mut self, key: &[u8], value: &[u8]) -> Result<Restored, Rejected> {
+        let (owner, chunk) = keep::read_samples_key(key)?;
+        match owner {
+            Owner::Sparkplug(topic) => self.edge_nodes.restore_samples(&self.namespace, (topic, chunk), value),
+            Owner::Plain(topic) => {
+                let fields = plain_record::read(value)?;
+                self.plain.restore(&self.namespace, &self.placement, &self.limits, (topic, chunk), &fields)
+            }
         }
     }
 

@@ -11,10 +11,17 @@ pub struct Limits {
     pub topics_max: usize,
     /// Fields of one JSON document, those that its topic once had and has no more among them.
     pub fields_per_document_max: usize,
+    /// Bytes of one sample's value in a record for the store. Of a larger one only quality and times survive a restart.
+    pub kept_value_bytes_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { sparkplug: sparkplug::Limits::default(), topics_max: 500_000, fields_per_document_max: 10_000 }
+        Self {
+            sparkplug: sparkplug::Limits::default(),
+            topics_max: 500_000,
+            fields_per_document_max: 10_000,
+            kept_value_bytes_max: 64 << 10,
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! a later document no longer has becomes Stale; so does everything when the retained message is cleared. All plain topics
 //! share one block of cells.
 //! Knows nothing of sessions: who publishes a plain topic may come and go.
-//! Invariant: a slot belongs to one field of one topic for as long as the process lives.
+//! Invariant: a slot belongs to one field of one topic for as long as the process lives, and `slots` says to which.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,31 +15,45 @@ use factree_namespace::{
 };
 
 use crate::Limits;
+use crate::cells::KeptSample;
 use crate::json::{PAYLOAD_BYTES_MAX, Reading, Reported};
+use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
+use crate::plain_record::KeptField;
 
 /// All plain topics that belong to the tree.
 #[derive(Debug)]
 pub(crate) struct PlainTopics {
-    block: Arc<Block>,
-    topics: HashMap<Box<str>, PlainTopic>,
-    slots_len: u32,
+    pub(crate) block: Arc<Block>,
+    pub(crate) topics: Vec<PlainTopic>,
+    by_name: HashMap<Arc<str>, u32>,
+    /// By slot: the topic's and the field's number.
+    pub(crate) slots: Vec<(u32, u32)>,
+    /// Whether fields have other numbers than in the process before this one, because records were missing: then the
+    /// chunks in the store overlap and all have to be written anew.
+    pub(crate) is_renumbered: bool,
 }
 
+/// One plain topic.
 #[derive(Debug)]
-struct PlainTopic {
+pub(crate) struct PlainTopic {
+    pub(crate) topic: Arc<str>,
     origin: OriginId,
-    fields: HashMap<Box<str>, Field>,
+    /// In the order they came.
+    pub(crate) fields: Vec<Field>,
+    by_path: HashMap<Arc<str>, u32>,
     /// Counts its messages, so a field can tell whether the last one had it.
     messages: u64,
 }
 
+/// One field of a plain topic; the payload itself is the field without a path.
 #[derive(Debug)]
-struct Field {
-    slot: u32,
-    unit: Option<Arc<str>>,
+pub(crate) struct Field {
+    pub(crate) path: Arc<str>,
+    pub(crate) slot: u32,
+    pub(crate) unit: Option<Arc<str>>,
     /// What it was last. JSON has one kind of number, and null has no type of its own.
-    datatype: DataType,
+    pub(crate) datatype: DataType,
     /// The message that last had it.
     seen: u64,
 }
@@ -67,7 +81,7 @@ pub(crate) enum Shortage {
 impl PlainTopics {
     pub(crate) fn new(namespace: &Namespace) -> Self {
         let block = namespace.add_block().expect("the first block of a namespace fits its limits");
-        Self { block, topics: HashMap::new(), slots_len: 0 }
+        Self { block, topics: Vec::new(), by_name: HashMap::new(), slots: Vec::new(), is_renumbered: false }
     }
 
     /// Applies one publication.
@@ -80,13 +94,16 @@ impl PlainTopics {
         topic: &str,
         reading: &Reading,
     ) -> Kept {
-        if !self.topics.contains_key(topic) {
-            match self.admit(namespace, placement, limits, topic, reading) {
-                Ok(true) => {}
-                Ok(false) => return Kept::Elsewhere,
+        let number = match self.by_name.get(topic) {
+            Some(&number) => number,
+            // An empty payload says nothing, so it makes no element.
+            None if *reading == Reading::Empty => return Kept::Elsewhere,
+            None => match self.admit(namespace, placement, limits, topic) {
+                Ok(Some(number)) => number,
+                Ok(None) => return Kept::Elsewhere,
                 Err(shortage) => return Kept::Refused(shortage),
-            }
-        }
+            },
+        };
         let (own, below) = match reading {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
@@ -95,20 +112,23 @@ impl PlainTopics {
             Reading::TooLarge => return Kept::Refused(Shortage::PayloadBytes),
         };
         let samples = own.into_iter().chain(below.iter().map(|(path, sample)| (path.as_str(), sample)));
-        let entry = self.topics.get_mut(topic).expect("admitted above");
+        let entry = &mut self.topics[number as usize];
         entry.messages += 1;
         let mut kept = Kept::Whole;
         for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
-            if entry.fields.len() >= limits.fields_per_document_max && !entry.fields.contains_key(path) {
+            let declared = (&sample.unit, sample.datatype);
+            if entry.fields.len() >= limits.fields_per_document_max && !entry.has(path) {
                 kept = Kept::Refused(Shortage::Fields);
-            } else if let Err(refusal) = entry.place(namespace, &self.block, &mut self.slots_len, path, sample) {
+            } else if let Err(refusal) = entry.place(namespace, &self.block, (number, &mut self.slots), path, declared)
+            {
                 kept = Kept::Refused(Shortage::Tree(refusal));
             }
         }
         let mut writer = namespace.write(&self.block, received);
         for (path, sample) in samples {
-            let Some(field) = entry.fields.get_mut(path) else { continue };
+            let Some(&field) = entry.by_path.get(path) else { continue };
+            let field = &mut entry.fields[field as usize];
             field.seen = entry.messages;
             let (value, datatype) = field.settle(sample);
             let timestamp = sample.timestamp.unwrap_or(received);
@@ -117,54 +137,122 @@ impl PlainTopics {
                 kept = Kept::Refused(Shortage::Tree(refusal));
             }
         }
-        for vanished in entry.fields.values().filter(|field| field.seen < entry.messages) {
+        for vanished in entry.fields.iter().filter(|field| field.seen < entry.messages) {
             writer.set_quality(vanished.slot, Quality::Stale).expect("a field has a cell");
         }
         writer.finish();
         kept
     }
 
-    /// Finds the topic its place, once. An empty payload says nothing, so it makes no element.
+    /// Finds the topic its place, once; its number, or none if no rule wants it.
     fn admit(
         &mut self,
         namespace: &Namespace,
         placement: &Placement,
         limits: &Limits,
         topic: &str,
-        reading: &Reading,
-    ) -> Result<bool, Shortage> {
-        if *reading == Reading::Empty {
-            return Ok(false);
-        }
-        let Some(place) = placement.place_topic(topic) else { return Ok(false) };
+    ) -> Result<Option<u32>, Shortage> {
+        let Some(place) = placement.place_topic(topic) else { return Ok(None) };
         if self.topics.len() >= limits.topics_max {
             return Err(Shortage::Topics);
         }
         let segments: Vec<Segment<'_>> =
             place.steps.iter().map(|step| Segment { name: &step.name, level: step.level }).collect();
         let root = namespace.ensure(&segments, Kind::Folder).map_err(Shortage::Tree)?;
-        let source = Source::Topic { topic: topic.into() };
+        let topic: Arc<str> = topic.into();
+        let source = Source::Topic { topic: Arc::clone(&topic) };
         let origin = namespace.origin(&self.block, source, root).map_err(Shortage::Tree)?;
-        self.topics.insert(topic.into(), PlainTopic { origin, fields: HashMap::new(), messages: 0 });
-        Ok(true)
+        let number = u32::try_from(self.topics.len()).expect("a topic has a slot, and slots are 32 bits");
+        self.by_name.insert(Arc::clone(&topic), number);
+        self.topics.push(PlainTopic { topic, origin, fields: Vec::new(), by_path: HashMap::new(), messages: 0 });
+        Ok(Some(number))
+    }
+
+    /// Takes in again one chunk of a topic's fields. A field that has spoken since, or stood in a chunk before this one,
+    /// stays as it is.
+    ///
+    /// What was Good is Stale until the topic's next message. The broker may still hold the topic's retained message, but
+    /// that is as old as this: a plain topic's publisher has no birth and no death, so only its next message says that the
+    /// value still holds.
+    pub(crate) fn restore(
+        &mut self,
+        namespace: &Namespace,
+        placement: &Placement,
+        limits: &Limits,
+        (topic, chunk): (&str, u32),
+        fields: &[KeptField<'_>],
+    ) -> Result<Restored, Rejected> {
+        let number = match self.by_name.get(topic) {
+            Some(&number) => number,
+            None => self.admit(namespace, placement, limits, topic).map_err(rejected)?.ok_or(Rejected::Elsewhere)?,
+        };
+        let entry = &mut self.topics[number as usize];
+        self.is_renumbered |= entry.fields.len() != chunk as usize * CHUNK;
+        if entry.fields.len() + fields.len() > limits.fields_per_document_max {
+            self.is_renumbered = true;
+            return Err(Rejected::FieldsFull);
+        }
+        let mut restored = Restored::default();
+        for field in fields {
+            if entry.has(field.path) {
+                self.is_renumbered = true;
+            } else if entry.restore(namespace, &self.block, (number, &mut self.slots), field).is_ok() {
+                restored.samples += 1;
+            } else {
+                self.is_renumbered = true;
+                restored.refused += 1;
+            }
+        }
+        Ok(restored)
+    }
+}
+
+fn rejected(shortage: Shortage) -> Rejected {
+    match shortage {
+        Shortage::Topics => Rejected::TopicsFull,
+        Shortage::Tree(refusal) => Rejected::Tree(refusal),
+        Shortage::PayloadBytes | Shortage::Fields => unreachable!("only a payload is too large or has too many fields"),
     }
 }
 
 impl PlainTopic {
-    /// Gives a field its cell, and its element what is new about it.
+    /// A field from before, with its sample.
+    fn restore(
+        &mut self,
+        namespace: &Namespace,
+        block: &Block,
+        slots: (u32, &mut Vec<(u32, u32)>),
+        KeptField { path, unit, sample }: &KeptField<'_>,
+    ) -> Result<(), Refusal> {
+        let datatype = sample.as_ref().map_or(DataType::Unknown, |sample| sample.datatype);
+        self.place(namespace, block, slots, path, (unit, datatype))?;
+        let Some(KeptSample { value, quality, timestamp, received, .. }) = sample else { return Ok(()) };
+        let slot = self.fields.last().expect("it has just been placed").slot;
+        let quality = if *quality == Quality::Good { Quality::Stale } else { *quality };
+        let mut writer = namespace.write(block, *received);
+        writer.restore(slot, ValueRef::from(value), datatype, quality, (*timestamp, *received))?;
+        writer.finish();
+        Ok(())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.by_path.contains_key(path)
+    }
+
+    /// Gives a field its cell, and its element what is new about it. `slots` comes with this topic's number.
     fn place(
         &mut self,
         namespace: &Namespace,
         block: &Block,
-        slots_len: &mut u32,
+        (number, slots): (u32, &mut Vec<(u32, u32)>),
         path: &str,
-        sample: &Reported,
+        (unit, datatype): (&Option<Arc<str>>, DataType),
     ) -> Result<(), Refusal> {
-        let known = self.fields.get(path);
-        if known.is_some_and(|field| sample.unit.is_none() || field.unit == sample.unit) {
+        let known = self.by_path.get(path).map(|&field| field as usize);
+        if known.is_some_and(|field| unit.is_none() || self.fields[field].unit == *unit) {
             return Ok(());
         }
-        let slot = known.map_or(*slots_len, |field| field.slot);
+        let slot = known.map_or(slots.len() as u32, |field| self.fields[field].slot);
         namespace.place(
             block,
             &Place {
@@ -172,16 +260,17 @@ impl PlainTopic {
                 origin: self.origin,
                 path: if path.is_empty() { PathSpec::Root } else { PathSpec::Below(path) },
                 kind: Kind::Metric,
-                datatype: sample.datatype,
-                metadata: &Metadata { unit: sample.unit.clone(), ..Metadata::default() },
+                datatype,
+                metadata: &Metadata { unit: unit.clone(), ..Metadata::default() },
             },
         )?;
-        match self.fields.get_mut(path) {
-            Some(field) => field.unit.clone_from(&sample.unit),
+        match known {
+            Some(field) => self.fields[field].unit.clone_from(unit),
             None => {
-                *slots_len += 1;
-                let field = Field { slot, unit: sample.unit.clone(), datatype: sample.datatype, seen: 0 };
-                self.fields.insert(path.into(), field);
+                let (path, field): (Arc<str>, _) = (path.into(), self.fields.len() as u32);
+                slots.push((number, field));
+                self.by_path.insert(Arc::clone(&path), field);
+                self.fields.push(Field { path, slot, unit: unit.clone(), datatype, seen: 0 });
             }
         }
         Ok(())

@@ -1,4 +1,6 @@
-//! What ingest wants done: messages to be published, and events for the log.
+//! What ingest wants done: messages to be published, events for the log, births to be kept.
+
+use crate::Keep;
 
 /// Something to be done by whoever called.
 #[derive(Clone, Debug, PartialEq)]
@@ -7,6 +9,8 @@ pub enum Output {
     Publish(Message),
     /// Tell people.
     Event(Event),
+    /// Change what outlives the process, before the message that led to it is acknowledged.
+    Keep(Keep),
 }
 
 /// A message of ours.

@@ -465,6 +465,8 @@ impl Hub {
             match output {
                 factree_ingest::Output::Publish(message) => messages.push(message),
                 factree_ingest::Output::Event(event) => events::log_ingest(&event),
+                // Without a store there is nowhere to keep anything.
+                factree_ingest::Output::Keep(_) => {}
             }
         }
         if messages.is_empty() {
