@@ -1,165 +1,13 @@
 //! Stories of the tree: what was published and which sessions ended, and what a reader then sees.
-//!
-//! Written as `TYPE[/device] key=value … · metric=value …`, one message a line, in the order of the broker.
 
-use std::fmt::Write;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod world;
 
-use factree_ingest::{Batch, Event, Ingest, Limits, Now, Output, Placement, SessionKey, SparkplugRuleText, Timestamp};
-use factree_namespace::{Filter, Level, Namespace, Quality, Source, Value};
+use factree_ingest::{Limits, Placement, SparkplugRuleText, Timestamp};
+use factree_namespace::{Level, Source};
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
-use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
-
-const EPOCH: u64 = 1_700_000_000_000;
-
-struct World {
-    namespace: Arc<Namespace>,
-    ingest: Ingest,
-    start: Instant,
-    elapsed: Duration,
-    said: Vec<Output>,
-}
-
-impl World {
-    fn new(placement: Placement) -> Self {
-        let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
-        let ingest = Ingest::new(Limits::default(), placement, Arc::clone(&namespace));
-        Self { namespace, ingest, start: Instant::now(), elapsed: Duration::ZERO, said: Vec::new() }
-    }
-
-    fn now(&self) -> Now {
-        Now { instant: self.start + self.elapsed, wall: Timestamp(EPOCH + self.elapsed.as_millis() as u64) }
-    }
-
-    fn batch(&mut self, fill: impl FnOnce(&mut Batch)) {
-        let mut batch = Batch::default();
-        fill(&mut batch);
-        self.ingest.apply(self.now(), &batch, &mut self.said);
-    }
-
-    fn publish(&mut self, session: u64, topic: &str, payload: &[u8]) {
-        let limits = Limits::default();
-        self.batch(|batch| {
-            let number = batch.push(SessionKey(session), false, topic, payload, &limits);
-            batch.accept(number);
-        });
-    }
-
-    /// `NBIRTH seq=0 bdSeq=1 · Temp:Float=21.5 Count#7:Int32=5`, from session 1 unless `@2` stands in front.
-    fn says(&mut self, message: &str) {
-        let (session, message) = match message.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
-            Some((session, rest)) => (session.parse().unwrap(), rest),
-            None => (1, message),
-        };
-        let (head, metrics) = message.split_once(" · ").unwrap_or((message, ""));
-        let mut words = head.split(' ');
-        let (kind, device) = match words.next().unwrap().split_once('/') {
-            Some((kind, device)) => (kind, format!("/{device}")),
-            None => (words_first(head), String::new()),
-        };
-        let mut payload = PayloadBuilder::at(self.now().wall);
-        for word in words {
-            let (key, value) = word.split_once('=').unwrap();
-            payload = match key {
-                "seq" => payload.seq(Seq::new(value.parse().unwrap())),
-                "bdSeq" => payload.metric(MetricBuilder::bd_seq(BdSeq::new(value.parse().unwrap()))),
-                other => panic!("{other}?"),
-            };
-        }
-        for metric in metrics.split(' ').filter(|metric| !metric.is_empty()) {
-            payload = payload.metric(metric_of(metric));
-        }
-        let topic = format!("spBv1.0/Acme:Dallas:Press/{kind}/Line1{device}");
-        self.publish(session, &topic, &payload.encode());
-    }
-
-    fn session_ends(&mut self, session: u64) {
-        self.batch(|batch| batch.session_ended(SessionKey(session)));
-    }
-
-    /// Everything below a path, one line a sample: path, value, quality.
-    fn shows(&self, filter: &str) -> String {
-        let view = self.namespace.read();
-        let mut text = String::new();
-        for element in view.select(&Filter::parse(filter).unwrap(), None, 1000) {
-            let sample = view.sample(element).expect("selected elements have samples");
-            let quality = match sample.quality {
-                Quality::Good => String::new(),
-                other => format!(" ({})", other.as_str()),
-            };
-            writeln!(text, "{} = {}{quality}", view.path(element), show(&sample.value)).unwrap();
-        }
-        text
-    }
-
-    fn events(&mut self) -> Vec<String> {
-        self.said
-            .drain(..)
-            .map(|output| match output {
-                Output::Publish(message) => format!("publish {}", message.topic),
-                Output::Event(Event::Born { edge_node, device, metrics_len, .. }) => {
-                    format!("born {edge_node}{} with {metrics_len}", device.map_or(String::new(), |d| format!("/{d}")))
-                }
-                Output::Event(Event::Died { edge_node, device, cause, .. }) => {
-                    format!("died {edge_node}{}: {cause}", device.map_or(String::new(), |d| format!("/{d}")))
-                }
-                Output::Event(Event::RebirthAsked { reason, .. }) => format!("rebirth asked: {reason}"),
-                Output::Event(Event::Finding { tck_id, .. }) => format!("finding {tck_id}"),
-                Output::Event(Event::Panicked { topic }) => format!("panicked at {topic}"),
-                Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
-            })
-            .collect()
-    }
-}
-
-fn words_first(head: &str) -> &str {
-    head.split(' ').next().unwrap()
-}
-
-/// `name[#alias][:type][=value]`; without a name `#alias=value`.
-fn metric_of(text: &str) -> MetricBuilder {
-    let (left, value) = text.split_once('=').unwrap();
-    let (left, datatype) = left.split_once(':').map_or((left, None), |(left, datatype)| (left, Some(datatype)));
-    let (name, alias) = left.split_once('#').map_or((left, None), |(name, alias)| (name, Some(alias)));
-    let mut metric = if name.is_empty() { MetricBuilder::default() } else { MetricBuilder::named(name) };
-    if let Some(alias) = alias {
-        metric = metric.alias(alias.parse().unwrap());
-    }
-    metric = metric.at(Timestamp(EPOCH));
-    let declared = datatype.map(|name| DataType::ALL.into_iter().find(|datatype| datatype.name() == name).unwrap());
-    if let Some(datatype) = declared {
-        metric = metric.declare(datatype);
-    }
-    let value = match value {
-        "null" => sparkplug::Value::Null,
-        "true" | "false" => sparkplug::Value::Boolean(value == "true"),
-        number if number.contains('.') => sparkplug::Value::Double(number.parse().unwrap()),
-        number => match number.parse() {
-            Ok(number) => sparkplug::Value::Int(number),
-            Err(_) => sparkplug::Value::String(number),
-        },
-    };
-    let wire_type = match value {
-        sparkplug::Value::Boolean(_) => DataType::Boolean,
-        sparkplug::Value::Double(_) => DataType::Double,
-        sparkplug::Value::String(_) => DataType::String,
-        _ => declared.unwrap_or(DataType::Int32),
-    };
-    metric.value(wire_type, value).unwrap()
-}
-
-fn show(value: &Value) -> String {
-    match value {
-        Value::Null => "null".into(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::UInt(value) => format!("{value}u"),
-        Value::Double(value) => format!("{value:?}"),
-        Value::String(value) => format!("{value:?}"),
-        other => format!("{other:?}"),
-    }
-}
+use factree_sparkplug::{BdSeq, Seq};
+use std::time::Duration;
+use world::{EPOCH, World, metric_of};
 
 #[test]
 fn a_birth_stands_in_the_tree_and_data_moves_it() {
@@ -321,9 +169,7 @@ fn a_document_is_its_fields_and_a_vanished_field_goes_stale() {
 #[test]
 fn a_topic_that_invents_field_names_is_bounded_and_costs_no_other_topic_its_place() {
     let limits = Limits { fields_per_document_max: 3, ..Limits::default() };
-    let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
-    let ingest = Ingest::new(limits, Placement::default(), Arc::clone(&namespace));
-    let mut world = World { namespace, ingest, start: Instant::now(), elapsed: Duration::ZERO, said: Vec::new() };
+    let mut world = World::with(limits, Placement::default());
     for number in 0..5 {
         world.publish(1, "a/flood", format!(r#"{{"f{number}":{number}}}"#).as_bytes());
     }

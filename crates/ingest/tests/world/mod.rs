@@ -1,0 +1,233 @@
+//! The world of the stories: an ingest, its tree, and a store that survives restarts.
+//!
+//! Written as `TYPE[/device] key=value … · metric=value …`, one message a line, in the order of the broker.
+#![allow(dead_code, reason = "each file of stories uses its part of the world")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use factree_ingest::{
+    Batch, Budget, Event, Ingest, Keep, Limits, Mark, More, Now, Output, Placement, SessionKey, Table, Timestamp,
+};
+use factree_namespace::{Filter, Namespace, Quality, Value};
+use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
+use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
+
+pub(crate) const EPOCH: u64 = 1_700_000_000_000;
+
+pub(crate) struct World {
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) ingest: Ingest,
+    pub(crate) limits: Limits,
+    pub(crate) placement: Placement,
+    start: Instant,
+    pub(crate) elapsed: Duration,
+    pub(crate) said: Vec<Output>,
+    pub(crate) births: Records,
+    pub(crate) samples: Records,
+    pub(crate) mark: Mark,
+}
+
+/// One table of the store.
+pub(crate) type Records = BTreeMap<Box<[u8]>, Box<[u8]>>;
+
+impl World {
+    pub(crate) fn new(placement: Placement) -> Self {
+        Self::with(Limits::default(), placement)
+    }
+
+    pub(crate) fn with(limits: Limits, placement: Placement) -> Self {
+        let namespace = Arc::new(Namespace::new(factree_namespace::Limits::default()));
+        let ingest = Ingest::new(limits.clone(), placement.clone(), Arc::clone(&namespace));
+        Self {
+            namespace,
+            ingest,
+            limits,
+            placement,
+            start: Instant::now(),
+            elapsed: Duration::ZERO,
+            said: Vec::new(),
+            births: Records::new(),
+            samples: Records::new(),
+            mark: Mark::default(),
+        }
+    }
+
+    /// Brings the store up to date; how many records that took.
+    pub(crate) fn saves(&mut self) -> usize {
+        let mut records = Vec::new();
+        while self.ingest.changed_samples(&mut self.mark, Budget::default(), &mut records) == More::Yes {}
+        let len = records.len();
+        self.samples.extend(records.into_iter().map(|record| (record.key, record.value)));
+        len
+    }
+
+    /// A new process, an hour later, with what the store has; what it did not take in, and why.
+    pub(crate) fn restarts(&mut self) -> Vec<String> {
+        let fresh = World::with(self.limits.clone(), self.placement.clone());
+        (self.namespace, self.ingest, self.said) = (fresh.namespace, fresh.ingest, Vec::new());
+        self.elapsed += Duration::from_secs(3600);
+        let now = self.now();
+        let mut rejected = Vec::new();
+        for (table, records) in [(Table::Births, &self.births), (Table::Samples, &self.samples)] {
+            for (key, value) in records {
+                if let Err(why) = self.ingest.restore(now, table, key, value) {
+                    rejected.push(format!("{table:?}: {why}"));
+                }
+            }
+        }
+        self.mark = self.ingest.mark();
+        rejected
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now { instant: self.start + self.elapsed, wall: Timestamp(EPOCH + self.elapsed.as_millis() as u64) }
+    }
+
+    fn batch(&mut self, fill: impl FnOnce(&mut Batch)) {
+        let mut batch = Batch::default();
+        fill(&mut batch);
+        let mut said = Vec::new();
+        self.ingest.apply(self.now(), &batch, &mut said);
+        for output in said {
+            let Output::Keep(keep) = output else {
+                self.said.push(output);
+                continue;
+            };
+            let (Keep::Put(table, _) | Keep::Remove(table, _)) = &keep;
+            let records = match table {
+                Table::Births => &mut self.births,
+                Table::Samples => &mut self.samples,
+            };
+            match keep {
+                Keep::Put(_, record) => drop(records.insert(record.key, record.value)),
+                Keep::Remove(_, key) => drop(records.remove(&key)),
+            }
+        }
+    }
+
+    pub(crate) fn publish(&mut self, session: u64, topic: &str, payload: &[u8]) {
+        let limits = Limits::default();
+        self.batch(|batch| {
+            let number = batch.push(SessionKey(session), false, topic, payload, &limits);
+            batch.accept(number);
+        });
+    }
+
+    /// `NBIRTH seq=0 bdSeq=1 · Temp:Float=21.5 Count#7:Int32=5`, from session 1 unless `@2` stands in front.
+    pub(crate) fn says(&mut self, message: &str) {
+        let (session, message) = match message.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
+            Some((session, rest)) => (session.parse().unwrap(), rest),
+            None => (1, message),
+        };
+        let (head, metrics) = message.split_once(" · ").unwrap_or((message, ""));
+        let mut words = head.split(' ');
+        let (kind, device) = match words.next().unwrap().split_once('/') {
+            Some((kind, device)) => (kind, format!("/{device}")),
+            None => (words_first(head), String::new()),
+        };
+        let mut payload = PayloadBuilder::at(self.now().wall);
+        for word in words {
+            let (key, value) = word.split_once('=').unwrap();
+            payload = match key {
+                "seq" => payload.seq(Seq::new(value.parse().unwrap())),
+                "bdSeq" => payload.metric(MetricBuilder::bd_seq(BdSeq::new(value.parse().unwrap()))),
+                other => panic!("{other}?"),
+            };
+        }
+        for metric in metrics.split(' ').filter(|metric| !metric.is_empty()) {
+            payload = payload.metric(metric_of(metric));
+        }
+        let topic = format!("spBv1.0/Acme:Dallas:Press/{kind}/Line1{device}");
+        self.publish(session, &topic, &payload.encode());
+    }
+
+    pub(crate) fn session_ends(&mut self, session: u64) {
+        self.batch(|batch| batch.session_ended(SessionKey(session)));
+    }
+
+    /// Everything below a path, one line a sample: path, value, quality.
+    pub(crate) fn shows(&self, filter: &str) -> String {
+        let view = self.namespace.read();
+        let mut text = String::new();
+        for element in view.select(&Filter::parse(filter).unwrap(), None, 1000) {
+            let sample = view.sample(element).expect("selected elements have samples");
+            let quality = match sample.quality {
+                Quality::Good => String::new(),
+                other => format!(" ({})", other.as_str()),
+            };
+            writeln!(text, "{} = {}{quality}", view.path(element), show(&sample.value)).unwrap();
+        }
+        text
+    }
+
+    pub(crate) fn events(&mut self) -> Vec<String> {
+        self.said
+            .drain(..)
+            .map(|output| match output {
+                Output::Publish(message) => format!("publish {}", message.topic),
+                Output::Event(Event::Born { edge_node, device, metrics_len, .. }) => {
+                    format!("born {edge_node}{} with {metrics_len}", device.map_or(String::new(), |d| format!("/{d}")))
+                }
+                Output::Event(Event::Died { edge_node, device, cause, .. }) => {
+                    format!("died {edge_node}{}: {cause}", device.map_or(String::new(), |d| format!("/{d}")))
+                }
+                Output::Event(Event::RebirthAsked { reason, .. }) => format!("rebirth asked: {reason}"),
+                Output::Event(Event::Finding { tck_id, .. }) => format!("finding {tck_id}"),
+                Output::Event(Event::Panicked { topic }) => format!("panicked at {topic}"),
+                Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
+                Output::Keep(_) => unreachable!("kept as it was said"),
+            })
+            .collect()
+    }
+}
+
+fn words_first(head: &str) -> &str {
+    head.split(' ').next().unwrap()
+}
+
+/// `name[#alias][:type][=value]`; without a name `#alias=value`.
+pub(crate) fn metric_of(text: &str) -> MetricBuilder {
+    let (left, value) = text.split_once('=').unwrap();
+    let (left, datatype) = left.split_once(':').map_or((left, None), |(left, datatype)| (left, Some(datatype)));
+    let (name, alias) = left.split_once('#').map_or((left, None), |(name, alias)| (name, Some(alias)));
+    let mut metric = if name.is_empty() { MetricBuilder::default() } else { MetricBuilder::named(name) };
+    if let Some(alias) = alias {
+        metric = metric.alias(alias.parse().unwrap());
+    }
+    metric = metric.at(Timestamp(EPOCH));
+    let declared = datatype.map(|name| DataType::ALL.into_iter().find(|datatype| datatype.name() == name).unwrap());
+    if let Some(datatype) = declared {
+        metric = metric.declare(datatype);
+    }
+    let value = match value {
+        "null" => sparkplug::Value::Null,
+        "true" | "false" => sparkplug::Value::Boolean(value == "true"),
+        number if number.contains('.') => sparkplug::Value::Double(number.parse().unwrap()),
+        number => match number.parse() {
+            Ok(number) => sparkplug::Value::Int(number),
+            Err(_) => sparkplug::Value::String(number),
+        },
+    };
+    let wire_type = match value {
+        sparkplug::Value::Boolean(_) => DataType::Boolean,
+        sparkplug::Value::Double(_) => DataType::Double,
+        sparkplug::Value::String(_) => DataType::String,
+        _ => declared.unwrap_or(DataType::Int32),
+    };
+    metric.value(wire_type, value).unwrap()
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::UInt(value) => format!("{value}u"),
+        Value::Double(value) => format!("{value:?}"),
+        Value::String(value) => format!("{value:?}"),
+        other => format!("{other:?}"),
+    }
+}
