@@ -2,7 +2,7 @@
 
 mod story;
 
-use factree_sparkplug::{EdgeNodeDescriptor, EdgeNodeState, Limits};
+use factree_sparkplug::{Counters, EdgeNodeDescriptor, EdgeNodeState, Limits, Timestamp};
 use insta::assert_snapshot;
 use story::Story;
 
@@ -408,4 +408,65 @@ fn metrics_left_out_of_a_birth_do_not_cause_rebirths() {
     @9s → nothing
     NDATA seq=3 #5 → ! topics-nbirth-metric-reqs; ask rebirth (UnknownMetric)
     ");
+}
+
+#[test]
+fn a_birth_from_before_a_restart_is_known_and_nobody_is_online_by_it() {
+    let mut story = Story::new();
+    assert_snapshot!(
+        story.tell(
+            "DBIRTH/d seq=1 b#2 restored · NBIRTH seq=0 bd=4 a#1 restored · DBIRTH/d seq=1 b#2 restored · \
+             DBIRTH/d seq=1 c#2 restored · NBIRTH seq=0 bd=4 c#1 restored"
+        ),
+        @r"
+    DBIRTH/d seq=1 b#2 restored → NoEdgeNode
+    NBIRTH seq=0 bd=4 a#1 restored → born e [0bdSeq* 1rebirth* 2a*]
+    DBIRTH/d seq=1 b#2 restored → born e/d [3b*]
+    DBIRTH/d seq=1 c#2 restored → Known
+    NBIRTH seq=0 bd=4 c#1 restored → Known
+    "
+    );
+    let node = story.host.edge_nodes().next().unwrap();
+    assert_snapshot!(format!("{:?}\n{:?}", node.state(), node.devices().next().unwrap().state), @r"
+    Offline { since: Timestamp(1000000), bd_seq: Some(BdSeq(4)) }
+    Offline { since: Timestamp(1000000) }
+    ");
+    assert_eq!(node.metric(None, "a").unwrap().alias, Some(1));
+    assert_eq!(node.birth().unwrap().received, Timestamp(999_999));
+    assert_eq!(node.counters(), Counters::default());
+    assert_snapshot!(
+        story.tell(
+            "END s0 · NDATA seq=3 #1 · NBIRTH seq=0 bd=5 a#1 s2 · DDATA/d seq=1 #2 s2 · DBIRTH/d seq=2 b#2 s2 · \
+             DDATA/d seq=3 #2 s2"
+        ),
+        @r"
+    END s0 → nothing
+    NDATA seq=3 #1 → ! operational-behavior-data-publish-nbirth; ask rebirth (BeforeBirth)
+    NBIRTH seq=0 bd=5 a#1 s2 → born e [0bdSeq 1rebirth 2a]
+    DDATA/d seq=1 #2 s2 → ! operational-behavior-data-publish-dbirth
+    DBIRTH/d seq=2 b#2 s2 → born e/d [3b]
+    DDATA/d seq=3 #2 s2 → data e/d [3b]
+    "
+    );
+}
+
+#[test]
+fn a_birth_from_before_that_no_longer_fits_changes_nothing() {
+    let limits = Limits { edge_nodes_max: 2, devices_per_edge_node_max: 1, birth_bytes_max: 150, ..Limits::default() };
+    let mut story = Story::with(limits);
+    assert_snapshot!(
+        story.tell(
+            "NBIRTH seq=0 a#1 restored · NBIRTH seq=0 node=f a b c d e restored · NBIRTH seq=0 node=f restored · \
+             NBIRTH seq=0 node=g restored · DBIRTH/d seq=1 b restored · DBIRTH/e seq=1 b restored"
+        ),
+        @r"
+    NBIRTH seq=0 a#1 restored → born e [0rebirth* 1a*]
+    NBIRTH seq=0 node=f a b c d e restored → BirthBytesFull
+    NBIRTH seq=0 node=f restored → born f [0rebirth*]
+    NBIRTH seq=0 node=g restored → EdgeNodesFull
+    DBIRTH/d seq=1 b restored → born e/d [2b*]
+    DBIRTH/e seq=1 b restored → DevicesFull
+    "
+    );
+    assert_eq!(story.host.edge_nodes().count(), 2);
 }

@@ -6,7 +6,8 @@
 //!
 //! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual:
 //! `seq=`, `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`),
-//! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention). Everything else is a metric:
+//! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention), `restored` (a birth from before
+//! a restart). Everything else is a metric:
 //! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=`
 //! is given and always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass.
 
@@ -23,6 +24,7 @@ pub(crate) struct Story {
     elapsed: Duration,
     payload: Payload,
     outputs: Outputs,
+    refused: Option<NotRestored>,
 }
 
 /// The wall clock when a story begins, in milliseconds.
@@ -36,7 +38,7 @@ impl Story {
     pub(crate) fn with(limits: Limits) -> Story {
         let host = Host::new(limits.clone());
         let (payload, outputs) = (Payload::new(), Outputs::new());
-        Story { host, limits, start: Instant::now(), elapsed: Duration::ZERO, payload, outputs }
+        Story { host, limits, start: Instant::now(), elapsed: Duration::ZERO, payload, outputs, refused: None }
     }
 
     /// One line per event: what the host wanted done.
@@ -53,6 +55,7 @@ impl Story {
 
     fn happen(&mut self, event: &str) -> String {
         self.outputs.clear();
+        self.refused = None;
         let now = Now { instant: self.start + self.elapsed, wall: Timestamp(WALL + self.elapsed.as_millis() as u64) };
         let words: Vec<&str> = event.split_whitespace().collect();
         let session =
@@ -83,13 +86,20 @@ impl Story {
         }
         let bytes = payload(kind, words, &value);
         decode(&bytes, &self.limits, &mut self.payload).unwrap();
+        if words.contains(&"restored") {
+            let whose = (topic.edge_node().unwrap(), topic.device());
+            let birth = (&*bytes, &self.payload);
+            self.refused = self.host.restore(now, Timestamp(WALL - 1), whose, birth, &mut self.outputs).err();
+            return;
+        }
         let retained = words.contains(&"retained");
         let input = Input::Message { session, retained, topic, bytes: &bytes, payload: &self.payload };
         self.host.handle(now, input, &mut self.outputs);
     }
 
     fn transcript(&self) -> String {
-        let outputs: Vec<String> = self.outputs.iter().map(|output| self.line(output)).collect();
+        let mut outputs: Vec<String> = self.outputs.iter().map(|output| self.line(output)).collect();
+        outputs.extend(self.refused.map(|refused| format!("{refused:?}")));
         if outputs.is_empty() { "nothing".to_owned() } else { outputs.join("; ") }
     }
 
@@ -160,8 +170,9 @@ fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'
         payload = payload.metric(MetricBuilder::named(REBIRTH).at(Timestamp(WALL)).boolean(false));
     }
     let is_session = |word: &str| word.strip_prefix('s').is_some_and(|key| key.parse::<u64>().is_ok());
-    let is_metric =
-        |word: &&&str| !word.contains('=') && !is_session(word) && !["retained", "empty", "compressed"].contains(*word);
+    let is_metric = |word: &&&str| {
+        !word.contains('=') && !is_session(word) && !["retained", "empty", "compressed", "restored"].contains(*word)
+    };
     let mut bytes = payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth))).encode();
     if words.contains(&"compressed") {
         // Field 4, the uuid.
