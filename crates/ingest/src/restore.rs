@@ -6,7 +6,7 @@
 //! Says nothing to anybody: no finding, no rebirth request, no event.
 //! Invariant: samples are written only where the birth in force is the one they were taken under.
 
-use factree_namespace::{Namespace, Quality, ValueRef};
+use factree_namespace::{Namespace, Quality, Refusal, ValueRef};
 use factree_sparkplug as sparkplug;
 use sparkplug::{EdgeNodeDescriptor, Now, Outputs, Payload, Topic};
 
@@ -41,7 +41,10 @@ impl EdgeNodes {
         let then = Now { wall: received, ..now };
         let message = Received { topic, bytes, payload: &payload, limits, now: then };
         let (mut writer, _) = seat.bear(namespace, corner, metrics, &message);
-        writer.stale_all();
+        for metric in metrics {
+            // A metric that the tree did not take has nothing to go stale.
+            let _: Result<(), Refusal> = writer.set_quality(metric.metric.0, Quality::Stale);
+        }
         writer.finish();
         // Metrics without an element are counted once when they are placed and once when they are written.
         let refused = (seat.refused - refused_before) as usize;
