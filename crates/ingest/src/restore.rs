@@ -71,13 +71,15 @@ impl EdgeNodes {
         if born != identity {
             return Err(Rejected::OtherBirth);
         }
-        let metrics = node.roster(device).chunks(CHUNK).nth(chunk as usize).ok_or(Rejected::Malformed)?;
-        let samples = read_chunk(samples, metrics.len())?;
+        let first = (chunk as usize).saturating_mul(CHUNK);
+        let roster = node.roster(device).ok_or(Rejected::NoBirth)?;
+        let metrics = roster.at(first..first.saturating_add(CHUNK));
+        let samples = read_chunk(samples, metrics.clone().count())?;
 
         let mut restored = Restored::default();
         // Every sample brings the time it was received at; the batch's own is used by none.
         let mut writer = namespace.write(&seat.block, factree_namespace::Timestamp::default());
-        for (metric, sample) in metrics.iter().zip(&samples) {
+        for (metric, sample) in metrics.zip(&samples) {
             let Some(KeptSample { value, timestamp, received, datatype, .. }) = sample else { continue };
             let times = (*timestamp, *received);
             match writer.restore(metric.0, ValueRef::from(value), *datatype, Quality::Stale, times) {

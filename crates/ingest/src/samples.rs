@@ -166,16 +166,19 @@ impl Seat {
         desk: &mut Desk<'_>,
     ) -> More {
         // A device that the tree had no room for has samples nowhere.
-        let Some(birth) = self.corner(device).and_then(|corner| corner.birth) else { return More::No };
+        let birth = self.corner(device).and_then(|corner| corner.birth);
+        let Some((birth, roster)) = birth.zip(node.roster(device)) else { return More::No };
         let mut topic = None;
-        for metrics in node.roster(device).chunks(CHUNK).skip(*next as usize) {
+        while (*next as usize) * CHUNK < roster.len() {
             if desk.is_full() {
                 return More::Yes;
             }
             desk.look();
             let chunk = std::mem::replace(next, *next + 1);
+            let first = chunk as usize * CHUNK;
+            let metrics = roster.at(first..first + CHUNK);
             let cells = self.block.hold();
-            if !metrics.iter().any(|metric| cells.has_changed(metric.0, desk.since)) {
+            if !metrics.clone().any(|metric| cells.has_changed(metric.0, desk.since)) {
                 continue;
             }
             let mut value = begin_samples(Some(birth));

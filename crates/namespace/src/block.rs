@@ -202,6 +202,15 @@ impl Cells {
         self.cells.len()
     }
 
+    /// Gives back what doubling took too much of, once a Birth is placed. An eighth is left, so that a block which grows a
+    /// little with each of many Births is not copied at each.
+    pub(crate) fn settle(&mut self) {
+        let room = self.cells.len() + self.cells.len() / 8;
+        self.cells.shrink_to(room);
+        self.elements.shrink_to(room);
+        self.origins.shrink_to(room);
+    }
+
     /// Heap in use, in bytes, without the values themselves: those are counted by the budget.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.cells.capacity() * size_of::<Cell>()

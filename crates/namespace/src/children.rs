@@ -21,6 +21,10 @@ impl Children {
         if let Some(sorted) = self.sorted.take() {
             self.ids = sorted.into_vec();
         }
+        if self.ids.len() == self.ids.capacity() {
+            // A quarter more and not twice as much: most folders are small and there are many, three bytes for each metric.
+            self.ids.reserve_exact(2 + self.ids.len() / 4);
+        }
         self.ids.push(child);
     }
 

@@ -165,7 +165,8 @@ impl<'a> Placer<'a> {
     }
 
     /// Lets go of the tree and goes on to write samples: nobody sees what was placed without them.
-    pub fn write(self, received: Timestamp) -> Writer<'a> {
+    pub fn write(mut self, received: Timestamp) -> Writer<'a> {
+        self.cells.settle();
         // The tree goes free here, the block does not: a reader comes as far as the block's lock.
         self.namespace.writer(self.cells, received)
     }

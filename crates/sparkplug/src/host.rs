@@ -33,6 +33,7 @@ pub use outputs::{
     Update,
 };
 pub use restore::NotRestored;
+pub use roster::RosterMetrics;
 pub use view::{DeviceView, EdgeNodeState, EdgeNodeView, MetricView};
 
 use crate::{DecodeError, DeviceId, DeviceMessage, EdgeNodeDescriptor, Limits, NodeMessage, Now, Payload, Topic};

@@ -25,7 +25,7 @@ pub use datatype::DataType;
 pub use host::{
     AskRebirth, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView, Died,
     EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored, Output,
-    Outputs, Reason, Rule, SessionKey, Update,
+    Outputs, Reason, RosterMetrics, Rule, SessionKey, Update,
 };
 pub use limits::Limits;
 pub use payload::{DecodeError, Payload, RawMetric, Span, WireValue, decode};

@@ -1,6 +1,6 @@
 //! The metrics of one Edge Node and all its devices: who each number is.
 //!
-//! A metric is 12 bytes and a place in a hash table. It keeps its number for the life of the host, over rebirths and
+//! A metric is 8 bytes and a place in a hash table. It keeps its number for the life of the host, over rebirths and
 //! over births it is missing from, until the Edge Node is full and the number of a vanished metric is needed for a new
 //! one (SP22).
 //! Invariant: `by_name` finds each record by its owner and name, and by nothing else.
@@ -12,7 +12,7 @@ use super::{
 use crate::DataType;
 use hashbrown::HashTable;
 
-/// Whose metric: the Edge Node's own, or a device's.
+/// Whose metric: the Edge Node's own, or a device's. 23 bits: [`crate::Limits::check`] sees to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner(u32);
 
@@ -40,26 +40,48 @@ pub(super) struct Metrics {
 #[derive(Debug)]
 struct Record {
     name: NameIndex,
-    owner: Owner,
+    owner_low: u16,
+    /// The rest of the owner in seven bits, and [`ALIVE`].
+    owner_high: u8,
+    /// A byte of its own: DATA reads it for each of its metrics.
     datatype: DataType,
-    is_alive: bool,
 }
 
-const _: () = assert!(size_of::<Record>() == 12);
+const _: () = assert!(size_of::<Record>() == 8, "a million of them is the point");
+
+const ALIVE: u8 = 0x80;
+
+impl Record {
+    fn new(name: NameIndex, owner: Owner) -> Record {
+        let owner_high = (owner.0 >> 16) as u8 & !ALIVE;
+        Record { name, owner_low: owner.0 as u16, owner_high, datatype: DataType::Unknown }
+    }
+
+    fn owner(&self) -> Owner {
+        Owner(u32::from(self.owner_high & !ALIVE) << 16 | u32::from(self.owner_low))
+    }
+
+    fn is_alive(&self) -> bool {
+        self.owner_high & ALIVE != 0
+    }
+
+    fn set_alive(&mut self, is_alive: bool) {
+        self.owner_high = if is_alive { self.owner_high | ALIVE } else { self.owner_high & !ALIVE };
+    }
+}
 
 impl Metrics {
     pub(super) fn find(&self, names: &Names, owner: Owner, name: &str) -> Option<MetricIndex> {
         let is_it = |&index: &u32| {
             let record = &self.records[index as usize];
-            record.owner == owner && names.get(record.name) == name
+            record.owner() == owner && names.get(record.name) == name
         };
         self.by_name.find(names.hash_of(owner.0, name), is_it).map(|&index| MetricIndex(index))
     }
 
     /// A number for a metric not yet known; none when `metrics_max` of them are alive.
     pub(super) fn add(&mut self, names: &mut Names, owner: Owner, name: &str, metrics_max: u32) -> Option<MetricIndex> {
-        let record =
-            |names: &mut Names| Record { name: names.take(name), owner, datatype: DataType::Unknown, is_alive: false };
+        let record = |names: &mut Names| Record::new(names.take(name), owner);
         let index = if self.records.len() < metrics_max as usize {
             self.records.push(record(names));
             self.records.len() - 1
@@ -71,7 +93,7 @@ impl Metrics {
         let (records, names) = (&self.records, &*names);
         let hash = |&index: &u32| {
             let record = &records[index as usize];
-            names.hash_of(record.owner.0, names.get(record.name))
+            names.hash_of(record.owner().0, names.get(record.name))
         };
         self.by_name.insert_unique(names.hash_of(owner.0, name), index as u32, hash);
         Some(MetricIndex(index as u32))
@@ -81,13 +103,13 @@ impl Metrics {
         if self.alive as usize >= self.records.len() {
             return None;
         }
-        while self.records[self.hand].is_alive {
+        while self.records[self.hand].is_alive() {
             self.hand = (self.hand + 1) % self.records.len();
         }
         let evicted = self.hand;
         self.hand = (self.hand + 1) % self.records.len();
         let record = &self.records[evicted];
-        let hash = names.hash_of(record.owner.0, names.get(record.name));
+        let hash = names.hash_of(record.owner().0, names.get(record.name));
         let found = self.by_name.find_entry(hash, |&index| index as usize == evicted);
         found.expect("every record is found by its name").remove();
         names.give_back(record.name);
@@ -97,16 +119,16 @@ impl Metrics {
     /// It is in its owner's latest birth, or no longer.
     pub(super) fn set_alive(&mut self, metric: MetricIndex, is_alive: bool) {
         let record = &mut self.records[metric.0 as usize];
-        match (record.is_alive, is_alive) {
+        match (record.is_alive(), is_alive) {
             (false, true) => self.alive += 1,
             (true, false) => self.alive -= 1,
             (false, false) | (true, true) => {}
         }
-        record.is_alive = is_alive;
+        record.set_alive(is_alive);
     }
 
     pub(super) fn is_alive(&self, metric: MetricIndex) -> bool {
-        self.records[metric.0 as usize].is_alive
+        self.records[metric.0 as usize].is_alive()
     }
 
     #[inline]
@@ -123,7 +145,7 @@ impl Metrics {
     }
 
     pub(super) fn owner(&self, metric: MetricIndex) -> Owner {
-        self.records[metric.0 as usize].owner
+        self.records[metric.0 as usize].owner()
     }
 
     /// How many numbers are given out.
@@ -142,6 +164,16 @@ mod tests {
     use super::*;
 
     const NODE: Owner = Owner(0);
+
+    #[test]
+    fn a_record_keeps_the_last_possible_device_apart_from_being_alive() {
+        let owner = Owner::new(Some(DeviceIndex((1 << 23) - 2)));
+        let mut record = Record::new(Names::default().take("a"), owner);
+        for is_alive in [true, false] {
+            record.set_alive(is_alive);
+            assert_eq!((record.owner(), record.is_alive()), (owner, is_alive));
+        }
+    }
 
     #[test]
     fn sp22_a_full_edge_node_gives_the_numbers_of_vanished_metrics_away() {

@@ -14,9 +14,61 @@ use super::{
 use crate::{DataType, Limits};
 use std::ops::Range;
 
+/// The metrics of the latest birth of an Edge Node or device, in the order of its payload.
+///
+/// A first birth takes numbers one after the other, so most rosters are two numbers and not four bytes for each metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RosterMetrics {
+    /// From this number on, so many.
+    Run(Range<u32>),
+    /// Any numbers.
+    List(Box<[MetricIndex]>),
+}
+
+impl Default for RosterMetrics {
+    fn default() -> RosterMetrics {
+        RosterMetrics::Run(0..0)
+    }
+}
+
+impl RosterMetrics {
+    fn of(born: &[BornMetric]) -> RosterMetrics {
+        let first = born.first().map_or(0, |entry| entry.metric.0);
+        let run = first..first + born.len() as u32;
+        if born.iter().map(|entry| entry.metric.0).eq(run.clone()) {
+            RosterMetrics::Run(run)
+        } else {
+            RosterMetrics::List(born.iter().map(|entry| entry.metric).collect())
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            RosterMetrics::Run(run) => run.len(),
+            RosterMetrics::List(list) => list.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The metrics at these places of the order, as far as there are any.
+    pub fn at(&self, places: Range<usize>) -> impl Iterator<Item = MetricIndex> + Clone {
+        let places = places.start.min(self.len())..places.end.min(self.len());
+        let (run, list) = match self {
+            RosterMetrics::Run(run) => (run.start + places.start as u32..run.start + places.end as u32, [].as_slice()),
+            RosterMetrics::List(list) => (0..0, &list[places]),
+        };
+        run.map(MetricIndex).chain(list.iter().copied())
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    metrics: Box<[MetricIndex]>,
+    metrics: RosterMetrics,
     pub(super) aliases: MetricAliases,
     is_partial: bool,
 }
@@ -49,7 +101,7 @@ impl Roster {
         self.bury(metrics, registrar, reporter);
         let outputs = &*reporter.outputs;
         let entries = &outputs.born[born..];
-        self.metrics = entries.iter().map(|entry| entry.metric).collect();
+        self.metrics = RosterMetrics::of(entries);
         registrar.wipe(entries);
         metrics.settle();
         let enrolled = (born as u32..outputs.born.len() as u32, vanished as u32..outputs.vanished.len() as u32);
@@ -57,7 +109,7 @@ impl Roster {
         enrolled
     }
 
-    pub(super) fn metrics(&self) -> &[MetricIndex] {
+    pub(super) fn metrics(&self) -> &RosterMetrics {
         &self.metrics
     }
 
@@ -72,7 +124,7 @@ impl Roster {
 
     /// Lists the metrics that the birth at hand no longer has.
     fn bury(&mut self, metrics: &mut Metrics, registrar: &Registrar, reporter: &mut Reporter<'_>) {
-        for &metric in &self.metrics {
+        for metric in self.metrics.at(0..usize::MAX) {
             if registrar.seen[metric.0 as usize] == 0 {
                 metrics.set_alive(metric, false);
                 reporter.outputs.vanished.push(metric);

@@ -7,7 +7,7 @@ use super::{
     device::Device,
     edge_node::{EdgeNode, State},
     metrics::Owner,
-    roster::Roster,
+    roster::{Roster, RosterMetrics},
 };
 use crate::{BdSeq, DataType, DeviceId, EdgeNodeDescriptor, Seq, Timestamp};
 
@@ -161,11 +161,11 @@ impl<'a> EdgeNodeView<'a> {
     }
 
     /// The metrics that the latest birth of `device`, or of the Edge Node itself, declared: in the order of its payload,
-    /// each metric once. Empty for a device that does not exist.
-    pub fn roster(&self, device: Option<DeviceIndex>) -> &'a [MetricIndex] {
+    /// each metric once. None for a device that does not exist.
+    pub fn roster(&self, device: Option<DeviceIndex>) -> Option<&'a RosterMetrics> {
         match device {
-            None => self.node.roster.metrics(),
-            Some(device) => self.node.devices.get(device).map_or(&[], |device| device.roster.metrics()),
+            None => Some(self.node.roster.metrics()),
+            Some(device) => self.node.devices.get(device).map(|device| device.roster.metrics()),
         }
     }
 
