@@ -177,6 +177,29 @@ fn what_changed_since_a_revision_and_nothing_else() {
     writer.stale_all();
     writer.finish();
     assert_eq!(line1.changed_since(second), [0, 1, 63, 64, 199]);
+    let held = line1.block.hold();
+    assert_eq!(held.changed_slots(63, second).collect::<Vec<_>>(), [63, 64, 199], "from a slot on");
+    assert_eq!(held.changed_slots(10_000, second).count(), 0);
+    assert!(!held.has_changed(2, second) && !held.has_changed(10_000, second));
+    assert!(!held.is_newer(plant.namespace.revision()));
+}
+
+#[test]
+fn a_sample_from_before_keeps_the_time_it_was_received_at_and_is_new_to_those_who_follow() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "V");
+    let before = plant.namespace.revision();
+    let mut writer = plant.namespace.write(&line1.block, Timestamp(5_000));
+    let times = (Timestamp(7), Timestamp(9));
+    for value in [ValueRef::String("text"), ValueRef::Int(1)] {
+        writer.restore(0, value, DataType::Int8, Quality::Stale, times).unwrap();
+    }
+    assert_eq!(writer.restore(1, ValueRef::Null, DataType::Int8, Quality::Stale, times), Err(Refusal::NoSuchSlot));
+    writer.finish();
+    let sample = plant.sample("Acme/Line1/V").unwrap();
+    assert_eq!((sample.value, sample.timestamp, sample.received), (Value::Int(1), times.0, times.1));
+    assert_eq!(line1.changed_since(before), [0]);
 }
 
 #[test]

@@ -465,7 +465,7 @@ impl Hub {
             match output {
                 factree_ingest::Output::Publish(message) => messages.push(message),
                 factree_ingest::Output::Event(event) => events::log_ingest(&event),
-                // Without a store there is nowhere to keep anything.
+                // Births are not in the store yet.
                 factree_ingest::Output::Keep(_) => {}
             }
         }

@@ -155,6 +155,8 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "rebirth requests a second to all Edge Nodes together", "the request waits"),
             key!(Count topics_max in ingest: "plain topics in the tree", "not taken into the tree; routed as ever"),
             key!(Count fields_per_document_max in ingest: "fields of one JSON document", "further fields are not taken"),
+            key!(Bytes kept_value_bytes_max in ingest:
+            "one value in the store", "after a restart it reads null, with its times"),
             key!(Count elements_max in namespace: "elements of the tree", "refused by name; routed as ever"),
             key!(Count depth_max in namespace: "levels of the tree, 1 to 256", "refused by name; routed as ever"),
             key!(Bytes value_bytes_max in namespace: "one value", "refused by name; routed as ever"),

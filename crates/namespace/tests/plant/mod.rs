@@ -120,6 +120,9 @@ impl Publisher<'_> {
     pub fn changed_since(&self, since: Revision) -> Vec<u32> {
         let mut slots = Vec::new();
         self.block.changed_since(since, |slot, _, _| slots.push(slot));
+        let held = self.block.hold();
+        assert_eq!(held.changed_slots(0, since).collect::<Vec<_>>(), slots, "both ways of asking say the same");
+        assert!(slots.iter().all(|&slot| held.has_changed(slot, since) && held.is_newer(since)));
         slots
     }
 }
