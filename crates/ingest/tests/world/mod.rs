@@ -64,19 +64,22 @@ impl World {
         len
     }
 
-    /// A new process, an hour later, with what the store has; what it did not take in, and why.
+    /// A new process, an hour later, with what the store has; what it did not take in, and why. The store forgets what is
+    /// of no more use.
     pub(crate) fn restarts(&mut self) -> Vec<String> {
         let fresh = World::with(self.limits.clone(), self.placement.clone());
         (self.namespace, self.ingest, self.said) = (fresh.namespace, fresh.ingest, Vec::new());
         self.elapsed += Duration::from_secs(3600);
         let now = self.now();
         let mut rejected = Vec::new();
-        for (table, records) in [(Table::Births, &self.births), (Table::Samples, &self.samples)] {
-            for (key, value) in records {
-                if let Err(why) = self.ingest.restore(now, table, key, value) {
+        for (table, records) in [(Table::Births, &mut self.births), (Table::Samples, &mut self.samples)] {
+            records.retain(|key, value| match self.ingest.restore(now, table, key, value) {
+                Ok(_) => true,
+                Err(why) => {
                     rejected.push(format!("{table:?}: {why}"));
+                    why.may_fit_later()
                 }
-            }
+            });
         }
         self.mark = self.ingest.mark();
         rejected
