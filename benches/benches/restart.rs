@@ -5,7 +5,7 @@
 //! of one machine brings them, or scattered, a tenth of each chunk of 64, which is the worst that can be. A save is made in
 //! calls of the default budget; the longest call is how long a publisher may wait for the ingest lock.
 //! `cargo bench -p factree-benches --bench restart`. `restart NODES METRICS_PER_NODE shared|unique` is another plant; `unique`
-//! gives no two Edge Nodes a metric name in common.
+//! gives no two Edge Nodes a metric name in common. `restart plain` is 100,000 plain topics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ fn main() {
             let number = |text: &str| text.parse().expect("a number");
             figures(Plant { nodes: number(nodes), metrics_per_node: number(metrics), unique: names == "unique" });
         }
+        ["plain"] => plain(),
         _ => figures(Plant { nodes: 1_000, metrics_per_node: 1_000, unique: false }),
     }
 }
@@ -85,6 +86,31 @@ fn figures(plant: Plant) {
     let from_births = restore(Table::Births, &mut births.iter().map(|it| (&*it.key, &*it.value)));
     let from_samples = restore(Table::Samples, &mut samples.iter().map(|(key, value)| (&**key, &**value)));
     println!("restart: births {from_births:.2} s, samples {from_samples:.2} s, {metrics} metrics");
+}
+
+/// Plain topics of one sample each.
+fn plain() {
+    const TOPICS: usize = 100_000;
+    let topic = |number: usize| format!("Acme/Dallas/Press/Line{:03}/Sensor{number:05}/Temperature", number / 100);
+    let before = rss();
+    let mut factree = Factree::new();
+    (0..TOPICS).for_each(|number| drop(factree.publish(&topic(number), br#"{"value":21.5,"unit":"K"}"#)));
+    factree.batch = Batch::default();
+    println!("plain topics: {} B RSS each, {TOPICS} of {} letters", (rss() - before) / TOPICS, topic(0).len());
+    let mut mark = Mark::default();
+    let first = save(&factree.ingest, &mut mark);
+    let bytes = first.bytes / TOPICS;
+    (0..TOPICS).step_by(10).for_each(|number| drop(factree.publish(&topic(number), br#"{"value":22.5,"unit":"K"}"#)));
+    let tenth = save(&factree.ingest, &mut mark);
+    println!("plain topics: first save {first}, {bytes} B each; of a tenth {tenth}");
+    drop(factree);
+    let mut factree = Factree::new();
+    let now = Now { instant: Instant::now(), wall: Timestamp(SENT) };
+    let started = Instant::now();
+    for Record { key, value } in &first.records {
+        factree.ingest.restore(now, Table::Samples, key, value).expect("as it was kept");
+    }
+    println!("plain topics: restart {:.2} s", started.elapsed().as_secs_f64());
 }
 
 struct Saved {

@@ -7,7 +7,8 @@ use factree_sparkplug as sparkplug;
 pub struct Limits {
     /// Payloads, Edge Nodes, rebirth requests.
     pub sparkplug: sparkplug::Limits,
-    /// Plain topics remembered. About 300 bytes each with one field.
+    /// Plain topics remembered. About 650 bytes each with one field, elements and sample included (`restart plain`,
+    /// `benches/benches/restart.rs`).
     pub topics_max: usize,
     /// Fields of one JSON document, those that its topic once had and has no more among them.
     pub fields_per_document_max: usize,

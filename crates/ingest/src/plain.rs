@@ -41,10 +41,14 @@ pub(crate) struct PlainTopic {
     origin: OriginId,
     /// In the order they came.
     pub(crate) fields: Vec<Field>,
+    /// Where to find a path in `fields`, once they are more than [`FEW`].
     by_path: HashMap<Arc<str>, u32>,
     /// Counts its messages, so a field can tell whether the last one had it.
     messages: u64,
 }
+
+/// So many fields are looked through faster than a map, which takes 120 bytes; most topics have one.
+const FEW: usize = 8;
 
 /// One field of a plain topic; the payload itself is the field without a path.
 #[derive(Debug)]
@@ -118,7 +122,7 @@ impl PlainTopics {
         for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
             let declared = (&sample.unit, sample.datatype);
-            if entry.fields.len() >= limits.fields_per_document_max && !entry.has(path) {
+            if entry.fields.len() >= limits.fields_per_document_max && entry.find(path).is_none() {
                 kept = Kept::Refused(Shortage::Fields);
             } else if let Err(refusal) = entry.place(namespace, &self.block, (number, &mut self.slots), path, declared)
             {
@@ -127,8 +131,8 @@ impl PlainTopics {
         }
         let mut writer = namespace.write(&self.block, received);
         for (path, sample) in samples {
-            let Some(&field) = entry.by_path.get(path) else { continue };
-            let field = &mut entry.fields[field as usize];
+            let Some(field) = entry.find(path) else { continue };
+            let field = &mut entry.fields[field];
             field.seen = entry.messages;
             let (value, datatype) = field.settle(sample);
             let timestamp = sample.timestamp.unwrap_or(received);
@@ -194,7 +198,7 @@ impl PlainTopics {
         }
         let mut restored = Restored::default();
         for field in fields {
-            if entry.has(field.path) {
+            if entry.find(field.path).is_some() {
                 self.is_renumbered = true;
             } else if entry.restore(namespace, &self.block, (number, &mut self.slots), field).is_ok() {
                 restored.samples += 1;
@@ -235,8 +239,27 @@ impl PlainTopic {
         Ok(())
     }
 
-    fn has(&self, path: &str) -> bool {
-        self.by_path.contains_key(path)
+    /// Which of its fields has this path.
+    fn find(&self, path: &str) -> Option<usize> {
+        if self.fields.len() <= FEW {
+            return self.fields.iter().position(|field| *field.path == *path);
+        }
+        self.by_path.get(path).map(|&field| field as usize)
+    }
+
+    fn add(&mut self, field: Field) {
+        // One by one at first, and not four at once: 224 bytes.
+        if self.fields.len() == self.fields.capacity() {
+            self.fields.reserve_exact(1 + self.fields.len() / 4);
+        }
+        self.fields.push(field);
+        let indexed = match self.fields.len() {
+            len if len <= FEW => return,
+            len if len == FEW + 1 => 0,
+            len => len - 1,
+        };
+        let numbered = self.fields.iter().enumerate().skip(indexed);
+        self.by_path.extend(numbered.map(|(number, field)| (Arc::clone(&field.path), number as u32)));
     }
 
     /// Gives a field its cell, and its element what is new about it. `slots` comes with this topic's number.
@@ -248,7 +271,7 @@ impl PlainTopic {
         path: &str,
         (unit, datatype): (&Option<Arc<str>>, DataType),
     ) -> Result<(), Refusal> {
-        let known = self.by_path.get(path).map(|&field| field as usize);
+        let known = self.find(path);
         if known.is_some_and(|field| unit.is_none() || self.fields[field].unit == *unit) {
             return Ok(());
         }
@@ -267,10 +290,8 @@ impl PlainTopic {
         match known {
             Some(field) => self.fields[field].unit.clone_from(unit),
             None => {
-                let (path, field): (Arc<str>, _) = (path.into(), self.fields.len() as u32);
-                slots.push((number, field));
-                self.by_path.insert(Arc::clone(&path), field);
-                self.fields.push(Field { path, slot, unit: unit.clone(), datatype, seen: 0 });
+                slots.push((number, self.fields.len() as u32));
+                self.add(Field { path: path.into(), slot, unit: unit.clone(), datatype, seen: 0 });
             }
         }
         Ok(())
