@@ -48,6 +48,16 @@ pub enum Keep {
     Remove(Table, Box<[u8]>),
 }
 
+impl Keep {
+    /// Bytes of key and value.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Put(_, record) => record.key.len() + record.value.len(),
+            Self::Remove(_, key) => key.len(),
+        }
+    }
+}
+
 /// What a record brought back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {

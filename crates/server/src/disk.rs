@@ -23,11 +23,23 @@ pub(crate) struct Ticket(u64);
 impl Ticket {
     /// Depends on nothing.
     pub(crate) const FREE: Ticket = Ticket(0);
+
+    /// Depends on that note and all before it; 0 is none.
+    pub(crate) fn of_note(number: u64) -> Self {
+        Ticket(number)
+    }
+
+    /// The number of the note it depends on.
+    pub(crate) fn note(self) -> u64 {
+        self.0
+    }
 }
 
 /// What hub, connections and keeper know of the disk.
 #[derive(Default)]
 pub(crate) struct Disk {
+    /// Somebody keeps what is noted.
+    kept: bool,
     /// How often something was noted.
     noted: AtomicU64,
     /// How many of these notes are durable.
@@ -48,6 +60,16 @@ struct Work {
 }
 
 impl Disk {
+    /// With a keeper, or without one.
+    pub(crate) fn new(kept: bool) -> Self {
+        Self { kept, ..Self::default() }
+    }
+
+    /// Whether somebody keeps what is noted.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept
+    }
+
     /// The ticket of all that was decided up to now and is not itself to be kept. On a full disk it waits for nobody: only
     /// what has to be kept waits for room.
     pub(crate) fn latest(&self) -> Ticket {

@@ -19,7 +19,7 @@ use factree_broker::{
     Accepted, Broker, ConnectionId, Delivery, Event, Input, Lost, More, Output, Outputs, Reply, ResolvedTopic,
     TopicAliases, Write,
 };
-use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
+use factree_ingest::{Batch, Inbox, Ingest, Keep, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicName, TopicNameBuf};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -48,6 +48,8 @@ pub(crate) struct Hub {
     /// Says that the last connection is gone.
     emptied: Notify,
     disk: Disk,
+    /// The last note of births.
+    births: AtomicU64,
 }
 
 /// What the core lock guards.
@@ -61,6 +63,10 @@ struct Core {
     armed: Option<Instant>,
     /// Bytes of messages among the writes that the keeper has yet to take.
     noted_bytes: usize,
+    /// Births that the keeper has yet to take.
+    kept: Vec<Keep>,
+    /// Their bytes.
+    kept_bytes: usize,
 }
 
 /// Where other tasks leave what a connection must do.
@@ -99,9 +105,10 @@ pub(crate) struct Answer {
     pub(crate) ticket: Ticket,
 }
 
-/// Writes for the keeper.
+/// What the keeper is to write.
 pub(crate) struct Taken {
     pub(crate) writes: Vec<Write>,
+    pub(crate) kept: Vec<Keep>,
     /// The number of the last note they stand for.
     pub(crate) noted: u64,
     /// Of the messages among them.
@@ -149,7 +156,7 @@ impl<'a> Incoming<'a> {
 
 impl Hub {
     /// A hub around a broker that is new, or restored.
-    pub(crate) fn new(mut broker: Broker, limits: Limits, ingest: Arc<Mutex<Ingest>>) -> Self {
+    pub(crate) fn new(mut broker: Broker, limits: Limits, ingest: Arc<Mutex<Ingest>>, disk: Disk) -> Self {
         // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
         broker.seed_client_ids(RandomState::new().hash_one(()));
         let core = Core {
@@ -159,6 +166,8 @@ impl Hub {
             outputs: Outputs::default(),
             armed: None,
             noted_bytes: 0,
+            kept: Vec::new(),
+            kept_bytes: 0,
         };
         Self {
             core: Mutex::new(core),
@@ -170,7 +179,8 @@ impl Hub {
             next_connection: AtomicU64::new(1),
             nearer_deadline: Notify::new(),
             emptied: Notify::new(),
-            disk: Disk::default(),
+            disk,
+            births: AtomicU64::new(0),
         }
     }
 
@@ -294,7 +304,24 @@ impl Hub {
         let mut core = self.core();
         let mut writes = Vec::new();
         core.broker.take_writes(&mut writes);
-        Taken { writes, noted: self.disk.last_note(), bytes: std::mem::take(&mut core.noted_bytes) }
+        let kept = std::mem::take(&mut core.kept);
+        let bytes = std::mem::take(&mut core.noted_bytes) + std::mem::take(&mut core.kept_bytes);
+        Taken { writes, kept, noted: self.disk.last_note(), bytes }
+    }
+
+    /// Where the samples on disk stand, right after restoring.
+    pub(crate) fn mark_samples(&self) -> factree_ingest::Mark {
+        lock(&self.ingest).mark()
+    }
+
+    /// Samples that have changed since the mark, as much as the budget allows.
+    pub(crate) fn changed_samples(
+        &self,
+        mark: &mut factree_ingest::Mark,
+        budget: factree_ingest::Budget,
+        into: &mut Vec<factree_ingest::Record>,
+    ) -> factree_ingest::More {
+        lock(&self.ingest).changed_samples(mark, budget, into)
     }
 
     /// What has to be kept is refused from now on, or taken again.
@@ -388,8 +415,11 @@ impl Hub {
         outgoing: &mut Vec<u8>,
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Answer {
-        let left = self.enter(home, batch, outgoing, inputs);
+        let mut left = self.enter(home, batch, outgoing, inputs);
         self.settle();
+        if !self.disk.is_full() {
+            left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
+        }
         left.woken.iter().for_each(|mailbox| mailbox.wake());
         left.events.iter().for_each(events::log);
         left.answer
@@ -447,14 +477,31 @@ impl Hub {
             for batch in &batches {
                 ingest.apply(now(), batch, &mut said);
             }
-            drop(ingest);
             {
                 let mut core = self.core();
                 batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
+                // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted.
+                self.note_births(&mut core, &mut said);
             }
+            drop(ingest);
             if !self.say(said) {
                 return;
             }
+        }
+    }
+
+    /// Takes births out of what the tree says, for the keeper.
+    fn note_births(&self, core: &mut Core, said: &mut Vec<factree_ingest::Output>) {
+        let mut bytes = 0;
+        for output in said.extract_if(.., |output| matches!(output, factree_ingest::Output::Keep(_))) {
+            if let (factree_ingest::Output::Keep(keep), true) = (output, self.disk.is_kept()) {
+                bytes += keep.bytes();
+                core.kept.push(keep);
+            }
+        }
+        if bytes > 0 {
+            core.kept_bytes += bytes;
+            self.births.fetch_max(self.disk.note(bytes).note(), Ordering::AcqRel);
         }
     }
 
@@ -465,8 +512,7 @@ impl Hub {
             match output {
                 factree_ingest::Output::Publish(message) => messages.push(message),
                 factree_ingest::Output::Event(event) => events::log_ingest(&event),
-                // Births are not in the store yet.
-                factree_ingest::Output::Keep(_) => {}
+                factree_ingest::Output::Keep(_) => unreachable!("births are noted before"),
             }
         }
         if messages.is_empty() {
@@ -608,7 +654,7 @@ fn session(connection: ConnectionId) -> SessionKey {
 }
 
 /// Both clocks, read once per batch.
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Now { instant: Instant::now(), wall: Timestamp(since_epoch.as_millis() as u64) }
 }

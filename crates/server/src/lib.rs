@@ -10,6 +10,7 @@ pub mod demo;
 mod disk;
 mod events;
 mod flood;
+mod folded;
 mod gate;
 mod hub;
 mod keeper;

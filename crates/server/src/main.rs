@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use factree::{Config, DataDirectoryError, Overrides, Server, StartError, demo};
+use factree::{Config, DataDirectoryError, Found, Overrides, Server, StartError, demo};
 use tracing_subscriber::EnvFilter;
 
 /// A Unified Namespace broker for factories: MQTT and Sparkplug B in, one ISA-95 tree out.
@@ -131,9 +131,12 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         server.durability().name(),
         server.durability().promise()
     )?;
-    if server.found().sessions + server.found().retained > 0 {
-        let found = server.found();
-        writeln!(out, "         went on with {} sessions and {} retained messages", found.sessions, found.retained)?;
+    let Found { sessions, retained, edge_nodes, .. } = *server.found();
+    if sessions + retained + edge_nodes > 0 {
+        writeln!(
+            out,
+            "         went on with {sessions} sessions, {retained} retained messages, {edge_nodes} Edge Nodes"
+        )?;
     }
     writeln!(out)?;
     if with_demo {

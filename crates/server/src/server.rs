@@ -22,6 +22,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::config::{Config, Durability, Listener};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
+use crate::disk::Disk;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::keeper::Keeper;
@@ -64,6 +65,8 @@ pub struct Found {
     pub sessions: usize,
     /// Retained messages.
     pub retained: usize,
+    /// Edge Nodes.
+    pub edge_nodes: usize,
 }
 
 /// A listener for MQTT clients.
@@ -148,13 +151,14 @@ impl Server {
             .collect::<Result<_, StartError>>()?;
         let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
-        let ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
-        let ingest = Arc::new(Mutex::new(ingest));
+        let mut ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
         let mut broker = Broker::new(limits.broker.clone());
-        let (store, found) = storage::open(data.path(), config.durability, &mut broker)?;
+        let restored = storage::open(data.path(), config.durability, &mut broker, &mut ingest)?;
+        let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
+        let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
-        let hub = Arc::new(Hub::new(broker, limits, Arc::clone(&ingest)));
-        let keeper = store.map(|store| Keeper::start(Arc::clone(&hub), store)).transpose();
+        let hub = Arc::new(Hub::new(broker, limits, Arc::clone(&ingest), Disk::new(restored.is_some())));
+        let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             gate,
             hub,

@@ -6,12 +6,13 @@
 use std::path::Path;
 use std::{fmt, io};
 
-use factree_broker::{Broker, Restored};
-use factree_store::{OpenError, Opened, ReadError, Store};
-use tracing::{error, info, warn};
+use factree_broker::{Broker, Calendar, Kind, Record};
+use factree_ingest::{Ingest, Keep, Now};
+use factree_store::{OpenError, Opened, ReadError, Store, Table};
+use tracing::{debug, error, info, warn};
 
 use crate::config::Durability;
-use crate::keeper;
+use crate::hub::now;
 use crate::server::Found;
 
 /// Below the data directory.
@@ -42,29 +43,117 @@ impl fmt::Display for StorageError {
 
 impl std::error::Error for StorageError {}
 
+/// A store that was opened, and what it has brought back.
+pub(crate) struct Restored {
+    pub(crate) store: Store,
+    pub(crate) found: Found,
+    /// Records that nobody will ever want.
+    pub(crate) useless: Vec<Keep>,
+}
+
 /// Opens the store below the data directory and takes back what it holds; no store in `memory`.
 pub(crate) fn open(
     data: &Path,
     durability: Durability,
     broker: &mut Broker,
-) -> Result<(Option<Store>, Found), StorageError> {
+    ingest: &mut Ingest,
+) -> Result<Option<Restored>, StorageError> {
     let durability = match durability {
         Durability::Power => factree_store::Durability::Power,
         Durability::Process => factree_store::Durability::Process,
-        Durability::Memory => return Ok((None, Found::default())),
+        Durability::Memory => return Ok(None),
     };
     let opening = Store::open(&data.join(STORE), durability, factree_store::Limits::default());
     let (store, opened) = opening.map_err(StorageError::Open)?;
     tell(&opened);
-    let restored = keeper::restore(&store, broker).map_err(StorageError::Read)?;
-    if restored != Restored::default() {
-        let Restored { sessions, subscriptions, deliveries, retained, wills, orphans } = restored;
-        info!(sessions, subscriptions, deliveries, retained, wills, "went on from what was on disk");
+    let restored = restore_broker(&store, broker).map_err(StorageError::Read)?;
+    let (edge_nodes, useless) = restore_tree(&store, ingest).map_err(StorageError::Read)?;
+    let found = Found { sessions: restored.sessions, retained: restored.retained, edge_nodes };
+    Ok(Some(Restored { store, found, useless }))
+}
+
+/// Sessions, what they wait for, retained messages, wills; and opens the broker's journal.
+fn restore_broker(store: &Store, broker: &mut Broker) -> Result<factree_broker::Restored, ReadError> {
+    let calendar = calendar();
+    let mut records = Vec::new();
+    for kind in Kind::ALL {
+        for record in store.read(table(kind)) {
+            let record = record?;
+            match Record::decode(kind, record.key(), record.value(), &calendar) {
+                Ok(read) => records.push(read),
+                // Its seal holds, so another version of this program has written it; it may yet read it.
+                Err(unreadable) => warn!("left where it is: {unreadable}"),
+            }
+        }
+    }
+    let restored = broker.restore(calendar.instant, records);
+    if restored != factree_broker::Restored::default() {
+        let factree_broker::Restored { sessions, subscriptions, deliveries, retained, wills, orphans } = restored;
+        info!(sessions, subscriptions, deliveries, retained, wills, "sessions and messages are back");
         if orphans > 0 {
             warn!(orphans, "records without the session or message they belong to were dropped");
         }
     }
-    Ok((Some(store), Found { sessions: restored.sessions, retained: restored.retained }))
+    Ok(restored)
+}
+
+/// Births, then samples; says how many Edge Nodes are back, and which records nobody will ever want.
+fn restore_tree(store: &Store, ingest: &mut Ingest) -> Result<(usize, Vec<Keep>), ReadError> {
+    let (mut births, mut samples, mut rejected) = (0, 0, 0);
+    let mut useless = Vec::new();
+    for table in [factree_ingest::Table::Births, factree_ingest::Table::Samples] {
+        for record in store.read(ingest_table(table)) {
+            let record = record?;
+            match ingest.restore(now(), table, record.key(), record.value()) {
+                Ok(restored) => {
+                    births += usize::from(table == factree_ingest::Table::Births);
+                    samples += restored.samples;
+                }
+                Err(error) => {
+                    rejected += 1;
+                    let key = String::from_utf8_lossy(record.key());
+                    debug!(?key, "a record of the tree was rejected: {error}");
+                    if !error.may_fit_later() {
+                        useless.push(Keep::Remove(table, record.key().into()));
+                    }
+                }
+            }
+        }
+    }
+    if births + samples > 0 {
+        info!(births, samples, "the tree is back, Stale until its sources speak");
+    }
+    if rejected > 0 {
+        warn!(rejected, removed = useless.len(), "records of the tree fit nothing any more; RUST_LOG=debug names them");
+    }
+    Ok((ingest.census().offline as usize, useless))
+}
+
+/// The table of a kind of the broker's records.
+pub(crate) fn table(kind: Kind) -> Table {
+    match kind {
+        Kind::Session => Table::Sessions,
+        Kind::Subscription => Table::Subscriptions,
+        Kind::Message => Table::Messages,
+        Kind::Delivery => Table::Deliveries,
+        Kind::Received => Table::Received,
+        Kind::Will => Table::Wills,
+        Kind::Retained => Table::Retained,
+    }
+}
+
+/// The table of a kind of the tree's records.
+pub(crate) fn ingest_table(table: factree_ingest::Table) -> Table {
+    match table {
+        factree_ingest::Table::Births => Table::Births,
+        factree_ingest::Table::Samples => Table::Samples,
+    }
+}
+
+/// Both clocks, now.
+pub(crate) fn calendar() -> Calendar {
+    let Now { instant, wall } = now();
+    Calendar { instant, unix_millis: wall.0 }
 }
 
 fn tell(opened: &Opened) {

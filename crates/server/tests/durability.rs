@@ -13,6 +13,8 @@ use factree_mqtt::{
     Acknowledgement, Connect, Decoded, Disconnect, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS,
     ReasonCode, SessionExpiry, Subscribe, SubscribeRequest, TopicName, WillMessage, decode, encode,
 };
+use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
+use factree_sparkplug::{BdSeq, DataType, Seq, Timestamp, Value};
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
 
@@ -20,6 +22,7 @@ const V5: ProtocolVersion = ProtocolVersion::V5;
 struct Factree {
     child: Child,
     mqtt: SocketAddr,
+    http: SocketAddr,
     banner: String,
 }
 
@@ -42,8 +45,15 @@ impl Factree {
                 break;
             }
         }
-        let mqtt = banner.split_once("MQTT").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap();
-        Self { mqtt: mqtt.parse().unwrap(), child, banner }
+        let after = |word| banner.split_once(word).and_then(|(_, rest)| rest.split_whitespace().next()).unwrap();
+        let (mqtt, http) = (after("MQTT").parse().unwrap(), after("http://").parse().unwrap());
+        Self { mqtt, http, child, banner }
+    }
+
+    /// SIGTERM.
+    fn stop(mut self) {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 
     /// SIGKILL.
@@ -114,9 +124,8 @@ impl Client {
     }
 
     /// PUBLISH, until its PUBACK or PUBREC.
-    fn publish(&mut self, topic: &str, payload: &str, handshake: Handshake, retain: bool) {
-        let publish =
-            Publish { handshake, retain, ..Publish::new(TopicName::parse(topic).unwrap(), payload.as_bytes()) };
+    fn publish(&mut self, topic: &str, payload: impl AsRef<[u8]>, handshake: Handshake, retain: bool) {
+        let publish = Publish { handshake, retain, ..Publish::new(TopicName::parse(topic).unwrap(), payload.as_ref()) };
         self.say(&Packet::Publish(publish), |answer| match answer {
             Packet::PubAck(ack) | Packet::PubRec(ack) => assert!(!ack.reason.is_failure(), "{ack:?}"),
             other => panic!("no acknowledgement: {other:?}"),
@@ -176,7 +185,7 @@ fn what_was_acknowledged_is_there_after_kill_9() {
         factree.kill();
 
         let factree = Factree::start(data.path());
-        assert!(factree.banner.contains("2 sessions and 1 retained"), "{}", factree.banner);
+        assert!(factree.banner.contains("2 sessions, 1 retained messages"), "{}", factree.banner);
         // The PUBREC may have been lost with the server: the same publication comes again, and is not taken twice.
         let (mut gateway, present) = Client::connect(&factree, "gateway");
         assert!(present);
@@ -248,5 +257,49 @@ fn memory_forgets_and_says_so() {
     let factree = Factree::start(data.path());
     let (_, present) = Client::connect(&factree, "gateway");
     assert!(!present);
+    factree.kill();
+}
+
+/// Over HTTP.
+fn get(factree: &Factree, target: &str) -> serde_json::Value {
+    let mut stream = TcpStream::connect(factree.http).unwrap();
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", factree.http).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[test]
+fn the_tree_is_back_and_stale_until_its_sources_speak() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    let temperature =
+        |value| MetricBuilder::named("Temperature").value(DataType::Double, Value::Double(value)).unwrap();
+    let birth = PayloadBuilder::at(Timestamp(1_700_000_000_000))
+        .seq(Seq::new(0))
+        .metric(MetricBuilder::bd_seq(BdSeq::new(1)))
+        .metric(temperature(20.5).declare(DataType::Double));
+    let data_message = PayloadBuilder::at(Timestamp(1_700_000_001_000)).seq(Seq::new(1)).metric(temperature(21.5));
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", birth.encode(), at_least_once(1), false);
+    gateway.publish("Acme/Dallas/Order", "4711", at_least_once(2), false);
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NDATA/Line1", data_message.encode(), at_least_once(3), false);
+    // Births are on disk with their PUBACK; samples follow within a second, and a stop in order waits for them.
+    factree.stop();
+
+    let factree = Factree::start(data.path());
+    assert!(factree.banner.contains("1 Edge Nodes"), "{}", factree.banner);
+    for (path, value) in [("Acme/Dallas/Press/Line1/Temperature", 21.5.into()), ("Acme/Dallas/Order", 4711.into())] {
+        let sample = get(&factree, &format!("/api/v1/values/{path}"));
+        let told: (&serde_json::Value, &serde_json::Value) = (&sample["value"], &sample["quality"]);
+        assert_eq!(told, (&value, &"Stale".into()), "{path}: {sample}");
+    }
+    factree.kill();
+
+    // Nothing was said since: a kill finds the same.
+    let factree = Factree::start(data.path());
+    assert_eq!(get(&factree, "/api/v1/values/Acme/Dallas/Press/Line1/Temperature")["value"], 21.5);
+    let node = get(&factree, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1");
+    assert_eq!(node["state"], "offline", "{node}");
     factree.kill();
 }
