@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use factree::{Config, DataDirectoryError, Found, Overrides, Server, StartError, demo};
+use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
 /// A Unified Namespace broker for factories: MQTT and Sparkplug B in, one ISA-95 tree out.
@@ -167,10 +168,15 @@ fn stop_signal() -> impl Future<Output = ()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be watched");
         let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be watched");
+        let mut hang_up = signal(SignalKind::hangup()).expect("SIGHUP can be watched");
         async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => return,
+                    _ = terminate.recv() => return,
+                    // Other brokers read their configuration again; ending would be the worst answer to that (MQ13).
+                    _ = hang_up.recv() => warn!("SIGHUP: the configuration is read at the start only; nothing has changed"),
+                }
             }
         }
     }

@@ -1,100 +1,255 @@
-//! Bad input over real sockets, after the rows of the hostile-input table: the peer pays, nobody else does.
+//! Hostile input over real sockets: one table, every row against a running server.
+//!
+//! [`table`] has the rows: what comes in, what is to come of it. Here is the arena they run in: a server, and a watcher, a
+//! client like any other that publishes, receives and acknowledges a heartbeat at QoS 1 all the while. After each row the
+//! watcher must have gone round once more, so the broker is alive and nobody else noticed. Nothing hostile may reach it:
+//! it listens on `a` and all below, where only refused inputs publish.
+//! Rows that wait say what for.
 
-use std::io::{Read, Write};
+mod client;
+mod notation;
+mod outbreak;
+mod stories;
+mod table;
+
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use factree_mqtt::{
+    Acknowledgement, Connect, Decoded, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS, Subscribe,
+    SubscribeRequest, TopicName, decode, encode,
+};
 
 use crate::plant::Plant;
+use notation::{At, bytes, names, whole};
+use table::{Row, TABLE, Trial};
 
-/// CONNECT of MQTT 3.1.1: clean session, keep-alive 60 s, client id `a`.
-const CONNECT_V311: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a";
-/// The same for 5.0.
-const CONNECT_V5: &[u8] = b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a";
+/// What every row runs against.
+pub(crate) struct Arena {
+    pub(crate) plant: Plant,
+    watcher: Watcher,
+}
 
-/// Everything the broker says until it closes.
-fn last_words(mut stream: TcpStream) -> Vec<u8> {
-    let mut words = Vec::new();
-    match stream.read_to_end(&mut words) {
-        Ok(_) => words,
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => words,
-        Err(error) => panic!("not closed: {error}"),
+impl Arena {
+    fn new() -> Self {
+        let plant = Plant::start();
+        let watcher = Watcher::start(&plant);
+        Self { plant, watcher }
+    }
+
+    /// What is said over a connection that sends this: until the server closes, or answers a last PINGREQ.
+    fn verdict(&self, at: At, input: &[u8]) -> String {
+        self.verdict_behind(at, &at.connect(), input)
+    }
+
+    fn verdict_behind(&self, at: At, connect: &[u8], input: &[u8]) -> String {
+        let mut stream = self.plant.socket();
+        let ping: &[u8] = if at == At::First { b"" } else { b"\xc0\x00" };
+        // The server may close before it has read all: that is an answer too.
+        let _: std::io::Result<()> = stream.write_all(&[connect, input, ping].concat());
+        let said = until_closed_or_ponged(&mut stream, at.version());
+        said.join(", ")
     }
 }
 
-fn says(plant: &Plant, bytes: &[u8]) -> Vec<u8> {
-    let mut stream = plant.socket();
-    stream.write_all(bytes).unwrap();
-    last_words(stream)
+/// Names of the packets that come until PINGRESP (`open`) or the end (`close`).
+fn until_closed_or_ponged(stream: &mut TcpStream, version: ProtocolVersion) -> Vec<String> {
+    let (mut received, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        let mut said = names(version, &received);
+        if said.last().is_some_and(|name| name == "PINGRESP") {
+            said.pop();
+            said.push("open".into());
+            return said;
+        }
+        match stream.read(&mut chunk) {
+            Ok(0) => {}
+            Ok(len) => {
+                received.extend_from_slice(&chunk[..len]);
+                continue;
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("neither closed nor answered: {error}"),
+        }
+        said.push("close".into());
+        return said;
+    }
 }
 
-fn still_serves(plant: &Plant) {
-    let mut stream = plant.socket();
-    stream.write_all(CONNECT_V311).unwrap();
-    let mut connack = [0; 4];
-    stream.read_exact(&mut connack).unwrap();
-    assert_eq!(connack, [0x20, 0x02, 0x00, 0x00]);
+/// Another client, on a thread of its own.
+struct Watcher {
+    rounds: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    /// What it heard that it should not have.
+    disturbed: Arc<Mutex<Option<String>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-#[test]
-fn mf01_mf03_mf09_what_does_not_begin_with_a_connect_is_closed_without_a_word() {
-    let plant = Plant::start();
-    assert_eq!(says(&plant, b"\x40\x02\x00\x01"), b"", "MF01: PUBACK first");
-    assert_eq!(says(&plant, b"\x30\xff\xff\xff\x7f"), b"", "MF03: a PUBLISH of 256 MiB first, refused by its header");
-    assert_eq!(says(&plant, b"\x10\x0e\x00\x05MQTTT\x04\x02\x00\x3c\x00\x01a"), b"", "MF09: another protocol's name");
-    assert_eq!(says(&plant, b"GET / HTTP/1.1\r\n\r\n"), b"", "a browser");
-    still_serves(&plant);
+impl Watcher {
+    fn start(plant: &Plant) -> Self {
+        let (rounds, stop, disturbed) = <(Arc<AtomicU64>, Arc<AtomicBool>, Arc<Mutex<Option<String>>>)>::default();
+        let stream = plant.socket();
+        let thread = std::thread::spawn({
+            let (rounds, stop, disturbed) = (Arc::clone(&rounds), Arc::clone(&stop), Arc::clone(&disturbed));
+            move || {
+                if let Err(why) = beat(stream, &rounds, &stop) {
+                    *disturbed.lock().unwrap() = Some(why);
+                }
+            }
+        });
+        Self { rounds, stop, disturbed, thread: Some(thread) }
+    }
+
+    /// Waits for a heartbeat that began after this call.
+    fn goes_round(&self, plant: &Plant) {
+        let enough = self.rounds.load(Ordering::SeqCst) + 2;
+        plant.until("the watcher's heart beats", |_| {
+            self.is_undisturbed();
+            self.rounds.load(Ordering::SeqCst) >= enough
+        });
+    }
+
+    fn is_undisturbed(&self) {
+        if let Some(why) = self.disturbed.lock().unwrap().as_ref() {
+            panic!("another client was disturbed: {why}");
+        }
+    }
 }
 
-#[test]
-fn mf14_mf18_mf19_a_refusal_says_why_where_the_version_allows() {
-    let plant = Plant::start();
-    let nameless = b"\x10\x0c\x00\x04MQTT\x04\x00\x00\x3c\x00\x00";
-    assert_eq!(says(&plant, nameless), b"\x20\x02\x00\x02", "MF14: 3.1.1, no client id, no clean session");
-    let with = |connect: &[u8], packet: &[u8]| says(&plant, &[connect, packet].concat());
-    let v5 = |packet: &[u8]| with(CONNECT_V5, packet);
-    let reason = |words: &[u8]| {
-        let connack_len = 2 + usize::from(words[1]);
-        (words[connack_len], words[connack_len + 2])
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the watcher panicked");
+        }
+    }
+}
+
+/// Heartbeats until told to stop: each published at QoS 1, acknowledged, delivered once and in order.
+fn beat(mut stream: TcpStream, rounds: &AtomicU64, stop: &AtomicBool) -> Result<(), String> {
+    let version = ProtocolVersion::V5;
+    let requests = ["heartbeat", "a/#"].map(|filter| SubscribeRequest::new(filter, QoS::AtLeastOnce));
+    let mut bytes = Vec::new();
+    encode(version, &Packet::Connect(Connect::new(version, "watcher")), &mut bytes);
+    encode(version, &Packet::Subscribe(Subscribe::new(PacketId::new(1).unwrap(), &requests)), &mut bytes);
+    let mut received: Vec<u8> = Vec::new();
+    let mut next = |stream: &mut TcpStream, expected: &str| -> Result<(), String> {
+        loop {
+            if let Some((name, len, id)) = whole(version, &received) {
+                received.drain(..len);
+                if name != expected {
+                    return Err(format!("heard {name} instead of {expected}"));
+                }
+                if let Some(packet_id) = id {
+                    let mut ack = Vec::new();
+                    encode(version, &Packet::PubAck(Acknowledgement::new(packet_id)), &mut ack);
+                    stream.write_all(&ack).map_err(|error| error.to_string())?;
+                }
+                return Ok(());
+            }
+            let mut chunk = [0; 1024];
+            match stream.read(&mut chunk) {
+                Ok(0) => return Err("closed".into()),
+                Ok(len) => received.extend_from_slice(&chunk[..len]),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
     };
-    assert_eq!(reason(&v5(b"\x00\x00")), (0xE0, 0x81), "MF18: packet type 0");
-    assert_eq!(reason(&v5(b"\x20\x03\x00\x00\x00")), (0xE0, 0x82), "MF19: CONNACK from a client");
-    assert_eq!(with(CONNECT_V311, b"\xf0\x00").len(), 4, "MF18: packet type 15 in 3.1.1 is closed after its CONNACK");
-    still_serves(&plant);
-}
-
-#[test]
-fn mf26_what_is_pipelined_behind_a_refused_connect_does_not_happen() {
-    let plant = Plant::start();
-    let refused = b"\x10\x0c\x00\x04MQTT\x04\x00\x00\x3c\x00\x00";
-    let publish = b"\x30\x06\x00\x03a/bX";
-    assert_eq!(says(&plant, &[refused.as_slice(), publish].concat()), b"\x20\x02\x00\x02");
-    assert_eq!(plant.sample("a/b"), None);
-}
-
-#[test]
-fn mw05_a_packet_that_arrives_byte_by_byte_is_the_same_packet() {
-    let plant = Plant::start();
-    let mut stream = plant.socket();
-    stream.set_nodelay(true).unwrap();
-    let publish = b"\x32\x09\x00\x03a/b\x00\x0142";
-    for byte in [CONNECT_V311, publish].concat() {
-        stream.write_all(&[byte]).unwrap();
+    stream.write_all(&bytes).map_err(|error| error.to_string())?;
+    next(&mut stream, "CONNACK")?;
+    next(&mut stream, "SUBACK 0x01 0x01")?;
+    while !stop.load(Ordering::SeqCst) {
+        let round = rounds.load(Ordering::SeqCst);
+        let payload = round.to_string();
+        let handshake = Handshake::AtLeastOnce(PacketId::new(2).unwrap());
+        let publish = Publish { handshake, ..Publish::new(TopicName::parse("heartbeat").unwrap(), payload.as_bytes()) };
+        let mut bytes = Vec::new();
+        encode(version, &Packet::Publish(publish), &mut bytes);
+        stream.write_all(&bytes).map_err(|error| error.to_string())?;
+        next(&mut stream, "PUBACK")?;
+        next(&mut stream, &format!("PUBLISH heartbeat {payload}"))?;
+        rounds.store(round + 1, Ordering::SeqCst);
     }
-    let mut answers = [0; 8];
-    stream.read_exact(&mut answers).unwrap();
-    assert_eq!(answers, *b"\x20\x02\x00\x00\x40\x02\x00\x01");
-    assert_eq!(plant.sample("a/b").unwrap()["value"], serde_json::json!(42));
+    Ok(())
+}
+
+/// Runs the rows whose id begins so.
+fn run(family: &str) {
+    let arena = Arena::new();
+    let mut wrong = Vec::new();
+    for Row { id, trials, .. } in TABLE.iter().filter(|row| row.id.starts_with(family)) {
+        for trial in *trials {
+            match trial {
+                Trial::Bytes(at, input, expected) => {
+                    let said = arena.verdict(*at, &bytes(input));
+                    if said != *expected {
+                        wrong.push(format!("{id} {at:?} {input}: {said}, not {expected}"));
+                    }
+                }
+                Trial::Story(story) => story(&arena),
+                Trial::Waits(_) => {}
+            }
+            arena.watcher.goes_round(&arena.plant);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn shutting_down_tells_5_0_clients_and_ends_in_order() {
-    let mut plant = Plant::start();
-    let mut stream = plant.socket();
-    stream.write_all(CONNECT_V5).unwrap();
-    let mut head = [0; 2];
-    stream.read_exact(&mut head).unwrap();
-    let mut rest = vec![0; usize::from(head[1])];
-    stream.read_exact(&mut rest).unwrap();
-    plant.stop();
-    let words = last_words(stream);
-    assert_eq!((words[0], words[2]), (0xE0, 0x8B), "DISCONNECT, server shutting down");
+fn frames() {
+    run("MF");
+}
+
+#[test]
+fn topics() {
+    run("MT");
+}
+
+#[test]
+fn properties() {
+    run("MP");
+}
+
+#[test]
+fn flows() {
+    run("MQ");
+}
+
+#[test]
+fn websockets() {
+    run("MW");
+}
+
+/// No row is missing, none is there twice, and each has something to try or a reason to wait.
+#[test]
+fn the_table_is_whole() {
+    let ids = "MF01 MF03 MF04 MF06 MF08 MF09 MF11 MF13 MF14 MF16 MF18 MF19 MF21 MF23 MF24 MF26 MF28 \
+               MT01 MT03 MT05 MT06 MT08 MT10 MT11 MT13 MT15 \
+               MP01 MP03 MP05 MP06 MP08 MP10 MP11 MP13 MP15 MP16 \
+               MQ01 MQ03 MQ04 MQ06 MQ08 MQ09 MQ11 MQ13 MQ14 \
+               MW02 MW04 MW05";
+    let there: Vec<&str> = TABLE.iter().map(|row| row.id).collect();
+    assert_eq!(there, ids.split_whitespace().collect::<Vec<_>>());
+    for Row { id, input, expected, trials } in TABLE {
+        assert!(!trials.is_empty() && !input.is_empty() && !expected.is_empty(), "{id}");
+        let reasons = trials.iter().filter_map(|trial| match trial {
+            Trial::Waits(reason) => Some(*reason),
+            Trial::Bytes(..) | Trial::Story(_) => None,
+        });
+        assert!(reasons.into_iter().all(|reason| reason.len() > 20), "{id} waits without a reason");
+    }
+}
+
+/// Whole packets at the front of what was received.
+fn packets(version: ProtocolVersion, mut bytes: &[u8], mut each: impl FnMut(&Packet<'_>)) {
+    while let Ok(Decoded::Packet { packet, len }) = decode(version, bytes, &Limits::default()) {
+        each(&packet);
+        bytes = &bytes[len..];
+    }
 }

@@ -1,5 +1,6 @@
 //! The main job over real sockets: clients of other people's making publish, and GET reads what they said.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::plant::Plant;
@@ -149,4 +150,32 @@ fn the_demo_plant_stands_within_the_newcomers_patience() {
     let sites: Vec<_> = tree["children"][0]["children"].as_array().unwrap().iter().map(|site| &site["name"]).collect();
     assert_eq!(sites, ["Dallas", "Munich"]);
     demo.abort();
+}
+
+#[test]
+fn shutting_down_tells_5_0_clients_and_ends_in_order() {
+    let mut plant = Plant::start();
+    let mut stream = plant.socket();
+    stream.write_all(b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a").unwrap();
+    let mut head = [0; 2];
+    stream.read_exact(&mut head).unwrap();
+    stream.read_exact(&mut vec![0; head[1].into()]).unwrap();
+    plant.stop();
+    let mut words = Vec::new();
+    stream.read_to_end(&mut words).unwrap();
+    assert_eq!((words[0], words[2]), (0xE0, 0x8B), "DISCONNECT, server shutting down");
+}
+
+#[test]
+fn a_packet_that_arrives_byte_by_byte_is_the_same_packet() {
+    let plant = Plant::start();
+    let mut stream = plant.socket();
+    stream.set_nodelay(true).unwrap();
+    for byte in b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a\x32\x09\x00\x03a/b\x00\x0142" {
+        stream.write_all(&[*byte]).unwrap();
+    }
+    let mut answers = [0; 8];
+    stream.read_exact(&mut answers).unwrap();
+    assert_eq!(answers, *b"\x20\x02\x00\x00\x40\x02\x00\x01");
+    assert_eq!(plant.sample("a/b").unwrap()["value"], json!(42));
 }

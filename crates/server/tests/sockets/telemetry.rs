@@ -114,7 +114,7 @@ fn text(plant: &Plant, target: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-fn metrics(plant: &Plant) -> BTreeMap<String, f64> {
+pub(crate) fn metrics(plant: &Plant) -> BTreeMap<String, f64> {
     let (head, body) = text(plant, "/metrics");
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/plain; version=0.0.4"), "{head}");
     let scrape = Scrape::parse(body.lines().map(|line| Ok(line.to_owned()))).unwrap();

@@ -14,10 +14,9 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use crate::plant::Plant;
 
@@ -105,24 +104,6 @@ fn ma19_what_is_no_tls_on_the_tls_port_is_closed() {
 }
 
 #[test]
-fn mw05_packets_and_frames_need_not_agree() {
-    let (plant, _) = plant();
-    let address = plant.further[1];
-    plant.runtime().block_on(async {
-        let mut socket = websocket(tokio::net::TcpStream::connect(address).await.unwrap()).await;
-        for byte in CONNECT.chunks(1) {
-            socket.send(Message::Binary(Bytes::from_static(byte))).await.unwrap();
-        }
-        assert_eq!(receive(&mut socket, 4).await, CONNACK);
-        let hundred = PUBLISH.repeat(100);
-        socket.send(Message::Binary(hundred.into())).await.unwrap();
-        assert_eq!(receive(&mut socket, 400).await, PUBACK.repeat(100));
-        socket.close(None).await.unwrap();
-    });
-    assert_eq!(plant.sample("a/b").unwrap()["value"], json!(42));
-}
-
-#[test]
 fn a_secure_websocket_is_both() {
     let (plant, client) = plant();
     let address = plant.further[2];
@@ -131,27 +112,4 @@ fn a_secure_websocket_is_both() {
         socket.send(Message::Binary([CONNECT, PUBLISH].concat().into())).await.unwrap();
         assert_eq!(receive(&mut socket, 8).await, [CONNACK, PUBACK].concat());
     });
-}
-
-#[test]
-fn mw02_a_text_message_is_refused_with_1003_and_no_sub_protocol_with_400() {
-    let (plant, _) = plant();
-    let address = plant.further[1];
-    plant.runtime().block_on(async {
-        let mut socket = websocket(tokio::net::TcpStream::connect(address).await.unwrap()).await;
-        socket.send(Message::Text("CONNECT".into())).await.unwrap();
-        let Some(Ok(Message::Close(Some(frame)))) = socket.next().await else { panic!("a close frame") };
-        assert_eq!(frame.code, CloseCode::Unsupported);
-    });
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "GET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert!(answer.contains("Sec-WebSocket-Protocol: mqtt"), "it says what to ask for: {answer}");
 }
