@@ -92,6 +92,7 @@ impl Watcher {
     fn start(plant: &Plant) -> Self {
         let (rounds, stop, disturbed) = <(Arc<AtomicU64>, Arc<AtomicBool>, Arc<Mutex<Option<String>>>)>::default();
         let stream = plant.socket();
+        stream.set_nodelay(true).unwrap();
         let thread = std::thread::spawn({
             let (rounds, stop, disturbed) = (Arc::clone(&rounds), Arc::clone(&stop), Arc::clone(&disturbed));
             move || {
