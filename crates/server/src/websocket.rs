@@ -22,6 +22,10 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 /// The sub-protocol that both 3.1.1 and 5.0 go by.
 const SUB_PROTOCOL: &str = "mqtt";
 
+/// What the library sets aside for every connection at once, idle or not; its own choice of 128 KiB would make ten thousand
+/// idle clients cost more than a gigabyte.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
+
 /// A WebSocket as a stream of bytes.
 pub(crate) struct WebSocket<S> {
     inner: WebSocketStream<S>,
@@ -35,6 +39,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     message_bytes_max: usize,
 ) -> Result<WebSocket<S>, Error> {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(message_bytes_max))
         .max_frame_size(Some(message_bytes_max))
         .max_write_buffer_size(2 * message_bytes_max);
