@@ -290,7 +290,7 @@ impl Connection {
         let mut batch = self.hub.batch();
         let mut consumed = 0;
         let mut error = None;
-        let publishes_now = self.flood.publishes_now(Instant::now().into_std(), self.hub.flood_limits());
+        let publishes_now = self.flood.publishes_now(self.hub.flood_limits(), std::time::Instant::now);
         let mut publishes_left = publishes_now;
         while consumed < bytes.len() {
             match decode(version, &bytes[consumed..], self.hub.mqtt_limits()) {
@@ -323,8 +323,8 @@ impl Connection {
         self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);
         self.hub.traffic().packets_received.add(incoming.len());
-        let (now, publishes) = (Instant::now().into_std(), publishes_now - publishes_left);
-        let debt = self.flood.note(now, self.hub.flood_limits(), publishes, consumed as u64);
+        let (limits, publishes) = (self.hub.flood_limits(), publishes_now - publishes_left);
+        let debt = self.flood.note(limits, std::time::Instant::now, publishes, consumed as u64);
         if !debt.is_zero() {
             self.hub.traffic().floods_slowed.add(1);
             self.pace.rest_for(debt);

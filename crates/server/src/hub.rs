@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use factree_broker::{
     Accepted, Broker, ConnectionId, Delivery, Event, Input, Lost, More, Output, Outputs, Reply, ResolvedTopic,
@@ -22,12 +22,10 @@ use factree_broker::{
 use factree_ingest::{Batch, Inbox, Ingest, Keep, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicName, TopicNameBuf};
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
 
 use crate::disk::{Disk, Ticket};
 use crate::events::{self, Noted};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
-use crate::sys_topics::SysTopics;
 use crate::traffic::Traffic;
 
 mod figures;
@@ -367,25 +365,6 @@ impl Hub {
     /// Whether the end has begun.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
-    }
-
-    /// Says below `$SYS` what has changed, every `interval`, for as long as it is polled. As QoS 0: it is as fresh as it
-    /// is useful, and nobody's queue should hold it.
-    pub(crate) async fn keep_sys_topics(&self, interval: Duration) {
-        let mut topics = SysTopics::default();
-        let mut ticks = tokio::time::interval(interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let changed = topics.say(Instant::now(), &self.figures());
-            let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
-                for (topic, text) in &changed {
-                    let topic = TopicName::parse(topic).expect("a topic of ours");
-                    let publication = Publish { retain: true, ..Publish::new(topic, text.as_bytes()) };
-                    visit.handle(Input::Publish { publication: &publication }, None);
-                }
-            });
-        }
     }
 
     /// Ends every connection, with the reason a 5.0 client is told.

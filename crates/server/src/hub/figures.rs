@@ -4,12 +4,15 @@
 //! a time, the tree's only for a scrape; nobody waits for either longer than for a few messages.
 //! Knows neither topic names nor metric names.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use factree_broker::{Stats, Tally};
-use factree_ingest::Census;
+use factree_broker::{Input, Stats, Tally};
+use factree_ingest::{Batch, Census};
+use factree_mqtt::{Publish, TopicName};
+use tokio::time::MissedTickBehavior;
 
-use super::{Hub, lock};
+use super::{Answer, Hub, lock};
+use crate::sys_topics::SysTopics;
 use crate::traffic::Traffic;
 
 /// What broker and sockets say.
@@ -87,6 +90,25 @@ impl Hub {
     pub(crate) fn plant_figures(&self) -> PlantFigures {
         let ingest = lock(&self.ingest);
         PlantFigures { ingest: ingest.stats(), census: ingest.census() }
+    }
+
+    /// Says below `$SYS` what has changed, every `interval`, for as long as it is polled. As QoS 0: it is as fresh as it
+    /// is useful, and nobody's queue should hold it.
+    pub(crate) async fn keep_sys_topics(&self, interval: Duration) {
+        let mut topics = SysTopics::default();
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let changed = topics.say(Instant::now(), &self.figures());
+            let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+                for (topic, text) in &changed {
+                    let topic = TopicName::parse(topic).expect("a topic of ours");
+                    let publication = Publish { retain: true, ..Publish::new(topic, text.as_bytes()) };
+                    visit.handle(Input::Publish { publication: &publication }, None);
+                }
+            });
+        }
     }
 
     /// Lets go of the lock between two slices.
