@@ -26,9 +26,9 @@ impl Quiet {
         Self(Mutex::new(State { bucket: Bucket::new(), kept_back: 0 }))
     }
 
-    /// Whether a line may be written now; if so, how many like it were kept back before.
-    pub(crate) fn may_say(&self) -> Option<u64> {
-        self.may_say_at(Instant::now())
+    /// Whether a line may be written now; if so, how many like it were kept back before, where there are any.
+    pub(crate) fn may_say(&self) -> Option<Option<NonZeroU64>> {
+        self.may_say_at(Instant::now()).map(NonZeroU64::new)
     }
 
     fn may_say_at(&self, now: Instant) -> Option<u64> {

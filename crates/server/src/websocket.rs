@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 const SUB_PROTOCOL: &str = "mqtt";
 
 /// What the library sets aside for every connection at once, idle or not; its own choice of 128 KiB would make ten thousand
-/// idle clients cost more than a gigabyte.
+/// idle clients cost a gigabyte and a half: 159 KiB each against 36.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 /// A WebSocket as a stream of bytes.
