@@ -141,26 +141,26 @@ const SECTIONS: &[(&str, &[Key])] = &[
         "Sparkplug and the tree",
         &[
             key!(Bytes payload_bytes_max in ingest.sparkplug:
-            "a Sparkplug payload; at least packet_size_max", "not decoded; a finding"),
-            key!(Count metrics_per_payload_max in ingest.sparkplug: "metrics of one payload", "not decoded; a finding"),
-            key!(Count edge_nodes_max in ingest.sparkplug: "Edge Nodes remembered", "not taken into the tree; a finding"),
+            "a Sparkplug payload; at least packet_size_max", "not decoded, routed as ever; a finding"),
+            key!(Count metrics_per_payload_max in ingest.sparkplug: "metrics of one payload", "not decoded, routed as ever; a finding"),
+            key!(Count edge_nodes_max in ingest.sparkplug: "Edge Nodes remembered", "left out of the tree, routed as ever; a finding"),
             key!(Count devices_per_edge_node_max in ingest.sparkplug:
-            "Devices of one Edge Node", "not taken into the tree; a finding"),
+            "Devices of one Edge Node", "left out of the tree, routed as ever; a finding"),
             key!(Count metrics_per_edge_node_max in ingest.sparkplug:
-            "metrics of one Edge Node, vanished ones included", "not taken into the tree; a finding"),
+            "metrics of one Edge Node, vanished ones included", "left out of the tree, routed as ever; a finding"),
             key!(Bytes birth_bytes_max in ingest.sparkplug: "births kept byte-exact, all together", "the birth is not kept"),
             key!(Count rebirth_cooldown in ingest.sparkplug:
-            "time between two rebirth requests to one Edge Node", "the request waits"),
+            "time between two rebirth requests to one Edge Node", "not asked now; the next message that cannot be understood asks again"),
             key!(Count rebirths_per_second_max in ingest.sparkplug:
-            "rebirth requests a second to all Edge Nodes together", "the request waits"),
-            key!(Count topics_max in ingest: "plain topics in the tree", "not taken into the tree; routed as ever"),
-            key!(Count fields_per_document_max in ingest: "fields of one JSON document", "further fields are not taken"),
+            "rebirth requests a second to all Edge Nodes together", "not asked now; the next message that cannot be understood asks again"),
+            key!(Count topics_max in ingest: "plain topics in the tree", "not taken into the tree, routed as ever; the log says why"),
+            key!(Count fields_per_document_max in ingest: "fields of one JSON document", "not taken into the tree, routed as ever; what the topic had before counts too"),
             key!(Bytes kept_value_bytes_max in ingest:
             "one value in the store", "after a restart it reads null, with its times"),
-            key!(Count elements_max in namespace: "elements of the tree", "refused by name; routed as ever"),
-            key!(Count depth_max in namespace: "levels of the tree, 1 to 256", "refused by name; routed as ever"),
-            key!(Bytes value_bytes_max in namespace: "one value", "refused by name; routed as ever"),
-            key!(Bytes values_bytes_max in namespace: "all values and metadata together", "refused by name; routed as ever"),
+            key!(Count elements_max in namespace: "elements of the tree", "not taken into the tree, routed as ever; the log says why"),
+            key!(Count depth_max in namespace: "levels of the tree, 1 to 256", "not taken into the tree, routed as ever; the log says why"),
+            key!(Bytes value_bytes_max in namespace: "one value", "not taken into the tree, routed as ever; the log says why"),
+            key!(Bytes values_bytes_max in namespace: "all values and metadata together", "not taken into the tree, routed as ever; the log says why"),
         ],
     ),
 ];

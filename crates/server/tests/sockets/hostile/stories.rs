@@ -47,7 +47,7 @@ pub(super) fn whoever_does_not_say_who_it_is_in_time_is_closed(_: &Arena) {
     let listener = |rest: &str| format!("[[mqtt.listeners]]\nlisten = \"127.0.0.1:0\"\n{rest}\n");
     let tls = format!("certificate = {certificate:?}\nkey = {key:?}");
     let plant = Plant::configured(&format!(
-        "[limits]\nconnect_timeout = \"300 ms\"\n{}{}{}",
+        "[limits]\nconnect_timeout = \"600 ms\"\n{}{}{}",
         listener("transport = \"websocket\""),
         listener(&format!("transport = \"tls\"\n{tls}")),
         listener(&format!("transport = \"secure_websocket\"\n{tls}")),
@@ -59,14 +59,14 @@ pub(super) fn whoever_does_not_say_who_it_is_in_time_is_closed(_: &Arena) {
     let start = Instant::now();
     let mut slow: Vec<TcpStream> = everywhere.cycle().take(40).map(|(address, first)| begun(address, first)).collect();
     slow.iter_mut().for_each(|stream| assert_eq!(rest(stream), b""));
-    assert!(start.elapsed() >= Duration::from_millis(300), "they were given their time");
+    assert!(start.elapsed() >= Duration::from_millis(600), "they were given their time");
     // Bytes that trickle in, for twice as long, buy no more of it.
     let mut trickling = begun(plant.mqtt, 0x10);
     for byte in b"\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01t" {
         if trickling.write_all(&[*byte]).is_err() {
             break;
         }
-        std::thread::sleep(Duration::from_millis(40));
+        std::thread::sleep(Duration::from_millis(80));
     }
     assert_eq!(rest(&mut trickling), b"");
     client.pings();
