@@ -1,7 +1,7 @@
 //! The `[limits]` table: every limit an operator may set, by name.
 //!
 //! One list says what a key is called, what it bounds, what happens beyond it and where its value is kept. The
-//! configuration is read, shown and documented out of this list, so the guide cannot tell anything else than the code does.
+//! configuration is read, shown and documented out of this list, so the guide cannot say anything else than the code.
 //! Invariant: a key is called as its field is, so that [`Limits::validate`]'s sentences name keys.
 
 use std::fmt::Write as _;
@@ -69,8 +69,8 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "closed"),
             key!(Count takeovers_per_minute_max in broker:
             "how often in a minute connections with one client id take each other over, and as many at once",
-            "the newcomer waits a second and is refused with CONNACK 0x9F (3.1.1: 3), the connection that is there stays; \
-             the log names the client id and both addresses"),
+            "the newcomer waits a second and is refused with CONNACK 0x9F (3.1.1: 3), the connection that is there \
+             stays; the log names the client id and both addresses"),
             key!(Bytes connect_size_max in broker.packet:
             "a CONNECT packet: what is spent on peers that nobody knows yet",
             "closed on its header"),
@@ -111,25 +111,31 @@ const SECTIONS: &[(&str, &[Key])] = &[
     (
         "Sessions",
         &[
-            key!(Count sessions_max in broker: "sessions, connected or kept", "CONNACK 0x97 (3.1.1: 3) for a new client id"),
+            key!(Count sessions_max in broker:
+            "sessions, connected or kept",
+            "CONNACK 0x97 (3.1.1: 3) for a new client id"),
             key!(Count keep_alive_max in broker:
             "the keep-alive, also of clients that ask for none; 1 s to 65535 s",
             "cut to it; 5.0 clients are told. Nothing heard for one and a half times of it: DISCONNECT 0x8D"),
-            key!(Count session_expiry_max in broker: "how long an absent client's session is kept", "cut to it; 5.0 clients are told"),
+            key!(Count session_expiry_max in broker:
+            "how long an absent client's session is kept",
+            "cut to it; 5.0 clients are told"),
             key!(Count subscriptions_per_session_max in broker: "subscriptions of one session", "SUBACK 0x97"),
             key!(Count in_flight_max in broker:
             "QoS>0 deliveries that a client has not acknowledged", "they wait in the session's queue"),
             key!(Count queue_len_max in broker:
             "deliveries that wait for one client",
-            "QoS 0 is dropped and counted; QoS>0 ends a connected client with DISCONNECT 0x97, and is dropped and counted \
-             for an absent one"),
+            "QoS 0 is dropped and counted; QoS>0 ends a connected client with DISCONNECT 0x97, and is dropped and \
+             counted for an absent one"),
             key!(Bytes queue_bytes_max in broker: "the same in bytes; at least packet_size_max", "as queue_len_max"),
         ],
     ),
     (
         "Retained messages",
         &[
-            key!(Count retained_max in broker: "retained messages", "PUBACK or PUBREC 0x97, and the publication is not routed"),
+            key!(Count retained_max in broker:
+            "retained messages",
+            "PUBACK or PUBREC 0x97, and the publication is not routed"),
             key!(Bytes retained_bytes_max in broker: "the same in bytes; at least packet_size_max", "as retained_max"),
             key!(Count retained_backlog_max in broker:
             "retained messages on their way to one client; at least retained_max", "DISCONNECT 0x97"),
@@ -142,25 +148,45 @@ const SECTIONS: &[(&str, &[Key])] = &[
         &[
             key!(Bytes payload_bytes_max in ingest.sparkplug:
             "a Sparkplug payload; at least packet_size_max", "not decoded, routed as ever; a finding"),
-            key!(Count metrics_per_payload_max in ingest.sparkplug: "metrics of one payload", "not decoded, routed as ever; a finding"),
-            key!(Count edge_nodes_max in ingest.sparkplug: "Edge Nodes remembered", "left out of the tree, routed as ever; a finding"),
+            key!(Count metrics_per_payload_max in ingest.sparkplug:
+            "metrics of one payload",
+            "not decoded, routed as ever; a finding"),
+            key!(Count edge_nodes_max in ingest.sparkplug:
+            "Edge Nodes remembered",
+            "left out of the tree, routed as ever; a finding"),
             key!(Count devices_per_edge_node_max in ingest.sparkplug:
             "Devices of one Edge Node", "left out of the tree, routed as ever; a finding"),
             key!(Count metrics_per_edge_node_max in ingest.sparkplug:
             "metrics of one Edge Node, vanished ones included", "left out of the tree, routed as ever; a finding"),
-            key!(Bytes birth_bytes_max in ingest.sparkplug: "births kept byte-exact, all together", "the birth is not kept"),
+            key!(Bytes birth_bytes_max in ingest.sparkplug:
+            "births kept byte-exact on disk, all together",
+            "the birth is not kept"),
             key!(Count rebirth_cooldown in ingest.sparkplug:
-            "time between two rebirth requests to one Edge Node", "not asked now; the next message that cannot be understood asks again"),
+            "time between two rebirth requests to one Edge Node",
+            "not asked now; the next message that cannot be understood asks again"),
             key!(Count rebirths_per_second_max in ingest.sparkplug:
-            "rebirth requests a second to all Edge Nodes together", "not asked now; the next message that cannot be understood asks again"),
-            key!(Count topics_max in ingest: "plain topics in the tree", "not taken into the tree, routed as ever; the log says why"),
-            key!(Count fields_per_document_max in ingest: "fields of one JSON document", "not taken into the tree, routed as ever; what the topic had before counts too"),
+            "rebirth requests a second to all Edge Nodes together",
+            "not asked now; the next message that cannot be understood asks again"),
+            key!(Count topics_max in ingest:
+            "plain topics in the tree",
+            "not taken into the tree, routed as ever; the log says why"),
+            key!(Count fields_per_document_max in ingest:
+            "fields of one JSON document",
+            "not taken into the tree, routed as ever; what the topic had before counts too"),
             key!(Bytes kept_value_bytes_max in ingest:
             "one value in the store", "after a restart it reads null, with its times"),
-            key!(Count elements_max in namespace: "elements of the tree", "not taken into the tree, routed as ever; the log says why"),
-            key!(Count depth_max in namespace: "levels of the tree, 1 to 256", "not taken into the tree, routed as ever; the log says why"),
-            key!(Bytes value_bytes_max in namespace: "one value", "not taken into the tree, routed as ever; the log says why"),
-            key!(Bytes values_bytes_max in namespace: "all values and metadata together", "not taken into the tree, routed as ever; the log says why"),
+            key!(Count elements_max in namespace:
+            "elements of the tree",
+            "not taken into the tree, routed as ever; the log says why"),
+            key!(Count depth_max in namespace:
+            "levels of the tree, 1 to 256",
+            "not taken into the tree, routed as ever; the log says why"),
+            key!(Bytes value_bytes_max in namespace:
+            "one value",
+            "not taken into the tree, routed as ever; the log says why"),
+            key!(Bytes values_bytes_max in namespace:
+            "all values and metadata together",
+            "not taken into the tree, routed as ever; the log says why"),
         ],
     ),
 ];
