@@ -16,8 +16,11 @@ use crate::storage::{ingest_table, table};
 #[derive(Default)]
 pub(crate) struct Folded {
     writes: HashMap<Key, Last>,
-    kept: HashMap<(Table, Box<[u8]>), Option<Box<[u8]>>>,
+    /// Values by table and key; `None`: to be removed.
+    kept: HashMap<(Table, Bytes), Option<Bytes>>,
 }
+
+type Bytes = Box<[u8]>;
 
 struct Last {
     /// The disk has never had this key.
