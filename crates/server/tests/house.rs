@@ -41,7 +41,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tracing-subscriber",
         ],
     ),
-    ("xtask", &["prost-build", "protox"]),
+    // The crash harness speaks MQTT to the server, with the project's own codec and nothing else of it.
+    ("xtask", &["factree-mqtt", "prost-build", "protox"]),
 ];
 
 /// Runtimes and what drags them in: named nowhere but at the rim.

@@ -4,6 +4,7 @@
 //! command writes is checked in, so that building Factree needs none of this.
 
 mod codegen;
+mod crash;
 mod spec;
 
 use std::{env, path::PathBuf, process::ExitCode};
@@ -15,7 +16,9 @@ usage: cargo xtask <command>
   codegen --check  fail if that file is stale
   spec             list the statements of MQTT 5.0 and 3.1.1 with the code and tests that cite them; fail if a
                    server-side one is neither tested nor excepted, or if the code cites one that does not exist
-  spec --write     write the same to docs/mqtt-conformance.md";
+  spec --write     write the same to docs/mqtt-conformance.md
+  crash [...]      kill factree under load, again and again, and see whether anything acknowledged is lost; any other
+                   argument says what can be asked for";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(&root()),
         ["spec"] => spec::print(&root()),
         ["spec", "--write"] => spec::write(&root()),
+        ["crash", arguments @ ..] => crash::run(arguments, &root()),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

@@ -1,0 +1,154 @@
+//! A real `factree`: started on a directory, asked whether it is ready, killed.
+//!
+//! Ports are the operating system's choice at every start, read from the banner, so that nothing waits for the ports of
+//! the dead.
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use factree_mqtt::{Connect, Packet, ProtocolVersion};
+
+use super::link::{self, Out, Role, Turn};
+
+/// How long a server may take to start before it counts as hanging.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub(super) struct Binary {
+    pub(super) program: PathBuf,
+    /// What `[data] durability` is set to.
+    pub(super) durability: String,
+    pub(super) data: PathBuf,
+    /// Its standard error, of all starts.
+    pub(super) log: PathBuf,
+    /// Where its configuration is written.
+    pub(super) config: PathBuf,
+}
+
+/// A process that is killed when it is dropped.
+pub(super) struct Starting {
+    child: Child,
+    began: Instant,
+}
+
+/// One that has said where it listens.
+pub(super) struct Server {
+    child: Child,
+    pub(super) mqtt: u16,
+    pub(super) http: u16,
+    /// From its start to the first CONNACK.
+    pub(super) ready_in: Duration,
+    _banner: mpsc::Receiver<String>,
+}
+
+impl Binary {
+    pub(super) fn start(&self) -> Result<Starting, String> {
+        let failed = |what: &str, error: std::io::Error| format!("cannot {what}: {error}");
+        let config = format!("[data]\ndurability = \"{}\"\n", self.durability);
+        std::fs::write(&self.config, config).map_err(|error| failed("write its configuration", error))?;
+        let log = OpenOptions::new().create(true).append(true).open(&self.log);
+        let log = log.map_err(|error| failed("open its log", error))?;
+        let child = Command::new(&self.program)
+            .arg("serve")
+            .args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .arg("--config")
+            .arg(&self.config)
+            .arg("--data")
+            .arg(&self.data)
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| failed(&format!("start {}", self.program.display()), error))?;
+        Ok(Starting { child, began: Instant::now() })
+    }
+}
+
+impl Starting {
+    /// Waits for the banner, and for the answer to a CONNECT.
+    pub(super) fn ready(mut self) -> Result<Server, String> {
+        let banner = self.child.stdout.take().expect("it is piped");
+        let (say, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Reads to the end, so that the pipe never fills; whoever asked may be gone by then.
+            BufReader::new(banner).lines().map_while(Result::ok).for_each(|line| drop(say.send(line)));
+        });
+        let mut port = |sign: &str| loop {
+            let line = lines.recv_timeout(START_TIMEOUT.saturating_sub(self.began.elapsed()));
+            match line {
+                Ok(line) if line.trim_start().starts_with(sign) => {
+                    let address = line.split_whitespace().nth(1).unwrap_or_default();
+                    break address.rsplit(':').next().and_then(|port| port.parse().ok()).ok_or(line.clone());
+                }
+                Ok(_) => {}
+                Err(_) => break Err(format!("it did not say where it listens ({:?})", self.child.try_wait())),
+            }
+        };
+        let (mqtt, http) = (port("MQTT")?, port("HTTP")?);
+        let mut knock = Knock { answered: false };
+        while !knock.answered {
+            if self.began.elapsed() > START_TIMEOUT {
+                return Err("it did not answer a CONNECT".into());
+            }
+            // It has been listening since before its banner, so a failure is worth another try only.
+            let _: std::io::Result<()> = link::connection(&mut knock, mqtt, &|| self.began.elapsed() > START_TIMEOUT);
+        }
+        Ok(Server { ready_in: self.began.elapsed(), child: self.child, mqtt, http, _banner: lines })
+    }
+
+    /// `kill -9`, before it was ready.
+    pub(super) fn kill(mut self) {
+        end(&mut self.child);
+    }
+}
+
+impl Server {
+    /// How it ended, if it did so by itself.
+    pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// `kill -9`.
+    pub(super) fn kill(mut self) {
+        end(&mut self.child);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself, which is as good.
+    let _: std::io::Result<()> = child.kill();
+    let _: std::io::Result<ExitStatus> = child.wait();
+}
+
+/// Connects once.
+struct Knock {
+    answered: bool,
+}
+
+impl Role for Knock {
+    fn connect(&mut self) -> Connect<'_> {
+        Connect::new(ProtocolVersion::V5, "knock")
+    }
+
+    fn connected(&mut self, _session_present: bool, _out: &mut Out) {
+        self.answered = true;
+    }
+
+    fn on_packet(&mut self, _packet: &Packet<'_>, _out: &mut Out) {}
+
+    fn turn(&mut self, _out: &mut Out) -> Turn {
+        Turn::Leave
+    }
+}
