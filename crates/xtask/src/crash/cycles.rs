@@ -189,11 +189,11 @@ impl Run {
             _ => self.chance.between(16 << 20, 60 << 20),
         };
         self.file_system().fill(leaving)?;
-        let refused = self.world.ledger().totals.refused;
-        if !Self::wait(NOTICE, || self.world.ledger().totals.refused > refused) {
+        let server = self.server.as_ref().expect("it was started");
+        // Publishers that were being answered when it happened wait for the disk; whoever comes now is told.
+        if !Self::wait(NOTICE, || probes::publish(server.mqtt, "full", b"?") == Some(false)) {
             self.world.fault(Fault::Wrong, format!("with {leaving} bytes free nothing was refused within {NOTICE:?}"));
         }
-        let server = self.server.as_ref().expect("it was started");
         if !probes::echo(server.mqtt) {
             self.world.fault(Fault::Wrong, "QoS 0 did not go on while the disk was full".into());
         }
@@ -228,7 +228,7 @@ impl Run {
             }
         }
         let mqtt = self.server.as_ref().expect("it was started").mqtt;
-        if !probes::publish(mqtt, FENCE, &phase.to_be_bytes()) {
+        if probes::publish(mqtt, FENCE, &phase.to_be_bytes()) != Some(true) {
             return Err("the last publication was not acknowledged".into());
         }
         self.wait_for_progress(|ledger| ledger.fenced(phase), true);

@@ -2,7 +2,7 @@
 //!
 //! The latter is ext4 in a file, mounted by loop. A power cut is ext4's own shutdown, which drops at once everything that
 //! was not synced, as a machine without power would; mounting it again replays its journal. What a real disk may do beyond
-//! that (sectors torn, or said to be written and not) it does not do. Needs root, `mount`, `mkfs.ext4` and `python3`.
+//! that (sectors torn, or said to be written and not) it does not do. Needs root, `mount`, `mkfs.ext4`, `fallocate` and `python3`.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -92,20 +92,20 @@ impl FileSystem {
         mount(&self.image, &self.mounted)
     }
 
-    /// Takes the room away but for so many bytes.
+    /// Takes the room away at once, but for so many bytes.
     pub(super) fn fill(&self, leaving: u64) -> Result<(), String> {
-        let path = self.mounted.join(FILLER);
-        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-        let mut file = File::options().create(true).append(true).open(&path).map_err(failed)?;
-        let (mut chunk, zeros) = (1 << 20, vec![0; 1 << 20]);
-        while chunk >= 4096 {
-            if file.write(&zeros[..chunk]).is_err() {
-                chunk /= 2;
+        let said = run(Command::new("df").args(["--block-size=1", "--output=avail"]).arg(&self.mounted))?;
+        let free: u64 = said.lines().nth(1).and_then(|line| line.trim().parse().ok()).ok_or("df says nothing")?;
+        let mut taken = free.saturating_sub(leaving);
+        // What the file system needs for itself, and what the server took meanwhile, is not to be had.
+        while taken > 0 {
+            let bytes = taken.to_string();
+            if run(Command::new("fallocate").args(["--length", &bytes]).arg(self.mounted.join(FILLER))).is_ok() {
+                break;
             }
+            taken = taken.saturating_sub(256 << 10);
         }
-        // What is not on the disk yet takes its room all the same.
-        let len = file.metadata().map_err(failed)?.len();
-        file.set_len(len.saturating_sub(leaving)).map_err(failed)
+        Ok(())
     }
 
     pub(super) fn make_room(&self) -> Result<(), String> {
@@ -125,12 +125,13 @@ impl Drop for FileSystem {
 }
 
 fn mount(image: &Path, mounted: &Path) -> Result<(), String> {
-    run(Command::new("mount").args(["-o", "loop"]).arg(image).arg(mounted))
+    run(Command::new("mount").args(["-o", "loop"]).arg(image).arg(mounted)).map(drop)
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// What it printed.
+fn run(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{name}: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(()) } else { Err(format!("{name}: {}", said.trim())) }
+    if output.status.success() { Ok(String::from_utf8_lossy(&output.stdout).into_owned()) } else { Err(format!("{name}: {}", said.trim())) }
 }

@@ -50,11 +50,11 @@ impl Role for Look<'_> {
     }
 }
 
-/// Publishes once with QoS 1; whether it was acknowledged.
-pub(super) fn publish(server: u16, topic: &str, payload: &[u8]) -> bool {
+/// Publishes once with QoS 1; whether it was acknowledged or refused, if either.
+pub(super) fn publish(server: u16, topic: &str, payload: &[u8]) -> Option<bool> {
     let mut say = Say { topic, payload, acknowledged: None };
     run(&mut say, server);
-    say.acknowledged == Some(true)
+    say.acknowledged
 }
 
 struct Say<'a> {

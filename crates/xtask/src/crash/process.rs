@@ -17,6 +17,8 @@ use super::link::{self, Out, Role, Turn};
 /// How long a server may take to start before it counts as hanging.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+const KNOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How to start it.
 #[derive(Clone, Debug)]
 pub(super) struct Binary {
@@ -30,21 +32,24 @@ pub(super) struct Binary {
     pub(super) config: PathBuf,
 }
 
-/// A process that is killed when it is dropped.
+/// A process that is on its way up.
 pub(super) struct Starting {
-    child: Child,
+    process: Process,
     began: Instant,
 }
 
 /// One that has said where it listens.
 pub(super) struct Server {
-    child: Child,
+    process: Process,
     pub(super) mqtt: u16,
     pub(super) http: u16,
     /// From its start to the first CONNACK.
     pub(super) ready_in: Duration,
     _banner: mpsc::Receiver<String>,
 }
+
+/// Killed when it is dropped.
+struct Process(Child);
 
 impl Binary {
     pub(super) fn start(&self) -> Result<Starting, String> {
@@ -66,14 +71,14 @@ impl Binary {
             .stderr(log)
             .spawn()
             .map_err(|error| failed(&format!("start {}", self.program.display()), error))?;
-        Ok(Starting { child, began: Instant::now() })
+        Ok(Starting { process: Process(child), began: Instant::now() })
     }
 }
 
 impl Starting {
     /// Waits for the banner, and for the answer to a CONNECT.
     pub(super) fn ready(mut self) -> Result<Server, String> {
-        let banner = self.child.stdout.take().expect("it is piped");
+        let banner = self.process.0.stdout.take().expect("it is piped");
         let (say, lines) = mpsc::channel();
         std::thread::spawn(move || {
             // Reads to the end, so that the pipe never fills; whoever asked may be gone by then.
@@ -87,7 +92,7 @@ impl Starting {
                     break address.rsplit(':').next().and_then(|port| port.parse().ok()).ok_or(line.clone());
                 }
                 Ok(_) => {}
-                Err(_) => break Err(format!("it did not say where it listens ({:?})", self.child.try_wait())),
+                Err(_) => break Err(format!("it did not say where it listens ({:?})", self.process.0.try_wait())),
             }
         };
         let (mqtt, http) = (port("MQTT")?, port("HTTP")?);
@@ -96,40 +101,37 @@ impl Starting {
             if self.began.elapsed() > START_TIMEOUT {
                 return Err("it did not answer a CONNECT".into());
             }
-            // It has been listening since before its banner, so a failure is worth another try only.
-            let _: std::io::Result<()> = link::connection(&mut knock, mqtt, &|| self.began.elapsed() > START_TIMEOUT);
+            // A failure is worth another try; so is a CONNACK that was caught by a disk that has just become full.
+            let since = Instant::now();
+            let _: std::io::Result<()> = link::connection(&mut knock, mqtt, &|| since.elapsed() > KNOCK_TIMEOUT);
         }
-        Ok(Server { ready_in: self.began.elapsed(), child: self.child, mqtt, http, _banner: lines })
+        Ok(Server { ready_in: self.began.elapsed(), process: self.process, mqtt, http, _banner: lines })
     }
 
     /// `kill -9`, before it was ready.
-    pub(super) fn kill(mut self) {
-        end(&mut self.child);
+    pub(super) fn kill(self) {
+        drop(self.process);
     }
 }
 
 impl Server {
     /// How it ended, if it did so by itself.
     pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        self.process.0.try_wait().ok().flatten()
     }
 
     /// `kill -9`.
-    pub(super) fn kill(mut self) {
-        end(&mut self.child);
+    pub(super) fn kill(self) {
+        drop(self.process);
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
-        end(&mut self.child);
+        // It may have ended by itself, which is as good.
+        let _: std::io::Result<()> = self.0.kill();
+        let _: std::io::Result<ExitStatus> = self.0.wait();
     }
-}
-
-fn end(child: &mut Child) {
-    // It may have ended by itself, which is as good.
-    let _: std::io::Result<()> = child.kill();
-    let _: std::io::Result<ExitStatus> = child.wait();
 }
 
 /// Connects once.

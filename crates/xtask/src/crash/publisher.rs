@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use factree_mqtt::{
     Acknowledgement, Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, QoS, ReasonCode, SessionExpiry,
@@ -17,6 +18,9 @@ use super::ledger::Fault;
 use super::link::{Out, Role, Turn};
 use super::message;
 use super::world::World;
+
+/// How long a publisher rests after it was refused.
+const REST: Duration = Duration::from_millis(20);
 
 /// How a publisher publishes.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Publisher {
     /// The server has accepted a connection that leaves a session behind.
     confirmed: bool,
     in_flight: VecDeque<InFlight>,
+    /// It was refused, and rests until then.
+    rests_until: Instant,
 }
 
 struct InFlight {
@@ -53,7 +59,8 @@ struct InFlight {
 impl Publisher {
     pub(super) fn new(manner: Manner, world: Arc<World>, chance: Chance) -> Self {
         let number = world.ledger().add_publisher(manner.name, manner.qos, false);
-        Self { manner, number, world, chance, packet_id: 0, confirmed: false, in_flight: VecDeque::new() }
+        let (in_flight, rests_until) = (VecDeque::new(), Instant::now());
+        Self { manner, number, world, chance, packet_id: 0, confirmed: false, in_flight, rests_until }
     }
 
     /// Its number in the ledger.
@@ -121,6 +128,7 @@ impl Publisher {
         let number = self.in_flight[index].number;
         if reason.is_failure() {
             self.in_flight.remove(index);
+            self.rests_until = Instant::now() + REST;
             self.world.ledger().refused(self.number, number);
             return None;
         }
@@ -176,6 +184,9 @@ impl Role for Publisher {
             if self.in_flight.is_empty() {
                 self.world.ledger().quiet(self.number, phase);
             }
+            return Turn::Stay;
+        }
+        if Instant::now() < self.rests_until {
             return Turn::Stay;
         }
         // Bursts of different lengths, so that commits are cut in different places.
