@@ -20,6 +20,7 @@ mod probes;
 mod process;
 mod publisher;
 mod report;
+mod restart;
 mod sabotage;
 mod subscriber;
 mod world;
@@ -46,25 +47,24 @@ pub(crate) fn run(arguments: &[&str], root: &Path) -> Result<(), String> {
     let program = program(root)?;
     let mut reports = Vec::new();
     for kind in options.kinds() {
-        match one(kind, &options, &program)? {
-            Some(report) => reports.push(report),
-            None => continue,
-        }
+        reports.extend(one(kind, &options, &program)?);
     }
-    println!("\n{}", report::table(&reports));
+    if !reports.is_empty() {
+        println!("\n{}", report::table(&reports));
+    }
     let failed: Vec<_> = reports.iter().filter(|report| report.failed()).collect();
     failed.iter().for_each(|report| println!("\n{}", report.story()));
     if failed.is_empty() { Ok(()) } else { Err("the server broke its promise; see above".into()) }
 }
 
-/// One kind of trouble; `None` if this machine cannot make it.
+/// One kind of trouble; `None` if this machine cannot make it, or if there is only a figure to be had.
 fn one(kind: Kind, options: &Options, program: &Path) -> Result<Option<Report>, String> {
     let name = format!("factree-crash-{}-{}-{}", kind.name(), options.seed, std::process::id());
     let directory = options.directory.join(name);
     fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     println!("\n== {} (durability {}, seed {})", kind.name(), options.durability, options.seed);
     let place = match kind {
-        Kind::Kill => Place::plain(&directory)?,
+        Kind::Kill | Kind::Restart => Place::plain(&directory)?,
         Kind::Power | Kind::Full => match Place::own(&directory, FILE_SYSTEM_BYTES) {
             Ok(place) => place,
             Err(why) => {
@@ -80,11 +80,19 @@ fn one(kind: Kind, options: &Options, program: &Path) -> Result<Option<Report>, 
         log: directory.join("factree.log"),
         config: directory.join("factree.toml"),
     };
+    if kind == Kind::Restart {
+        println!("{}", restart::measure(&binary)?);
+        return remove(&directory).map(|()| None);
+    }
     let report = Run::begin(kind, options, binary, place)?.play(&directory)?;
     if !report.failed() {
-        fs::remove_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+        remove(&directory)?;
     }
     Ok(Some(report))
+}
+
+fn remove(directory: &Path) -> Result<(), String> {
+    fs::remove_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))
 }
 
 /// The binary to crash: `FACTREE_BIN`, or one built as this program was.

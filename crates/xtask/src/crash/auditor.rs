@@ -31,10 +31,15 @@ enum Doing {
     /// Waits for the SUBACK of the fence.
     Beginning,
     /// Waits for the fence.
-    Audit { seen: [bool; TOPICS] },
+    Audit {
+        seen: [bool; TOPICS],
+    },
     Nothing,
     /// Waits for a SUBACK or UNSUBACK of this topic.
-    Asked { topic: usize, then: Known },
+    Asked {
+        topic: usize,
+        then: Known,
+    },
 }
 
 pub(super) struct Auditor {
@@ -79,7 +84,7 @@ impl Auditor {
                 self.doing = Doing::Nothing;
             }
             Some(topic) if topic < TOPICS => seen[topic] = true,
-            _ => self.world.fault(Fault::Wrong, format!("{NAME} got something on {topic}")),
+            _ => self.world.fault(Fault::Wrong, &format!("{NAME} got something on {topic}")),
         }
     }
 
@@ -89,10 +94,11 @@ impl Auditor {
         for (topic, (known, seen)) in self.topics.iter_mut().zip(seen).enumerate() {
             match (*known, seen) {
                 (Known::Subscribed, false) => {
-                    ledger.fault(Fault::Lost, format!("{NAME}'s subscription to audit/{topic}, which had its SUBACK"));
+                    ledger.fault(Fault::Lost, &format!("{NAME}'s subscription to audit/{topic}, which had its SUBACK"));
                 }
                 (Known::Unsubscribed, true) => {
-                    ledger.fault(Fault::Wrong, format!("{NAME}'s subscription to audit/{topic} is back after UNSUBACK"));
+                    ledger
+                        .fault(Fault::Wrong, &format!("{NAME}'s subscription to audit/{topic} is back after UNSUBACK"));
                 }
                 _ => {}
             }
@@ -127,7 +133,7 @@ impl Role for Auditor {
 
     fn connected(&mut self, session_present: bool, out: &mut Out) {
         if self.confirmed && !session_present {
-            self.world.fault(Fault::Lost, format!("the session of {NAME} is gone"));
+            self.world.fault(Fault::Lost, &format!("the session of {NAME} is gone"));
         }
         self.confirmed = true;
         if !session_present {

@@ -59,11 +59,11 @@ impl Role for Comers {
     fn connected(&mut self, session_present: bool, _out: &mut Out) {
         let name = NAMES[self.now];
         match (self.keep, self.before, session_present) {
-            (true, Known::Kept, false) => self.world.fault(Fault::Lost, format!("the session of {name} is gone")),
+            (true, Known::Kept, false) => self.world.fault(Fault::Lost, &format!("the session of {name} is gone")),
             (true, Known::Ended, true) => {
-                self.world.fault(Fault::Wrong, format!("the session of {name}, which had ended, is back"));
+                self.world.fault(Fault::Wrong, &format!("the session of {name}, which had ended, is back"));
             }
-            (false, _, true) => self.world.fault(Fault::Wrong, format!("{name} began anew and found a session")),
+            (false, _, true) => self.world.fault(Fault::Wrong, &format!("{name} began anew and found a session")),
             _ => {}
         }
         self.sessions[self.now] = if self.keep { Known::Kept } else { Known::Ended };

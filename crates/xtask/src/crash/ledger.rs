@@ -102,7 +102,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn fault(&mut self, fault: Fault, what: String) {
+    pub(super) fn fault(&mut self, fault: Fault, what: &str) {
         self.totals.faults[fault as usize] += 1;
         if self.described.len() < DESCRIBED_MAX {
             self.described.push(format!("{fault:?}: {what}"));
@@ -186,17 +186,16 @@ impl Ledger {
         let name = &self.received[subscriber].name;
         let Some((publisher, number)) = message::decode(payload) else {
             let what = format!("{name} got {} bytes on {topic} that nobody published", payload.len());
-            return self.fault(Fault::Wrong, what);
+            return self.fault(Fault::Wrong, &what);
         };
         let Some(published) = self.published.get(usize::from(publisher)) else {
             let what = format!("{name} got a message of publisher {publisher}, whom nobody knows");
-            return self.fault(Fault::Wrong, what);
+            return self.fault(Fault::Wrong, &what);
         };
-        let expected =
-            if published.will { message::will_topic(publisher) } else { message::topic(publisher, number) };
+        let expected = if published.will { message::will_topic(publisher) } else { message::topic(publisher, number) };
         if topic != expected || number == 0 || number >= published.first + published.fates.len() as u64 {
             let what = format!("{name} got {} {number} on {topic}, where nobody published it", published.name);
-            return self.fault(Fault::Wrong, what);
+            return self.fault(Fault::Wrong, &what);
         }
         self.count(subscriber, publisher, number);
     }
@@ -209,7 +208,7 @@ impl Ledger {
             // From a page that was settled: it has come before, or was never acknowledged.
             if published.qos == QoS::ExactlyOnce && received.qos == QoS::ExactlyOnce {
                 let what = format!("{} got {} {number} again, much later", received.name, published.name);
-                return self.fault(Fault::Duplicated, what);
+                return self.fault(Fault::Duplicated, &what);
             }
             self.totals.redelivered += 1;
             return;
@@ -227,7 +226,7 @@ impl Ledger {
         seen.newest = number.max(newest);
         if newest > number && !received.group {
             let what = format!("{} got {} {number} after {newest}", received.name, published.name);
-            self.fault(Fault::Disordered, what);
+            self.fault(Fault::Disordered, &what);
         }
     }
 
@@ -267,7 +266,7 @@ impl Ledger {
                 (Fate::Acknowledged | Fate::Open, 1) | (Fate::Open | Fate::Refused, 0) => {}
             }
         });
-        faults.into_iter().for_each(|(fault, what)| self.fault(fault, what));
+        faults.into_iter().for_each(|(fault, what): (Fault, String)| self.fault(fault, &what));
         self.totals.redelivered += redelivered;
         for published in &mut self.published {
             published.first += published.fates.len() as u64;

@@ -6,9 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use factree_mqtt::{
-    Connect, MessageProperties, Packet, ProtocolVersion, QoS, SessionExpiry, TopicName, WillMessage,
-};
+use factree_mqtt::{Connect, MessageProperties, Packet, ProtocolVersion, QoS, SessionExpiry, TopicName, WillMessage};
 
 use super::chance::Chance;
 use super::ledger::Fault;
@@ -84,7 +82,7 @@ impl Role for Mortal {
     }
 
     fn on_packet(&mut self, packet: &Packet<'_>, _out: &mut Out) {
-        self.world.fault(Fault::Wrong, format!("{} got {}", self.name, packet.name()));
+        self.world.fault(Fault::Wrong, &format!("{} got {}", self.name, packet.name()));
     }
 
     fn turn(&mut self, _out: &mut Out) -> Turn {

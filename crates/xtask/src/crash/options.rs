@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const USAGE: &str = "\
-usage: cargo xtask crash [--kind kill|power|full|all] [--cycles N] [--seed S] [--durability power|process|memory]
+usage: cargo xtask crash [--kind kill|power|full|restart|all] [--cycles N] [--seed S] [--durability power|process|memory]
                          [--directory DIR] [--sabotage]
 
   kill      kill -9 under load, during recovery, twice in a row (the default)
   power     power cuts: ext4 forgets what was not synced; needs root
   full      the disk fills up, and has room again; needs root
+  restart   measures how long a restart takes with 100,000 retained messages and 10,000 kept sessions
   --sabotage cuts the end off the journal after each kill: the harness must then find losses";
 
 /// What happens to the server.
@@ -19,6 +20,7 @@ pub(super) enum Kind {
     Kill,
     Power,
     Full,
+    Restart,
 }
 
 impl Kind {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Kill => "kill",
             Self::Power => "power",
             Self::Full => "full",
+            Self::Restart => "restart",
         }
     }
 }
@@ -74,7 +77,7 @@ impl Options {
     }
 
     pub(super) fn kinds(&self) -> Vec<Kind> {
-        self.kind.map_or_else(|| vec![Kind::Kill, Kind::Power, Kind::Full], |kind| vec![kind])
+        self.kind.map_or_else(|| vec![Kind::Kill, Kind::Power, Kind::Full, Kind::Restart], |kind| vec![kind])
     }
 }
 
@@ -83,6 +86,7 @@ fn kind(name: &str) -> Result<Option<Kind>, String> {
         "kill" => Ok(Some(Kind::Kill)),
         "power" => Ok(Some(Kind::Power)),
         "full" => Ok(Some(Kind::Full)),
+        "restart" => Ok(Some(Kind::Restart)),
         "all" => Ok(None),
         _ => Err(USAGE.into()),
     }

@@ -51,9 +51,9 @@ impl Role for Look<'_> {
 }
 
 /// Publishes once with QoS 1; whether it was acknowledged or refused, if either.
-pub(super) fn publish(server: u16, topic: &str, payload: &[u8]) -> Option<bool> {
+pub(super) fn publish(server: u16, topic: &str, payload: &[u8], patience: Duration) -> Option<bool> {
     let mut say = Say { topic, payload, acknowledged: None };
-    run(&mut say, server);
+    run_for(patience, &mut say, server);
     say.acknowledged
 }
 
@@ -130,7 +130,11 @@ pub(super) fn get(server: u16, path: &str) -> bool {
 }
 
 fn run(role: &mut dyn Role, server: u16) {
+    run_for(TIMEOUT, role, server);
+}
+
+fn run_for(patience: Duration, role: &mut dyn Role, server: u16) {
     let began = Instant::now();
     // What it saw before an error is all there is to see.
-    let _: std::io::Result<()> = link::connection(role, server, &|| began.elapsed() > TIMEOUT);
+    let _: std::io::Result<()> = link::connection(role, server, &|| began.elapsed() > patience);
 }

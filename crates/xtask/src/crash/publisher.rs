@@ -82,7 +82,7 @@ impl Publisher {
 
     fn say(&self, number: u64, handshake: Handshake, dup: bool, out: &mut Out) {
         let topic = message::topic(self.number, number);
-        let filling = if number % 16 == 0 { self.manner.filling } else { (number % 100) as usize };
+        let filling = if number.is_multiple_of(16) { self.manner.filling } else { (number % 100) as usize };
         let payload = message::encode(self.number, number, filling);
         let topic = TopicName::parse(&topic).expect("a topic without wildcards");
         let publish = Publish::new(topic, &payload);
@@ -143,15 +143,14 @@ impl Publisher {
 
 impl Role for Publisher {
     fn connect(&mut self) -> Connect<'_> {
-        let session_expiry =
-            if self.manner.kept { SessionExpiry::Never } else { SessionExpiry::ENDS_WITH_CONNECTION };
+        let session_expiry = if self.manner.kept { SessionExpiry::Never } else { SessionExpiry::ENDS_WITH_CONNECTION };
         let connect = Connect::new(self.manner.version, self.manner.name);
         Connect { clean_start: !self.manner.kept, session_expiry, ..connect }
     }
 
     fn connected(&mut self, session_present: bool, out: &mut Out) {
         if self.confirmed && !session_present {
-            self.world.fault(Fault::Lost, format!("the session of {} is gone", self.manner.name));
+            self.world.fault(Fault::Lost, &format!("the session of {} is gone", self.manner.name));
         }
         if !session_present {
             self.in_flight.iter_mut().for_each(|open| open.released = false);
@@ -174,7 +173,7 @@ impl Role for Publisher {
                 }
             }
             Packet::PubComp(ack) => self.done(ack.packet_id),
-            other => self.world.fault(Fault::Wrong, format!("{} got {}", self.manner.name, other.name())),
+            other => self.world.fault(Fault::Wrong, &format!("{} got {}", self.manner.name, other.name())),
         }
     }
 

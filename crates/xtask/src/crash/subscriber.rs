@@ -82,7 +82,7 @@ impl Subscriber {
             (None, FENCE) => {}
             (Some(number), _) => ledger.delivered(number, topic, payload),
             (None, _) if message::decode(payload).is_some() => {}
-            (None, _) => ledger.fault(Fault::Wrong, format!("{} got something on {topic}", self.manner.name)),
+            (None, _) => ledger.fault(Fault::Wrong, &format!("{} got something on {topic}", self.manner.name)),
         }
     }
 }
@@ -102,7 +102,7 @@ impl Role for Subscriber {
 
     fn connected(&mut self, session_present: bool, out: &mut Out) {
         if self.confirmed && !session_present {
-            self.world.fault(Fault::Lost, format!("the session of {} is gone", self.manner.name));
+            self.world.fault(Fault::Lost, &format!("the session of {} is gone", self.manner.name));
         }
         if !session_present {
             self.received.clear();
@@ -120,7 +120,7 @@ impl Role for Subscriber {
     fn on_packet(&mut self, packet: &Packet<'_>, out: &mut Out) {
         match packet {
             Packet::SubAck(suback) if suback.reasons.iter().any(factree_mqtt::ReasonCode::is_failure) => {
-                self.world.fault(Fault::Wrong, format!("{} may not subscribe", self.manner.name));
+                self.world.fault(Fault::Wrong, &format!("{} may not subscribe", self.manner.name));
             }
             Packet::SubAck(_) => {
                 self.subscribed = true;
@@ -146,7 +146,7 @@ impl Role for Subscriber {
                 self.received.remove(&release.packet_id);
                 out.send(&Packet::PubComp(Acknowledgement::new(release.packet_id)));
             }
-            other => self.world.fault(Fault::Wrong, format!("{} got {}", self.manner.name, other.name())),
+            other => self.world.fault(Fault::Wrong, &format!("{} got {}", self.manner.name, other.name())),
         }
     }
 

@@ -64,7 +64,7 @@ impl World {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn fault(&self, fault: Fault, what: String) {
+    pub(super) fn fault(&self, fault: Fault, what: &str) {
         self.ledger().fault(fault, what);
     }
 
