@@ -45,7 +45,7 @@ pub(super) struct Server {
     pub(super) http: u16,
     /// From its start to the first CONNACK.
     pub(super) ready_in: Duration,
-    _banner: mpsc::Receiver<String>,
+    banner: mpsc::Receiver<String>,
 }
 
 /// Killed when it is dropped.
@@ -105,7 +105,7 @@ impl Starting {
             let since = Instant::now();
             let _: std::io::Result<()> = link::connection(&mut knock, mqtt, &|| since.elapsed() > KNOCK_TIMEOUT);
         }
-        Ok(Server { ready_in: self.began.elapsed(), process: self.process, mqtt, http, _banner: lines })
+        Ok(Server { ready_in: self.began.elapsed(), process: self.process, mqtt, http, banner: lines })
     }
 
     /// `kill -9`, before it was ready.
@@ -115,6 +115,16 @@ impl Starting {
 }
 
 impl Server {
+    /// What its banner says that it found on disk; empty if it says nothing within a second.
+    pub(super) fn found(&self) -> String {
+        while let Ok(line) = self.banner.recv_timeout(Duration::from_secs(1)) {
+            if let Some(found) = line.trim().strip_prefix("went on with ") {
+                return found.into();
+            }
+        }
+        String::new()
+    }
+
     /// How it ended, if it did so by itself.
     pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
         self.process.0.try_wait().ok().flatten()

@@ -55,6 +55,10 @@ fn starts(binary: &Binary, before: impl Fn() -> io::Result<()>) -> Result<String
         before().map_err(|error| error.to_string())?;
         let server = binary.start()?.ready()?;
         times.push(server.ready_in);
+        let found = server.found();
+        if found != format!("{SESSIONS} sessions and {RETAINED} retained messages") {
+            return Err(format!("the server went on with {found}"));
+        }
         server.kill();
     }
     times.sort();
