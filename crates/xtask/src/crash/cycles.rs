@@ -115,6 +115,9 @@ impl Run {
             self.world.fault(Fault::Wrong, &format!("the server ended by itself: {status}; see its log"));
         }
         if let (Kind::Power, Some(file_system)) = (self.kind, self.place.file_system()) {
+            // The network goes first: a sync under way while ext4 shuts down may say that it has succeeded.
+            self.world.set_mqtt(None);
+            self.world.sever();
             file_system.cut_power()?;
         }
         server.kill();

@@ -2,8 +2,8 @@
 //!
 //! A [`Role`] says what the client says and keeps what an MQTT client must keep across connections; the loop here owns the
 //! socket, which blocks, and dies with its server. One thread per client.
-//! Invariant: all that arrived is handled before the end of a connection is told, so an acknowledgement that the dead
-//! server had sent counts.
+//! Invariant: all that arrived before the world severs its connections is handled, so an acknowledgement that a killed
+//! server had sent counts; nothing that arrives later is.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -66,10 +66,13 @@ impl Out {
 /// Lives until the world is over.
 pub(super) fn live(role: &mut dyn Role, world: &World) {
     while !world.is_over() {
+        // Before the port, so that a connection to a server that is about to be cut off is severed too.
+        let severed = world.severed();
         match world.mqtt() {
             Some(server) if role.wants_in() => {
+                let over = || world.is_over() || world.severed() != severed;
                 // However it ends, the next connection tells the rest.
-                let _: io::Result<()> = connection(role, server, &|| world.is_over());
+                let _: io::Result<()> = connection(role, server, &over);
                 role.ended();
             }
             _ => {}
@@ -96,11 +99,16 @@ pub(super) fn connection(role: &mut dyn Role, server: u16, over: &dyn Fn() -> bo
         if let Err(error) = stream.write_all(&out.bytes) {
             // The server is gone; what it said before is still to be read.
             while read(&mut stream, &mut inbox).is_ok_and(|more| more) {}
-            handle(role, &mut inbox, &mut online, &mut out)?;
+            if !over() {
+                handle(role, &mut inbox, &mut online, &mut out)?;
+            }
             return Err(error);
         }
         out.bytes.clear();
         let end = read(&mut stream, &mut inbox);
+        if over() {
+            break;
+        }
         handle(role, &mut inbox, &mut online, &mut out)?;
         end?;
         let turn = if online { role.turn(&mut out) } else { Turn::Stay };

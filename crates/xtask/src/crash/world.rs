@@ -15,6 +15,8 @@ pub(super) struct World {
     /// Even: all is to become quiet. Odd: load runs.
     phase: AtomicU64,
     over: AtomicBool,
+    /// How often the network was cut.
+    severed: AtomicU64,
     /// SUBACKs that subscribers had.
     subscribed: AtomicU64,
     ledger: Mutex<Ledger>,
@@ -48,6 +50,15 @@ impl World {
 
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::Release);
+    }
+
+    /// Cuts the network: nothing that was not read by now reaches anybody.
+    pub(super) fn sever(&self) {
+        self.severed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn severed(&self) -> u64 {
+        self.severed.load(Ordering::Acquire)
     }
 
     /// A subscriber has its SUBACK.
