@@ -12,6 +12,7 @@ mod comers;
 mod cycles;
 mod ledger;
 mod link;
+mod marks;
 mod message;
 mod mortal;
 mod options;

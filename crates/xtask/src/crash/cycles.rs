@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use super::cast::Cast;
 use super::chance::Chance;
 use super::ledger::{Fault, Ledger};
+use super::marks::Marks;
 use super::options::{Kind, Options};
 use super::place::Place;
 use super::process::{Binary, Server, Starting};
 use super::report::Report;
 use super::subscriber::FENCE;
 use super::world::World;
-use super::{probes, sabotage};
+use super::{message, probes, sabotage};
 
 /// After so many cycles the ledger is settled.
 const PAGE: u32 = 10;
@@ -36,6 +37,7 @@ pub(super) struct Run {
     server: Option<Server>,
     place: Place,
     restarts: Vec<Duration>,
+    marks: Marks,
 }
 
 impl Run {
@@ -47,7 +49,7 @@ impl Run {
         world.set_mqtt(Some(server.mqtt));
         let options = options.clone();
         let (server, restarts) = (Some(server), Vec::new());
-        let run = Run { kind, options, binary, chance, world, cast, server, place, restarts };
+        let run = Run { kind, options, binary, chance, world, cast, server, place, restarts, marks: Marks::new() };
         let wanted = run.cast.subscribers();
         if !Self::wait(PATIENCE, || run.world.subscribed_len() >= wanted) {
             return Err("the subscribers did not get their SUBACKs".into());
@@ -81,6 +83,8 @@ impl Run {
             if self.kind == Kind::Full {
                 self.fill_up()?;
             }
+            let mqtt = self.server.as_ref().expect("it was started").mqtt;
+            self.marks.step(mqtt, &mut self.chance);
             self.die()?;
             let stillborn = self.restart()?;
             let (acknowledged, faults) = {
@@ -148,6 +152,7 @@ impl Run {
         let server = self.binary.start()?.ready()?;
         self.restarts.push(server.ready_in);
         self.look_at_retained(&server);
+        self.marks.check(server.mqtt, &self.world);
         self.world.set_mqtt(Some(server.mqtt));
         self.server = Some(server);
         Ok(stillborn)
@@ -173,8 +178,8 @@ impl Run {
         let mut ledger = self.world.ledger();
         for (topic, floor) in certain.iter().zip(floors) {
             ledger.totals.retained += 1;
-            match found.get(topic) {
-                Some(Some(number)) if *number >= floor => {}
+            match found.get(topic).map(|payload| message::decode(payload).map(|(_, number)| number)) {
+                Some(Some(number)) if number >= floor => {}
                 Some(Some(number)) => {
                     ledger.fault(Fault::Lost, &format!("{topic} retains {number}; {floor} was acknowledged"));
                 }

@@ -10,14 +10,13 @@ use factree_mqtt::{
 };
 
 use super::link::{self, Out, Role, Turn};
-use super::message;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const ONE: PacketId = PacketId::new(1).expect("not zero");
 
-/// What is retained below `filter`: the number that each topic's message carries. Ends when all of `certain` have come.
-pub(super) fn retained(server: u16, filter: &str, certain: &[String]) -> BTreeMap<String, Option<u64>> {
-    let mut look = Look { filter, certain, found: BTreeMap::new() };
+/// What is retained below `filter`. Ends soon after all of `certain` have come.
+pub(super) fn retained(server: u16, filter: &str, certain: &[String]) -> BTreeMap<String, Vec<u8>> {
+    let mut look = Look { filter, certain, found: BTreeMap::new(), subscribed: false, turns: 0 };
     run(&mut look, server);
     look.found
 }
@@ -25,7 +24,10 @@ pub(super) fn retained(server: u16, filter: &str, certain: &[String]) -> BTreeMa
 struct Look<'a> {
     filter: &'a str,
     certain: &'a [String],
-    found: BTreeMap<String, Option<u64>>,
+    found: BTreeMap<String, Vec<u8>>,
+    subscribed: bool,
+    /// Without anything missing.
+    turns: u32,
 }
 
 impl Role for Look<'_> {
@@ -39,20 +41,30 @@ impl Role for Look<'_> {
     }
 
     fn on_packet(&mut self, packet: &Packet<'_>, _out: &mut Out) {
+        self.subscribed |= matches!(packet, Packet::SubAck(_));
         if let Packet::Publish(Publish { retain: true, topic: Some(topic), payload, .. }) = packet {
-            let number = message::decode(payload).map(|(_, number)| number);
-            self.found.insert(topic.as_str().into(), number);
+            self.found.insert(topic.as_str().into(), payload.to_vec());
         }
     }
 
     fn turn(&mut self, _out: &mut Out) -> Turn {
-        if self.certain.iter().all(|topic| self.found.contains_key(topic)) { Turn::Leave } else { Turn::Stay }
+        let complete = self.subscribed && self.certain.iter().all(|topic| self.found.contains_key(topic));
+        self.turns += u32::from(complete);
+        // A few more, for what should not be there; all retained messages come in one go.
+        if self.turns > 3 { Turn::Leave } else { Turn::Stay }
     }
 }
 
 /// Publishes once with QoS 1; whether it was acknowledged or refused, if either.
 pub(super) fn publish(server: u16, topic: &str, payload: &[u8], patience: Duration) -> Option<bool> {
-    let mut say = Say { topic, payload, acknowledged: None };
+    let mut say = Say { topic, payload, retain: false, acknowledged: None };
+    run_for(patience, &mut say, server);
+    say.acknowledged
+}
+
+/// The same, to be retained.
+pub(super) fn retain(server: u16, topic: &str, payload: &[u8], patience: Duration) -> Option<bool> {
+    let mut say = Say { topic, payload, retain: true, acknowledged: None };
     run_for(patience, &mut say, server);
     say.acknowledged
 }
@@ -60,6 +72,7 @@ pub(super) fn publish(server: u16, topic: &str, payload: &[u8], patience: Durati
 struct Say<'a> {
     topic: &'a str,
     payload: &'a [u8],
+    retain: bool,
     acknowledged: Option<bool>,
 }
 
@@ -70,8 +83,8 @@ impl Role for Say<'_> {
 
     fn connected(&mut self, _session_present: bool, out: &mut Out) {
         let topic = TopicName::parse(self.topic).expect("a topic without wildcards");
-        let publish = Publish { handshake: Handshake::AtLeastOnce(ONE), ..Publish::new(topic, self.payload) };
-        out.send(&Packet::Publish(publish));
+        let (handshake, retain) = (Handshake::AtLeastOnce(ONE), self.retain);
+        out.send(&Packet::Publish(Publish { handshake, retain, ..Publish::new(topic, self.payload) }));
     }
 
     fn on_packet(&mut self, packet: &Packet<'_>, _out: &mut Out) {
