@@ -147,10 +147,14 @@ impl Ledger {
         *floor = number.max(*floor);
     }
 
-    pub(super) fn refused(&mut self, publisher: u16, number: u64) {
+    /// A publication was not taken. If it was sent before, to a process that has died since, that one may have taken it,
+    /// and delivered it with QoS 1 before it was on disk: then it may arrive all the same.
+    pub(super) fn refused(&mut self, publisher: u16, number: u64, resent: bool) {
         let published = &mut self.published[usize::from(publisher)];
         let index = number - published.first;
-        published.fates[index as usize] = Fate::Refused;
+        if !resent {
+            published.fates[index as usize] = Fate::Refused;
+        }
         self.expected -= u64::from(published.counts());
         self.totals.refused += 1;
     }
@@ -340,7 +344,7 @@ mod tests {
     fn what_was_refused_must_not_arrive() {
         let mut ledger = told(&[1, 2, 3]);
         let number = ledger.publish(0);
-        ledger.refused(0, number);
+        ledger.refused(0, number, false);
         ledger.delivered(0, "load/0/4", &message::encode(0, number, 0));
         ledger.settle();
         assert_eq!(ledger.described, ["Wrong: s got p 4, which was refused"]);

@@ -49,11 +49,14 @@ pub(super) struct Publisher {
     rests_until: Instant,
 }
 
+#[derive(Clone, Copy)]
 struct InFlight {
     packet_id: PacketId,
     number: u64,
     /// PUBREC came.
     released: bool,
+    /// It was sent over an earlier connection too.
+    resent: bool,
 }
 
 impl Publisher {
@@ -74,7 +77,7 @@ impl Publisher {
             QoS::AtMostOnce => self.say(number, Handshake::AtMostOnce, false, out),
             _ => {
                 let packet_id = self.free_packet_id();
-                self.in_flight.push_back(InFlight { packet_id, number, released: false });
+                self.in_flight.push_back(InFlight { packet_id, number, released: false, resent: false });
                 self.say(number, self.handshake(packet_id), false, out);
             }
         }
@@ -114,7 +117,8 @@ impl Publisher {
                 // Under a packet id that nobody knows: a new publication of the same number.
                 self.in_flight[index].packet_id = self.free_packet_id();
             }
-            let InFlight { packet_id, number, released } = self.in_flight[index];
+            self.in_flight[index].resent = true;
+            let InFlight { packet_id, number, released, .. } = self.in_flight[index];
             match released {
                 true => out.send(&Packet::PubRel(Acknowledgement::new(packet_id))),
                 false => self.say(number, self.handshake(packet_id), session_present, out),
@@ -125,11 +129,11 @@ impl Publisher {
     /// The first answer to a PUBLISH.
     fn answered(&mut self, packet_id: PacketId, reason: ReasonCode) -> Option<&mut InFlight> {
         let index = self.in_flight.iter().position(|open| open.packet_id == packet_id && !open.released)?;
-        let number = self.in_flight[index].number;
+        let InFlight { number, resent, .. } = self.in_flight[index];
         if reason.is_failure() {
             self.in_flight.remove(index);
             self.rests_until = Instant::now() + REST;
-            self.world.ledger().refused(self.number, number);
+            self.world.ledger().refused(self.number, number, resent);
             return None;
         }
         self.world.ledger().acknowledged(self.number, number);
