@@ -65,7 +65,7 @@ impl Binary {
             .arg(&self.config)
             .arg("--data")
             .arg(&self.data)
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", "warn,factree::keeper=info,factree::storage=info")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
