@@ -1,8 +1,8 @@
 //! `cargo xtask crash`: tries to make Factree lose what it acknowledged.
 //!
-//! Real `factree` processes over real sockets and real disks are killed at moments that a seed chooses, again and again,
-//! while clients publish, subscribe, leave and come back. The [`ledger`] holds what they were told against what they got.
-//! Knows nothing of how Factree keeps things; it sees what a client sees, and a directory.
+//! Real `factree` processes over real sockets and real disks are killed at moments that a seed chooses, again and
+//! again, while clients publish, subscribe, leave and come back. The [`ledger`] holds what they were told against what
+//! they got. Knows nothing of how Factree keeps things; it sees what a client sees, and a directory.
 //! Invariant: exit code 0 only if nothing acknowledged was lost, doubled, overtaken or invented.
 
 mod auditor;

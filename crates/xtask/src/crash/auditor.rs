@@ -1,8 +1,9 @@
-//! A client that subscribes and unsubscribes all the time, and looks after every connection what the server makes of it.
+//! A client that subscribes and unsubscribes all the time, and looks after every connection what the server makes of
+//! it.
 //!
-//! The look is an audit: it publishes its number to each of its topics, and at last to one that it never unsubscribes from.
-//! When that has come back, all that is to come has come. What had a SUBACK must be among it, what had an UNSUBACK must
-//! not, and what had no answer is from now on what it was seen to be.
+//! The look is an audit: it publishes its number to each of its topics, and at last to one that it never unsubscribes
+//! from. When that has come back, all that is to come has come. What had a SUBACK must be among it, what had an
+//! UNSUBACK must not, and what had no answer is from now on what it was seen to be.
 
 use std::sync::Arc;
 

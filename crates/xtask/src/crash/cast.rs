@@ -15,44 +15,59 @@ use super::publisher::{self, Publisher};
 use super::subscriber::{self, Subscriber, Temper};
 use super::world::World;
 
-#[rustfmt::skip]
+/// A publisher is like this where it does not say otherwise.
+const PUBLISHER: publisher::Manner =
+    publisher::Manner { name: "", version: V5, qos: AtLeastOnce, window: 1, kept: true, retain: false, filling: 0 };
+
+/// And a subscriber like this.
+const SUBSCRIBER: subscriber::Manner = subscriber::Manner {
+    name: "",
+    version: V5,
+    qos: ExactlyOnce,
+    temper: Temper::Steady,
+    receive_maximum: 100,
+    filters: ALL,
+};
+
 const PUBLISHERS: &[publisher::Manner] = &[
-    publisher::Manner { name: "one by one, QoS 1", version: V311, qos: AtLeastOnce, window: 1, kept: true, retain: false, filling: 0 },
-    publisher::Manner { name: "fifty, QoS 1", version: V5, qos: AtLeastOnce, window: 50, kept: true, retain: false, filling: 4_000 },
-    publisher::Manner { name: "fifty, QoS 2", version: V311, qos: ExactlyOnce, window: 50, kept: true, retain: false, filling: 0 },
-    publisher::Manner { name: "one by one, QoS 2", version: V5, qos: ExactlyOnce, window: 1, kept: true, retain: false, filling: 0 },
-    publisher::Manner { name: "large, QoS 2", version: V5, qos: ExactlyOnce, window: 20, kept: true, retain: false, filling: 20_000 },
-    publisher::Manner { name: "forgetful, QoS 1", version: V311, qos: AtLeastOnce, window: 20, kept: false, retain: false, filling: 0 },
-    publisher::Manner { name: "QoS 0", version: V5, qos: AtMostOnce, window: 1, kept: false, retain: false, filling: 0 },
+    publisher::Manner { name: "one by one, QoS 1", version: V311, ..PUBLISHER },
+    publisher::Manner { name: "fifty, QoS 1", window: 50, filling: 4_000, ..PUBLISHER },
+    publisher::Manner { name: "fifty, QoS 2", version: V311, qos: ExactlyOnce, window: 50, ..PUBLISHER },
+    publisher::Manner { name: "one by one, QoS 2", qos: ExactlyOnce, ..PUBLISHER },
+    publisher::Manner { name: "large, QoS 2", qos: ExactlyOnce, window: 20, filling: 20_000, ..PUBLISHER },
+    publisher::Manner { name: "forgetful, QoS 1", version: V311, window: 20, kept: false, ..PUBLISHER },
+    publisher::Manner { name: "QoS 0", qos: AtMostOnce, kept: false, ..PUBLISHER },
 ];
 
-#[rustfmt::skip]
 const RETAINING: publisher::Manner =
-    publisher::Manner { name: "retained, QoS 1", version: V5, qos: AtLeastOnce, window: 50, kept: true, retain: true, filling: 2_000 };
+    publisher::Manner { name: "retained, QoS 1", window: 50, retain: true, filling: 2_000, ..PUBLISHER };
 
 const ALL: &[&str] = &["load/#", "will/#"];
 
-#[rustfmt::skip]
 const SUBSCRIBERS: &[subscriber::Manner] = &[
-    subscriber::Manner { name: "there, QoS 1", version: V311, qos: AtLeastOnce, temper: Temper::Steady, receive_maximum: 100, filters: ALL },
-    subscriber::Manner { name: "there, QoS 2", version: V5, qos: ExactlyOnce, temper: Temper::Steady, receive_maximum: 100, filters: ALL },
-    subscriber::Manner { name: "away, QoS 2", version: V5, qos: ExactlyOnce, temper: Temper::Away, receive_maximum: 10, filters: ALL },
-    subscriber::Manner { name: "away, QoS 2 (3.1.1)", version: V311, qos: ExactlyOnce, temper: Temper::Away, receive_maximum: 100, filters: ALL },
-    subscriber::Manner { name: "slow, QoS 2", version: V5, qos: ExactlyOnce, temper: Temper::Slow, receive_maximum: 20, filters: ALL },
-    subscriber::Manner { name: "slow, QoS 1", version: V311, qos: AtLeastOnce, temper: Temper::Slow, receive_maximum: 100, filters: ALL },
+    subscriber::Manner { name: "there, QoS 1", version: V311, qos: AtLeastOnce, ..SUBSCRIBER },
+    subscriber::Manner { name: "there, QoS 2", ..SUBSCRIBER },
+    subscriber::Manner { name: "away, QoS 2", temper: Temper::Away, receive_maximum: 10, ..SUBSCRIBER },
+    subscriber::Manner { name: "away, QoS 2 (3.1.1)", version: V311, temper: Temper::Away, ..SUBSCRIBER },
+    subscriber::Manner { name: "slow, QoS 2", temper: Temper::Slow, receive_maximum: 20, ..SUBSCRIBER },
+    subscriber::Manner { name: "slow, QoS 1", version: V311, qos: AtLeastOnce, temper: Temper::Slow, ..SUBSCRIBER },
 ];
 
 const SHARED: &[&str] = &["$share/group/load/#"];
 
-#[rustfmt::skip]
 const GROUP: &[subscriber::Manner] = &[
-    subscriber::Manner { name: "group, there", version: V5, qos: ExactlyOnce, temper: Temper::Steady, receive_maximum: 20, filters: SHARED },
-    subscriber::Manner { name: "group, away", version: V5, qos: ExactlyOnce, temper: Temper::Away, receive_maximum: 20, filters: SHARED },
+    subscriber::Manner { name: "group, there", receive_maximum: 20, filters: SHARED, ..SUBSCRIBER },
+    subscriber::Manner {
+        name: "group, away",
+        temper: Temper::Away,
+        receive_maximum: 20,
+        filters: SHARED,
+        ..SUBSCRIBER
+    },
 ];
 
-#[rustfmt::skip]
 const WATCHER: subscriber::Manner =
-    subscriber::Manner { name: "watcher", version: V5, qos: AtLeastOnce, temper: Temper::Watcher, receive_maximum: 100, filters: ALL };
+    subscriber::Manner { name: "watcher", qos: AtLeastOnce, temper: Temper::Watcher, ..SUBSCRIBER };
 
 /// The clients that were let loose.
 pub(super) struct Cast {

@@ -1,7 +1,7 @@
 //! Chance from a seed: the same seed makes the same choices.
 //!
-//! SplitMix64, because it is five lines and any number will do as its seed. When threads and kills meet is not in it, so
-//! a run can be repeated in its choices and not in its timing.
+//! SplitMix64, because it is five lines and any number will do as its seed. When threads and kills meet is not in it,
+//! so a run can be repeated in its choices and not in its timing.
 
 /// A stream of choices.
 #[derive(Clone, Debug)]

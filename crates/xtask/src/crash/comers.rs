@@ -1,7 +1,7 @@
 //! Sessions that begin and end: what was kept must be there, what was ended must not come back.
 //!
-//! A handful of client ids in turn, each connection a beginning (keep the session) or an end (discard it and leave nothing).
-//! The CONNACK makes either final; a connection that the server did not survive may have done it or not.
+//! A handful of client ids in turn, each connection a beginning (keep the session) or an end (discard it and leave
+//! nothing). The CONNACK makes either final; a connection that the server did not survive may have done it or not.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! A run: load, death, restart, over and over, and now and then a silence in which the ledger is settled.
 //!
-//! Invariant: the ledger is settled only when nobody has anything in flight; a server that does not let its clients come
-//! to rest is a fault of its own.
+//! Invariant: the ledger is settled only when nobody has anything in flight; a server that does not let its clients
+//! come to rest is a fault of its own.
 
 use std::path::Path;
 use std::sync::Arc;

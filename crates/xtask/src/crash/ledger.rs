@@ -147,8 +147,8 @@ impl Ledger {
         *floor = number.max(*floor);
     }
 
-    /// A publication was not taken. If it was sent before, to a process that has died since, that one may have taken it,
-    /// and delivered it with QoS 1 before it was on disk: then it may arrive all the same.
+    /// A publication was not taken. If it was sent before, to a process that has died since, that one may have taken
+    /// it and delivered it with QoS 1 before it was on disk: then it may arrive all the same.
     pub(super) fn refused(&mut self, publisher: u16, number: u64, resent: bool) {
         let published = &mut self.published[usize::from(publisher)];
         let index = number - published.first;

@@ -1,7 +1,7 @@
 //! A client's life: connect, speak, lose the connection, connect again.
 //!
-//! A [`Role`] says what the client says and keeps what an MQTT client must keep across connections; the loop here owns the
-//! socket, which blocks, and dies with its server. One thread per client.
+//! A [`Role`] says what the client says and keeps what an MQTT client must keep across connections; the loop here owns
+//! the socket, which blocks, and dies with its server. One thread per client.
 //! Invariant: all that arrived before the world severs its connections is handled, so an acknowledgement that a killed
 //! server had sent counts; nothing that arrives later is.
 

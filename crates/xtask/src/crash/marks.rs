@@ -1,7 +1,8 @@
 //! Marks: a few retained messages that come and go, one step before each death.
 //!
-//! The publishers' retained messages only grow, so they cannot show one that was cleared and is back. Nobody else publishes
-//! here, so what is found after the restart must be exactly what was acknowledged, unless the last step had no answer.
+//! The publishers' retained messages only grow, so they cannot show one that was cleared and is back. Nobody else
+//! publishes here, so what is found after the restart must be exactly what was acknowledged, unless the last step had
+//! no answer.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A message that says who published it and can prove that it arrived whole.
 //!
-//! `FCTR`, publisher (2 bytes), number (8), filling, and a checksum (8) over all of it. Topic and size follow from publisher
-//! and number, so a message under the wrong topic is noticed too.
+//! `FCTR`, publisher (2 bytes), number (8), filling, and a checksum (8) over all of it. Topic and size follow from
+//! publisher and number, so a message under the wrong topic is noticed too.
 
 /// The topics of one publisher.
 pub(super) const TOPICS: u64 = 8;

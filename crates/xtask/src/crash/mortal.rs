@@ -1,7 +1,7 @@
 //! A client with a will: each connection leaves a new one, which must be published once the connection is lost.
 //!
-//! The CONNACK is the acknowledgement of the will; dying is what publishes it, be it the client's death or the server's.
-//! When all is to become quiet it dies once more and stays dead.
+//! The CONNACK is the acknowledgement of the will; dying is what publishes it, be it the client's death or the
+//! server's. When all is to become quiet it dies once more and stays dead.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const USAGE: &str = "\
-usage: cargo xtask crash [--kind kill|power|full|restart|all] [--cycles N] [--seed S] [--durability power|process|memory]
-                         [--directory DIR] [--sabotage]
+usage: cargo xtask crash [--kind kill|power|full|restart|all] [--cycles N] [--seed S]
+                         [--durability power|process|memory] [--directory DIR] [--sabotage]
 
   kill      kill -9 under load, during recovery, twice in a row (the default)
   power     power cuts: ext4 forgets what was not synced; needs root

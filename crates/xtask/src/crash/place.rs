@@ -1,8 +1,9 @@
 //! Where the server keeps its data: a plain directory, or a file system of its own that can lose its power or its room.
 //!
-//! The latter is ext4 in a file, mounted by loop. A power cut is ext4's own shutdown, which drops at once everything that
-//! was not synced, as a machine without power would; mounting it again replays its journal. What a real disk may do beyond
-//! that (sectors torn, or said to be written and not) it does not do. Needs root, `mount`, `mkfs.ext4`, `fallocate` and `python3`.
+//! The latter is ext4 in a file, mounted by loop. A power cut is ext4's own shutdown, which drops at once everything
+//! that was not synced, as a machine without power would; mounting it again replays its journal. What a real disk may
+//! do beyond that (sectors torn, or said to be written and not) it does not do. Needs root, `mount`, `mkfs.ext4`,
+//! `fallocate` and `python3`.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};

@@ -1,7 +1,7 @@
 //! A publisher that keeps its half of QoS 1 and 2 across connections: what is not acknowledged is sent again, in order.
 //!
-//! Its packet ids come from a small circle, so they are reused as soon as they are free. A publisher without a kept session
-//! begins anew on every connection and sends what is open as new publications.
+//! Its packet ids come from a small circle, so they are reused as soon as they are free. A publisher without a kept
+//! session begins anew on every connection and sends what is open as new publications.
 //! Invariant: a number is in flight until the server has had the last word on it.
 
 use std::collections::VecDeque;

@@ -1,8 +1,9 @@
-//! How long a plant waits after a restart: 100,000 retained messages and 10,000 kept sessions of five subscriptions, from
-//! `kill -9` on.
+//! How long a plant waits after a restart: 100,000 retained messages and 10,000 kept sessions of five subscriptions,
+//! from `kill -9` on.
 //!
 //! They are put there with `durability = "process"`, which is quicker and leaves the same files; the starts that are
-//! measured promise what the options say. Cold means that the machine has forgotten the files, which only root can ask for.
+//! measured promise what the options say. Cold means that the machine has forgotten the files, which only root can ask
+//! for.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};

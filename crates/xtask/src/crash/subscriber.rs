@@ -1,8 +1,8 @@
-//! A subscriber with a kept session that keeps its half of QoS 2: a packet id that it has answered with PUBREC is the same
-//! publication until PUBREL `[MQTT-4.3.3-10]`.
+//! A subscriber with a kept session that keeps its half of QoS 2: a packet id that it has answered with PUBREC is the
+//! same publication until PUBREL `[MQTT-4.3.3-10]`.
 //!
-//! Three temperaments: always there, often away, slow. Members of a group say so by their filter and share a page in the
-//! ledger. Without a kept session it only looks at what it gets.
+//! Three temperaments: always there, often away, slow. Members of a group say so by their filter and share a page in
+//! the ledger. Without a kept session it only looks at what it gets.
 
 use std::collections::HashSet;
 use std::num::NonZeroU16;
