@@ -348,8 +348,11 @@ impl Connection {
     /// The broker has deliveries or a last word for this client.
     fn on_mailbox(&mut self) {
         self.release();
+        let before = self.outgoing.len();
         let closing = self.mailbox.take(self.version, self.outgoing.buffer());
-        self.seal(self.hub.disk().latest(), 0);
+        if self.outgoing.len() > before {
+            self.seal(self.hub.ticket(), 0);
+        }
         match closing {
             Some(closing) => self.close(&closing, false),
             None => self.collect(),
