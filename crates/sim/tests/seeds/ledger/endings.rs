@@ -103,11 +103,12 @@ impl Ledger {
         for filter in session.subscriptions.into_keys().filter(|filter| shared(filter).is_some()) {
             history.leave(client, filter);
             self.dissolve(filter);
-            // What was on its way to a member with QoS 2 goes to nobody else `[MQTT-4.8.2-5]`.
-            self.group_promises.retain(|promise| {
-                promise.filter != filter || history.message(promise.promise.number).qos != QoS::ExactlyOnce
-            });
         }
+        // What was on its way to a member with QoS 2 goes to nobody else `[MQTT-4.8.2-5]`, though it has left meanwhile.
+        self.group_promises.retain(|GroupPromise { filter, promise, .. }| {
+            history.message(promise.number).qos != QoS::ExactlyOnce
+                || !history.memberships.contains_key(&(client, filter))
+        });
     }
 
     /// The process was killed, and this is what was durable: every connection is lost now, and what ends with it is over.
