@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge_node import NPM, PYPI, EdgeNode, Library
-from process import Factree
+from mqtt_js import MqttJs
+from process import Factree, lasting_address
+from talker import Talker
 
 
 @pytest.fixture
@@ -31,6 +33,12 @@ def factree(start) -> Factree:
     return start()
 
 
+@pytest.fixture
+def lasting(start) -> Factree:
+    """A fresh Factree that a story ends and starts again."""
+    return start(mqtt=lasting_address())
+
+
 @pytest.fixture(params=[NPM, PYPI], ids=str)
 def library(request) -> Library:
     """Each Sparkplug library in turn."""
@@ -50,3 +58,31 @@ def edge_node():
     yield make
     for node in made:
         node.close()
+
+
+@pytest.fixture
+def connect():
+    """Connects a client made of paho-mqtt: `connect(port, client_id, version)`."""
+    connected: list[Talker] = []
+
+    def connect(*arguments, **more) -> Talker:
+        connected.append(Talker(*arguments, **more))
+        return connected[-1]
+
+    yield connect
+    for talker in connected:
+        talker.close()
+
+
+@pytest.fixture
+def mqtt_js():
+    """Connects a client made of MQTT.js: `mqtt_js(url, client_id, version)`."""
+    connected: list[MqttJs] = []
+
+    def connect(*arguments, **more) -> MqttJs:
+        connected.append(MqttJs(*arguments, **more))
+        return connected[-1]
+
+    yield connect
+    for client in connected:
+        client.close()

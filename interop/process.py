@@ -7,11 +7,14 @@ Knows nothing of MQTT. Invariant: what was started here is ended here.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -27,14 +30,22 @@ class Factree:
 
     def __init__(self, directory: Path, *command: str, config: str | None = None, mqtt: str = "127.0.0.1:0"):
         directory.mkdir(parents=True, exist_ok=True)
-        arguments = [BINARY, *command, "--mqtt", mqtt, "--http", "127.0.0.1:0", "--data", str(directory / "data")]
+        self._command = [BINARY, *command, "--http", "127.0.0.1:0", "--data", str(directory / "data")]
         if config is not None:
             (directory / "factree.toml").write_text(config)
-            arguments += ["--config", str(directory / "factree.toml")]
+            self._command += ["--config", str(directory / "factree.toml")]
         self.log = directory / "stderr"
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=self.log.open("ab"), text=True)
+        self._start(mqtt)
+
+    def _start(self, mqtt: str) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self._command, "--mqtt", mqtt], stdout=subprocess.PIPE, stderr=log, text=True
+            )
         self.banner: list[str] = []
         """What it said on stdout until both addresses were known, and with `read_banner` the rest."""
+        self.listeners: dict[str, int] = {}
+        """Ports of the further MQTT listeners, by transport."""
         self.mqtt_port, self.http_port = self._addresses()
         self._connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=TIMEOUT)
 
@@ -46,6 +57,8 @@ class Factree:
             self.banner.append(line.rstrip("\n"))
             if said := re.match(r"  (MQTT|HTTP)   \S*?127\.0\.0\.1:(\d+)", line):
                 ports[said[1]] = int(said[2])
+            if said := re.match(r" +127\.0\.0\.1:(\d+)   the same by (\w+)", line):
+                self.listeners[said[2]] = int(said[1])
             if len(ports) == 2:
                 alarm.cancel()
                 return ports["MQTT"], ports["HTTP"]
@@ -66,6 +79,12 @@ class Factree:
         self._connection.request("GET", target)
         response = self._connection.getresponse()
         return response.status, json.loads(response.read())
+
+    def metric(self, name: str) -> float:
+        """A metric of `/metrics` that has no label, now."""
+        self._connection.request("GET", "/metrics")
+        text = self._connection.getresponse().read().decode()
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1])
 
     def body(self, target: str) -> dict:
         """The body of a GET that must succeed."""
@@ -126,6 +145,21 @@ class Factree:
         self.process.send_signal(with_signal)
         return self.process.wait(TIMEOUT)
 
+    def kill(self) -> None:
+        """SIGKILL: nothing can be put in order any more."""
+        self.process.kill()
+        self.process.wait(TIMEOUT)
+
+    def restart(self) -> None:
+        """Starts again what has ended, on the same data and the same MQTT port, as a service manager does.
+
+        Another program may have taken the port meanwhile, unless it is a `lasting_address`.
+        """
+        assert self.process.poll() is not None, "it still runs"
+        self.process.stdout.close()
+        self._connection.close()
+        self._start(f"127.0.0.1:{self.mqtt_port}")
+
     def close(self) -> None:
         """The end of a test: whatever still runs is ended, and a Factree that died on its own fails the test."""
         self._connection.close()
@@ -137,6 +171,20 @@ class Factree:
         print(log)  # shown when the test failed
         assert code == 0, f"factree ended with {code}: {log}"
         assert "panicked" not in log, log
+
+
+def lasting_address() -> str:
+    """An address that stays free while its Factree is down.
+
+    The operating system's own choice lies in the range from which it also gives ports to outgoing connections: a client that
+    keeps trying to come back can be given the very port it knocks at.
+    """
+    outgoing_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, outgoing_from)
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return f"127.0.0.1:{port}"
 
 
 def refused(directory: Path, *arguments: str) -> tuple[int, str]:

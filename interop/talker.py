@@ -20,13 +20,22 @@ V311, V5 = paho.MQTTv311, paho.MQTTv5
 
 
 class Talker:
-    """A connected client. It never reconnects by itself."""
+    """A connected client. It reconnects by itself only if it is told to."""
 
     def __init__(
-        self, port: int, client_id: str, version: int, *, keep_alive: int = 30, session_expiry: int | None = None
+        self,
+        port: int,
+        client_id: str,
+        version: int,
+        *,
+        keep_alive: int = 30,
+        session_expiry: int | None = None,
+        reconnect: bool = False,
     ):
         clean = {} if version == V5 else {"clean_session": session_expiry is None}
-        self._client = paho.Client(client_id=client_id, protocol=version, reconnect_on_failure=False, **clean)
+        self._client = paho.Client(client_id=client_id, protocol=version, reconnect_on_failure=reconnect, **clean)
+        self._published: queue.Queue = queue.Queue()
+        self._client.on_publish = lambda _client, _data, packet_id: self._published.put(packet_id)
         self._received: queue.Queue = queue.Queue()
         self._connected = threading.Event()
         self._closed = threading.Event()
@@ -77,6 +86,17 @@ class Talker:
             message.wait_for_publish(TIMEOUT)
             assert message.is_published(), "no acknowledgement"
 
+    def send(self, topic: str, payload: str, qos: int) -> None:
+        """Publishes and waits for nothing."""
+        self._client.publish(topic, payload, qos)
+
+    def acknowledged(self) -> None:
+        """Waits for the next acknowledgement, however many connections that takes."""
+        try:
+            self._published.get(timeout=TIMEOUT)
+        except queue.Empty:
+            raise AssertionError(f"no acknowledgement within {TIMEOUT} s") from None
+
     def publish_with(self, topic: str, payload: str | bytes, **properties: object) -> None:
         """Publishes with QoS 1 and properties; 5.0 only."""
         given = Properties(PacketTypes.PUBLISH)
@@ -96,6 +116,11 @@ class Talker:
             return self._received.get(timeout=TIMEOUT)
         except queue.Empty:
             raise AssertionError(f"no message within {TIMEOUT} s") from None
+
+    def heard(self) -> tuple[str, str]:
+        """The next message as topic and text."""
+        message = self.next()
+        return message.topic, message.payload.decode()
 
     def take(self, count: int) -> list[paho.MQTTMessage]:
         """The next so many messages."""

@@ -9,26 +9,12 @@ import pytest
 
 import mosquitto
 from mosquitto import Subscriber
-from talker import V5, V311, Talker
+from talker import V5, V311
 
 SESSION_TAKEN_OVER = 0x8E
 SERVER_SHUTTING_DOWN = 0x8B
 
 versions = pytest.mark.parametrize("version", [V311, V5], ids=["3.1.1", "5.0"])
-
-
-@pytest.fixture
-def connect():
-    """Connects a client: `connect(port, client_id, version)`."""
-    connected: list[Talker] = []
-
-    def connect(*arguments, **more) -> Talker:
-        connected.append(Talker(*arguments, **more))
-        return connected[-1]
-
-    yield connect
-    for talker in connected:
-        talker.close()
 
 
 @pytest.fixture
