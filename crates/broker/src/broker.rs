@@ -16,7 +16,7 @@ use crate::connect::ClientIds;
 use crate::deadlines::Deadlines;
 use crate::event::{Ending, Event};
 use crate::identity::{ConnectionId, GroupId, SessionId};
-use crate::inbound::Received;
+use crate::inbound::{Received, Released};
 use crate::input::Input;
 use crate::journal::Journal;
 use crate::limits::Limits;
@@ -367,13 +367,15 @@ impl Broker {
         let packet_id = ack.packet_id;
         let session = &mut self.sessions[from.session];
         let reason = match session.inbound.release(packet_id) {
-            true => {
+            Released::Now => {
                 if let Some(number) = session.number {
                     self.journal.released(number, packet_id);
                 }
                 ReasonCode::Success
             }
-            false => {
+            // "Not found" would be allowed, but clients take it for a failure of their publication, and publish it again.
+            Released::Before => ReasonCode::Success,
+            Released::Unknown => {
                 self.stats.acknowledgements_unknown += 1;
                 ReasonCode::PacketIdentifierNotFound
             }

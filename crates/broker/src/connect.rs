@@ -71,7 +71,7 @@ impl Broker {
         out.reply(connection, Reply::ConnAck(Box::new(reply)));
         let (version, clean_start) = (connect.version, connect.clean_start);
         out.event(Event::Connected { connection, client_id, version, keep_alive, clean_start, resumed });
-        self.redeliver(id, connection, out);
+        self.redeliver(id, connection, resumed, out);
     }
 
     fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), (ReasonCode, &'static str)> {
@@ -218,9 +218,9 @@ impl Broker {
     }
 
     /// What was in flight goes again, PUBRELs at once `[MQTT-4.4.0-1]`, and what waited goes on.
-    fn redeliver(&mut self, id: SessionId, connection: ConnectionId, out: &mut Outputs) {
+    fn redeliver(&mut self, id: SessionId, connection: ConnectionId, resumed: bool, out: &mut Outputs) {
         let session = &mut self.sessions[id];
-        session.inbound.resume();
+        session.inbound.resume(resumed);
         for packet_id in session.outbound.resume() {
             out.reply(connection, Reply::PubRel { packet_id, reason: ReasonCode::Success });
         }

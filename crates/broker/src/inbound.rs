@@ -14,6 +14,19 @@ pub(crate) struct Inbound {
     held: HashSet<u16>,
     /// Received over this connection and not released: what counts against our Receive Maximum.
     outstanding: u16,
+    /// The session is older than the connection, so the client may repeat what was answered before.
+    is_resumed: bool,
+}
+
+/// What a PUBREL did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// The id was held and is free again.
+    Now,
+    /// The id is not held, but an earlier connection of the session may have lost the PUBCOMP of its release.
+    Before,
+    /// The id was never held.
+    Unknown,
 }
 
 /// What a PUBLISH is.
@@ -42,13 +55,13 @@ impl Inbound {
         Received::Fresh
     }
 
-    /// PUBREL, or a PUBREC that refused: the id is free again. Says whether it was held.
-    pub(crate) fn release(&mut self, packet_id: PacketId) -> bool {
-        let held = self.held.remove(&packet_id.get());
-        if held {
+    /// PUBREL, or a PUBREC that refused: the id is free again.
+    pub(crate) fn release(&mut self, packet_id: PacketId) -> Released {
+        if self.held.remove(&packet_id.get()) {
             self.outstanding = self.outstanding.saturating_sub(1);
+            return Released::Now;
         }
-        held
+        if self.is_resumed { Released::Before } else { Released::Unknown }
     }
 
     /// The ids that are held, in no order.
@@ -62,7 +75,8 @@ impl Inbound {
     }
 
     /// A new connection begins with a full quota (section 4.9).
-    pub(crate) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self, is_resumed: bool) {
         self.outstanding = 0;
+        self.is_resumed = is_resumed;
     }
 }

@@ -66,6 +66,30 @@ a: PUBLISH t x qos2 #5 dup
     a < PUBREC #5
 a: PUBREL #5
     a < PUBCOMP #5
+
+== A PUBREL whose PUBCOMP was lost comes again over the next connection, and is no mistake; in a new session it is one
+a: CONNECT expiry=never
+    a < CONNACK Success
+a: PUBLISH t x qos2 #5
+    accepted from a
+    a < PUBREC #5 NoMatchingSubscribers
+a: PUBREL #5
+    a < PUBCOMP #5
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+a: CONNECT resume expiry=never
+    a < CONNACK Success session_present
+a: PUBREL #5
+    a < PUBCOMP #5
+stats acknowledgements_unknown
+    acknowledgements_unknown: 0
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+a: CONNECT
+    event: session of a ended
+    a < CONNACK Success
 a: PUBREL #5
     a < PUBCOMP #5 PacketIdentifierNotFound
 

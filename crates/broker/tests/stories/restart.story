@@ -151,7 +151,7 @@ p: PUBLISH t one qos2 #7 dup
 p: PUBREL #7
     p < PUBCOMP #7
 p: PUBREL #8
-    p < PUBCOMP #8 PacketIdentifierNotFound
+    p < PUBCOMP #8
 p: PUBLISH t three qos2 #7
     accepted from p
     p < PUBREC #7
