@@ -5,9 +5,12 @@ Each is told once and must hold for both libraries.
 
 from __future__ import annotations
 
+import signal
+
 import pysparkplug
 import pytest
 
+import mosquitto
 from edge_node import NPM, EdgeNode
 from metrics import BORN_AT_JSON, CASES, births, data, metric
 from process import Factree
@@ -166,17 +169,44 @@ def test_an_edge_node_that_hangs_is_stale_when_its_keep_alive_runs_out(factree, 
     factree.until_quality(f"{LINE}/#", "Good")
 
 
-def test_edge_nodes_come_back_by_themselves_when_factree_restarts(start, edge_node, library):
-    first = start()
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+def test_edge_nodes_come_back_by_themselves_when_factree_restarts(lasting, edge_node, library, end):
     node = edge_node(library, GROUP, "Line1")
-    node.born(first.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]}, reconnect=True)
-    first.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    node.born(lasting.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]}, reconnect=True)
+    lasting.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
 
-    assert first.terminate() == 0
-    second = start(mqtt=f"127.0.0.1:{first.mqtt_port}")
-    second.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    lasting.stop(end)
+    lasting.restart()
+    lasting.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
     node.device_data("Robot3", temperature(21.5))
-    second.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
+    lasting.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
+    lasting.until_quality(f"{LINE}/#", "Good")
+    assert lasting.edge_node(GROUP, "Line1")["state"] == "online"
+    assert_healthy(lasting)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+def test_the_tree_is_there_and_stale_until_the_edge_nodes_are_back(lasting, edge_node, library, end):
+    node = edge_node(library, GROUP, "Line1")
+    node.born(lasting.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5, unit="°C")]}, reconnect=True)
+    lasting.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    before = lasting.sample(f"{ROBOT}/Axis/1/Temperature")
+    # Births are noted for the disk when they arrive; what is acknowledged later is on it later.
+    mosquitto.publish(lasting.mqtt_port, "Acme/Barrier", "1", "-q", "1", "-r")
+
+    node.freeze()
+    lasting.stop(end)
+    lasting.restart()
+    after = lasting.sample(f"{ROBOT}/Axis/1/Temperature")
+    assert (after["value"], after["quality"]) == (20.5, "Stale")
+    assert {name: after.get(name) for name in ("datatype", "unit", "timestamp")} == {
+        name: before.get(name) for name in ("datatype", "unit", "timestamp")
+    }
+    assert lasting.edge_node(GROUP, "Line1")["state"] == "offline"
+
+    node.thaw()
+    lasting.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)
+    lasting.until_quality(f"{LINE}/#", "Good")
 
 
 def test_an_edge_node_that_speaks_of_an_unknown_device_is_asked_for_a_rebirth_and_understands(factree, line):
