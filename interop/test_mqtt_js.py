@@ -57,13 +57,15 @@ def test_every_transport_carries_every_qos_both_ways(every_transport, mqtt_js, c
     for name, speaker in clients.items():
         for qos in (0, 1, 2):
             speaker.publish("Acme/Said", f"{name} {qos}", qos)
+    # A QoS 2 message is handed over at its PUBREL, so the order is one for each QoS.
     said = [
         {"topic": "Acme/Said", "payload": f"{name} {qos}", "qos": qos, "retain": False}
-        for name in clients
         for qos in (0, 1, 2)
+        for name in clients
     ]
     for name, client in clients.items():
-        assert [client.next() for _ in said] == said, name
+        heard = [client.next() for _ in said]
+        assert sorted(heard, key=lambda message: message["qos"]) == said, name
 
 
 @versions
