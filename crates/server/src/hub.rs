@@ -7,7 +7,6 @@
 //! Knows no socket: a connection is a [`Mailbox`] that can be woken.
 //! Invariant: lock order is ingest, then core, then a mailbox.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -15,22 +14,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{
-    Accepted, Broker, ConnectionId, Delivery, Event, Input, Lost, More, Output, Outputs, Reply, ResolvedTopic,
-    TopicAliases, Write,
-};
-use factree_ingest::{Batch, Inbox, Ingest, Keep, Now, SessionKey, Timestamp};
+use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases};
+use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicName, TopicNameBuf};
 use tokio::sync::Notify;
 
 use crate::disk::{Disk, Ticket};
-use crate::events::{self, Noted};
+use crate::events;
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
 mod figures;
+mod keeping;
+mod mailbox;
+mod visit;
 
 pub(crate) use figures::{Figures, PlantFigures};
+use keeping::Gathered;
+pub(crate) use mailbox::{Closing, Mailbox};
+use visit::{Left, Visit};
 
 /// The broker and the tree, shared by all connections.
 pub(crate) struct Hub {
@@ -59,35 +61,8 @@ struct Core {
     outputs: Outputs,
     /// The deadline the clock task knows of.
     armed: Option<Instant>,
-    /// Bytes of messages among the writes that the keeper has yet to take.
-    noted_bytes: usize,
-    /// Births that the keeper has yet to take.
-    kept: Vec<Keep>,
-    /// Their bytes.
-    kept_bytes: usize,
-}
-
-/// Where other tasks leave what a connection must do.
-pub(crate) struct Mailbox {
-    /// Where the client is.
-    peer: SocketAddr,
-    letters: Mutex<Letters>,
-    notify: Notify,
-}
-
-#[derive(Default)]
-struct Letters {
-    replies: Vec<Reply>,
-    closing: Option<Closing>,
-}
-
-/// The broker ends a connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Closing {
-    /// What a 5.0 client is told; none where nothing is to be said.
-    pub(crate) reason: Option<ReasonCode>,
-    /// For people and logs at the other end.
-    pub(crate) reason_string: Option<Cow<'static, str>>,
+    /// For the keeper.
+    gathered: Gathered,
 }
 
 /// What a visit means for the connection it was made for.
@@ -101,16 +76,6 @@ pub(crate) struct Answer {
     pub(crate) subscribers_behind: bool,
     /// What was answered may leave when the disk is as far.
     pub(crate) ticket: Ticket,
-}
-
-/// What the keeper is to write.
-pub(crate) struct Taken {
-    pub(crate) writes: Vec<Write>,
-    pub(crate) kept: Vec<Keep>,
-    /// The number of the last note they stand for.
-    pub(crate) noted: u64,
-    /// Of the messages among them.
-    pub(crate) bytes: usize,
 }
 
 /// The connection a visit is made for.
@@ -163,9 +128,7 @@ impl Hub {
             mailboxes: HashMap::new(),
             outputs: Outputs::default(),
             armed: None,
-            noted_bytes: 0,
-            kept: Vec::new(),
-            kept_bytes: 0,
+            gathered: Gathered::default(),
         };
         Self {
             core: Mutex::new(core),
@@ -185,7 +148,7 @@ impl Hub {
     /// A new connection, with the mailbox to watch.
     pub(crate) fn open(&self, peer: SocketAddr) -> (ConnectionId, Arc<Mailbox>) {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox { peer, letters: Mutex::default(), notify: Notify::new() });
+        let mailbox = Arc::new(Mailbox::new(peer));
         self.core().mailboxes.insert(id, Arc::clone(&mailbox));
         (id, mailbox)
     }
@@ -290,58 +253,6 @@ impl Hub {
         drop(core);
         let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
         (more, if is_kept && into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
-    }
-
-    /// The ticket of all visits that have ended, and of none that is under way: whoever left a letter has noted its writes.
-    pub(crate) fn ticket(&self) -> Ticket {
-        let _core = self.core();
-        self.disk.latest()
-    }
-
-    /// How far the disk is.
-    pub(crate) fn disk(&self) -> &Disk {
-        &self.disk
-    }
-
-    /// Everything the broker has written since the last time.
-    pub(crate) fn take_writes(&self) -> Taken {
-        let mut core = self.core();
-        let mut writes = Vec::new();
-        core.broker.take_writes(&mut writes);
-        let kept = std::mem::take(&mut core.kept);
-        let bytes = std::mem::take(&mut core.noted_bytes) + std::mem::take(&mut core.kept_bytes);
-        Taken { writes, kept, noted: self.disk.last_note(), bytes }
-    }
-
-    /// Where the samples on disk stand, right after restoring.
-    pub(crate) fn mark_samples(&self) -> factree_ingest::Mark {
-        lock(&self.ingest).mark()
-    }
-
-    /// Samples that have changed since the mark, as much as the budget allows.
-    pub(crate) fn changed_samples(
-        &self,
-        mark: &mut factree_ingest::Mark,
-        budget: factree_ingest::Budget,
-        into: &mut Vec<factree_ingest::Record>,
-    ) -> factree_ingest::More {
-        lock(&self.ingest).changed_samples(mark, budget, into)
-    }
-
-    /// What has to be kept is refused from now on, or taken again.
-    pub(crate) fn set_storage_full(&self, full: bool) {
-        self.core().broker.set_storage_full(full);
-        self.disk.set_full(full);
-    }
-
-    /// Tells the keeper what was written since; the ticket of all that was decided up to now.
-    fn note(&self, core: &mut Core, before: u64) -> Ticket {
-        if core.broker.writes_made() == before {
-            return self.disk.latest();
-        }
-        let bytes = core.broker.written_bytes();
-        let new = bytes - std::mem::replace(&mut core.noted_bytes, bytes);
-        self.disk.note(new)
     }
 
     /// Lets the broker act on its deadlines, for as long as it is polled.
@@ -475,21 +386,6 @@ impl Hub {
         }
     }
 
-    /// Takes births out of what the tree says, for the keeper.
-    fn note_births(&self, core: &mut Core, said: &mut Vec<factree_ingest::Output>) {
-        let mut bytes = 0;
-        for output in said.extract_if(.., |output| matches!(output, factree_ingest::Output::Keep(_))) {
-            if let (factree_ingest::Output::Keep(keep), true) = (output, self.disk.is_kept()) {
-                bytes += keep.bytes();
-                core.kept.push(keep);
-            }
-        }
-        if bytes > 0 {
-            core.kept_bytes += bytes;
-            self.births.fetch_max(self.disk.note(bytes).note(), Ordering::AcqRel);
-        }
-    }
-
     /// What the tree says enters by the broker's front door. Returns whether there was anything that comes back to it.
     fn say(&self, said: Vec<factree_ingest::Output>) -> bool {
         let mut messages = Vec::new();
@@ -520,116 +416,6 @@ impl Hub {
             tracing::error!("the broker panicked, so its state cannot be trusted; ending the process");
             std::process::abort()
         })
-    }
-}
-
-/// One stay inside the core lock.
-struct Visit<'v> {
-    core: &'v mut Core,
-    ingest_limits: &'v factree_ingest::Limits,
-    now: Instant,
-    home: Option<Home>,
-    batch: Batch,
-    outgoing: &'v mut Vec<u8>,
-    replies: usize,
-    closing: Option<Closing>,
-    refused_for_haste: bool,
-    woken: Vec<Arc<Mailbox>>,
-    events: Vec<Noted>,
-}
-
-/// What a visit leaves to be done outside the lock.
-struct Left {
-    answer: Answer,
-    woken: Vec<Arc<Mailbox>>,
-    events: Vec<Noted>,
-}
-
-impl Visit<'_> {
-    /// Hands one input to the broker and deals with its outputs; `publication` is the input's number in the batch.
-    fn handle(&mut self, input: Input<'_>, publication: Option<usize>) {
-        let mut outputs = std::mem::take(&mut self.core.outputs);
-        self.core.broker.handle(self.now, input, &mut outputs);
-        for output in outputs.drain() {
-            self.on_output(output, publication);
-        }
-        self.core.outputs = outputs;
-    }
-
-    fn on_output(&mut self, output: Output, publication: Option<usize>) {
-        match output {
-            Output::Reply { to, reply } => {
-                self.replies += 1;
-                if let Reply::ConnAck(answer) = &reply {
-                    self.refused_for_haste = answer.reason == ReasonCode::ConnectionRateExceeded;
-                }
-                match self.home {
-                    Some(home) if home.connection == to => reply.encode(home.version, self.outgoing),
-                    _ => self.leave_letter(to, |letters| letters.replies.push(reply)),
-                }
-            }
-            Output::Accepted(Accepted::Packet { .. }) => {
-                self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
-            }
-            Output::Accepted(Accepted::Will { connection, publication }) => {
-                let (topic, retain) = (publication.topic(), publication.retain());
-                let payload = publication.payload();
-                let number = self.batch.push(session(connection), retain, topic.as_str(), payload, self.ingest_limits);
-                self.batch.accept(number);
-            }
-            // The tree said it; it needs no telling.
-            Output::Accepted(Accepted::Local) => {}
-            Output::Wake(connection) => self.leave_letter(connection, |_| {}),
-            Output::Close { connection, reason, reason_string } => {
-                let closing = Closing { reason, reason_string };
-                match self.home {
-                    Some(home) if home.connection == connection => self.closing = Some(closing),
-                    _ => self.leave_letter(connection, |letters| letters.closing = Some(closing)),
-                }
-            }
-            Output::Ended { connection, .. } => self.batch.session_ended(session(connection)),
-            Output::Event(event) => {
-                if let Event::Connected { connection, client_id, .. } = &event {
-                    self.batch.session_started(session(*connection), client_id.as_str());
-                }
-                let mailboxes = &self.core.mailboxes;
-                self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
-            }
-        }
-    }
-
-    /// A connection that is gone needs no letters.
-    fn leave_letter(&mut self, to: ConnectionId, write: impl FnOnce(&mut Letters)) {
-        if let Some(mailbox) = self.core.mailboxes.get(&to) {
-            write(&mut lock(&mailbox.letters));
-            self.woken.push(Arc::clone(mailbox));
-        }
-    }
-}
-
-impl Mailbox {
-    /// Waits until something is in the box or deliveries wait with the broker.
-    pub(crate) async fn woken(&self) {
-        self.notify.notified().await;
-    }
-
-    /// Makes its connection look into it.
-    pub(crate) fn wake(&self) {
-        self.notify.notify_one();
-    }
-
-    /// Empties the box: replies into `outgoing`, and whether to close.
-    pub(crate) fn take(&self, version: Option<ProtocolVersion>, outgoing: &mut Vec<u8>) -> Option<Closing> {
-        let mut letters = lock(&self.letters);
-        if let Some(version) = version {
-            letters.replies.drain(..).for_each(|reply| reply.encode(version, outgoing));
-        }
-        letters.closing.take()
-    }
-
-    fn close(&self, closing: Closing) {
-        lock(&self.letters).closing.get_or_insert(closing);
-        self.wake();
     }
 }
 

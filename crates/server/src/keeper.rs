@@ -91,7 +91,7 @@ impl Keeping {
             let taken = self.hub.take_writes();
             self.waiting_bytes += taken.bytes;
             self.folded.write(taken.writes);
-            self.folded.keep(taken.kept);
+            self.folded.keep(taken.births);
             self.take_samples(!going_on);
             self.folded.spell(&calendar(), &mut self.batch);
             match self.store.commit(&mut self.batch) {

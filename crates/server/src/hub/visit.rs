@@ -1,0 +1,100 @@
+//! One stay inside the core lock: inputs in, and what the broker wants done, done or noted for afterwards.
+//!
+//! Replies to the connection the visit is made for are encoded at once; those to others become letters. What was accepted
+//! goes into the batch in the broker's order.
+//! Invariant: nobody is woken before the lock is let go.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use factree_broker::{Accepted, ConnectionId, Event, Input, Output, Reply};
+use factree_ingest::Batch;
+use factree_mqtt::ReasonCode;
+
+use super::mailbox::{Closing, Letters, Mailbox};
+use super::{Answer, Core, Home, session};
+use crate::events::Noted;
+
+/// One stay inside the core lock.
+pub(super) struct Visit<'v> {
+    pub(super) core: &'v mut Core,
+    pub(super) ingest_limits: &'v factree_ingest::Limits,
+    pub(super) now: Instant,
+    pub(super) home: Option<Home>,
+    pub(super) batch: Batch,
+    pub(super) outgoing: &'v mut Vec<u8>,
+    pub(super) replies: usize,
+    pub(super) closing: Option<Closing>,
+    pub(super) refused_for_haste: bool,
+    pub(super) woken: Vec<Arc<Mailbox>>,
+    pub(super) events: Vec<Noted>,
+}
+
+/// What a visit leaves to be done outside the lock.
+pub(super) struct Left {
+    pub(super) answer: Answer,
+    pub(super) woken: Vec<Arc<Mailbox>>,
+    pub(super) events: Vec<Noted>,
+}
+
+impl Visit<'_> {
+    /// Hands one input to the broker and deals with its outputs; `publication` is the input's number in the batch.
+    pub(super) fn handle(&mut self, input: Input<'_>, publication: Option<usize>) {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        self.core.broker.handle(self.now, input, &mut outputs);
+        for output in outputs.drain() {
+            self.on_output(output, publication);
+        }
+        self.core.outputs = outputs;
+    }
+
+    fn on_output(&mut self, output: Output, publication: Option<usize>) {
+        match output {
+            Output::Reply { to, reply } => {
+                self.replies += 1;
+                if let Reply::ConnAck(answer) = &reply {
+                    self.refused_for_haste = answer.reason == ReasonCode::ConnectionRateExceeded;
+                }
+                match self.home {
+                    Some(home) if home.connection == to => reply.encode(home.version, self.outgoing),
+                    _ => self.leave_letter(to, |letters| letters.replies.push(reply)),
+                }
+            }
+            Output::Accepted(Accepted::Packet { .. }) => {
+                self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
+            }
+            Output::Accepted(Accepted::Will { connection, publication }) => {
+                let (topic, retain) = (publication.topic(), publication.retain());
+                let payload = publication.payload();
+                let number = self.batch.push(session(connection), retain, topic.as_str(), payload, self.ingest_limits);
+                self.batch.accept(number);
+            }
+            // The tree said it; it needs no telling.
+            Output::Accepted(Accepted::Local) => {}
+            Output::Wake(connection) => self.leave_letter(connection, |_| {}),
+            Output::Close { connection, reason, reason_string } => {
+                let closing = Closing { reason, reason_string };
+                match self.home {
+                    Some(home) if home.connection == connection => self.closing = Some(closing),
+                    _ => self.leave_letter(connection, |letters| letters.closing = Some(closing)),
+                }
+            }
+            Output::Ended { connection, .. } => self.batch.session_ended(session(connection)),
+            Output::Event(event) => {
+                if let Event::Connected { connection, client_id, .. } = &event {
+                    self.batch.session_started(session(*connection), client_id.as_str());
+                }
+                let mailboxes = &self.core.mailboxes;
+                self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
+            }
+        }
+    }
+
+    /// A connection that is gone needs no letters.
+    fn leave_letter(&mut self, to: ConnectionId, write: impl FnOnce(&mut Letters)) {
+        if let Some(mailbox) = self.core.mailboxes.get(&to) {
+            mailbox.leave(write);
+            self.woken.push(Arc::clone(mailbox));
+        }
+    }
+}
