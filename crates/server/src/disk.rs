@@ -46,6 +46,7 @@ pub(crate) struct Disk {
     durable: AtomicU64,
     /// Messages that wait for a commit or are in one.
     waiting_bytes: AtomicUsize,
+    commits: AtomicU64,
     full: AtomicBool,
     waiting: Mutex<Vec<(Ticket, Arc<Mailbox>)>>,
     work: Mutex<Work>,
@@ -99,7 +100,17 @@ impl Disk {
 
     /// Whether publishers are ahead of the disk.
     pub(crate) fn is_behind(&self) -> bool {
-        self.waiting_bytes.load(Ordering::Relaxed) > WAITING_BYTES_MAX
+        self.waiting_bytes() > WAITING_BYTES_MAX
+    }
+
+    /// How often something was committed.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of messages that wait for a commit or are in one.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the disk has no room for what must be kept.
@@ -137,6 +148,11 @@ impl Disk {
         let woken: Vec<_> = waiting.extract_if(.., |(ticket, _)| ticket.0 <= durable).collect();
         drop(waiting);
         woken.iter().for_each(|(_, mailbox)| mailbox.wake());
+    }
+
+    /// Something was committed.
+    pub(crate) fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn set_full(&self, full: bool) {

@@ -94,8 +94,12 @@ impl Keeping {
             self.folded.keep(taken.births);
             self.take_samples(!going_on);
             self.folded.spell(&calendar(), &mut self.batch);
+            let something = !self.batch.is_empty();
             match self.store.commit(&mut self.batch) {
                 Ok(()) => {
+                    if something {
+                        self.hub.disk().committed();
+                    }
                     self.folded.clear();
                     self.hub.disk().reached(taken.noted, std::mem::take(&mut self.waiting_bytes));
                     // Near the end of the disk new work is refused, while there is still room to note the end of the old.

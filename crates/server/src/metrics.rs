@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use crate::disk::Disk;
 use crate::gate::{Gate, Refused};
 use crate::hub::{Figures, PlantFigures};
 use crate::process::Process;
@@ -21,6 +22,7 @@ pub(crate) struct Scrape<'s> {
     pub(crate) gate: &'s Gate,
     /// What an acknowledged message survives: `memory`, `process` or `power`.
     pub(crate) storage_mode: &'static str,
+    pub(crate) disk: &'s Disk,
 }
 
 /// The media type of what [`render`] writes.
@@ -90,6 +92,12 @@ const METRICS: &[Metric] = &[
             to.of(mode, u64::from(mode == now.storage_mode));
         }
     }),
+    metric!(Gauge "factree_storage_full" "1 while QoS 1 and 2 publications are refused, because the disk is full",
+        |now, to| to.one(u64::from(now.disk.is_full()))),
+    metric!(Counter "factree_storage_commits_total" "Commits to the disk, each with all that had gathered",
+        |now, to| to.one(now.disk.commits())),
+    metric!(Gauge "factree_storage_waiting_bytes" "Messages whose acknowledgement waits for the disk",
+        |now, to| to.one(now.disk.waiting_bytes() as u64)),
     metric!(Gauge "factree_uptime_seconds" "Time since the start", |now, to| to.one(now.figures.uptime_seconds)),
     metric!(Gauge "process_resident_memory_bytes" "Memory of this process in RAM",
         |now, to| to.some(now.process.resident_bytes)),

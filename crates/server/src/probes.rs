@@ -42,15 +42,19 @@ async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Prob
         traffic: hub.traffic(),
         gate: &gate,
         storage_mode,
+        disk: hub.disk(),
     });
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text)
 }
 
-/// Whether clients are served: from the moment the listeners are bound until the shutdown begins.
-async fn ready(State(Probes { hub, .. }): State<Probes>) -> impl IntoResponse {
-    let (status, body) = match hub.is_stopping() {
-        false => (StatusCode::OK, r#"{"status":"ready"}"#),
-        true => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"stopping"}"#),
+/// Whether clients are served, from the moment the listeners are bound until the shutdown begins; what an acknowledgement
+/// is worth, and whether one is to be had.
+async fn ready(State(Probes { hub, storage_mode, .. }): State<Probes>) -> impl IntoResponse {
+    let (status, word) = match hub.is_stopping() {
+        false => (StatusCode::OK, "ready"),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
+    let disk = if hub.disk().is_full() { "full" } else { "ok" };
+    let body = format!(r#"{{"status":"{word}","durability":"{storage_mode}","disk":"{disk}"}}"#);
     (status, [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body)
 }

@@ -200,5 +200,5 @@ fn readyz_says_so() {
     let plant = Plant::start();
     let (head, body) = text(&plant, "/readyz");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    assert_eq!(body, r#"{"status":"ready"}"#);
+    assert_eq!(body, r#"{"status":"ready","durability":"memory","disk":"ok"}"#);
 }

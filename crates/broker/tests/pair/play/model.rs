@@ -48,6 +48,8 @@ struct Line {
     heard: Instant,
     will: Option<Will>,
     quota_used: usize,
+    /// The session is older than this connection.
+    is_resumed: bool,
 }
 
 #[derive(Clone)]
@@ -127,6 +129,7 @@ impl Model {
             heard: now,
             will: connect.will.clone(),
             quota_used: 0,
+            is_resumed: present,
         });
         (session.expiry, session.expires_at, session.will_due) = (expiry, None, None);
         let released = session.sent.iter().enumerate().filter(|(_, sent)| matches!(sent, Sent::Released));
@@ -192,7 +195,9 @@ impl Model {
             Packet::PubRel { id } => {
                 let had = session.held.remove(&id);
                 line.quota_used = line.quota_used.saturating_sub(usize::from(had));
-                let reason = if had { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+                // Over a resumed session it may be the repetition of one whose PUBCOMP was lost.
+                let known = had || line.is_resumed;
+                let reason = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
                 self.say(who, format_args!("PUBCOMP {id} {reason:?}"));
             }
             Packet::Subscribe { id, filter, options, identifier } => {
