@@ -150,6 +150,8 @@ impl Broker {
         let journal = &mut self.journal;
         self.stats.expired += self.retained.expire(now, |gone| journal.retained_expired(gone));
         while let Some(id) = self.deadlines.take_due(now) {
+            // Its connection ended with the last process, which could not end it.
+            let is_left_over = self.sessions[id].ends_with_connection();
             match &mut self.sessions[id].link {
                 Link::Connected(connected) => {
                     let client = Client { session: id, connection: connected.connection };
@@ -161,7 +163,7 @@ impl Broker {
                 }
                 Link::Absent(absent) => {
                     if absent.is_expired(now) {
-                        self.end_session(now, id, true, out);
+                        self.end_session(now, id, !is_left_over, out);
                         continue;
                     }
                     if let Some((_, will)) = absent.will.take_if(|(at, _)| *at <= now) {

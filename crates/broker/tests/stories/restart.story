@@ -369,7 +369,7 @@ restart
     event: will of b published to w/b
     accepted will of old#0: w/a
     event: will of a published to w/a
-    event: session of a expired
+    event: session of a ended
 disk
     Session 4, Subscription 1, Message 2, Delivery 2, Will 2, Retained 1
 wait 5s
