@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a peer may take until it listens.
+/// How long a peer may take until it listens, and how often that is tried.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+const START_ATTEMPTS: usize = 3;
 
 /// A broker in a process of its own, ended when this is dropped.
 pub struct Server {
@@ -102,21 +103,26 @@ impl Server {
         })
     }
 
-    fn peer(name: &str, configure: impl FnOnce(&mut Command, &Path, SocketAddr)) -> Option<Self> {
-        let home = tempfile::tempdir().expect("a directory");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
-        let mut program = Command::new(name);
-        configure(&mut program, home.path(), address);
-        let child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-        let server = Self { child, address, home };
-        let deadline = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "{name} does not listen");
-            std::thread::sleep(Duration::from_millis(10));
+    /// A free port may be somebody else's before the peer has it: then the peer ends, and is given another.
+    fn peer(name: &str, configure: impl Fn(&mut Command, &Path, SocketAddr)) -> Option<Self> {
+        for _ in 0..START_ATTEMPTS {
+            let home = tempfile::tempdir().expect("a directory");
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+            let address = free.local_addr().expect("an address");
+            drop(free);
+            let mut program = Command::new(name);
+            configure(&mut program, home.path(), address);
+            let child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+            let mut server = Self { child, address, home };
+            let deadline = Instant::now() + START_TIMEOUT;
+            while server.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
+                if TcpStream::connect(address).is_ok() {
+                    return Some(server);
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
-        Some(server)
+        panic!("{name} does not listen");
     }
 
     /// A program of ours that prints the address it listens on as its first line.

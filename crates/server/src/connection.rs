@@ -76,12 +76,13 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     connection.report();
     if connection.refused_for_haste {
         // Unless the server shuts down meanwhile.
-        let _: Result<(), _> = timeout(REFUSAL_DELAY, mailbox.woken()).await;
+        let _: Result<(), _> = Box::pin(timeout(REFUSAL_DELAY, mailbox.woken())).await;
     }
     // The last word may be lost on a peer that does not listen; nothing depends on it. Bytes that are still coming in when
     // a socket is closed turn the close into a reset, and the peer may never see what was written before: so they are
     // read and thrown away until the peer has closed too.
-    let farewell = async {
+    // Boxed, as is the refusal's delay: an idle connection has no room for its end.
+    let farewell = Box::pin(async {
         while connection.outgoing.is_held() {
             mailbox.woken().await;
             connection.release();
@@ -92,8 +93,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let mut scrap = [0; 1024];
         while stream.read(&mut scrap).await? > 0 {}
         io::Result::Ok(())
-    };
-    let _: Result<io::Result<()>, _> = timeout(CLOSE_TIMEOUT, farewell).await;
+    });
+    let _: Result<io::Result<()>, _> = Box::pin(timeout(CLOSE_TIMEOUT, farewell)).await;
     connection.hub.forget(connection.id);
 }
 

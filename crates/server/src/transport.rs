@@ -92,10 +92,20 @@ impl Transport {
 
     /// Does the handshakes and then serves the client to its end. A whole CONNECT must be there by `connect_by`.
     pub(crate) async fn serve(&self, hub: Arc<Hub>, stream: TcpStream, peer: SocketAddr, connect_by: Instant) {
+        match self {
+            Self::Tcp => connection::serve(hub, stream, peer, connect_by).await,
+            // Boxed, or a plain connection would carry the room that these need.
+            Self::Tls(_) | Self::WebSocket | Self::SecureWebSocket(_) => {
+                Box::pin(self.serve_wrapped(hub, stream, peer, connect_by)).await;
+            }
+        }
+    }
+
+    async fn serve_wrapped(&self, hub: Arc<Hub>, stream: TcpStream, peer: SocketAddr, connect_by: Instant) {
         let packet_bytes_max = hub.mqtt_limits().packet_size_max as usize;
         let arrival = Arrival { hub: &hub, peer, connect_by };
         match self {
-            Self::Tcp => connection::serve(hub, stream, peer, connect_by).await,
+            Self::Tcp => unreachable!("plain TCP has no wrapping"),
             Self::Tls(Tls(acceptor)) => {
                 if let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await {
                     connection::serve(hub, stream, peer, connect_by).await;
