@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("mqtt", &[]),
     ("broker", &["factree-mqtt", "hashbrown"]),
-    ("sparkplug", &["hashbrown", "prost"]),
+    ("sparkplug", &["flate2", "hashbrown", "prost"]),
     ("namespace", &["hashbrown"]),
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json", "xxhash-rust"]),
     (

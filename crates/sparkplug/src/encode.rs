@@ -3,7 +3,13 @@
 //! A thin layer over the generated prost types that gets the small print right: which field a datatype's value goes
 //! into, what a rebirth request must carry. Not the hot path; it allocates.
 
-use crate::{BdSeq, DataType, Mismatch, Seq, Timestamp, Value, generated, interpret, payload::WireValue};
+mod compress;
+mod structure;
+
+pub use compress::Algorithm;
+pub use structure::{DataSetBuilder, PropertiesBuilder, TemplateBuilder};
+
+use crate::{BdSeq, DataType, MetaData, Mismatch, Seq, Timestamp, Value, generated, interpret, payload::WireValue};
 use generated::payload::{DataSet, PropertySet, PropertyValue, Template, metric, property_value};
 use prost::Message;
 
@@ -161,6 +167,44 @@ impl MetricBuilder {
         Ok(self)
     }
 
+    /// A DataSet, declared as one.
+    #[must_use]
+    pub fn data_set(mut self, data_set: DataSetBuilder) -> MetricBuilder {
+        self.metric.value = Some(metric::Value::DatasetValue(data_set.data_set));
+        self.declare(DataType::DataSet)
+    }
+
+    /// A Template, declared as one: a definition or an instance.
+    #[must_use]
+    pub fn template(mut self, template: TemplateBuilder) -> MetricBuilder {
+        self.metric.value = Some(metric::Value::TemplateValue(template.template));
+        self.declare(DataType::Template)
+    }
+
+    /// With these properties in place of those it has.
+    #[must_use]
+    pub fn properties(mut self, properties: PropertiesBuilder) -> MetricBuilder {
+        self.metric.properties = Some(properties.set);
+        self
+    }
+
+    /// With this metadata.
+    #[must_use]
+    pub fn metadata(mut self, metadata: &MetaData<'_>) -> MetricBuilder {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        self.metric.metadata = Some(generated::payload::MetaData {
+            is_multi_part: metadata.is_multi_part,
+            content_type: text(metadata.content_type),
+            size: metadata.size,
+            seq: metadata.seq,
+            file_name: text(metadata.file_name),
+            file_type: text(metadata.file_type),
+            md5: text(metadata.md5),
+            description: text(metadata.description),
+        });
+        self
+    }
+
     /// With one more property, a text.
     #[must_use]
     pub fn text_property(self, key: &str, text: &str) -> MetricBuilder {
@@ -197,8 +241,8 @@ fn to_wire<'a>(datatype: DataType, value: Value<'a>) -> Result<WireValue<'a>, Mi
         (_, Value::DateTime(value)) => WireValue::Long(value),
         (_, Value::Bytes(value)) => WireValue::Bytes(value),
         (_, Value::Array(array)) => WireValue::Bytes(array.bytes()),
-        (_, Value::DataSet(value)) => WireValue::DataSet(value),
-        (_, Value::Template(value)) => WireValue::Template(value),
+        (_, Value::DataSet(value)) => WireValue::DataSet(value.bytes()),
+        (_, Value::Template(value)) => WireValue::Template(value.bytes()),
     };
     match (interpret(datatype, wire)?, value) {
         // Read back with its high bits cut off: 200 is no Int8.
@@ -257,8 +301,8 @@ mod tests {
             (DataType::DateTime, Value::DateTime(u64::MAX)),
             (DataType::Bytes, Value::Bytes(&[0, 255])),
             (DataType::Int16Array, Value::Array(array)),
-            (DataType::DataSet, Value::DataSet(&[8, 1])),
-            (DataType::Template, Value::Template(&[0x28, 1])),
+            (DataType::DataSet, Value::DataSet(crate::DataSet::parse(&[8, 1, 18, 1, 97, 24, 3]).unwrap())),
+            (DataType::Template, Value::Template(crate::Template::parse(&[0x28, 1]).unwrap())),
             (DataType::Double, Value::Null),
         ] {
             let metric = MetricBuilder::aliased(1).value(datatype, value).unwrap();

@@ -11,6 +11,7 @@
 
 mod alias;
 mod certificate;
+mod definitions;
 mod device;
 mod edge_node;
 mod finding;
@@ -63,7 +64,7 @@ pub enum Input<'a> {
         retained: bool,
         /// Its topic.
         topic: Topic<'a>,
-        /// Its payload's bytes.
+        /// Its payload's bytes, or what [`crate::inflate`] made of them.
         bytes: &'a [u8],
         /// What [`crate::decode`] made of `bytes`.
         payload: &'a Payload,
@@ -103,13 +104,6 @@ struct Message<'a> {
     retained: bool,
     bytes: &'a [u8],
     payload: &'a Payload,
-}
-
-impl Message<'_> {
-    /// A convention of Tahu's clients, not of the specification: the metrics are inside the body.
-    fn is_compressed(&self) -> bool {
-        self.payload.uuid.is_some_and(|uuid| uuid.of(self.bytes) == b"SPBV1.0_COMPRESSED")
-    }
 }
 
 impl Host {
@@ -160,7 +154,7 @@ impl Host {
                     Topic::State { .. } => {}
                 }
             }
-            Input::Malformed { topic, .. } => self.on_malformed(now, &topic, outputs),
+            Input::Malformed { topic, error, .. } => self.on_malformed(now, &topic, error, outputs),
             Input::SessionEnded { session } => self.on_session_ended(now, session, outputs),
         }
     }
@@ -174,9 +168,6 @@ impl Host {
         if message.retained {
             reporter.report(finding::NBIRTH_RETAINED);
         }
-        if message.is_compressed() {
-            return reporter.report(finding::COMPRESSED);
-        }
         if message.payload.timestamp.is_none() {
             reporter.report(finding::NBIRTH_TIMESTAMP);
         }
@@ -184,6 +175,8 @@ impl Host {
         let found = certificate::bd_seq(message);
         certificate::judge_bd_seq(found, message.session, &node.state, &mut reporter);
         certificate::judge_rebirth_metric(message, &mut reporter);
+        node.definitions.learn(message);
+        node.definitions.judge(message, true, &mut reporter);
 
         let at = message.now.wall;
         for (device, state) in node.devices.iter_mut().map(|(device, each)| (device, &mut each.state)) {
@@ -241,9 +234,6 @@ impl Host {
             reporter.report(finding::DBIRTH_BEFORE_NBIRTH);
             return self.ask_rebirth(index, Reason::BeforeBirth, message.now, outputs);
         }
-        if message.is_compressed() {
-            return reporter.report(finding::COMPRESSED);
-        }
         if message.payload.timestamp.is_none() {
             reporter.report(finding::DBIRTH_TIMESTAMP);
         }
@@ -273,6 +263,7 @@ impl Host {
         let roster = &mut node.devices.get_mut(device).roster;
         let (metrics, vanished) =
             roster.enrol(owner, message, &self.limits, &mut node.metrics, &mut self.registrar, &mut reporter);
+        node.definitions.judge(message, false, &mut reporter);
         if node.shares_aliases(device) {
             reporter.report(finding::ALIAS_TWICE);
         }
@@ -328,9 +319,6 @@ impl Host {
         if order == Order::NotBorn {
             reporter.report(finding::BEFORE_NBIRTH);
             return self.ask_rebirth(index, Reason::BeforeBirth, message.now, outputs);
-        }
-        if message.is_compressed() {
-            return reporter.report(finding::COMPRESSED);
         }
         if message.payload.timestamp.is_none() {
             reporter.report(untimed);
@@ -443,7 +431,7 @@ impl Host {
 
     /// A payload that does not decode is lost. Lost data is made good by a rebirth; a broken birth would only be
     /// repeated.
-    fn on_malformed(&mut self, now: Now, topic: &Topic<'_>, outputs: &mut Outputs) {
+    fn on_malformed(&mut self, now: Now, topic: &Topic<'_>, error: DecodeError, outputs: &mut Outputs) {
         let (is_from_edge_node, is_data) = match topic {
             Topic::Node { message, .. } => (*message != NodeMessage::Ncmd, *message == NodeMessage::Ndata),
             Topic::Device { message, .. } => (*message != DeviceMessage::Dcmd, *message == DeviceMessage::Ddata),
@@ -454,12 +442,13 @@ impl Host {
         }
         let edge_node = topic.edge_node().and_then(|descriptor| self.edge_nodes.find(descriptor));
         let mut reporter = Reporter { outputs, edge_node, device: None };
-        let Some(index) = edge_node else { return reporter.report(finding::MALFORMED) };
+        let rule = if error.is_about_compression() { finding::COMPRESSED } else { finding::MALFORMED };
+        let Some(index) = edge_node else { return reporter.report(rule) };
         let node = self.edge_nodes.get_mut(index);
         node.counters.malformed += 1;
         node.last_message = now.wall;
         reporter.device = topic.device().and_then(|id| node.devices.find(id));
-        reporter.report(finding::MALFORMED);
+        reporter.report(rule);
         if is_data {
             self.ask_rebirth(index, Reason::Malformed, now, outputs);
         }

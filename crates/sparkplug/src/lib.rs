@@ -1,7 +1,7 @@
 //! Sparkplug B: topics, payloads, and what a Host Application knows about each Edge Node.
 //!
 //! The way in is [`Topic::parse`], then [`decode`] into a reused [`Payload`], then [`Host::handle`], which answers with
-//! [`Outputs`]. Payloads are read in place: a decoded metric is numbers and spans into the bytes it came from, so
+//! [`Outputs`]; a payload that is compressed goes through [`inflate`] in between. Payloads are read in place: a decoded metric is numbers and spans into the bytes it came from, so
 //! numeric DATA allocates nothing. The way out is [`encode`](mod@encode).
 //!
 //! Knows nothing of MQTT packets, sockets, clocks or the tree: time is an argument ([`Now`]), an MQTT session is a
@@ -14,6 +14,7 @@ pub mod encode;
 pub mod generated;
 pub mod host;
 pub mod limits;
+pub mod metadata;
 pub mod payload;
 pub mod properties;
 pub mod seq;
@@ -28,11 +29,12 @@ pub use host::{
     Outputs, Reason, RosterMetrics, Rule, SessionKey, Update,
 };
 pub use limits::Limits;
-pub use payload::{DecodeError, Payload, RawMetric, Span, WireValue, decode};
-pub use properties::{Properties, Property, PropertyFault, PropertyValue, Quality};
+pub use metadata::MetaData;
+pub use payload::{COMPRESSED, DecodeError, Member, Payload, RawMetric, Span, WireValue, decode, inflate};
+pub use properties::{Properties, Property, PropertyFault, PropertySetList, PropertyValue, Quality};
 pub use seq::{BdSeq, Seq};
 pub use time::{Now, Timestamp};
 pub use topic::{
     DeviceId, DeviceMessage, EdgeNodeDescriptor, EdgeNodeId, GroupId, HostId, NodeMessage, Outline, Topic, TopicError,
 };
-pub use value::{Array, Mismatch, Value, interpret};
+pub use value::{Array, DataSet, DataSetFault, Mismatch, Parameter, Row, Template, TemplateFault, Value, interpret};

@@ -10,7 +10,11 @@ use std::time::Duration;
 pub struct Limits {
     /// Largest payload decoded. At most 4 GiB - 1: spans are 32 bits.
     pub payload_bytes_max: u32,
-    /// Most metrics in one payload (SP05).
+    /// Most bytes that the body of a compressed payload inflates to.
+    pub inflated_bytes_max: u32,
+    /// Most bytes that a byte of a compressed body inflates to. DEFLATE itself can do 1,032; repetitive births do 20.
+    pub inflate_ratio_max: u32,
+    /// Most metrics in one payload, members of Template instances included (SP05).
     pub metrics_per_payload_max: u32,
     /// Longest metric name.
     pub name_bytes_max: u32,
@@ -18,6 +22,10 @@ pub struct Limits {
     pub properties_max: u32,
     /// How deep property sets may nest; the metric's own set is at depth 1 (SP09).
     pub property_depth_max: u32,
+    /// How deep Template instances may nest; a metric's own is at depth 1.
+    pub template_depth_max: u32,
+    /// Most cells of a DataSet, each row counted as one more: it bounds what a value is built of.
+    pub data_set_cells_max: u32,
     /// Most Edge Nodes remembered.
     pub edge_nodes_max: u32,
     /// Most devices remembered for one Edge Node.
@@ -36,10 +44,14 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             payload_bytes_max: 16 * 1024 * 1024,
+            inflated_bytes_max: 16 * 1024 * 1024,
+            inflate_ratio_max: 100,
             metrics_per_payload_max: 50_000,
             name_bytes_max: 4096,
             properties_max: 256,
             property_depth_max: 8,
+            template_depth_max: 8,
+            data_set_cells_max: 40_000,
             edge_nodes_max: 100_000,
             devices_per_edge_node_max: 10_000,
             metrics_per_edge_node_max: 200_000,
@@ -55,6 +67,11 @@ impl Limits {
     pub fn check(&self) -> Result<(), &'static str> {
         let rules = [
             (self.payload_bytes_max < u32::MAX, "payload_bytes_max must stay below 4 GiB"),
+            (
+                self.inflated_bytes_max <= self.payload_bytes_max,
+                "inflated_bytes_max exceeds payload_bytes_max: such a payload would not be decoded",
+            ),
+            (self.inflate_ratio_max >= 1, "inflate_ratio_max must be at least 1"),
             (self.name_bytes_max <= self.payload_bytes_max, "name_bytes_max exceeds payload_bytes_max"),
             (
                 self.metrics_per_payload_max <= self.metrics_per_edge_node_max,

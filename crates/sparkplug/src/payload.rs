@@ -1,20 +1,27 @@
 //! A Sparkplug payload read in place: numbers, and spans into the bytes they came from.
 //!
 //! [`decode`] walks the protobuf wire once and fills a reused [`Payload`]; numeric DATA allocates nothing. Properties,
-//! metadata, DataSet and Template stay spans and are read by those who want them, so a broken property set costs its
-//! metric the properties and not the whole message (SP09). Texts are proven UTF-8 here.
+//! metadata and DataSet stay spans and are read by those who want them, so a broken property set costs its metric the
+//! properties and not the whole message (SP09); Template instances are unfolded into members at the end. Texts are proven
+//! UTF-8 here. A payload inside a payload is another matter: [`inflate`].
 //!
 //! Knows nothing of what a metric means: no datatypes, no sequence numbers, no births.
 //! Invariant: a `Payload` that `decode` filled holds only spans that lie within the bytes; one that it refused is
-//! empty.
+//! empty. It takes less than ten times the memory of the bytes it was read from.
 
+mod compressed;
 mod guess;
+mod members;
 mod metric;
 pub(crate) mod wire;
 
+pub(crate) use compressed::ALGORITHM;
+pub use compressed::{COMPRESSED, inflate};
+pub use members::Member;
+pub(crate) use members::{IS_DEFINITION, MEMBER, PARAMETER, REFERENCE, VERSION};
 pub use metric::{RawMetric, WireValue};
 
-use crate::{Limits, Timestamp};
+use crate::{Limits, TemplateFault, Timestamp};
 
 use guess::{METRIC, Shape};
 use std::fmt;
@@ -33,6 +40,12 @@ pub struct Payload {
     pub body: Option<Span>,
     /// The metrics in the order of the message.
     pub metrics: Vec<RawMetric>,
+    /// The members of the Template instances among the metrics, and of those among the members.
+    members: Vec<Member>,
+    /// Which Templates are broken, by position.
+    template_faults: Vec<(u32, TemplateFault)>,
+    has_templates: bool,
+    published_bytes: u32,
 }
 
 impl Payload {
@@ -45,12 +58,24 @@ impl Payload {
     pub fn clear(&mut self) {
         self.metrics.clear();
         (self.timestamp, self.seq, self.uuid, self.body) = (None, None, None, None);
+        if self.has_templates {
+            self.members.clear();
+            self.template_faults.clear();
+            self.has_templates = false;
+        }
+    }
+
+    /// How many bytes were published: those it was decoded from or, where it was [`inflate`]d, those around it.
+    pub fn published_bytes(&self) -> u32 {
+        self.published_bytes
     }
 
     /// Gives back memory beyond `metrics_kept` metrics, so that one huge birth does not stay with its connection.
     pub fn trim(&mut self, metrics_kept: usize) {
         self.metrics.truncate(metrics_kept);
         self.metrics.shrink_to(metrics_kept);
+        self.members = Vec::new();
+        self.template_faults = Vec::new();
     }
 }
 
@@ -98,6 +123,8 @@ pub enum DecodeError {
     PayloadTooLarge,
     /// More metrics than [`Limits::metrics_per_payload_max`] (SP05).
     TooManyMetrics,
+    /// More metrics than a payload of its size can say anything about: most of them are empty (SP05).
+    HollowMetrics,
     /// A metric name longer than [`Limits::name_bytes_max`].
     NameTooLong,
     /// The bytes end inside a field (SP02).
@@ -112,6 +139,22 @@ pub enum DecodeError {
     Utf8,
     /// A sub-message given twice. Protobuf would merge the two; nobody sends that, and we keep one span.
     Repeated,
+    /// Compressed by an algorithm that is neither DEFLATE nor GZIP.
+    Algorithm,
+    /// A compressed body that is missing, cut short or not what its algorithm writes.
+    Inflate,
+    /// A body that inflates to more than [`Limits::inflated_bytes_max`] or [`Limits::inflate_ratio_max`] allow.
+    InflatedTooLarge,
+    /// A compressed payload inside a compressed payload.
+    CompressedTwice,
+}
+
+impl DecodeError {
+    /// Whether it is about the compressed form, and not about what is in it.
+    pub fn is_about_compression(self) -> bool {
+        use DecodeError as E;
+        matches!(self, E::Algorithm | E::Inflate | E::InflatedTooLarge | E::CompressedTwice)
+    }
 }
 
 impl fmt::Display for DecodeError {
@@ -119,6 +162,7 @@ impl fmt::Display for DecodeError {
         f.write_str(match self {
             DecodeError::PayloadTooLarge => "the payload is larger than payload_bytes_max",
             DecodeError::TooManyMetrics => "the payload has more metrics than metrics_per_payload_max",
+            DecodeError::HollowMetrics => "most metrics of the payload are empty",
             DecodeError::NameTooLong => "a metric name is longer than name_bytes_max",
             DecodeError::Truncated => "the payload ends inside a field",
             DecodeError::Varint => "a number in the payload is longer than its field",
@@ -126,6 +170,10 @@ impl fmt::Display for DecodeError {
             DecodeError::Group => "the payload contains a protobuf group",
             DecodeError::Utf8 => "a text in the payload is not UTF-8",
             DecodeError::Repeated => "a sub-message is given twice",
+            DecodeError::Algorithm => "the payload is compressed by neither DEFLATE nor GZIP",
+            DecodeError::Inflate => "the compressed body does not inflate",
+            DecodeError::InflatedTooLarge => "the body inflates beyond inflated_bytes_max or inflate_ratio_max",
+            DecodeError::CompressedTwice => "a compressed payload holds a compressed payload",
         })
     }
 }
@@ -144,9 +192,14 @@ pub fn decode(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<()
     if bytes.len() > limits.payload_bytes_max as usize {
         return Err(DecodeError::PayloadTooLarge);
     }
-    let outcome = fill(bytes, limits, payload);
+    payload.published_bytes = bytes.len() as u32;
+    // What fewer bytes than these say of a metric is nothing: there is no room for a name or an alias and a value.
+    let metrics_max = (bytes.len() / METRIC_BYTES_MIN).max(METRICS_FREE).min(limits.metrics_per_payload_max as usize);
+    let outcome = fill(bytes, limits, payload, metrics_max);
     if outcome.is_err() {
         payload.clear();
+    } else if payload.has_templates {
+        members::unfold(bytes, limits, payload, metrics_max);
     }
     outcome
 }
@@ -154,7 +207,13 @@ pub fn decode(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<()
 /// Above this many metrics, the rest of the message is counted before more memory is taken.
 const METRICS_TRUSTED: usize = 1024;
 
-fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), DecodeError> {
+/// The shortest metric that means anything: tag, length, and a metric alias with a boolean.
+const METRIC_BYTES_MIN: usize = 6;
+
+/// So many metrics may be shorter.
+const METRICS_FREE: usize = 8;
+
+fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload, most: usize) -> Result<(), DecodeError> {
     const TIMESTAMP: u32 = wire::varint_field(1);
     const SEQ: u32 = wire::varint_field(3);
     const UUID: u32 = wire::bytes_field(4);
@@ -162,7 +221,7 @@ fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), Deco
 
     let mut wire = Wire::new(bytes);
     let mut shape = Shape::NONE;
-    let mut metrics_max = METRICS_TRUSTED.min(limits.metrics_per_payload_max as usize);
+    let mut metrics_max = METRICS_TRUSTED.min(most);
     while !wire.is_at_end() {
         let rest = wire.rest();
         if u32::from(rest[0]) == METRIC
@@ -179,9 +238,14 @@ fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), Deco
                     if metrics_max > limits.metrics_per_payload_max as usize {
                         return Err(DecodeError::TooManyMetrics);
                     }
+                    if metrics_max > most {
+                        return Err(DecodeError::HollowMetrics);
+                    }
                     payload.metrics.reserve_exact(more);
                 }
-                payload.metrics.push(RawMetric::decode(wire.enter()?, limits)?);
+                let metric = RawMetric::decode(wire.enter()?, limits.name_bytes_max)?;
+                payload.has_templates |= metric.is_template();
+                payload.metrics.push(metric);
             }
             TIMESTAMP => payload.timestamp = Some(Timestamp(wire.varint()?)),
             SEQ => payload.seq = Some(wire.varint()?),

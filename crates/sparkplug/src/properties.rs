@@ -8,16 +8,30 @@
 
 use crate::{
     DecodeError, Limits, Span,
-    payload::wire::{self, Wire},
+    payload::wire::{self, Fields, Wire},
 };
 use std::fmt;
 
 /// A well-formed property set, still encoded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Properties<'a> {
     bytes: &'a [u8],
     span: Span,
-    len: u32,
+}
+
+/// A list of well-formed property sets, still encoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PropertySetList<'a> {
+    bytes: &'a [u8],
+    span: Span,
+}
+
+impl<'a> PropertySetList<'a> {
+    /// The property sets in order.
+    pub fn iter(&self) -> impl Iterator<Item = Properties<'a>> + use<'a> {
+        let bytes = self.bytes;
+        Fields::new(Wire::within(bytes, self.span), LIST_ITEM).map(move |span| Properties { bytes, span })
+    }
 }
 
 /// A property's value.
@@ -37,10 +51,10 @@ pub enum PropertyValue<'a> {
     Boolean(bool),
     /// `string_value`.
     String(&'a str),
-    /// `propertyset_value`, encoded.
-    Set(&'a [u8]),
-    /// `propertysets_value`, encoded.
-    SetList(&'a [u8]),
+    /// `propertyset_value`.
+    Set(Properties<'a>),
+    /// `propertysets_value`.
+    SetList(PropertySetList<'a>),
     /// `extension_value`, encoded.
     Extension(&'a [u8]),
 }
@@ -123,24 +137,24 @@ impl<'a> Properties<'a> {
     /// # Panics
     /// When `bytes` are not the payload's that `span` comes from.
     pub fn parse(bytes: &'a [u8], span: Span, limits: &Limits) -> Result<Properties<'a>, PropertyFault> {
-        let len = check_set(Wire::within(bytes, span), limits, limits.property_depth_max)?;
-        Ok(Properties { bytes, span, len })
+        check_set(Wire::within(bytes, span), limits, limits.property_depth_max)?;
+        Ok(Properties { bytes, span })
     }
 
     /// How many properties there are.
     pub fn len(&self) -> usize {
-        self.len as usize
+        Fields::new(Wire::within(self.bytes, self.span), KEY).count()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The properties in order. A key may come twice; the later one counts.
-    pub fn iter(&self) -> impl Iterator<Item = Property<'a>> {
-        let mut keys = Fields { wire: Wire::within(self.bytes, self.span), tag: KEY };
-        let mut values = Fields { wire: keys.wire, tag: VALUE };
+    pub fn iter(&self) -> impl Iterator<Item = Property<'a>> + use<'a> {
+        let wire = Wire::within(self.bytes, self.span);
+        let (mut keys, mut values) = (Fields::new(wire, KEY), Fields::new(wire, VALUE));
         let bytes = self.bytes;
         std::iter::from_fn(move || {
             let key = keys.next()?.text(bytes);
@@ -205,30 +219,9 @@ impl Quality {
     }
 }
 
-/// The spans of one field of a message, skipping the others.
-struct Fields<'a> {
-    wire: Wire<'a>,
-    tag: u32,
-}
-
-impl Iterator for Fields<'_> {
-    type Item = Span;
-
-    fn next(&mut self) -> Option<Span> {
-        while !self.wire.is_at_end() {
-            let tag = self.wire.tag().ok()?;
-            if tag == self.tag {
-                return self.wire.span().ok();
-            }
-            self.wire.skip(tag).ok()?;
-        }
-        None
-    }
-}
-
-/// Proves a property set and counts its properties. `depth` is how deep it may go, itself included; it bounds the
+/// Proves a property set. `depth` is how deep it may go, itself included; it bounds the
 /// recursion.
-fn check_set(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<u32, PropertyFault> {
+fn check_set(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<(), PropertyFault> {
     let Some(deeper) = depth.checked_sub(1) else { return Err(PropertyFault::TooDeep) };
     let (mut keys, mut values) = (0, 0);
     while !wire.is_at_end() {
@@ -247,13 +240,13 @@ fn check_set(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<u32, Pro
             return Err(PropertyFault::TooMany);
         }
     }
-    if keys == values { Ok(keys) } else { Err(PropertyFault::KeysAndValues) }
+    if keys == values { Ok(()) } else { Err(PropertyFault::KeysAndValues) }
 }
 
 fn check_value(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<(), PropertyFault> {
     while !wire.is_at_end() {
         match wire.tag()? {
-            SET => drop(check_set(wire.enter()?, limits, depth)?),
+            SET => check_set(wire.enter()?, limits, depth)?,
             SET_LIST => check_list(wire.enter()?, limits, depth)?,
             STRING => drop(wire.text()?),
             TYPE | IS_NULL | INT | LONG | BOOLEAN => drop(wire.varint()?),
@@ -270,7 +263,7 @@ fn check_value(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<(), Pr
 fn check_list(mut wire: Wire<'_>, limits: &Limits, depth: u32) -> Result<(), PropertyFault> {
     while !wire.is_at_end() {
         match wire.tag()? {
-            LIST_ITEM => drop(check_set(wire.enter()?, limits, depth)?),
+            LIST_ITEM => check_set(wire.enter()?, limits, depth)?,
             tag => wire.skip(tag)?,
         }
     }
@@ -289,8 +282,8 @@ fn read_value<'a>(mut wire: Wire<'a>, bytes: &'a [u8]) -> Result<(u32, PropertyV
             DOUBLE => value = PropertyValue::Double(f64::from_bits(wire.fixed64()?)),
             BOOLEAN => value = PropertyValue::Boolean(wire.varint()? != 0),
             STRING => value = PropertyValue::String(wire.text()?.text(bytes)),
-            SET => value = PropertyValue::Set(wire.span()?.of(bytes)),
-            SET_LIST => value = PropertyValue::SetList(wire.span()?.of(bytes)),
+            SET => value = PropertyValue::Set(Properties { bytes, span: wire.span()? }),
+            SET_LIST => value = PropertyValue::SetList(PropertySetList { bytes, span: wire.span()? }),
             EXTENSION => value = PropertyValue::Extension(wire.span()?.of(bytes)),
             tag => wire.skip(tag)?,
         }

@@ -4,11 +4,15 @@
 //! (an Int8 sign-extended or not, a UInt32 in the long field) and refuses the rest as a [`Mismatch`], which costs that
 //! one metric its quality and nothing else (SP10).
 //!
-//! Allocates nothing: texts and bytes borrow from the payload. DataSet and Template stay encoded.
+//! Texts, bytes and structures borrow from the payload; structures are proven here and stay encoded.
 
 mod array;
+mod data_set;
+mod template;
 
 pub use array::{Array, ArrayItems};
+pub use data_set::{DataSet, DataSetFault, Row};
+pub use template::{Parameter, Template, TemplateFault};
 
 use crate::{DataType, WireValue};
 use std::fmt;
@@ -36,10 +40,10 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// One of the array datatypes, still packed.
     Array(Array<'a>),
-    /// A DataSet message, still encoded; [`crate::generated::payload::DataSet`] decodes it.
-    DataSet(&'a [u8]),
-    /// A Template message, still encoded; [`crate::generated::payload::Template`] decodes it.
-    Template(&'a [u8]),
+    /// DataSet, still encoded.
+    DataSet(DataSet<'a>),
+    /// Template, still encoded. Members of an instance are metrics of their own: [`crate::Payload::members`].
+    Template(Template<'a>),
 }
 
 /// Why a metric's field on the wire is no value of its datatype.
@@ -53,6 +57,10 @@ pub enum Mismatch {
     Range,
     /// A packed array is cut short, or not text where it should be.
     Array,
+    /// A DataSet is broken.
+    DataSet,
+    /// A Template is broken.
+    Template,
     /// There is neither a value nor `is_null`.
     Absent,
 }
@@ -63,6 +71,8 @@ impl Mismatch {
         match self {
             Mismatch::Datatype => "tck-id-payloads-metric-datatype-value",
             Mismatch::Kind | Mismatch::Range | Mismatch::Array => "tck-id-payloads-metric-datatype-value-type",
+            Mismatch::DataSet => "factree-malformed-dataset",
+            Mismatch::Template => "factree-malformed-template",
             Mismatch::Absent => "tck-id-operational-behavior-data-publish-nbirth-values",
         }
     }
@@ -75,6 +85,8 @@ impl fmt::Display for Mismatch {
             Mismatch::Kind => "the value is of another kind than the datatype",
             Mismatch::Range => "the value does not fit the datatype",
             Mismatch::Array => "the array is not packed as the datatype demands",
+            Mismatch::DataSet => "the DataSet is broken",
+            Mismatch::Template => "the Template is broken",
             Mismatch::Absent => "there is no value and is_null is not set",
         })
     }
@@ -105,8 +117,12 @@ pub fn interpret<'a>(datatype: DataType, wire: WireValue<'a>) -> Result<Value<'a
         (DataType::DateTime, WireValue::Long(value)) => Ok(Value::DateTime(value)),
         (DataType::String | DataType::Text | DataType::UUID, WireValue::String(value)) => Ok(Value::String(value)),
         (DataType::Bytes | DataType::File, WireValue::Bytes(value)) => Ok(Value::Bytes(value)),
-        (DataType::DataSet, WireValue::DataSet(value)) => Ok(Value::DataSet(value)),
-        (DataType::Template, WireValue::Template(value)) => Ok(Value::Template(value)),
+        (DataType::DataSet, WireValue::DataSet(value)) => {
+            DataSet::parse(value).map(Value::DataSet).map_err(|_| Mismatch::DataSet)
+        }
+        (DataType::Template, WireValue::Template(value)) => {
+            Template::parse(value).map(Value::Template).map_err(|_| Mismatch::Template)
+        }
         (_, WireValue::Bytes(value)) if datatype.is_array() => {
             Array::new(datatype, value).map(Value::Array).ok_or(Mismatch::Array)
         }

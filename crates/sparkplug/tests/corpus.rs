@@ -45,6 +45,28 @@ fn every_recorded_payload_decodes_to_what_the_reference_says() {
     assert_eq!(metrics, 288);
 }
 
+#[test]
+fn every_recorded_compressed_payload_inflates_to_what_the_reference_says() {
+    let (mut payload, mut inflated, mut count) = (Payload::new(), Vec::new(), 0);
+    for (file, bytes, expected) in &recordings() {
+        decode(bytes, &Limits::default(), &mut payload).unwrap();
+        assert_eq!(payload.is_compressed(bytes), expected["uuid"] == COMPRESSED, "{file}");
+        if payload.is_compressed(bytes) {
+            inflate(bytes, &Limits::default(), &mut payload, &mut inflated).unwrap();
+            let expected = &expected["decompressed"];
+            assert_eq!(json!(payload.timestamp.map(|timestamp| timestamp.0)), expected["timestamp"], "{file}");
+            assert_eq!(json!(payload.seq), expected["seq"], "{file}");
+            assert_eq!(payload.published_bytes() as usize, bytes.len(), "what is kept is what was published");
+            assert_eq!(payload.metrics.len(), expected["metrics"].as_array().unwrap().len(), "{file}");
+            for (metric, expected) in payload.metrics.iter().zip(expected["metrics"].as_array().unwrap()) {
+                compare(metric, &inflated, expected, file);
+            }
+            count += 1;
+        }
+    }
+    assert_eq!(count, 5);
+}
+
 fn compare(metric: &RawMetric, bytes: &[u8], expected: &Json, file: &str) {
     let context = format!("{file}: {expected}");
     assert_eq!(json!(metric.name(bytes)), expected["name"], "{context}");
@@ -69,9 +91,26 @@ fn compare(metric: &RawMetric, bytes: &[u8], expected: &Json, file: &str) {
     let value =
         interpret(datatype, metric.wire_value(bytes)).unwrap_or_else(|mismatch| panic!("{mismatch}: {context}"));
     match value {
-        Value::DataSet(_) => assert_eq!(expected["value_field"], "dataset_value", "{context}"),
-        Value::Template(_) => assert_eq!(expected["value_field"], "template_value", "{context}"),
+        Value::Template(template) => compare_template(template, &expected["value"], file),
         value => assert!(same(&as_json(value), &expected["value"]), "{value:?}, but {context}"),
+    }
+}
+
+fn compare_template(template: Template<'_>, expected: &Json, file: &str) {
+    assert_eq!(json!(template.version()), expected["version"], "{file}");
+    assert_eq!(json!(template.reference()), expected["template_ref"], "{file}");
+    assert_eq!(json!(template.is_definition()), expected["is_definition"], "{file}");
+    let parameters: Vec<Json> = template
+        .parameters()
+        .map(|Parameter { name, datatype, value }| {
+            json!({"name": name, "type": datatype.name(), "value": as_json(value.unwrap())})
+        })
+        .collect();
+    assert_eq!(json!(parameters), expected["parameters"], "{file}");
+    let members = expected["metrics"].as_array().unwrap();
+    assert_eq!(template.metrics().count(), members.len(), "{file}");
+    for (metric, expected) in template.metrics().zip(members) {
+        compare(&metric, template.bytes(), expected, file);
     }
 }
 
@@ -104,7 +143,16 @@ fn as_json(value: Value<'_>) -> Json {
             json!({"hex": value.iter().map(|byte| format!("{byte:02x}")).collect::<String>()})
         }
         Value::Array(array) => array.iter().map(as_json).collect(),
-        Value::DataSet(_) | Value::Template(_) => unreachable!("compared above"),
+        Value::DataSet(data_set) => {
+            let types = data_set.types();
+            json!({
+                "columns": data_set.columns().collect::<Vec<_>>(),
+                "types": types.iter().map(|each| each.name()).collect::<Vec<_>>(),
+                "num_of_columns": data_set.columns_len(),
+                "rows": data_set.rows().map(|row| row.cells(&types).map(as_json).collect::<Vec<_>>()).collect::<Vec<_>>(),
+            })
+        }
+        Value::Template(_) => unreachable!("compared above"),
     }
 }
 
@@ -160,6 +208,13 @@ fn replay(client: &str) -> String {
         let Some(topic) = record["topic"].as_str() else { continue };
         let bytes = fs::read(&path).unwrap();
         decode(&bytes, &Limits::default(), &mut payload).unwrap();
+        let mut inflated = Vec::new();
+        let bytes = if payload.is_compressed(&bytes) {
+            inflate(&bytes, &Limits::default(), &mut payload, &mut inflated).unwrap();
+            inflated
+        } else {
+            bytes
+        };
         let (session, topic) = (SessionKey(record["conn"].as_u64().unwrap()), Topic::parse(topic).unwrap());
         outputs.clear();
         let input = Input::Message { session, retained: false, topic, bytes: &bytes, payload: &payload };
@@ -192,18 +247,18 @@ fn line(output: &Output, outputs: &Outputs) -> String {
 fn npm_sparkplug_client_is_understood() {
     assert_snapshot!(replay("npm"), @r"
     spBv1.0/NpmGroup/NBIRTH/NpmEdge → ! message-flow-edge-node-birth-publish-nbirth-payload-bdSeq x1; ! payloads-name-birth-data-requirement x1; born, 28 metrics, 28 new
-    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 26 metrics, 26 new
-    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev2 → ! factree-compressed-payload x1
-    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev3 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 28 metrics, 28 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev2 → born, 1 metrics, 1 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev3 → born, 1 metrics, 1 new
     spBv1.0/NpmGroup/NDATA/NpmEdge → 1 values
     spBv1.0/NpmGroup/DDATA/NpmEdge/Dev1 → 3 values
-    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev1 → 1 values
-    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev2 → ! factree-compressed-payload x1
-    spBv1.0/NpmGroup/DDEATH/NpmEdge/Dev3 → ! operational-behavior-data-publish-dbirth x1
-    spBv1.0/NpmGroup/NBIRTH/NpmEdge → ! message-flow-edge-node-birth-publish-nbirth-payload-bdSeq x1; died (NodeBirth); ! payloads-name-birth-data-requirement x1; born, 28 metrics, 0 new
-    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 26 metrics, 0 new
-    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev2 → ! factree-compressed-payload x1
-    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev3 → ! factree-compressed-payload x1
+    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev1 → 2 values
+    spBv1.0/NpmGroup/DDATA/NpmEdge/Dev2 → 1 values
+    spBv1.0/NpmGroup/DDEATH/NpmEdge/Dev3 → died (Ddeath)
+    spBv1.0/NpmGroup/NBIRTH/NpmEdge → ! message-flow-edge-node-birth-publish-nbirth-payload-bdSeq x1; died (NodeBirth); died (NodeBirth); ! payloads-name-birth-data-requirement x1; born, 28 metrics, 0 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev1 → ! payloads-alias-uniqueness x1; born, 28 metrics, 0 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev2 → born, 1 metrics, 0 new
+    spBv1.0/NpmGroup/DBIRTH/NpmEdge/Dev3 → born, 1 metrics, 0 new
     spBv1.0/NpmGroup/NDEATH/NpmEdge → died (Ndeath)
     the session ends →
     ");
@@ -227,7 +282,7 @@ fn pysparkplug_is_understood() {
 fn tahus_python_client_is_understood() {
     assert_snapshot!(replay("tahu"), @r"
     spBv1.0/Sparkplug B Devices/NBIRTH/Python Edge Node 1 → born, 10 metrics, 10 new
-    spBv1.0/Sparkplug B Devices/DBIRTH/Python Edge Node 1/Emulated Device → born, 5 metrics, 5 new
+    spBv1.0/Sparkplug B Devices/DBIRTH/Python Edge Node 1/Emulated Device → born, 7 metrics, 7 new
     spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
     spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
     spBv1.0/Sparkplug B Devices/DDATA/Python Edge Node 1/Emulated Device → 2 values
@@ -239,8 +294,8 @@ fn tahus_python_client_is_understood() {
 #[test]
 fn srad_is_understood() {
     assert_snapshot!(replay("srad"), @r"
-    spBv1.0/foo/NBIRTH/bar → born, 31 metrics, 31 new
-    spBv1.0/foo/NBIRTH/bar → born, 31 metrics, 0 new
+    spBv1.0/foo/NBIRTH/bar → ! payloads-template-definition-nbirth x1; born, 34 metrics, 34 new
+    spBv1.0/foo/NBIRTH/bar → ! payloads-template-definition-nbirth x1; born, 34 metrics, 0 new
     spBv1.0/foo/NDEATH/bar → died (Ndeath)
     the session ends →
     ");

@@ -150,15 +150,35 @@ fn an_ndeath_cannot_belong_to_an_nbirth_without_bd_seq() {
 }
 
 #[test]
-fn a_compressed_payload_is_left_out_and_keeps_its_place_in_the_order() {
+fn a_compressed_payload_is_what_is_in_it_and_a_bomb_is_a_finding() {
     assert_snapshot!(Story::new().tell(
-        "NBIRTH seq=0 bd=0 a#1 · DBIRTH/d compressed · DDATA/d compressed · NDATA seq=3 #1 · NBIRTH compressed"
+        "NBIRTH seq=0 bd=0 a#1 compressed · DBIRTH/d seq=1 b#2 compressed · DDATA/d seq=2 #2 compressed · NDATA seq=3 #1
+         · DDATA/d seq=4 bomb · NDATA seq=5 #1"
     ), @r"
-    NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
-    DBIRTH/d compressed → ! factree-compressed-payload
-    DDATA/d compressed → ! factree-compressed-payload
+    NBIRTH seq=0 bd=0 a#1 compressed → born e [0bdSeq* 1rebirth* 2a*]
+    DBIRTH/d seq=1 b#2 compressed → born e/d [3b*]
+    DDATA/d seq=2 #2 compressed → data e/d [3b]
     NDATA seq=3 #1 → data e [2a]
-    NBIRTH compressed → ! factree-compressed-payload
+    DDATA/d seq=4 bomb → ! factree-compressed-payload; ask rebirth (Malformed)
+    NDATA seq=5 #1 → ! payloads-sequence-num-incrementing (4, got 5); data e [2a]
+    ");
+}
+
+#[test]
+fn members_of_a_template_have_numbers_and_values_of_their_own() {
+    assert_snapshot!(Story::new().tell(
+        "NBIRTH seq=0 bd=0 _types_/Motor=def{rpm,on} · DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}}
+         · DDATA/d seq=2 #2=Motor{on} · DDATA/d seq=3 m=Motor{inner=Axis{x}} · DDATA/d seq=4 #2~=Motor{rpm,wobble}
+         · NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 m#2=Motor{rpm} · DDATA/d seq=2 #2=Motor{on,rpm}"
+    ), @r"
+    NBIRTH seq=0 bd=0 _types_/Motor=def{rpm,on} → born e [0bdSeq* 1rebirth* 2_types_/Motor*]
+    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]
+    DDATA/d seq=2 #2=Motor{on} → data e/d [3m 5m/on]
+    DDATA/d seq=3 m=Motor{inner=Axis{x}} → data e/d [3m 6m/inner 7m/inner/x]
+    DDATA/d seq=4 #2~=Motor{rpm,wobble} → ! payloads-template-instance-members; data e/d [3m~ 4m/rpm~]
+    NBIRTH seq=0 bd=0 a#1 → died e/d at 0 (NodeBirth); reborn e [0bdSeq 1rebirth 8a*] without 2_types_/Motor
+    DBIRTH/d seq=1 m#2=Motor{rpm} → ! payloads-template-definition-nbirth; born e/d [3m 4m/rpm] without 5m/on 6m/inner 7m/inner/x
+    DDATA/d seq=2 #2=Motor{on,rpm} → ! payloads-template-instance-members; data e/d [3m 4m/rpm]
     ");
 }
 

@@ -32,9 +32,13 @@ fn sp05_half_a_million_empty_metrics_are_counted_before_memory_is_spent() {
     let mut payload = Payload::new();
     assert_eq!(decode(&bytes, &Limits::default(), &mut payload), Err(DecodeError::TooManyMetrics));
     assert!(payload.metrics.capacity() * size_of::<RawMetric>() < 256 * 1024);
-    let allowed = [0x12, 0x00].repeat(50_000);
+    assert_eq!(decode(&[0x12, 0x00].repeat(50_000), &Limits::default(), &mut payload), Err(DecodeError::HollowMetrics));
+    assert_eq!(decode(&[0x12, 0x00].repeat(8), &Limits::default(), &mut payload), Ok(()), "a few may be empty");
+    let allowed = [0x12, 0x04, 0x10, 0x01, 0x38, 0x01].repeat(50_000);
     assert_eq!(decode(&allowed, &Limits::default(), &mut payload), Ok(()));
     assert_eq!(payload.metrics.len(), 50_000);
+    let taken = payload.metrics.capacity() * size_of::<RawMetric>();
+    assert!(taken < 10 * allowed.len(), "{taken} bytes of memory for {} of payload", allowed.len());
     payload.trim(1000);
     assert!(payload.metrics.capacity() < 2000, "a huge payload's memory can be given back");
 }

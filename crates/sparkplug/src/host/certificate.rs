@@ -30,8 +30,7 @@ impl Archive {
         reporter: &mut Reporter<'_>,
     ) -> Birth {
         self.bytes -= before.and_then(|birth| birth.kept_bytes).map_or(0, u64::from);
-        // payload_bytes_max keeps a payload's length in 32 bits.
-        let bytes = message.bytes.len() as u32;
+        let bytes = message.payload.published_bytes();
         let has_room = self.has_room(message, limits);
         if has_room {
             self.bytes += u64::from(bytes);
@@ -47,7 +46,7 @@ impl Archive {
 
     /// Whether the birth fits beside all that are kept.
     pub(super) fn has_room(&self, message: &Message<'_>, limits: &Limits) -> bool {
-        self.bytes + message.bytes.len() as u64 <= limits.birth_bytes_max
+        self.bytes + u64::from(message.payload.published_bytes()) <= limits.birth_bytes_max
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{
     DeviceIndex, Message, SessionKey,
+    definitions::Definitions,
     device::{DeviceState, Devices},
     finding::{self, Reporter},
     metrics::Metrics,
@@ -21,6 +22,7 @@ pub(super) struct EdgeNode {
     /// The node's own metrics; each device has a roster of its own.
     pub(super) roster: Roster,
     pub(super) devices: Devices,
+    pub(super) definitions: Definitions,
     pub(super) rebirth_asked: Option<Instant>,
     pub(super) last_message: Timestamp,
     pub(super) counters: Counters,
@@ -113,6 +115,7 @@ impl EdgeNode {
             metrics: Metrics::default(),
             roster: Roster::default(),
             devices: Devices::default(),
+            definitions: Definitions::default(),
             rebirth_asked: None,
             last_message: Timestamp::default(),
             counters: Counters::default(),
@@ -139,12 +142,7 @@ impl EdgeNode {
             return Order::Due;
         }
         let Some(number) = message.payload.seq else {
-            // A compressed payload has its seq inside, where it counts.
-            if message.is_compressed() {
-                *next = next.next();
-            } else {
-                reporter.report(finding::SEQ_MISSING);
-            }
+            reporter.report(finding::SEQ_MISSING);
             return Order::Due;
         };
         if Seq::from_wire(number).is_none() {

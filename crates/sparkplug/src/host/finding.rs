@@ -122,7 +122,19 @@ rules! {
     NDEATH_RETAINED = "tck-id-payloads-ndeath-will-message-retain", "the NDEATH was published with retain";
     DDEATH_RETAINED = "tck-id-topics-ddeath-mqtt", "the DDEATH was published with retain";
     MALFORMED = "factree-malformed-payload", "the payload does not decode";
-    COMPRESSED = "factree-compressed-payload", "the payload is compressed, which is not supported yet; it is left out";
+    COMPRESSED = "factree-compressed-payload", "the payload is compressed and does not inflate to one";
+    TEMPLATE = "factree-malformed-template", "a Template does not decode, nests too deep or has too many members";
+    TEMPLATE_MEMBER = "tck-id-payloads-template-instance-members",
+        "a Template instance has a member that its birth has not; it is left out";
+    TEMPLATE_UNDEFINED = "tck-id-payloads-template-definition-nbirth",
+        "a Template instance refers to a definition that the NBIRTH has not";
+    TEMPLATE_UNDECIDED = "tck-id-payloads-template-is-definition",
+        "a Template does not say whether it is a definition; it is one unless it refers to one";
+    TEMPLATE_DEFINITION = "tck-id-payloads-template-definition-nbirth-only",
+        "a Template definition stands elsewhere than in an NBIRTH";
+    TEMPLATE_DEFINITION_REF = "tck-id-payloads-template-definition-ref", "a Template definition refers to another one";
+    TEMPLATE_INSTANCE_REF = "tck-id-payloads-template-instance-ref", "a Template instance refers to no definition";
+    MEMBER_NAME_MISSING = "tck-id-payloads-name-requirement", "a member of a Template has no name; it is left out";
     EDGE_NODES_FULL = "factree-limit-edge-nodes", "edge_nodes_max is reached; the Edge Node is not taken in";
     DEVICES_FULL = "factree-limit-devices", "devices_per_edge_node_max is reached; the device is not taken in";
     METRICS_FULL = "factree-limit-metrics", "metrics_per_edge_node_max is reached; the metric is left out";

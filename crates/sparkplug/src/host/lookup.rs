@@ -24,6 +24,7 @@ impl Lookup<'_> {
     /// Lists every known metric of the message as an update and returns how many are unknown.
     pub(super) fn resolve_all(&self, message: &Message<'_>, unknown: Rule, reporter: &mut Reporter<'_>) -> u32 {
         let mut unknown_count = 0;
+        let start = reporter.outputs.updates.len();
         // Out of the reporter's hands while they are listed, so that their length stays in a register.
         let mut updates = std::mem::take(&mut reporter.outputs.updates);
         updates.reserve(message.payload.metrics.len());
@@ -40,7 +41,44 @@ impl Lookup<'_> {
             updates.push(update(metrics.datatype(metric), metric, position, raw));
         }
         reporter.outputs.updates = updates;
+        if !message.payload.members().is_empty() || !message.payload.template_faults().is_empty() {
+            self.resolve_members(message, start, reporter);
+        }
         unknown_count
+    }
+
+    /// Lists the known members of the Templates among the updates, from `start` on. They are found by name below the
+    /// metric that holds them, which has been listed before them. One that no birth declared costs no rebirth: its
+    /// instance was born without it, and would be again.
+    #[inline(never)]
+    fn resolve_members(&self, message: &Message<'_>, start: usize, reporter: &mut Reporter<'_>) {
+        let (payload, names) = (message.payload, &self.registrar.names);
+        let mut path = String::new();
+        for (number, member) in payload.members().iter().enumerate() {
+            let position = payload.metrics.len() + number;
+            let Some(name) = member.metric.name(message.bytes) else {
+                reporter.report_metric(finding::MEMBER_NAME_MISSING, position);
+                continue;
+            };
+            // Positions ascend among the updates.
+            let known = &reporter.outputs.updates[start..];
+            let Ok(holder) = known.binary_search_by_key(&member.holder, |update| update.position) else { continue };
+            path.clear();
+            path.push_str(self.metrics.name(names, known[holder].metric).unwrap_or_default());
+            path.push('/');
+            path.push_str(name);
+            let metric = self.metrics.find(names, self.owner, &path);
+            match metric.filter(|&metric| self.metrics.is_alive(metric)) {
+                Some(metric) => {
+                    let update = update(self.metrics.datatype(metric), metric, position, &member.metric);
+                    reporter.outputs.updates.push(update);
+                }
+                None => reporter.report_metric(finding::TEMPLATE_MEMBER, position),
+            }
+        }
+        for (position, _) in payload.template_faults() {
+            reporter.report_metric(finding::TEMPLATE, *position as usize);
+        }
     }
 
     /// By metric alias, then by name: clients that send both mean the same metric. Reports what is wrong.

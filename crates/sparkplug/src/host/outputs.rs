@@ -66,7 +66,7 @@ pub struct Born {
 pub struct BornMetric {
     /// Its number from now on.
     pub metric: MetricIndex,
-    /// Where it stands in `payload.metrics`. If a name comes twice, the later one counts.
+    /// Where it stands in the payload, for [`crate::Payload::metric`]. If a name comes twice, the later one counts.
     pub position: u32,
     /// Its datatype; [`DataType::Unknown`] if the birth declares none or a number outside the set.
     pub datatype: DataType,
@@ -90,7 +90,8 @@ pub struct Data {
 pub struct Update {
     /// Which metric.
     pub metric: MetricIndex,
-    /// Where it stands in `payload.metrics`. The same metric may come more than once; the order is the payload's.
+    /// Where it stands in the payload, for [`crate::Payload::metric`]. The same metric may come more than once; the order
+    /// is the payload's, members of Templates behind everything else.
     pub position: u32,
     /// The datatype its birth declared; if none, the one the DATA message declares.
     pub datatype: DataType,

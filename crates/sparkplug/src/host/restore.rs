@@ -91,6 +91,7 @@ impl Host {
         let birth = self.archive.keep(message, None, limits, &mut reporter);
         let bd_seq = certificate::bd_seq(message).valid();
         node.last_message = message.now.wall;
+        node.definitions.learn(message);
         node.state = State::Offline { birth, bd_seq, since: now.wall };
         let owner = Owner::new(None);
         let (metrics, vanished) =

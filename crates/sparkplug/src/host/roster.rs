@@ -134,7 +134,8 @@ impl Roster {
 
     fn alias(&mut self, born: usize, message: &Message<'_>, reporter: &mut Reporter<'_>) {
         let entries = &reporter.outputs.born[born..];
-        let alias_of = |entry: &BornMetric| message.payload.metrics[entry.position as usize].alias();
+        // Members of Templates go by name: clients count their aliases anew in each Template.
+        let alias_of = |entry: &BornMetric| message.payload.metrics.get(entry.position as usize)?.alias();
         let pairs = entries.iter().filter_map(|entry| alias_of(entry).map(|alias| (alias, entry.metric)));
         let (mut duplicates, mut first) = (0, None);
         self.aliases = MetricAliases::build(pairs, |metric| {
@@ -170,20 +171,50 @@ impl Registrar {
             if raw.timestamp().is_none() {
                 reporter.report_metric(finding::METRIC_TIMESTAMP, position);
             }
-            let known = metrics.find(&self.names, owner, name);
-            let added = || metrics.add(&mut self.names, owner, name, limits.metrics_per_edge_node_max);
-            let Some(metric) = known.or_else(added) else {
-                reporter.report_metric(finding::METRICS_FULL, position);
+            let datatype = datatype(raw.datatype(), position, reporter);
+            left_out |= !self.take_one((owner, name), position, datatype, first, limits, metrics, reporter);
+        }
+        let members = message.payload.members();
+        for (number, member) in members.iter().enumerate() {
+            let position = message.payload.metrics.len() + number;
+            let name = member.metric.name(message.bytes).and(message.payload.name_of(message.bytes, position as u32));
+            let Some(name) = name.filter(|name| name.len() <= limits.name_bytes_max as usize) else {
+                reporter.report_metric(finding::MEMBER_NAME_MISSING, position);
                 left_out = true;
                 continue;
             };
-            let datatype = datatype(raw.datatype(), position, reporter);
-            metrics.declare(metric, datatype);
-            metrics.set_alive(metric, true);
-            let entry = BornMetric { metric, position: position as u32, datatype, is_new: known.is_none() };
-            self.list(entry, first, reporter);
+            let datatype = datatype(member.metric.datatype(), position, reporter);
+            left_out |= !self.take_one((owner, &name), position, datatype, first, limits, metrics, reporter);
+        }
+        for (position, _) in message.payload.template_faults() {
+            reporter.report_metric(finding::TEMPLATE, *position as usize);
         }
         left_out
+    }
+
+    /// Gives one metric its number and lists it; false if there is no room for it.
+    #[allow(clippy::too_many_arguments, reason = "a birth's whole surroundings, for its two kinds of metrics")]
+    fn take_one(
+        &mut self,
+        (owner, name): (Owner, &str),
+        position: usize,
+        datatype: DataType,
+        first: usize,
+        limits: &Limits,
+        metrics: &mut Metrics,
+        reporter: &mut Reporter<'_>,
+    ) -> bool {
+        let known = metrics.find(&self.names, owner, name);
+        let added = || metrics.add(&mut self.names, owner, name, limits.metrics_per_edge_node_max);
+        let Some(metric) = known.or_else(added) else {
+            reporter.report_metric(finding::METRICS_FULL, position);
+            return false;
+        };
+        metrics.declare(metric, datatype);
+        metrics.set_alive(metric, true);
+        let entry = BornMetric { metric, position: position as u32, datatype, is_new: known.is_none() };
+        self.list(entry, first, reporter);
+        true
     }
 
     /// Lists a metric, or moves it to its later position if the birth has named it before.

@@ -4,7 +4,7 @@
 //! metric's datatype is [`crate::interpret`]'s business.
 
 use super::{DecodeError, Span, wire, wire::Wire};
-use crate::{DataType, Limits, Timestamp, Value};
+use crate::{DataType, Timestamp, Value};
 
 /// A metric of a decoded payload. Its texts and bytes are found in the bytes the payload was decoded from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -147,7 +147,7 @@ impl RawMetric {
         self.properties.present()
     }
 
-    /// Its metadata, encoded; [`crate::generated::payload::MetaData`] decodes it.
+    /// Its metadata, encoded; [`crate::MetaData`] reads it.
     pub fn metadata(&self) -> Option<Span> {
         self.metadata.present()
     }
@@ -161,7 +161,7 @@ impl RawMetric {
         if self.is_null() {
             return WireValue::Null;
         }
-        let span = Span { start: self.value as u32, len: (self.value >> 32) as u32 };
+        let span = self.value_span();
         match self.kind {
             Kind::Absent => WireValue::Absent,
             Kind::Int => WireValue::Int(self.value as u32),
@@ -225,11 +225,11 @@ const EXTENSION: u32 = wire::bytes_field(19);
 
 impl RawMetric {
     /// Reads a metric, whatever its fields and their order.
-    pub(super) fn decode(mut wire: Wire<'_>, limits: &Limits) -> Result<RawMetric, DecodeError> {
+    pub(crate) fn decode(mut wire: Wire<'_>, name_bytes_max: u32) -> Result<RawMetric, DecodeError> {
         let mut metric = RawMetric::default();
         while !wire.is_at_end() {
             match wire.tag()? {
-                NAME => metric.name = name(&mut wire, limits)?,
+                NAME => metric.name = name(&mut wire, name_bytes_max)?,
                 ALIAS => (metric.alias, metric.has_alias) = (wire.varint()?, true),
                 TIMESTAMP => (metric.timestamp, metric.has_timestamp) = (wire.varint()?, true),
                 DATATYPE => metric.datatype = wire.varint()? as u32,
@@ -256,6 +256,29 @@ impl RawMetric {
             }
         }
         Ok(metric)
+    }
+
+    /// Whether its value field is a Template, null or not.
+    pub(super) fn is_template(&self) -> bool {
+        self.kind == Kind::Template
+    }
+
+    /// Where its Template lies, if it has one and is not null.
+    pub(super) fn template(&self) -> Option<Span> {
+        (self.is_template() && !self.is_null()).then_some(self.value_span())
+    }
+
+    /// What a member of a Template does not say, the metric that holds it says: when it was captured, and whether it is
+    /// from the past or not to be stored.
+    pub(super) fn inherit(&mut self, holder: &RawMetric) {
+        if !self.has_timestamp {
+            (self.timestamp, self.has_timestamp) = (holder.timestamp, holder.has_timestamp);
+        }
+        self.marks.0 |= holder.marks.0 & (Marks::HISTORICAL | Marks::TRANSIENT);
+    }
+
+    fn value_span(&self) -> Span {
+        Span { start: self.value as u32, len: (self.value >> 32) as u32 }
     }
 
     pub(super) fn set(&mut self, kind: Kind, value: u64) {
@@ -287,9 +310,9 @@ impl RawMetric {
     }
 }
 
-fn name(wire: &mut Wire<'_>, limits: &Limits) -> Result<Span, DecodeError> {
+fn name(wire: &mut Wire<'_>, name_bytes_max: u32) -> Result<Span, DecodeError> {
     let span = wire.text()?;
-    if span.len > limits.name_bytes_max { Err(DecodeError::NameTooLong) } else { Ok(span) }
+    if span.len > name_bytes_max { Err(DecodeError::NameTooLong) } else { Ok(span) }
 }
 
 fn set_once(slot: &mut Span, span: Span) -> Result<(), DecodeError> {

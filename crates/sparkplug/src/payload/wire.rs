@@ -179,6 +179,35 @@ impl<'a> Wire<'a> {
     }
 }
 
+/// The contents of one length-delimited field of a message, all its occurrences, skipping the other fields. Ends where
+/// the message is broken, so who cares has walked it before.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a> {
+    wire: Wire<'a>,
+    tag: u32,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(wire: Wire<'a>, tag: u32) -> Fields<'a> {
+        Fields { wire, tag }
+    }
+}
+
+impl Iterator for Fields<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        while !self.wire.is_at_end() {
+            let tag = self.wire.tag().ok()?;
+            if tag == self.tag {
+                return self.wire.span().ok();
+            }
+            self.wire.skip(tag).ok()?;
+        }
+        None
+    }
+}
+
 /// The varint that the low bytes of `word` hold, and its length; 0 if it is longer than eight bytes. Without branches:
 /// a misprediction costs as much as the whole of it.
 #[inline]

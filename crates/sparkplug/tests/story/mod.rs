@@ -6,13 +6,14 @@
 //!
 //! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual:
 //! `seq=`, `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`),
-//! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention), `restored` (a birth from before
+//! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention), `bomb` (its body inflates beyond all measure), `restored` (a birth from before
 //! a restart). Everything else is a metric:
-//! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical). Births have a bdSeq metric when `bd=`
+//! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical), `name=Motor{a,b}` (an instance of the
+//! Template Motor with members a and b), `name=def{a,b}` (a definition). Births have a bdSeq metric when `bd=`
 //! is given and always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass.
 
 use factree_sparkplug::{
-    encode::{MetricBuilder, PayloadBuilder, REBIRTH},
+    encode::{Algorithm, MetricBuilder, PayloadBuilder, REBIRTH, TemplateBuilder},
     *,
 };
 use std::time::{Duration, Instant};
@@ -86,6 +87,15 @@ impl Story {
         }
         let bytes = payload(kind, words, &value);
         decode(&bytes, &self.limits, &mut self.payload).unwrap();
+        let mut inflated = Vec::new();
+        let bytes = if self.payload.is_compressed(&bytes) {
+            if let Err(error) = inflate(&bytes, &self.limits, &mut self.payload, &mut inflated) {
+                return self.host.handle(now, Input::Malformed { session, topic, error }, &mut self.outputs);
+            }
+            inflated
+        } else {
+            bytes
+        };
         if words.contains(&"restored") {
             let whose = (topic.edge_node().unwrap(), topic.device());
             let birth = (&*bytes, &self.payload);
@@ -171,17 +181,48 @@ fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'
     }
     let is_session = |word: &str| word.strip_prefix('s').is_some_and(|key| key.parse::<u64>().is_ok());
     let is_metric = |word: &&&str| {
-        !word.contains('=') && !is_session(word) && !["retained", "empty", "compressed", "restored"].contains(*word)
+        let is_flag = ["retained", "empty", "compressed", "restored", "bomb"].contains(*word);
+        (!word.contains('=') || word.contains('{')) && !is_session(word) && !is_flag
     };
-    let mut bytes = payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth))).encode();
-    if words.contains(&"compressed") {
-        // Field 4, the uuid.
-        bytes.extend(b"\x22\x12SPBV1.0_COMPRESSED");
+    let mut payload = payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth)));
+    if words.contains(&"bomb") {
+        payload = payload.metric(MetricBuilder::named(&"x".repeat(1_000_000)));
     }
-    bytes
+    if words.contains(&"compressed") || words.contains(&"bomb") {
+        payload.encode_compressed(Algorithm::Gzip)
+    } else {
+        payload.encode()
+    }
+}
+
+/// The members in `a,b=Inner{c,d}`.
+fn members(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut members) = (0, 0, Vec::new());
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                members.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    members.push(&text[start..]);
+    members
+}
+
+fn template(kind: &str, text: &str, is_birth: bool) -> TemplateBuilder {
+    let template = if kind == "def" { TemplateBuilder::definition() } else { TemplateBuilder::instance(kind) };
+    members(text).into_iter().fold(template, |template, member| template.metric(metric(member, is_birth)))
 }
 
 fn metric(word: &str, is_birth: bool) -> MetricBuilder {
+    if let Some((head, inside)) = word.strip_suffix('}').and_then(|word| word.split_once('{')) {
+        let (head, kind) = head.split_once('=').unwrap();
+        return metric(head, is_birth).template(template(kind, inside, is_birth));
+    }
     let is_historical = word.ends_with('~');
     let word = word.trim_end_matches('~');
     let (word, datatype) = word.split_once(':').map_or((word, 10), |(word, number)| (word, number.parse().unwrap()));

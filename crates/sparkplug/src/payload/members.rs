@@ -1,0 +1,167 @@
+//! Template instances unfolded: their members as metrics of their own, behind those of the message.
+//!
+//! A member's position goes on counting where the message's metrics end, so whoever has a position has a metric, and a
+//! member knows the position of what holds it. Templates in Templates are unfolded breadth first over the list itself: no
+//! recursion, whatever a peer nests.
+//!
+//! A definition has no members here: it says what a type looks like, not what a machine measures.
+//! Invariant: what holds a member stands before it, so following `holder` ends.
+
+use super::{
+    DecodeError, Payload, RawMetric, Span,
+    wire::{self, Wire},
+};
+use crate::{Limits, TemplateFault};
+use std::borrow::Cow;
+
+/// A member of a Template instance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Member {
+    /// The position of the metric, or of the member, whose value it is part of.
+    pub holder: u32,
+    /// How many Templates are around it.
+    depth: u32,
+    /// As a metric. A time of capture it does not have is its holder's, and it is historical or transient if that is.
+    pub metric: RawMetric,
+}
+
+impl Payload {
+    /// The metric at this position: the message's own first, then the members of Template instances.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline]
+    pub fn metric(&self, position: u32) -> &RawMetric {
+        let position = position as usize;
+        match self.metrics.get(position) {
+            Some(metric) => metric,
+            None => self.member(position - self.metrics.len()),
+        }
+    }
+
+    #[cold]
+    fn member(&self, number: usize) -> &RawMetric {
+        &self.members[number].metric
+    }
+
+    /// The members of all Template instances; the first has the position after the last metric's.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The positions of Templates that are broken, and how. They have no members.
+    pub fn template_faults(&self) -> &[(u32, TemplateFault)] {
+        &self.template_faults
+    }
+
+    /// Whether the Template at this position is broken, and how.
+    pub fn template_fault(&self, position: u32) -> Option<TemplateFault> {
+        let found = self.template_faults.binary_search_by_key(&position, |(position, _)| *position).ok()?;
+        Some(self.template_faults[found].1)
+    }
+
+    /// Where the Templates of metrics and members are, those that are not null.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = (u32, Span)> + use<'_> {
+        let all = if self.has_templates { self.metrics.len() + self.members.len() } else { 0 };
+        (0..all as u32).filter_map(|position| Some((position, self.metric(position).template()?)))
+    }
+
+    /// The name of the metric at this position; of a member, the names of all that hold it before its own, joined by `/`.
+    /// None if one of them has no name. `bytes` are those the payload was decoded from.
+    ///
+    /// # Panics
+    /// When `bytes` are another message's.
+    pub fn name_of<'a>(&self, bytes: &'a [u8], position: u32) -> Option<Cow<'a, str>> {
+        let Some(mut number) = (position as usize).checked_sub(self.metrics.len()) else {
+            return self.metrics[position as usize].name(bytes).map(Cow::Borrowed);
+        };
+        let mut names = Vec::new();
+        loop {
+            let Member { holder, metric, .. } = self.members.get(number)?;
+            names.push(metric.name(bytes)?);
+            match (*holder as usize).checked_sub(self.metrics.len()) {
+                Some(next) => number = next,
+                None => {
+                    names.push(self.metrics[*holder as usize].name(bytes)?);
+                    break;
+                }
+            }
+        }
+        names.reverse();
+        Some(Cow::Owned(names.join("/")))
+    }
+}
+
+/// Lists the members of all Template instances, as far as they are within the limits; `metrics_max` counts metrics and
+/// members together.
+pub(super) fn unfold(bytes: &[u8], limits: &Limits, payload: &mut Payload, metrics_max: usize) {
+    let mut position = 0;
+    while position < payload.metrics.len() + payload.members.len() {
+        let metric = *payload.metric(position as u32);
+        if let Some(span) = metric.template() {
+            let depth = match position.checked_sub(payload.metrics.len()) {
+                None => 1,
+                Some(number) => payload.members[number].depth + 1,
+            };
+            let before = payload.members.len();
+            let holder = Holder { position: position as u32, depth, metric };
+            if let Err(fault) = open(bytes, span, limits, holder, payload, metrics_max) {
+                payload.members.truncate(before);
+                payload.template_faults.push((position as u32, fault));
+            }
+        }
+        position += 1;
+    }
+}
+
+struct Holder {
+    position: u32,
+    depth: u32,
+    metric: RawMetric,
+}
+
+pub(crate) const VERSION: u32 = wire::bytes_field(1);
+pub(crate) const MEMBER: u32 = wire::bytes_field(2);
+pub(crate) const PARAMETER: u32 = wire::bytes_field(3);
+pub(crate) const REFERENCE: u32 = wire::bytes_field(4);
+pub(crate) const IS_DEFINITION: u32 = wire::varint_field(5);
+
+/// Lists the members of one Template.
+fn open(
+    bytes: &[u8],
+    span: Span,
+    limits: &Limits,
+    holder: Holder,
+    payload: &mut Payload,
+    metrics_max: usize,
+) -> Result<(), TemplateFault> {
+    let Holder { position, depth, metric } = holder;
+    if depth > limits.template_depth_max {
+        return Err(TemplateFault::TooDeep);
+    }
+    let before = payload.members.len();
+    let (mut is_definition, mut has_reference) = (None, false);
+    let mut wire = Wire::within(bytes, span);
+    while !wire.is_at_end() {
+        match wire.tag()? {
+            MEMBER => {
+                if payload.metrics.len() + payload.members.len() >= metrics_max {
+                    return Err(TemplateFault::TooMany);
+                }
+                let mut member = RawMetric::decode(wire.enter()?, limits.name_bytes_max)?;
+                member.inherit(&metric);
+                payload.members.push(Member { holder: position, depth, metric: member });
+            }
+            REFERENCE => has_reference = !wire.text()?.is_empty(),
+            IS_DEFINITION => is_definition = Some(wire.varint()? != 0),
+            VERSION => drop(wire.text()?),
+            PARAMETER => drop(wire.span()?),
+            tag if (1..=5).contains(&(tag >> 3)) => return Err(DecodeError::Field.into()),
+            tag => wire.skip(tag)?,
+        }
+    }
+    if is_definition.unwrap_or(!has_reference) {
+        payload.members.truncate(before);
+    }
+    Ok(())
+}
