@@ -72,9 +72,20 @@ pub(crate) fn scalar(number: sparkplug::Value<'_>) -> Option<Scalar> {
     })
 }
 
-/// Hands a Sparkplug value to `write` in the tree's form; numbers and text are borrowed, arrays are built.
+/// Whether a value's form in the tree may be built: how much that takes is known before.
+pub(crate) fn fits(value: &sparkplug::Value<'_>, limits: &sparkplug::Limits) -> bool {
+    match value {
+        sparkplug::Value::DataSet(data_set) => {
+            let cells = data_set.rows_len().saturating_mul(data_set.columns_len() + 1);
+            cells <= limits.data_set_cells_max as usize
+        }
+        _ => true,
+    }
+}
+
+/// Hands a Sparkplug value to `write` in the tree's form; numbers and text are borrowed, structures are built.
 ///
-/// A DataSet or Template stays encoded, as bytes of that datatype.
+/// Of a Template only a definition has a value. An instance is its members, which are metrics of their own.
 #[inline]
 pub(crate) fn with_value<T>(value: sparkplug::Value<'_>, write: impl FnOnce(ValueRef<'_>) -> T) -> T {
     match value {
@@ -82,6 +93,8 @@ pub(crate) fn with_value<T>(value: sparkplug::Value<'_>, write: impl FnOnce(Valu
             let list: Value = Value::List(items.iter().map(item).collect());
             write((&list).into())
         }
+        sparkplug::Value::DataSet(data_set) => write((&table(data_set)).into()),
+        sparkplug::Value::Template(template) if template.is_definition() => write((&definition(template)).into()),
         scalar => write(borrowed(scalar)),
     }
 }
@@ -97,11 +110,58 @@ fn borrowed(value: sparkplug::Value<'_>) -> ValueRef<'_> {
         sparkplug::Value::Double(value) => ValueRef::Double(value),
         sparkplug::Value::String(value) => ValueRef::String(value),
         sparkplug::Value::DateTime(value) => ValueRef::DateTime(value),
-        sparkplug::Value::Bytes(value) | sparkplug::Value::DataSet(value) | sparkplug::Value::Template(value) => {
-            ValueRef::Bytes(value)
-        }
+        sparkplug::Value::Bytes(value) => ValueRef::Bytes(value),
         sparkplug::Value::Array(array) => ValueRef::Bytes(array.bytes()),
+        // Values that are built come here from inside a definition only, which says what a member is and not its default.
+        sparkplug::Value::DataSet(_) | sparkplug::Value::Template(_) => ValueRef::Null,
     }
+}
+
+/// `{"columns": [names], "types": [names], "rows": [[cells]]}`.
+fn table(data_set: sparkplug::DataSet<'_>) -> Value {
+    let types = data_set.types();
+    let text = |text: &str| Value::String(text.into());
+    let names = types.iter().map(|each| text(datatype(*each).as_str())).collect();
+    let rows = data_set.rows().map(|row| Value::List(row.cells(&types).map(item).collect())).collect();
+    object([
+        ("columns", Value::List(data_set.columns().map(text).collect())),
+        ("types", Value::List(names)),
+        ("rows", Value::List(rows)),
+    ])
+}
+
+/// `{"definition": true, "version": …, "parameters": [{"name", "datatype", "value"}], "members": [the same]}`; of a member
+/// that is an instance, `template` names its definition.
+fn definition(template: sparkplug::Template<'_>) -> Value {
+    let text = |text: &str| Value::String(text.into());
+    let parameters = template.parameters().map(|parameter| {
+        let value = parameter.value.map_or(Value::Null, item);
+        let datatype = datatype(parameter.datatype).as_str();
+        object([("name", text(parameter.name)), ("datatype", text(datatype)), ("value", value)])
+    });
+    let members = template.metrics().map(|metric| {
+        let declared = sparkplug::DataType::from_wire(metric.datatype()).unwrap_or_default();
+        let value = sparkplug::interpret(declared, metric.wire_value(template.bytes()));
+        let name = text(metric.name(template.bytes()).unwrap_or_default());
+        let head = [("name", name), ("datatype", text(datatype(declared).as_str()))];
+        match value {
+            Ok(sparkplug::Value::Template(inner)) => {
+                let reference = inner.reference().map_or(Value::Null, text);
+                object(head.into_iter().chain([("template", reference)]))
+            }
+            value => object(head.into_iter().chain([("value", value.map_or(Value::Null, item))])),
+        }
+    });
+    object([
+        ("definition", Value::Boolean(true)),
+        ("version", template.version().map_or(Value::Null, text)),
+        ("parameters", Value::List(parameters.collect())),
+        ("members", Value::List(members.collect())),
+    ])
+}
+
+fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
 /// An item of an array, owned.

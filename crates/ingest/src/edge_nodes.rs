@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use factree_namespace::{
-    Block, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Placer, Quality, Refusal, Scalar, Segment,
-    Source, Timestamp, Writer,
+    Block, ElementId, Kind, Namespace, OriginId, PathSpec, Place, Placer, Quality, Refusal, Scalar, Segment, Source,
+    Timestamp, Writer,
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{
@@ -19,6 +19,7 @@ use sparkplug::{
 };
 
 use crate::convert;
+use crate::declare;
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
@@ -77,6 +78,9 @@ pub(crate) struct Context<'c> {
 #[derive(Clone, Copy)]
 pub(crate) struct Received<'m> {
     pub(crate) topic: Topic<'m>,
+    /// As it was published.
+    pub(crate) published: &'m [u8],
+    /// What `payload` was decoded from: the same, unless it was compressed.
     pub(crate) bytes: &'m [u8],
     pub(crate) payload: &'m Payload,
     pub(crate) limits: &'m sparkplug::Limits,
@@ -100,18 +104,19 @@ impl EdgeNodes {
 
     /// Lets the host judge one input and carries out what it decides.
     ///
-    /// `outputs` is where the host says so: any, to be reused.
+    /// `published` is the payload of a message as it came. `outputs` is where the host says so: any, to be reused.
     pub(crate) fn handle(
         &mut self,
         context: &Context<'_>,
         input: Input<'_>,
+        published: &[u8],
         outputs: &mut Outputs,
         out: &mut Vec<Output>,
     ) {
         let &Context { limits, now, .. } = context;
         let (descriptor, received) = match input {
             Input::Message { topic, bytes, payload, .. } => {
-                (topic.edge_node(), Some(Received { topic, bytes, payload, limits, now }))
+                (topic.edge_node(), Some(Received { topic, published, bytes, payload, limits, now }))
             }
             Input::Malformed { topic, .. } => (topic.edge_node(), None),
             Input::SessionEnded { .. } => (None, None),
@@ -263,7 +268,7 @@ impl EdgeNodes {
         let example = finding
             .metric
             .zip(received)
-            .and_then(|(position, received)| received.payload.metrics.get(position as usize)?.name(received.bytes));
+            .and_then(|(position, received)| received.payload.name_of(received.bytes, position));
         if let Some(name) = example {
             text += &format!("; for example metric {name:?}");
         }
@@ -277,7 +282,7 @@ impl EdgeNodes {
 impl<'m> Received<'m> {
     /// The message, if it is a Birth.
     fn birth(&self) -> Birth<'m> {
-        Birth { topic: self.topic, received: self.now.wall, payload: self.bytes }
+        Birth { topic: self.topic, received: self.now.wall, payload: self.published }
     }
 
     /// When a metric that does not say so was captured.
@@ -313,8 +318,7 @@ impl Seat {
         let mut refusal = None;
         let mut placer = namespace.placer(&self.block);
         for metric in metrics {
-            let raw = &received.payload.metrics[metric.position as usize];
-            if let Err(refused) = place(&mut placer, corner, metric, raw, received) {
+            if let Err(refused) = place(&mut placer, corner, metric, received) {
                 self.refused += 1;
                 refusal = Some(refused);
             }
@@ -391,27 +395,16 @@ fn corner(
 }
 
 /// Gives a metric of a Birth its element, or the same one as before with what is new about it.
-fn place(
-    placer: &mut Placer<'_>,
-    corner: Corner,
-    metric: &BornMetric,
-    raw: &RawMetric,
-    received: &Received<'_>,
-) -> Result<(), Refusal> {
-    let &Received { bytes, limits, .. } = received;
-    let properties = raw.properties().and_then(|span| Properties::parse(bytes, span, limits).ok());
-    let text = |text: Option<&str>| text.map(Into::into);
-    let metadata = Metadata {
-        unit: text(properties.as_ref().and_then(Properties::unit)),
-        description: text(properties.as_ref().and_then(Properties::description)),
-        ..Metadata::default()
-    };
+fn place(placer: &mut Placer<'_>, corner: Corner, metric: &BornMetric, received: &Received<'_>) -> Result<(), Refusal> {
+    let &Received { bytes, payload, limits, .. } = received;
+    let metadata = declare::metadata(payload.metric(metric.position), bytes, limits);
     let (slot, datatype) = (metric.metric.0, convert::datatype(metric.datatype));
     // The host's numbers stand for the same device and name in every Birth, so for the same path.
     if !metric.is_new && placer.redeclare(slot, datatype, &metadata)?.is_some() {
         return Ok(());
     }
-    let path = PathSpec::Below(raw.name(bytes).unwrap_or_default());
+    let name = payload.name_of(bytes, metric.position).unwrap_or_default();
+    let path = PathSpec::Below(&name);
     let placed =
         placer.place(&Place { slot, origin: corner.origin, path, kind: Kind::Metric, datatype, metadata: &metadata });
     placed.map(|_| ())
@@ -427,11 +420,11 @@ fn write_all(writer: &mut Writer<'_>, updates: impl Iterator<Item = Update>, rec
         if is_historical {
             continue;
         }
-        let raw = &received.payload.metrics[position as usize];
+        let raw = received.payload.metric(position);
         let timestamp = convert::timestamp(raw.timestamp().unwrap_or_else(|| received.sent()));
         let written = match raw.plain_number(datatype).and_then(convert::scalar) {
             Some(number) => writer.set_scalar(slot, number, convert::datatype(datatype), Quality::Good, timestamp),
-            None => write_any(writer, slot, datatype, raw, timestamp, received),
+            None => write_any(writer, slot, (datatype, position), raw, timestamp, received),
         };
         refused += u64::from(written.is_err());
     }
@@ -444,19 +437,20 @@ fn write_all(writer: &mut Writer<'_>, updates: impl Iterator<Item = Update>, rec
 fn write_any(
     writer: &mut Writer<'_>,
     slot: u32,
-    datatype: DataType,
+    (datatype, position): (DataType, u32),
     raw: &RawMetric,
     timestamp: Timestamp,
     received: &Received<'_>,
 ) -> Result<(), Refusal> {
     let declared = convert::datatype(datatype);
-    let Ok(value) = sparkplug::interpret(datatype, raw.wire_value(received.bytes)) else {
-        return writer.set_scalar(slot, Scalar::NULL, declared, Quality::Bad, timestamp);
+    let is_broken = datatype == DataType::Template && received.payload.template_fault(position).is_some();
+    let value = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {
+        Ok(value) if !is_broken && convert::fits(&value, received.limits) => value,
+        Ok(_) | Err(_) => return writer.set_scalar(slot, Scalar::NULL, declared, Quality::Bad, timestamp),
     };
-    let quality = match (raw.properties(), datatype) {
-        (None, DataType::DataSet | DataType::Template) => Quality::Uncertain,
-        (None, _) => Quality::Good,
-        (Some(span), _) => said_quality(span, received),
+    let quality = match raw.properties() {
+        None => Quality::Good,
+        Some(span) => said_quality(span, received),
     };
     convert::with_value(value, |value| writer.set(slot, value, declared, quality, timestamp))
 }

@@ -27,6 +27,8 @@ pub struct Batch {
     /// Decoded payloads; the first `payloads_used` belong to this batch, the others wait to be reused.
     payloads: Vec<sparkplug::Payload>,
     payloads_used: usize,
+    /// Where a compressed payload inflates to, to be reused.
+    inflated: Vec<u8>,
     /// What plain payloads say.
     readings: Vec<Reading>,
     agenda: Vec<Item>,
@@ -40,6 +42,8 @@ struct Held {
     topic: Range<usize>,
     outline: Result<sparkplug::topic::Outline, sparkplug::TopicError>,
     payload: Range<usize>,
+    /// What was decoded: the payload, or what was compressed in it.
+    content: Range<usize>,
     decoded: Decoding,
 }
 
@@ -93,6 +97,8 @@ pub(crate) struct Publication<'a> {
     pub(crate) sparkplug: Result<sparkplug::Topic<'a>, sparkplug::TopicError>,
     /// Application message.
     pub(crate) payload: &'a [u8],
+    /// What `decoded` was decoded from: the same bytes, unless they were compressed.
+    pub(crate) content: &'a [u8],
     /// What the payload is.
     pub(crate) decoded: Decoded<'a>,
 }
@@ -125,12 +131,20 @@ impl Batch {
         let (topic_start, start) = (self.topics.len(), self.bytes.len());
         self.topics.push_str(topic);
         self.bytes.extend_from_slice(payload);
+        let end = self.bytes.len();
+        let content = if self.inflated.is_empty() {
+            start..end
+        } else {
+            self.bytes.append(&mut self.inflated);
+            end..self.bytes.len()
+        };
         self.publications.push(Held {
             session,
             retained,
             topic: topic_start..self.topics.len(),
             outline: parsed.map(|parsed| parsed.outline()),
-            payload: start..self.bytes.len(),
+            payload: start..end,
+            content,
             decoded,
         });
         self.publications.len() - 1
@@ -140,12 +154,20 @@ impl Batch {
         if self.payloads_used == self.payloads.len() {
             self.payloads.push(sparkplug::Payload::new());
         }
-        match sparkplug::decode(payload, limits, &mut self.payloads[self.payloads_used]) {
+        let into = &mut self.payloads[self.payloads_used];
+        let decoded = match sparkplug::decode(payload, limits, into) {
+            Ok(()) if into.is_compressed(payload) => sparkplug::inflate(payload, limits, into, &mut self.inflated),
+            decoded => decoded,
+        };
+        match decoded {
             Ok(()) => {
                 self.payloads_used += 1;
                 Decoding::Sparkplug(self.payloads_used - 1)
             }
-            Err(error) => Decoding::Malformed(error),
+            Err(error) => {
+                self.inflated.clear();
+                Decoding::Malformed(error)
+            }
         }
     }
 
@@ -175,7 +197,7 @@ impl Batch {
 
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
-        if self.bytes.capacity() + self.topics.capacity() > REUSED_BYTES_MAX {
+        if self.bytes.capacity() + self.topics.capacity() + self.inflated.capacity() > REUSED_BYTES_MAX {
             *self = Self::default();
         }
         self.topics.clear();
@@ -203,9 +225,9 @@ impl Batch {
             Decoding::Sparkplug(position) => Decoded::Sparkplug(&self.payloads[*position]),
             Decoding::Malformed(error) => Decoded::Malformed(error),
         };
-        let payload = &self.bytes[held.payload.clone()];
+        let (payload, content) = (&self.bytes[held.payload.clone()], &self.bytes[held.content.clone()]);
         let sparkplug = held.outline.map(|outline| outline.of(topic));
-        Publication { session: held.session, retained: held.retained, topic, sparkplug, payload, decoded }
+        Publication { session: held.session, retained: held.retained, topic, sparkplug, payload, content, decoded }
     }
 }
 

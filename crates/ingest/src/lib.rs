@@ -17,6 +17,7 @@ use factree_sparkplug as sparkplug;
 mod cells;
 mod census;
 mod convert;
+mod declare;
 mod edge_nodes;
 mod inbox;
 mod json;
@@ -123,21 +124,23 @@ impl Ingest {
             }
             Input::SessionEnded { session } => {
                 self.clients.remove(&session);
-                self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
+                self.on_host_input(now, sparkplug::Input::SessionEnded { session }, &[], out);
             }
         }
     }
 
     fn on_publication(&mut self, now: Now, publication: Publication<'_>, out: &mut Vec<Output>) {
-        let Publication { session, retained, topic, sparkplug, payload: bytes, decoded } = publication;
+        let Publication { session, retained, topic, sparkplug, payload: published, content: bytes, decoded } =
+            publication;
         match (sparkplug, decoded) {
             (Ok(topic), Decoded::Sparkplug(payload)) => {
                 self.stats.sparkplug_messages += 1;
-                self.on_host_input(now, sparkplug::Input::Message { session, retained, topic, bytes, payload }, out);
+                let input = sparkplug::Input::Message { session, retained, topic, bytes, payload };
+                self.on_host_input(now, input, published, out);
             }
             (Ok(topic), Decoded::Malformed(error)) => {
                 self.stats.sparkplug_messages += 1;
-                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
+                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, &[], out);
             }
             (_, Decoded::Plain(reading)) => self.on_plain(now, topic, reading, out),
             // STATE: what other Host Applications say of themselves is not the plant's state.
@@ -189,7 +192,7 @@ impl Ingest {
         }
     }
 
-    fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, out: &mut Vec<Output>) {
+    fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, published: &[u8], out: &mut Vec<Output>) {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
@@ -197,7 +200,7 @@ impl Ingest {
             limits: &self.limits.sparkplug,
             now,
         };
-        self.edge_nodes.handle(&context, input, &mut self.outputs, out);
+        self.edge_nodes.handle(&context, input, published, &mut self.outputs, out);
     }
 
     fn on_plain(&mut self, now: Now, topic: &str, reading: &Reading, out: &mut Vec<Output>) {

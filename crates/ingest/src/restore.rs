@@ -23,9 +23,15 @@ impl EdgeNodes {
         outputs: &mut Outputs,
     ) -> Result<Restored, Rejected> {
         let &Context { namespace, limits, now, .. } = context;
-        let &Birth { topic, received, payload: bytes } = birth;
-        let mut payload = Payload::new();
-        sparkplug::decode(bytes, limits, &mut payload).map_err(Rejected::Undecodable)?;
+        let &Birth { topic, received, payload: published } = birth;
+        let (mut payload, mut inflated) = (Payload::new(), Vec::new());
+        sparkplug::decode(published, limits, &mut payload).map_err(Rejected::Undecodable)?;
+        let bytes = if payload.is_compressed(published) {
+            sparkplug::inflate(published, limits, &mut payload, &mut inflated).map_err(Rejected::Undecodable)?;
+            &inflated
+        } else {
+            published
+        };
         let whose = (edge_node(topic), topic.device());
         self.host.restore(now, received, whose, (bytes, &payload), outputs).map_err(Rejected::Host)?;
         self.note_new();
@@ -39,7 +45,7 @@ impl EdgeNodes {
         seat.declare(born.device, Identity::of(birth, metrics), metrics.len());
         let refused_before = seat.refused;
         let then = Now { wall: received, ..now };
-        let message = Received { topic, bytes, payload: &payload, limits, now: then };
+        let message = Received { topic, published, bytes, payload: &payload, limits, now: then };
         let (mut writer, _) = seat.bear(namespace, corner, metrics, &message);
         for metric in metrics {
             // A metric that the tree did not take has nothing to go stale.

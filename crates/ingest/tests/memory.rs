@@ -11,7 +11,8 @@ use factree_namespace::{Quality, Value};
 use proptest::prelude::*;
 use world::World;
 
-/// Metrics `M0` to `M5` on the Edge Node and on two devices.
+/// Metrics `M0` to `M5` on the Edge Node and on two devices. `M4` is a DataSet of one cell, `M5` a Template instance of one
+/// member.
 const NAMES: usize = 6;
 
 #[derive(Clone, Debug)]
@@ -84,7 +85,12 @@ impl Plant {
         for (place, name) in metrics {
             let value = moment * 10 + name;
             let label = if is_birth { format!("M{name}") } else { String::new() };
-            text += &format!("{label}#{}:Int32={value} ", who * 100 + place);
+            let alias = who * 100 + place;
+            text += &match name {
+                4 => format!("{label}#{alias}({value}) "),
+                5 => format!("{label}#{alias}{{v:Int32={value}}} "),
+                _ => format!("{label}#{alias}:Int32={value} "),
+            };
             self.shown.insert(path(who, name), value as i64);
         }
         let device = if who == 0 { String::new() } else { format!("/D{who}") };
@@ -111,7 +117,7 @@ impl Plant {
         let view = self.world.namespace.read();
         for (path, &last) in &self.shown {
             let Some(sample) = view.find(path).and_then(|element| view.sample(element)) else { continue };
-            let Value::Int(value) = sample.value else { panic!("{path} shows {:?}", sample.value) };
+            let Some(value) = number(&sample.value) else { panic!("{path} shows {:?}", sample.value) };
             assert_eq!(value % 10, last % 10, "{path} shows a value of another metric");
             assert!(value <= last, "{path} shows what was never published");
             assert_eq!(sample.quality, Quality::Stale);
@@ -127,9 +133,10 @@ impl Plant {
     fn now_shown(&self) -> BTreeMap<String, i64> {
         let view = self.world.namespace.read();
         let all = (0..3).flat_map(|who| (0..NAMES).map(move |name| path(who, name)));
-        all.filter_map(|path| match view.sample(view.find(&path)?)?.value {
-            Value::Int(value) => Some((path, value)),
-            other => panic!("{path} shows {other:?}"),
+        all.filter_map(|path| {
+            let sample = view.sample(view.find(&path)?)?;
+            let Some(value) = number(&sample.value) else { panic!("{path} shows {:?}", sample.value) };
+            Some((path, value))
         })
         .collect()
     }
@@ -137,7 +144,18 @@ impl Plant {
 
 fn path(who: usize, name: usize) -> String {
     let device = if who == 0 { String::new() } else { format!("/D{who}") };
-    format!("Acme/Dallas/Press/Line1{device}/M{name}")
+    let member = if name == 5 { "/v" } else { "" };
+    format!("Acme/Dallas/Press/Line1{device}/M{name}{member}")
+}
+
+/// The number, or that in the only cell of a DataSet.
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(value) => Some(*value),
+        Value::Object(fields) => number(&fields.iter().find(|(name, _)| &**name == "rows")?.1),
+        Value::List(items) => number(items.first()?),
+        _ => None,
+    }
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use factree_ingest::{
     Batch, Budget, Event, Ingest, Keep, Limits, Mark, More, Now, Output, Placement, SessionKey, Table, Timestamp,
 };
 use factree_namespace::{Filter, Namespace, Quality, Value};
-use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
+use factree_sparkplug::encode::{DataSetBuilder, MetricBuilder, PayloadBuilder, TemplateBuilder};
 use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
 
 pub(crate) const EPOCH: u64 = 1_700_000_000_000;
@@ -191,8 +191,27 @@ fn words_first(head: &str) -> &str {
     head.split(' ').next().unwrap()
 }
 
-/// `name[#alias][:type][=value]`; without a name `#alias=value`.
+/// `name[#alias][:type][=value]`; without a name `#alias=value`. `name(5;6)` is a DataSet of one column and two rows,
+/// `name{a=1,b=2}` an instance of the Template `Motor`, `name{}` its definition.
 pub(crate) fn metric_of(text: &str) -> MetricBuilder {
+    let labelled = |head: &str| {
+        let (name, alias) = head.split_once('#').map_or((head, None), |(name, alias)| (name, Some(alias)));
+        let metric = if name.is_empty() { MetricBuilder::default() } else { MetricBuilder::named(name) };
+        let metric = metric.at(Timestamp(EPOCH));
+        alias.map_or(metric.clone(), |alias| metric.alias(alias.parse().unwrap()))
+    };
+    if let Some((head, members)) = text.strip_suffix('}').and_then(|text| text.split_once('{')) {
+        let template =
+            if members.is_empty() { TemplateBuilder::definition() } else { TemplateBuilder::instance("Motor") };
+        let template = template.parameter("Index", DataType::Int32, sparkplug::Value::Int(3)).unwrap();
+        let members = members.split(',').filter(|member| !member.is_empty()).map(metric_of);
+        return labelled(head).template(members.fold(template, TemplateBuilder::metric));
+    }
+    if let Some((head, rows)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+        let table = DataSetBuilder::new([("v", DataType::Int32)]);
+        let row = |table: DataSetBuilder, row: &str| table.row(&[sparkplug::Value::Int(row.parse().unwrap())]).unwrap();
+        return labelled(head).data_set(rows.split(';').fold(table, row));
+    }
     let (left, value) = text.split_once('=').unwrap();
     let (left, datatype) = left.split_once(':').map_or((left, None), |(left, datatype)| (left, Some(datatype)));
     let (name, alias) = left.split_once('#').map_or((left, None), |(name, alias)| (name, Some(alias)));
@@ -231,6 +250,11 @@ fn show(value: &Value) -> String {
         Value::UInt(value) => format!("{value}u"),
         Value::Double(value) => format!("{value:?}"),
         Value::String(value) => format!("{value:?}"),
+        Value::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+        Value::Object(fields) => {
+            let field = |(name, value): &(Arc<str>, Value)| format!("{name}:{}", show(value));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(" "))
+        }
         other => format!("{other:?}"),
     }
 }
