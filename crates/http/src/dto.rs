@@ -75,7 +75,10 @@
 //! | the same, later than 9999-12-30T22:00:00.999Z | milliseconds since 1970 as a string | `"253402207201000"` |
 //! | `Bytes`, `File` | base64, standard alphabet, padded [RFC 4648, 4] | `"RmFjdHJlZQ=="` |
 //! | arrays | array of these | `[1,2]` |
-//! | `DataSet`, `Template`, `Structure` | array or object of these | |
+//! | `DataSet` | `{"columns":[names],"types":[names],"rows":[[cells]]}` | |
+//! | `Template`, an instance | `null`; its members are elements below it | |
+//! | `Template`, a definition | `{"definition":true,"version","parameters":[…],"members":[…]}` | |
+//! | `Structure` | array or object of these | |
 //! | any, without a value | `null` | |
 //!
 //! Inside an array or object nothing says whether `"NaN"` was text or a number.

@@ -10,7 +10,7 @@ const GENERATED: &str = "crates/sparkplug/src/generated.rs";
 const HEADER: &str = "\
 //! Written by `cargo xtask codegen` from `proto/sparkplug_b.proto`; do not edit.
 //!
-//! These types encode, and decode what the data path leaves alone: DataSet, Template, metadata.
+//! These types encode. What peers send is read in place, by `payload.rs` and `value.rs`.
 
 ";
 

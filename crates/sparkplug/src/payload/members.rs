@@ -19,8 +19,6 @@ use std::borrow::Cow;
 pub struct Member {
     /// The position of the metric, or of the member, whose value it is part of.
     pub holder: u32,
-    /// How many Templates are around it.
-    depth: u32,
     /// As a metric. A time of capture it does not have is its holder's, and it is historical or transient if that is.
     pub metric: RawMetric,
 }
@@ -93,31 +91,33 @@ impl Payload {
 }
 
 /// Lists the members of all Template instances, as far as they are within the limits; `metrics_max` counts metrics and
-/// members together.
+/// members together. Depth by depth, and memory for each depth is taken once.
 pub(super) fn unfold(bytes: &[u8], limits: &Limits, payload: &mut Payload, metrics_max: usize) {
-    let mut position = 0;
-    while position < payload.metrics.len() + payload.members.len() {
-        let metric = *payload.metric(position as u32);
-        if let Some(span) = metric.template() {
-            let depth = match position.checked_sub(payload.metrics.len()) {
-                None => 1,
-                Some(number) => payload.members[number].depth + 1,
-            };
+    let mut holders = 0..payload.metrics.len() as u32;
+    for depth in 1.. {
+        let templates = || holders.clone().filter_map(|position| payload.metric(position).template());
+        let count: usize = templates().map(|span| wire::Fields::new(Wire::within(bytes, span), MEMBER).count()).sum();
+        let room = metrics_max.saturating_sub(holders.end as usize);
+        payload.members.reserve_exact(count.min(room));
+        for position in holders.clone() {
+            let holder = *payload.metric(position);
+            let Some(span) = holder.template() else { continue };
             let before = payload.members.len();
-            let holder = Holder { position: position as u32, depth, metric };
-            if let Err(fault) = open(bytes, span, limits, holder, payload, metrics_max) {
+            let opened = if depth > limits.template_depth_max {
+                Err(TemplateFault::TooDeep)
+            } else {
+                open(bytes, span, limits, (position, &holder), payload, metrics_max)
+            };
+            if let Err(fault) = opened {
                 payload.members.truncate(before);
-                payload.template_faults.push((position as u32, fault));
+                payload.template_faults.push((position, fault));
             }
         }
-        position += 1;
+        holders = holders.end..(payload.metrics.len() + payload.members.len()) as u32;
+        if holders.is_empty() {
+            return;
+        }
     }
-}
-
-struct Holder {
-    position: u32,
-    depth: u32,
-    metric: RawMetric,
 }
 
 pub(crate) const VERSION: u32 = wire::bytes_field(1);
@@ -131,14 +131,10 @@ fn open(
     bytes: &[u8],
     span: Span,
     limits: &Limits,
-    holder: Holder,
+    (position, holder): (u32, &RawMetric),
     payload: &mut Payload,
     metrics_max: usize,
 ) -> Result<(), TemplateFault> {
-    let Holder { position, depth, metric } = holder;
-    if depth > limits.template_depth_max {
-        return Err(TemplateFault::TooDeep);
-    }
     let before = payload.members.len();
     let (mut is_definition, mut has_reference) = (None, false);
     let mut wire = Wire::within(bytes, span);
@@ -149,8 +145,8 @@ fn open(
                     return Err(TemplateFault::TooMany);
                 }
                 let mut member = RawMetric::decode(wire.enter()?, limits.name_bytes_max)?;
-                member.inherit(&metric);
-                payload.members.push(Member { holder: position, depth, metric: member });
+                member.inherit(holder);
+                payload.members.push(Member { holder: position, metric: member });
             }
             REFERENCE => has_reference = !wire.text()?.is_empty(),
             IS_DEFINITION => is_definition = Some(wire.varint()? != 0),
