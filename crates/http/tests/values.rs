@@ -43,6 +43,46 @@ async fn unit_and_topic_are_told_where_there_are_some() {
     assert_eq!(sample["source"], serde_json::json!({"type": "mqtt", "topic": "Acme/Oven"}));
 }
 
+/// A birth of Tahu's Python client, as it was recorded.
+const TAHU_NBIRTH: &[u8] = include_bytes!("../../sparkplug/tests/corpus/tahu/003_PUBLISH_NBIRTH.bin");
+const TAHU_DBIRTH: &[u8] = include_bytes!("../../sparkplug/tests/corpus/tahu/004_PUBLISH_DBIRTH_Emulated_Device.bin");
+
+#[tokio::test]
+async fn tables_and_templates_of_a_real_client_are_json() {
+    let plant = Plant::new();
+    plant.publish(1, "spBv1.0/G/NBIRTH/E", TAHU_NBIRTH);
+    plant.publish(1, "spBv1.0/G/DBIRTH/E/D", TAHU_DBIRTH);
+    let table = plant.get("/api/v1/values/G/E/DataSet").await.json();
+    assert_eq!((&table["datatype"], &table["quality"]), (&"DataSet".into(), &"Good".into()));
+    assert_eq!(
+        table["value"],
+        serde_json::json!({
+            "columns": ["Int8s", "Int16s", "Int32s"],
+            "types": ["Int8", "Int16", "Int32"],
+            "rows": [[0, 1, 2], [3, 4, 5]],
+        })
+    );
+    let definition = plant.get("/api/v1/values/G/E/_types_/Custom_Motor").await.json();
+    assert_eq!(
+        definition["value"],
+        serde_json::json!({
+            "definition": true,
+            "version": null,
+            "parameters": [{"name": "Index", "datatype": "String", "value": "0"}],
+            "members": [
+                {"name": "RPMs", "datatype": "Int32", "value": 0},
+                {"name": "AMPs", "datatype": "Int32", "value": 0},
+            ],
+        })
+    );
+    let motor = plant.get("/api/v1/namespace/G/E/D/My_Custom_Motor").await.json();
+    assert_eq!(motor["properties"], serde_json::json!({"template_ref": "Custom_Motor", "parameters/Index": "1"}));
+    assert_eq!((&motor["datatype"], &motor["sample"]["value"]), (&"Template".into(), &serde_json::Value::Null));
+    assert_eq!(motor["children_count"], 2);
+    let member = plant.get("/api/v1/values/G/E/D/My_Custom_Motor/RPMs").await.json();
+    assert_eq!((&member["value"], &member["source"]["metric"]), (&123.into(), &"My_Custom_Motor/RPMs".into()));
+}
+
 #[tokio::test]
 async fn absurd_timestamps_come_back_as_they_were_sent() {
     let plant = Plant::new();

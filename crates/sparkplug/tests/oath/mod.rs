@@ -132,9 +132,11 @@ fn serve(payload: &Payload, bytes: &[u8], limits: &Limits) {
         );
         for output in &outputs {
             match output {
-                Output::Born(born) => assert!(outputs.born(born).iter().all(|each| is_there(payload, each.position))),
+                Output::Born(born) => {
+                    assert!(outputs.born(born).iter().all(|each| is_there(payload, each.position)));
+                }
                 Output::Data(data) => {
-                    assert!(outputs.updates(data).iter().all(|each| is_there(payload, each.position)))
+                    assert!(outputs.updates(data).iter().all(|each| is_there(payload, each.position)));
                 }
                 Output::Died(_) | Output::AskRebirth(_) | Output::Finding(_) => {}
             }
