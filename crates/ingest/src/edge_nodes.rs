@@ -189,7 +189,7 @@ impl EdgeNodes {
         if born.device.is_none() {
             seat.client_id = context.clients.get(&born.session).cloned();
         }
-        let former_len = seat.declare(born.device, Identity::of(&birth, metrics), metrics.len());
+        let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
         let (mut writer, refusal) = seat.bear(context.namespace, corner, metrics, &received);
         for metric in vanished {

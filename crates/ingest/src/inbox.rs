@@ -18,6 +18,9 @@ use crate::json::{self, Reading};
 /// A batch with more bytes than this is dropped after use instead of being kept for reuse.
 const REUSED_BYTES_MAX: usize = 1 << 20;
 
+/// A payload gives back memory for more metrics than these after use, so that one huge birth does not stay.
+const REUSED_METRICS_MAX: usize = 1024;
+
 /// What was read in one go, decoded, and what the broker made of it.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -203,6 +206,9 @@ impl Batch {
         self.topics.clear();
         self.bytes.clear();
         self.publications.clear();
+        for payload in &mut self.payloads[..self.payloads_used] {
+            payload.trim(REUSED_METRICS_MAX);
+        }
         self.payloads_used = 0;
         self.readings.clear();
         self.agenda.clear();

@@ -8,7 +8,7 @@
 
 use factree_namespace::Refusal;
 use factree_sparkplug as sparkplug;
-use sparkplug::{BornMetric, DecodeError, NotRestored, Timestamp, Topic, TopicError};
+use sparkplug::{BornMetric, DecodeError, NotRestored, Payload, Timestamp, Topic, TopicError};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -186,19 +186,22 @@ impl<'r> Birth<'r> {
 /// Tells a birth from every other, the same metrics born at another moment among them.
 ///
 /// Samples are kept by their metric's position in the birth, so they mean nothing under another one. The payload's bytes
-/// and the time it arrived decide; what the host left out of it (names given twice, limits) is mixed in, since that moves
-/// positions and may be otherwise after a restart with other limits.
+/// and the time it arrived decide; what was left out of it (names given twice, limits, the members of broken Templates) is
+/// mixed in, since that moves positions and may be otherwise after a restart with other limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity(u64);
 
 impl Identity {
-    pub(crate) fn of(birth: &Birth<'_>, metrics: &[BornMetric]) -> Self {
+    pub(crate) fn of(birth: &Birth<'_>, payload: &Payload, metrics: &[BornMetric]) -> Self {
         let mut hash = xxh3_64_with_seed(birth.payload, birth.received.0);
         let mut mix = |number: u64| hash = xxh3_64_with_seed(&number.to_le_bytes(), hash);
         for (place, metric) in (0..).zip(metrics) {
             if metric.position != place {
                 mix(u64::from(place) << 32 | u64::from(metric.position));
             }
+        }
+        for (position, _) in payload.template_faults() {
+            mix(1 << 63 | u64::from(*position));
         }
         mix(metrics.len() as u64);
         Self(hash)
@@ -321,7 +324,7 @@ mod tests {
         };
         let (all, one_less, other) = ([metric(0), metric(1)], [metric(0)], [metric(0), metric(2)]);
         let born = birth("spBv1.0/g/NBIRTH/n", b"abc");
-        let of = |birth: Birth<'_>, metrics: &[BornMetric]| Identity::of(&birth, metrics);
+        let of = |birth: Birth<'_>, metrics: &[BornMetric]| Identity::of(&birth, &Payload::new(), metrics);
         let mut identities = vec![
             of(born, &all),
             of(born, &one_less),

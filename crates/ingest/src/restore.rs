@@ -42,7 +42,7 @@ impl EdgeNodes {
         let born = born.expect("a birth that is taken in is answered by one");
         let metrics = outputs.born(born);
         let (seat, corner) = settle(&mut self.seats, context, born, topic).map_err(Rejected::Tree)?;
-        seat.declare(born.device, Identity::of(birth, metrics), metrics.len());
+        seat.declare(born.device, Identity::of(birth, &payload, metrics), metrics.len());
         let refused_before = seat.refused;
         let then = Now { wall: received, ..now };
         let message = Received { topic, published, bytes, payload: &payload, limits, now: then };

@@ -24,6 +24,8 @@ pub struct Limits {
     pub property_depth_max: u32,
     /// How deep Template instances may nest; a metric's own is at depth 1.
     pub template_depth_max: u32,
+    /// Most parameters of one Template.
+    pub template_parameters_max: u32,
     /// Most cells of a DataSet, each row counted as one more: it bounds what a value is built of.
     pub data_set_cells_max: u32,
     /// Most Edge Nodes remembered.
@@ -51,6 +53,7 @@ impl Default for Limits {
             properties_max: 256,
             property_depth_max: 8,
             template_depth_max: 8,
+            template_parameters_max: 1024,
             data_set_cells_max: 40_000,
             edge_nodes_max: 100_000,
             devices_per_edge_node_max: 10_000,

@@ -70,12 +70,18 @@ impl Payload {
         self.published_bytes
     }
 
-    /// Gives back memory beyond `metrics_kept` metrics, so that one huge birth does not stay with its connection.
+    /// Gives back memory beyond `metrics_kept` metrics and as many members, so that one huge birth does not stay with its connection.
     pub fn trim(&mut self, metrics_kept: usize) {
-        self.metrics.truncate(metrics_kept);
-        self.metrics.shrink_to(metrics_kept);
-        self.members = Vec::new();
-        self.template_faults = Vec::new();
+        if self.metrics.capacity() > metrics_kept {
+            self.metrics.truncate(metrics_kept);
+            self.metrics.shrink_to(metrics_kept);
+        }
+        if self.has_templates {
+            self.members.truncate(metrics_kept);
+            self.members.shrink_to(metrics_kept);
+            self.template_faults.truncate(metrics_kept);
+            self.template_faults.shrink_to(metrics_kept);
+        }
     }
 }
 

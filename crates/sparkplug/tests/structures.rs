@@ -163,6 +163,16 @@ fn a_template_of_half_a_million_empty_members_is_refused_and_its_sibling_kept() 
 }
 
 #[test]
+fn a_template_of_half_a_million_parameters_is_refused_before_they_are_looked_at() {
+    let parameters = vec![wire::template::Parameter::default(); 500_000];
+    let template = wire::Template { parameters, is_definition: Some(true), ..Default::default() };
+    let value = Some(wire::metric::Value::TemplateValue(template));
+    let hostile = wire::Metric { name: Some("bomb".into()), value, ..Default::default() };
+    let payload = decoded(&generated::Payload { metrics: vec![hostile], ..Default::default() }.encode_to_vec());
+    assert_eq!(payload.template_fault(0), Some(TemplateFault::TooManyParameters));
+}
+
+#[test]
 fn property_sets_come_back_however_they_nest() {
     let text = |key: &str, value: &str| PropertiesBuilder::new().property(key, DataType::String, Value::String(value));
     let properties = text("engUnit", "°C")

@@ -136,7 +136,7 @@ fn open(
     metrics_max: usize,
 ) -> Result<(), TemplateFault> {
     let before = payload.members.len();
-    let (mut is_definition, mut has_reference) = (None, false);
+    let (mut is_definition, mut has_reference, mut parameters) = (None, false, 0);
     let mut wire = Wire::within(bytes, span);
     while !wire.is_at_end() {
         match wire.tag()? {
@@ -151,7 +151,13 @@ fn open(
             REFERENCE => has_reference = !wire.text()?.is_empty(),
             IS_DEFINITION => is_definition = Some(wire.varint()? != 0),
             VERSION => drop(wire.text()?),
-            PARAMETER => drop(wire.span()?),
+            PARAMETER => {
+                wire.span()?;
+                parameters += 1;
+                if parameters > limits.template_parameters_max {
+                    return Err(TemplateFault::TooManyParameters);
+                }
+            }
             tag if (1..=5).contains(&(tag >> 3)) => return Err(DecodeError::Field.into()),
             tag => wire.skip(tag)?,
         }

@@ -41,6 +41,8 @@ pub enum TemplateFault {
     /// With its members the payload has more metrics than [`crate::Limits::metrics_per_payload_max`], or more than its size
     /// can say anything about.
     TooMany,
+    /// More parameters than [`crate::Limits::template_parameters_max`].
+    TooManyParameters,
     /// Not decodable.
     Malformed(DecodeError),
 }
@@ -50,6 +52,9 @@ impl fmt::Display for TemplateFault {
         match self {
             TemplateFault::TooDeep => f.write_str("Templates nest deeper than template_depth_max"),
             TemplateFault::TooMany => f.write_str("the payload has more members than metrics_per_payload_max"),
+            TemplateFault::TooManyParameters => {
+                f.write_str("the Template has more than template_parameters_max parameters")
+            }
             TemplateFault::Malformed(error) => error.fmt(f),
         }
     }
