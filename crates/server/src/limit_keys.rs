@@ -148,9 +148,19 @@ const SECTIONS: &[(&str, &[Key])] = &[
         &[
             key!(Bytes payload_bytes_max in ingest.sparkplug:
             "a Sparkplug payload; at least packet_size_max", "not decoded, routed as ever; a finding"),
+            key!(Bytes inflated_bytes_max in ingest.sparkplug:
+            "what a compressed payload (`SPBV1.0_COMPRESSED`) inflates to", "not decoded, routed as ever; a finding"),
+            key!(Count inflate_ratio_max in ingest.sparkplug:
+            "bytes that one byte of it inflates to", "not decoded, routed as ever; a finding"),
             key!(Count metrics_per_payload_max in ingest.sparkplug:
-            "metrics of one payload",
-            "not decoded, routed as ever; a finding"),
+            "metrics of one payload, members of Templates included",
+            "not decoded, routed as ever; a finding. Members beyond it cost their Template its members"),
+            key!(Count template_depth_max in ingest.sparkplug:
+            "Templates within Templates", "the inner Template is Bad and has no members; a finding"),
+            key!(Count template_parameters_max in ingest.sparkplug:
+            "parameters of one Template", "the Template is Bad and has no members; a finding"),
+            key!(Count data_set_cells_max in ingest.sparkplug:
+            "cells of a DataSet, each row counted as one more", "the sample is null and Bad"),
             key!(Count edge_nodes_max in ingest.sparkplug:
             "Edge Nodes remembered",
             "left out of the tree, routed as ever; a finding"),

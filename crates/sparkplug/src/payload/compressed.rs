@@ -60,7 +60,7 @@ fn unpack(bytes: &[u8], limits: &Limits, payload: &Payload, inflated: &mut Vec<u
     let is_gzip = is_gzip(bytes, payload)?;
     let body = payload.body.ok_or(DecodeError::Inflate)?.of(bytes);
     let ratio_bytes_max = body.len().saturating_mul(limits.inflate_ratio_max as usize);
-    let bytes_max = ratio_bytes_max.min(limits.inflated_bytes_max as usize);
+    let bytes_max = ratio_bytes_max.min(limits.inflated_bytes_max.min(limits.payload_bytes_max) as usize);
     // One byte more than allowed, to see that there is more.
     let beyond = bytes_max as u64 + 1;
     let read = if is_gzip {
