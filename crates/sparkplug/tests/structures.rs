@@ -261,7 +261,7 @@ fn what_is_compressed_comes_back_and_the_outer_fields_stand_in() {
 }
 
 #[test]
-fn bad_compressed_payloads_are_refused_each_for_its_reason() {
+fn sp07_bad_compressed_payloads_are_refused_each_for_its_reason() {
     let of = |bytes: &[u8]| inflated(bytes, &Limits::default()).err();
     let whole = body_of(&PayloadBuilder::at(Timestamp(5)).encode_compressed(Algorithm::Gzip));
     assert_eq!(of(&around(Some("gzip"), Some(&whole))), None);
@@ -269,7 +269,11 @@ fn bad_compressed_payloads_are_refused_each_for_its_reason() {
     assert_eq!(of(&around(Some("GZIP"), Some(&whole[..whole.len() - 1]))), Some(DecodeError::Inflate), "cut short");
     assert_eq!(of(&around(Some("GZIP"), Some(&[]))), Some(DecodeError::Inflate));
     assert_eq!(of(&around(Some("GZIP"), None)), Some(DecodeError::Inflate));
-    assert_eq!(of(&around(Some("LZ4"), Some(&whole))), Some(DecodeError::Algorithm));
+    assert_eq!(of(&around(Some("LZMA"), Some(&whole))), Some(DecodeError::Algorithm));
+    assert_eq!(of(&around(Some("GZIP"), Some(&[&whole[..], b"x"].concat()))), Some(DecodeError::Inflate), "garbage");
+    let deflated = body_of(&PayloadBuilder::at(Timestamp(5)).encode_compressed(Algorithm::Deflate));
+    assert_eq!(of(&around(None, Some(&deflated))), None);
+    assert_eq!(of(&around(None, Some(&[&deflated[..], b"x"].concat()))), Some(DecodeError::Inflate), "garbage");
     let wrong: Vec<u8> = whole.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at + 8 == whole.len())).collect();
     assert_eq!(of(&around(Some("GZIP"), Some(&wrong))), Some(DecodeError::Inflate), "its checksum says so");
 

@@ -63,15 +63,18 @@ fn unpack(bytes: &[u8], limits: &Limits, payload: &Payload, inflated: &mut Vec<u
     let bytes_max = ratio_bytes_max.min(limits.inflated_bytes_max.min(limits.payload_bytes_max) as usize);
     // One byte more than allowed, to see that there is more.
     let beyond = bytes_max as u64 + 1;
-    let read = if is_gzip {
-        GzDecoder::new(body).take(beyond).read_to_end(inflated)
+    let (read, rest) = if is_gzip {
+        let mut decoder = GzDecoder::new(body);
+        (decoder.by_ref().take(beyond).read_to_end(inflated), decoder.into_inner())
     } else {
-        ZlibDecoder::new(body).take(beyond).read_to_end(inflated)
+        let mut decoder = ZlibDecoder::new(body);
+        (decoder.by_ref().take(beyond).read_to_end(inflated), decoder.into_inner())
     };
     match read {
-        Ok(len) if len <= bytes_max => Ok(()),
-        Ok(_) => Err(DecodeError::InflatedTooLarge),
-        Err(_) => Err(DecodeError::Inflate),
+        Ok(len) if len > bytes_max => Err(DecodeError::InflatedTooLarge),
+        // What follows the end is not what the algorithm has written.
+        Ok(_) if rest.is_empty() => Ok(()),
+        Ok(_) | Err(_) => Err(DecodeError::Inflate),
     }
 }
 
