@@ -13,13 +13,14 @@ pub(crate) fn keep_oath(input: &[u8]) -> bool {
         assert!(payload.metrics.is_empty() && payload.members().is_empty());
         return false;
     }
-    take_little(&payload, input);
+    take_little(&payload, input.len());
     let bytes = if payload.is_compressed(input) {
         if inflate(input, &limits, &mut payload, &mut inflated).is_err() {
             assert!(payload.metrics.is_empty() && inflated.len() <= limits.inflated_bytes_max as usize + 1);
             return false;
         }
-        take_little(&payload, &inflated);
+        // In the memory that the payload around it has taken.
+        take_little(&payload, input.len() + inflated.len());
         &inflated
     } else {
         input
@@ -33,9 +34,9 @@ pub(crate) fn keep_oath(input: &[u8]) -> bool {
     true
 }
 
-fn take_little(payload: &Payload, bytes: &[u8]) {
+fn take_little(payload: &Payload, len: usize) {
     let taken = payload.metrics.capacity() * size_of::<RawMetric>() + size_of_val(payload.members());
-    assert!(taken <= 1024 + 12 * bytes.len(), "{taken} bytes of memory for a payload of {}", bytes.len());
+    assert!(taken <= 1024 + 12 * len, "{taken} bytes of memory for a payload of {len}");
 }
 
 fn walk_metric(metric: &RawMetric, bytes: &[u8], limits: &Limits) {
