@@ -95,21 +95,73 @@
 //! "metrics_count","devices":[{"device","state","since","path","metrics_count"}],"counters":{…},"last_message"}`, with
 //! `?metrics=true` also `"metrics":[{"device","name","metric_alias","datatype","path"}]` and a `next_cursor` for them.
 //!
+//! # Command
+//!
+//! ```json
+//! { "id": "1769860800000", "path": "Acme/Dallas/Press/Line1/Robot3/Setpoint", "value": 21.5, "datatype": "Float",
+//!   "topic": "spBv1.0/Acme:Dallas:Press/DCMD/Line1/Robot3", "state": "sent", "sent": "2026-01-31T12:00:00.000Z" }
+//! ```
+//!
+//! `state` is `sent`, `confirmed`, `timed_out` or `superseded`; the last three are final and come with `settled`, the time
+//! since when. An `id` is a string, opaque to clients.
+//!
 //! # Problems
 //!
 //! RFC 9457, `application/problem+json`: `type` (a URN that never changes), `title`, `status`, `detail`; and where it
 //! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an
 //! answer), `parameter`, `accepted`.
 
-use factree_ingest::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
+use factree_ingest::{Command, CommandState, Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
 use factree_namespace::Timestamp;
 use serde::{Serialize, Serializer};
 
-use crate::json::{Clock, EXACT_MAX};
+use crate::json::{self, Clock, EXACT_MAX};
 
 /// Writes one of the types below.
 pub(crate) fn to_json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).expect("our own types are strings, numbers and lists of them")
+}
+
+/// A command, with its value in the form of a sample's.
+pub(crate) fn command(command: &Command) -> Vec<u8> {
+    let state = match command.state {
+        CommandState::Sent => "sent",
+        CommandState::Confirmed => "confirmed",
+        CommandState::TimedOut => "timed_out",
+        CommandState::Superseded => "superseded",
+    };
+    let mut out = Vec::with_capacity(256);
+    let member = |out: &mut Vec<u8>, name: &str, text: &str| {
+        out.extend_from_slice(name.as_bytes());
+        json::string(out, text);
+    };
+    member(&mut out, "{\"id\":", &command.id.to_string());
+    member(&mut out, ",\"path\":", &command.path);
+    out.extend_from_slice(b",\"value\":");
+    json::value(&mut out, &command.value);
+    member(&mut out, ",\"datatype\":", command.datatype.as_str());
+    member(&mut out, ",\"topic\":", &command.topic);
+    member(&mut out, ",\"state\":", state);
+    member(&mut out, ",\"sent\":", &Clock::text(command.sent));
+    if let Some(settled) = command.settled {
+        member(&mut out, ",\"settled\":", &Clock::text(settled));
+    }
+    out.push(b'}');
+    out
+}
+
+/// A rebirth that was asked for.
+#[derive(Serialize)]
+pub(crate) struct RebirthAsked<'a> {
+    group: &'a str,
+    edge_node: &'a str,
+    asked: Rfc3339,
+}
+
+impl<'a> RebirthAsked<'a> {
+    pub(crate) fn of(group: &'a str, edge_node: &'a str, asked: Timestamp) -> Self {
+        RebirthAsked { group, edge_node, asked: Rfc3339(asked) }
+    }
 }
 
 /// A page of Edge Nodes.

@@ -1,6 +1,6 @@
 //! `GET /api/v1/edge-nodes` and `/api/v1/edge-nodes/{group}/{edge_node}`: what Sparkplug says about who is alive.
 //!
-//! The only routes that lock [`Ingest`](factree_ingest::Ingest); they copy reports out and write JSON after.
+//! They lock [`Ingest`](factree_ingest::Ingest), copy reports out and write JSON after.
 //! Invariant: no lock of the tree is held while that one is taken, since ingest takes them in the other order.
 
 use std::sync::PoisonError;
@@ -76,7 +76,7 @@ fn page(mut metrics: Vec<MetricReport>, limit: usize) -> (Vec<MetricReport>, Opt
     (metrics, next)
 }
 
-fn unknown(group: &str, edge_node: &str) -> Problem {
+pub(crate) fn unknown(group: &str, edge_node: &str) -> Problem {
     let (group, edge_node) = (clipped(group), clipped(edge_node));
     let detail = format!("no Edge Node '{edge_node}' of group '{group}' has been heard of since this broker started");
     Problem::new(Kind::EdgeNodeNotFound, detail).ask([EDGE_NODES.to_owned()])

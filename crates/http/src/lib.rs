@@ -1,4 +1,4 @@
-//! The HTTP face of the tree: REST over live state, problem documents for everything that goes wrong.
+//! The HTTP face of the tree: REST over live state, commands to the plant, problem documents for everything that goes wrong.
 //!
 //! [`router`] is all there is to call: it answers out of a [`Namespace`] and an [`Ingest`] that others fill, and owns
 //! no listener, so the server decides about addresses, TLS and limits. Handlers are synchronous inside: they copy what
@@ -14,6 +14,9 @@
 //! | `GET /api/v1/values?filter&limit&cursor` | the samples that a topic filter covers |
 //! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
+//! | `PUT /api/v1/values/{path}` | a command that sets a value |
+//! | `GET /api/v1/commands/{id}` | what became of it |
+//! | `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth` | asks an Edge Node to be born again |
 //! | `GET /healthz` | the process answers |
 
 use std::sync::{Arc, Mutex};
@@ -21,13 +24,14 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::Response;
-use axum::routing::get;
-use factree_ingest::Ingest;
+use axum::routing::{get, post};
+use factree_ingest::{Ingest, Now, Output};
 use factree_namespace::Namespace;
 
 use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
+mod commands;
 pub mod dto;
 mod edge_nodes;
 mod json;
@@ -39,6 +43,7 @@ mod problem;
 mod query;
 mod sample;
 mod values;
+mod wanted;
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -47,6 +52,11 @@ pub struct App {
     pub namespace: Arc<Namespace>,
     /// What is known about Edge Nodes. Locked for as long as it takes to copy a report.
     pub ingest: Arc<Mutex<Ingest>>,
+    /// Both clocks, for what depends on the time.
+    pub clock: Arc<dyn Fn() -> Now + Send + Sync>,
+    /// Does what ingest wants done. Called without a lock held; it may take that of ingest, and does not wait for anything
+    /// else.
+    pub say: Arc<dyn Fn(Vec<Output>) + Send + Sync>,
 }
 
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
@@ -60,10 +70,12 @@ pub fn router(app: App) -> Router {
         .route(&format!("{NAMESPACE}/"), get(namespace::element))
         .route(&format!("{NAMESPACE}/{{*path}}"), get(namespace::element))
         .route(VALUES, get(values::many))
-        .route(&format!("{VALUES}/"), get(values::one))
-        .route(&format!("{VALUES}/{{*path}}"), get(values::one))
+        .route(&format!("{VALUES}/"), get(values::one).put(commands::put))
+        .route(&format!("{VALUES}/{{*path}}"), get(values::one).put(commands::put))
         .route(EDGE_NODES, get(edge_nodes::list))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
+        .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
+        .route(&format!("{COMMANDS}/{{id}}"), get(commands::one))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
@@ -75,6 +87,7 @@ const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
 const NAMESPACE: &str = "/api/v1/namespace";
 const VALUES: &str = "/api/v1/values";
+const COMMANDS: &str = "/api/v1/commands";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 
 /// What stands behind `route/` in the URI, still encoded. The router has matched the prefix; it is taken off here, and

@@ -6,11 +6,15 @@
 //! Knows nothing of the tree. Invariant: text that came from the peer is clipped before it is said back, and written by
 //! a JSON writer only, so a hostile name is nothing but a long string.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::answer;
+use crate::commands::seconds;
 
 /// The ways in which a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +35,42 @@ pub(crate) enum Kind {
     BadParameter,
     /// The filter does not parse.
     BadFilter,
+    /// No command of this id is remembered.
+    CommandNotFound,
+    /// The body is not what the route takes.
+    BadBody,
+    /// The body is larger than the route takes.
+    BodyTooLarge,
+    /// The value is none of the element's datatype.
+    ValueDoesNotFit,
+    /// Whoever would have to hear it is not there.
+    Offline,
+    /// Nobody may set this.
+    ReadOnly,
+    /// A page of another site asks.
+    CrossSite,
+    /// Too many commands wait.
+    TooManyCommands,
+    /// A rebirth has just been asked for.
+    RebirthTooSoon,
 }
 
 impl Kind {
     fn status(self) -> StatusCode {
         match self {
-            Kind::ElementNotFound | Kind::NoSample | Kind::EdgeNodeNotFound | Kind::RouteNotFound => {
-                StatusCode::NOT_FOUND
-            }
+            Kind::ElementNotFound
+            | Kind::NoSample
+            | Kind::EdgeNodeNotFound
+            | Kind::RouteNotFound
+            | Kind::CommandNotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Kind::BadPath | Kind::BadParameter | Kind::BadFilter => StatusCode::BAD_REQUEST,
+            Kind::BadPath | Kind::BadParameter | Kind::BadFilter | Kind::BadBody => StatusCode::BAD_REQUEST,
+            Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Kind::ValueDoesNotFit => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::Offline => StatusCode::CONFLICT,
+            Kind::ReadOnly | Kind::CrossSite => StatusCode::FORBIDDEN,
+            Kind::TooManyCommands => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::RebirthTooSoon => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -55,6 +85,15 @@ impl Kind {
             Kind::BadPath => "urn:factree:problem:bad-path",
             Kind::BadParameter => "urn:factree:problem:bad-parameter",
             Kind::BadFilter => "urn:factree:problem:bad-filter",
+            Kind::CommandNotFound => "urn:factree:problem:command-not-found",
+            Kind::BadBody => "urn:factree:problem:bad-body",
+            Kind::BodyTooLarge => "urn:factree:problem:body-too-large",
+            Kind::ValueDoesNotFit => "urn:factree:problem:value-does-not-fit",
+            Kind::Offline => "urn:factree:problem:offline",
+            Kind::ReadOnly => "urn:factree:problem:read-only",
+            Kind::CrossSite => "urn:factree:problem:cross-site",
+            Kind::TooManyCommands => "urn:factree:problem:too-many-commands",
+            Kind::RebirthTooSoon => "urn:factree:problem:rebirth-too-soon",
         }
     }
 
@@ -68,6 +107,15 @@ impl Kind {
             Kind::BadPath => "Not a path of the tree",
             Kind::BadParameter => "A query parameter is not acceptable",
             Kind::BadFilter => "The filter does not parse",
+            Kind::CommandNotFound => "No such command",
+            Kind::BadBody => "The body is not acceptable",
+            Kind::BodyTooLarge => "The body is too large",
+            Kind::ValueDoesNotFit => "The value does not fit its datatype",
+            Kind::Offline => "Nobody is there to hear it",
+            Kind::ReadOnly => "This cannot be set",
+            Kind::CrossSite => "Not from a page of another site",
+            Kind::TooManyCommands => "Too many commands are waiting",
+            Kind::RebirthTooSoon => "A rebirth has just been asked for",
         }
     }
 }
@@ -79,6 +127,7 @@ pub(crate) struct Problem {
     detail: String,
     /// Boxed, because every `Result` of this crate has room for a problem.
     members: Box<Members>,
+    retry_after: Option<Duration>,
 }
 
 /// The members beside RFC 9457's own, for programs.
@@ -108,7 +157,13 @@ struct Document<'a> {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Problem {
-        Problem { kind, detail: detail.into(), members: Box::default() }
+        Problem { kind, detail: detail.into(), members: Box::default(), retry_after: None }
+    }
+
+    /// When the same would be accepted.
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Problem {
+        self.retry_after = Some(wait);
+        self
     }
 
     /// The path of the deepest element on the way that does exist.
@@ -154,7 +209,11 @@ impl IntoResponse for Problem {
         };
         let body =
             serde_json::to_vec(&document).expect("a problem is strings and a number, which serde_json can write");
-        answer::with(status, "application/problem+json", body)
+        let mut response = answer::with(status, "application/problem+json", body);
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds(wait).into());
+        }
+        response
     }
 }
 

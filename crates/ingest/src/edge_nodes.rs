@@ -18,8 +18,9 @@ use sparkplug::{
     MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, SessionKey, Topic, Update,
 };
 
-use crate::convert;
+use crate::commands::Commands;
 use crate::declare;
+use crate::{Limits, convert};
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
@@ -36,6 +37,8 @@ pub(crate) struct EdgeNodes {
     pub(crate) findings: HashMap<EdgeNodeIndex, u64>,
     /// All Edge Nodes the host has heard of, in the order in which people look for them.
     pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
+    /// What they were told to do; here, because their data confirm it.
+    pub(crate) commands: Commands,
 }
 
 /// An Edge Node's place in the tree.
@@ -88,13 +91,14 @@ pub(crate) struct Received<'m> {
 }
 
 impl EdgeNodes {
-    pub(crate) fn new(limits: sparkplug::Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            host: Host::new(limits),
+            host: Host::new(limits.sparkplug.clone()),
             seats: Vec::new(),
             told: HashSet::new(),
             findings: HashMap::new(),
             order: BTreeMap::new(),
+            commands: Commands::new(limits),
         }
     }
 
@@ -127,13 +131,17 @@ impl EdgeNodes {
             match output {
                 sparkplug::Output::Born(born) => {
                     let received = received.expect("only a message gives birth");
+                    self.on_life(now, born.edge_node, born.device);
                     self.on_born(context, born, outputs.born(born), outputs.vanished(born), received, out);
                 }
                 sparkplug::Output::Data(data) => {
                     let received = received.expect("only a message has data");
                     self.on_data(context, data.edge_node, outputs.updates(data), received);
                 }
-                sparkplug::Output::Died(died) => self.on_died(context, died, out),
+                sparkplug::Output::Died(died) => {
+                    self.on_life(now, died.edge_node, died.device);
+                    self.on_died(context, died, out);
+                }
                 sparkplug::Output::AskRebirth(ask) => {
                     let edge_node = descriptor.expect("a message of the Edge Node makes us ask for its rebirth");
                     out.extend(ask_rebirth(now, edge_node, why(ask.reason)));
@@ -220,6 +228,28 @@ impl EdgeNodes {
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
         seat.refused += write_all(&mut writer, updates.iter().copied(), &received);
         writer.finish();
+        if self.commands.are_waiting() {
+            self.confirm(edge_node, updates, &received);
+        }
+    }
+
+    /// Holds data against the commands that wait.
+    #[cold]
+    fn confirm(&mut self, edge_node: EdgeNodeIndex, updates: &[Update], received: &Received<'_>) {
+        for update in updates.iter().filter(|update| !update.is_historical) {
+            let raw = &received.payload.metrics[update.position as usize];
+            if let Ok(value) = sparkplug::interpret(update.datatype, raw.wire_value(received.bytes)) {
+                let commands = &mut self.commands;
+                convert::with_value(value, |value| commands.on_value(received.now, edge_node, update.metric, value));
+            }
+        }
+    }
+
+    /// What an Edge Node with all its Devices, or one Device, was told before its Birth or Death may not have arrived.
+    fn on_life(&mut self, now: Now, edge_node: EdgeNodeIndex, device: Option<DeviceIndex>) {
+        if self.commands.are_waiting() {
+            self.commands.on_life(now, edge_node, |target| device.is_none() || target.device == device);
+        }
     }
 
     fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
@@ -465,7 +495,7 @@ fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
 }
 
 /// The rebirth request and the news of it.
-fn ask_rebirth(now: Now, edge_node: EdgeNodeDescriptor<'_>, reason: &'static str) -> [Output; 2] {
+pub(crate) fn ask_rebirth(now: Now, edge_node: EdgeNodeDescriptor<'_>, reason: &'static str) -> [Output; 2] {
     let message =
         Message { topic: edge_node.ncmd().to_string(), payload: sparkplug::encode::rebirth_request(now.wall) };
     let group = edge_node.group.as_str().to_owned();

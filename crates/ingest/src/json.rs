@@ -24,6 +24,35 @@ pub(crate) enum Reading {
     TooLarge,
 }
 
+/// A scalar in the form of its topic; none if it cannot be said in that form.
+pub(crate) fn spell(value: &Value, form: Form, unit: Option<&str>) -> Option<Vec<u8>> {
+    let json = match value {
+        Value::Boolean(value) => Json::from(*value),
+        Value::Int(value) => Json::from(*value),
+        Value::UInt(value) => Json::from(*value),
+        Value::Float(value) => Json::Number(serde_json::Number::from_f64(f64::from(*value))?),
+        Value::Double(value) => Json::Number(serde_json::Number::from_f64(*value)?),
+        Value::String(text) => Json::from(&**text),
+        Value::Null | Value::DateTime(_) | Value::Bytes(_) | Value::List(_) | Value::Object(_) => return None,
+    };
+    match (form, json) {
+        (Form::Scalar, json) => Some(json.to_string().into_bytes()),
+        (Form::Object, json) => {
+            let mut object = serde_json::json!({ "value": json });
+            if let Some(unit) = unit {
+                object["unit"] = unit.into();
+            }
+            Some(object.to_string().into_bytes())
+        }
+        // Whoever reads it would take `5` for a number.
+        (Form::Text, Json::String(text)) => {
+            let reads_as_json = serde_json::from_str::<Json>(&text).is_ok();
+            (!reads_as_json && !text.is_empty()).then(|| text.into_bytes())
+        }
+        (Form::Text, _) => None,
+    }
+}
+
 /// A value and what its payload says of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reported {
@@ -33,11 +62,23 @@ pub(crate) struct Reported {
     pub(crate) quality: Option<Quality>,
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) unit: Option<Arc<str>>,
+    pub(crate) form: Form,
+}
+
+/// How a payload spells its sample, so that a value set by us is spelled as its topic's others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A JSON scalar or array.
+    Scalar,
+    /// An object with a `value`.
+    Object,
+    /// Text or bytes that are no JSON.
+    Text,
 }
 
 impl Reported {
     fn plain(value: Value, datatype: DataType) -> Self {
-        Self { value, datatype, quality: None, timestamp: None, unit: None }
+        Self { value, datatype, quality: None, timestamp: None, unit: None, form: Form::Scalar }
     }
 }
 
@@ -58,7 +99,7 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
             None => document(fields, fields_max),
         },
         Ok(json) => Reading::Sample(typed(json)),
-        Err(_) => Reading::Sample(Reported { quality: Some(Quality::Bad), ..no_json(payload) }),
+        Err(_) => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
     }
 }
 
@@ -97,6 +138,7 @@ fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
         quality: text("quality").and_then(quality).or(in_doubt.then_some(Quality::Uncertain)),
         timestamp,
         unit: text("unit").map(Into::into),
+        form: Form::Object,
         ..typed(value)
     }
 }

@@ -16,6 +16,7 @@ use factree_sparkplug as sparkplug;
 
 mod cells;
 mod census;
+mod commands;
 mod convert;
 mod declare;
 mod edge_nodes;
@@ -31,9 +32,11 @@ mod reporting;
 mod restore;
 mod said;
 mod samples;
+mod sending;
 mod template;
 
 pub use census::Census;
+pub use commands::{Command, CommandState};
 pub use factree_sparkplug::{Now, SessionKey, Timestamp};
 pub use inbox::{Batch, Inbox};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
@@ -42,6 +45,7 @@ pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugR
 pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
+pub use sending::{CommandRefused, RebirthRefused};
 pub use template::TemplateError;
 
 use edge_nodes::{Context, EdgeNodes};
@@ -91,7 +95,7 @@ impl Ingest {
     /// If the limits contradict each other, or the namespace may not hold a single block.
     pub fn new(limits: Limits, placement: Placement, namespace: Arc<Namespace>) -> Self {
         Self {
-            edge_nodes: EdgeNodes::new(limits.sparkplug.clone()),
+            edge_nodes: EdgeNodes::new(&limits),
             outputs: sparkplug::Outputs::new(),
             plain: PlainTopics::new(&namespace),
             namespace,

@@ -1,5 +1,8 @@
 //! Bounds on what publications may make the tree grow by.
 
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use factree_sparkplug as sparkplug;
 
 /// Bounds of this room; those of the tree itself are the namespace's.
@@ -14,6 +17,13 @@ pub struct Limits {
     pub fields_per_document_max: usize,
     /// Bytes of one sample's value in a record for the store. Of a larger one only quality and times survive a restart.
     pub kept_value_bytes_max: usize,
+    /// Commands remembered, those that wait for their confirmation among them. The settled ones make room first, the oldest
+    /// before the others; while all wait, a new command is refused.
+    pub commands_max: NonZeroUsize,
+    /// How long data may take to confirm a command.
+    pub command_timeout: Duration,
+    /// How long a command is remembered after it was sent; at least `command_timeout`.
+    pub command_memory: Duration,
 }
 
 impl Default for Limits {
@@ -23,6 +33,9 @@ impl Default for Limits {
             topics_max: 500_000,
             fields_per_document_max: 10_000,
             kept_value_bytes_max: 64 << 10,
+            commands_max: const { NonZeroUsize::new(1_000).unwrap() },
+            command_timeout: Duration::from_secs(30),
+            command_memory: Duration::from_secs(3_600),
         }
     }
 }

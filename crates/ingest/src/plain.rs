@@ -16,7 +16,7 @@ use factree_namespace::{
 
 use crate::Limits;
 use crate::cells::KeptSample;
-use crate::json::{PAYLOAD_BYTES_MAX, Reading, Reported};
+use crate::json::{Form, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
 use crate::plain_record::KeptField;
@@ -58,6 +58,8 @@ pub(crate) struct Field {
     pub(crate) unit: Option<Arc<str>>,
     /// What it was last. JSON has one kind of number, and null has no type of its own.
     pub(crate) datatype: DataType,
+    /// How its last message spelled it.
+    form: Form,
     /// The message that last had it.
     seen: u64,
 }
@@ -146,6 +148,14 @@ impl PlainTopics {
         }
         writer.finish();
         kept
+    }
+
+    /// How the payload of a topic that is one sample is spelled, and its unit; none if it is a document, or not known.
+    pub(crate) fn spelling(&self, topic: &str, slot: u32) -> Option<(Form, Option<&str>)> {
+        let &number = self.by_name.get(topic)?;
+        let topic = &self.topics[number as usize];
+        let field = &topic.fields[topic.find("")?];
+        (field.slot == slot).then_some((field.form, field.unit.as_deref()))
     }
 
     /// Finds the topic its place, once; its number, or none if no rule wants it.
@@ -290,8 +300,10 @@ impl PlainTopic {
         match known {
             Some(field) => self.fields[field].unit.clone_from(unit),
             None => {
+                // A message that is applied says better; after a restart a unit betrays the object it stood in.
+                let form = if unit.is_some() { Form::Object } else { Form::Scalar };
                 slots.push((number, self.fields.len() as u32));
-                self.add(Field { path: path.into(), slot, unit: unit.clone(), datatype, seen: 0 });
+                self.add(Field { path: path.into(), slot, unit: unit.clone(), datatype, form, seen: 0 });
             }
         }
         Ok(())
@@ -302,6 +314,7 @@ impl Field {
     /// The value and type to write. Null keeps the type the field had, and an integer in a field of Doubles is a Double, so
     /// a type does not flap with the digits of its number.
     fn settle<'s>(&mut self, sample: &'s Reported) -> (ValueRef<'s>, DataType) {
+        self.form = sample.form;
         let value = match (&sample.value, self.datatype) {
             (Value::Null, _) => return (ValueRef::Null, self.datatype),
             (Value::Int(value), DataType::Double) if (*value as f64) as i64 == *value => {

@@ -386,6 +386,13 @@ impl Hub {
         }
     }
 
+    /// Says what the tree wants said because somebody asked over HTTP, with everything it leads to.
+    pub(crate) fn speak(&self, said: Vec<factree_ingest::Output>) {
+        if self.say(said) {
+            self.settle();
+        }
+    }
+
     /// What the tree says enters by the broker's front door. Returns whether there was anything that comes back to it.
     fn say(&self, said: Vec<factree_ingest::Output>) -> bool {
         let mut messages = Vec::new();

@@ -185,6 +185,13 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "not taken into the tree, routed as ever; what the topic had before counts too"),
             key!(Bytes kept_value_bytes_max in ingest:
             "one value in the store", "after a restart it reads null, with its times"),
+            key!(Count commands_max in ingest:
+            "commands remembered, those that wait for their confirmation among them",
+            "the oldest settled one is forgotten; while all wait, PUT is answered 503 with Retry-After"),
+            key!(Count command_timeout in ingest:
+            "how long data may take to confirm a command", "the command is timed out"),
+            key!(Count command_memory in ingest:
+            "how long a command can be asked for after it was sent; at least command_timeout", "404"),
             key!(Count elements_max in namespace:
             "elements of the tree",
             "not taken into the tree, routed as ever; the log says why"),

@@ -71,6 +71,9 @@ impl Limits {
         self.broker.validate()?;
         self.ingest.sparkplug.check()?;
         self.namespace.validate()?;
+        if self.ingest.command_memory < self.ingest.command_timeout {
+            return Err("command_memory is at least command_timeout, or nobody could ask how a command ended");
+        }
         if self.connections.connect_timeout < Duration::from_millis(1) {
             return Err("connect_timeout is at least 1 ms");
         }

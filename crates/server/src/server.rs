@@ -24,7 +24,7 @@ use crate::config::{Config, Durability, Listener};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
 use crate::gate::Gate;
-use crate::hub::Hub;
+use crate::hub::{self, Hub};
 use crate::keeper::Keeper;
 use crate::probes::{self, Probes};
 use crate::process;
@@ -218,7 +218,12 @@ impl Server {
         let storage_mode = durability.name();
         let probes =
             Probes { hub: Arc::clone(&hub), gate: Arc::clone(&gate), namespace: Arc::clone(&namespace), storage_mode };
-        let router = factree_http::router(factree_http::App { namespace, ingest }).merge(probes::router(probes));
+        let say = {
+            let hub = Arc::clone(&hub);
+            Arc::new(move |said| hub.speak(said))
+        };
+        let app = factree_http::App { namespace, ingest, clock: Arc::new(hub::now), say };
+        let router = factree_http::router(app).merge(probes::router(probes));
         let http = axum::serve(http, router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
         let clock = tokio::spawn({

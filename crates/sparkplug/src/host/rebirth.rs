@@ -4,6 +4,7 @@
 //! restart of ours spreads its requests evenly. What is refused is not queued: the next message that cannot be
 //! understood asks again.
 
+use super::{EdgeNodeIndex, Host};
 use crate::Limits;
 use std::time::{Duration, Instant};
 
@@ -31,14 +32,37 @@ impl Rebirths {
 
     /// Whether a request may go out now to an Edge Node that was last asked at `*asked_at`. If so, notes it there.
     pub(super) fn may_ask(&mut self, now: Instant, asked_at: &mut Option<Instant>) -> bool {
-        let is_cooling = asked_at.is_some_and(|asked_at| now.saturating_duration_since(asked_at) < self.cooldown);
+        self.ask(now, asked_at).is_ok()
+    }
+
+    /// The same; if not, how long it takes until it may.
+    fn ask(&mut self, now: Instant, asked_at: &mut Option<Instant>) -> Result<(), Duration> {
+        let since_asked = asked_at.map_or(self.cooldown, |asked_at| now.saturating_duration_since(asked_at));
         let paid_until = self.paid_until.map_or(now, |paid_until| paid_until.max(now));
-        if is_cooling || paid_until - now > self.credit {
-            return false;
+        let wait = self.cooldown.saturating_sub(since_asked).max((paid_until - now).saturating_sub(self.credit));
+        if !wait.is_zero() {
+            return Err(wait);
         }
         self.paid_until = Some(paid_until + self.interval);
         *asked_at = Some(now);
-        true
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Somebody wishes a rebirth of this Edge Node: notes that it is asked now, if cooldown and budget allow it. The
+    /// request itself is for the caller to send.
+    ///
+    /// # Errors
+    /// How long to wait before it may be asked.
+    ///
+    /// # Panics
+    /// If the host has no Edge Node of this number.
+    pub fn wish_rebirth(&mut self, now: Instant, edge_node: EdgeNodeIndex) -> Result<(), Duration> {
+        let node = self.edge_nodes.get_mut(edge_node);
+        self.rebirths.ask(now, &mut node.rebirth_asked)?;
+        node.counters.rebirths_asked += 1;
+        Ok(())
     }
 }
 
@@ -56,6 +80,18 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let answers = [0, 1, 4_999, 5_000, 5_001].map(|ms| rebirths.may_ask(at(ms), &mut asked_at));
         assert_eq!(answers, [true, false, false, true, false]);
+    }
+
+    #[test]
+    fn who_is_refused_is_told_how_long_to_wait() {
+        let (mut rebirths, start, mut asked_at) = (rebirths(), Instant::now(), None);
+        assert_eq!(rebirths.ask(start, &mut asked_at), Ok(()));
+        let wait = rebirths.ask(start + Duration::from_secs(2), &mut asked_at).unwrap_err();
+        assert_eq!(wait, Duration::from_secs(3), "the rest of its cooldown");
+        assert_eq!(rebirths.ask(start + Duration::from_secs(5), &mut asked_at), Ok(()));
+        while rebirths.ask(start + Duration::from_secs(5), &mut None).is_ok() {}
+        let wait = rebirths.ask(start + Duration::from_secs(5), &mut None).unwrap_err();
+        assert_eq!(wait, Duration::from_millis(100), "until the plant's budget has one again");
     }
 
     #[test]

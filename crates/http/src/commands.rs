@@ -1,0 +1,180 @@
+//! `PUT /api/v1/values/{path}`, `GET /api/v1/commands/{id}` and `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth`: what
+//! the plant is told to do, and whether it did.
+//!
+//! A command is registered under the lock of ingest and said after, through [`App::say`]; the answer is 202, because only
+//! data of the metric can tell that the plant has it.
+//! Invariant: what is refused is not sent, and a body is bounded before it is read.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{HeaderMap, LOCATION};
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use factree_ingest::{CommandRefused, Ingest, Now, Output, RebirthRefused};
+use factree_namespace::{DataType, Source, Timestamp};
+use serde::Deserialize;
+
+use crate::json::Clock;
+use crate::problem::{Kind, Problem, clipped};
+use crate::query::Query;
+use crate::{App, COMMANDS, EDGE_NODES, VALUES, answer, behind, dto, edge_nodes, lookup, path, wanted};
+
+/// A larger body is refused. It holds the longest text a controller takes; a thousand commands of it are 64 MB.
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// The body of a PUT.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    value: serde_json::Value,
+}
+
+/// Sets one value.
+pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    from_our_own(&head.headers)?;
+    Query::parse(head.uri.query(), &[])?;
+    let path = path::decode(behind(&head.uri, VALUES))?;
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+        let detail = format!("the body is larger than {BODY_BYTES_MAX} bytes, or did not arrive whole");
+        Problem::new(Kind::BodyTooLarge, detail)
+    })?;
+    let Wanted { value } = serde_json::from_slice(&body).map_err(|why| {
+        let detail = format!("the body is {{\"value\": …}} in JSON and nothing else: {}", clipped(&why.to_string()));
+        Problem::new(Kind::BadBody, detail)
+    })?;
+    let (source, datatype) = owner(&app, &path)?;
+    let read = match source {
+        Source::Sparkplug { .. } => wanted::of_datatype(&value, datatype),
+        Source::Topic { .. } => wanted::of_topic(&value, datatype),
+    };
+    let value = read.map_err(|takes| {
+        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(&path), datatype.as_str());
+        Problem::new(Kind::ValueDoesNotFit, detail)
+    })?;
+    let sent = say(&app, |ingest, now, out| ingest.command(now, &path, value, out));
+    let command = match sent {
+        Ok(command) => command,
+        Err(why) => return Err(refused(&app, &path, why)),
+    };
+    let address = format!("{COMMANDS}/{}", command.id);
+    Ok(accepted(&address, dto::command(&command)))
+}
+
+/// One command as it stands.
+pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
+    let id = behind(&uri, COMMANDS);
+    let command = id.parse().ok().and_then(|id| {
+        let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
+        ingest.sent_command((app.clock)(), id)
+    });
+    let command = command.ok_or_else(|| {
+        let detail = format!("no command '{}' is remembered; old ones are forgotten, and all at a restart", clipped(id));
+        Problem::new(Kind::CommandNotFound, detail)
+    })?;
+    Ok(answer::json(dto::command(&command)))
+}
+
+/// Asks an Edge Node to be born again.
+pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    from_our_own(&headers)?;
+    Query::parse(uri.query(), &[])?;
+    let named = behind(&uri, EDGE_NODES).strip_suffix("/rebirth").expect("the route ends so");
+    let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
+    let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
+    let asked = say(&app, |ingest, now, out| {
+        ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0))
+    });
+    let asked = asked.map_err(|why| match why {
+        RebirthRefused::Unknown => edge_nodes::unknown(&group, &edge_node),
+        RebirthRefused::Offline { since } => offline("the Edge Node", since),
+        RebirthRefused::TooSoon { retry_after } => {
+            let detail = "it has just been asked, or too many Edge Nodes have: see rebirth_cooldown and \
+                          rebirths_per_second_max";
+            Problem::new(Kind::RebirthTooSoon, detail).retry_after(retry_after)
+        }
+    })?;
+    let address = format!("{EDGE_NODES}/{named}");
+    Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(&group, &edge_node, asked))))
+}
+
+/// Who owns a path and as what. The tree must not be held when ingest is locked.
+fn owner(app: &App, path: &str) -> Result<(Source, DataType), Problem> {
+    let view = app.namespace.read();
+    let element = lookup::find(&view, path)?;
+    let (source, _) = view.source(element).ok_or_else(|| lookup::no_sample(&view, element))?;
+    let datatype = match (&source, view.sample(element)) {
+        // A topic's datatype is that of its last message.
+        (Source::Topic { .. }, Some(sample)) => sample.datatype,
+        (_, _) => view.datatype(element).unwrap_or(DataType::Unknown),
+    };
+    Ok((source, datatype))
+}
+
+/// Lets ingest decide under its lock, and says what it wants said after. A panic in ingest is survivable, and so is its
+/// poison.
+fn say<T>(app: &App, decide: impl FnOnce(&mut Ingest, Now, &mut Vec<Output>) -> T) -> T {
+    let mut said = Vec::new();
+    let decided = {
+        let mut ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
+        decide(&mut ingest, (app.clock)(), &mut said)
+    };
+    (app.say)(said);
+    decided
+}
+
+fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
+    let shown = clipped(path);
+    match why {
+        CommandRefused::NoSample => {
+            let view = app.namespace.read();
+            match lookup::find(&view, path) {
+                Ok(element) => lookup::no_sample(&view, element),
+                Err(problem) => problem,
+            }
+        }
+        CommandRefused::EdgeNodeOffline { since } => offline("the Edge Node", since),
+        CommandRefused::DeviceOffline { since } => offline("the Device", since),
+        CommandRefused::Vanished => {
+            Problem::new(Kind::Offline, format!("the last Birth no longer declares '{shown}'; its sample is what was"))
+        }
+        CommandRefused::DoesNotFit { why } => {
+            Problem::new(Kind::ValueDoesNotFit, format!("the value for '{shown}' {why}"))
+        }
+        CommandRefused::ReadOnly { why } => Problem::new(Kind::ReadOnly, format!("'{shown}' {why}")),
+        CommandRefused::TooMany { retry_after } => {
+            let detail = "as many commands as are remembered (commands_max) wait for the plant to confirm them";
+            Problem::new(Kind::TooManyCommands, detail).retry_after(retry_after)
+        }
+    }
+}
+
+fn offline(who: &str, since: Timestamp) -> Problem {
+    let since = Clock::text(since);
+    Problem::new(Kind::Offline, format!("{who} is not online since {since}, so nobody would hear it"))
+}
+
+/// A page of another site may make a browser send a POST without asking; such a browser says so.
+fn from_our_own(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        None | Some(b"same-origin" | b"none") => Ok(()),
+        Some(_) => Err(Problem::new(Kind::CrossSite, "a page of another site may not command the plant")),
+    }
+}
+
+fn accepted(address: &str, body: Vec<u8>) -> Response {
+    let mut response = answer::with(StatusCode::ACCEPTED, "application/json", body);
+    // Ids are digits, and names came out of a URI and are still encoded.
+    let address = HeaderValue::from_str(address).expect("what a URI may hold a header may hold");
+    response.headers_mut().insert(LOCATION, address);
+    response
+}
+
+/// Whole seconds, as the header has them, and never zero.
+pub(crate) fn seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}

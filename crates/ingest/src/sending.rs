@@ -1,0 +1,239 @@
+//! From a path and a value to the message that sets it: NCMD or DCMD where Sparkplug owns the path, the topic itself where
+//! plain JSON does.
+//!
+//! A metric is named as it was born: by its metric alias if it has one, and then without its name
+//! (`tck-id-payloads-alias-data-cmd-requirement`). The payload has a timestamp and no seq (`tck-id-payloads-ncmd-timestamp`,
+//! `tck-id-payloads-ncmd-seq`, and the same for DCMD).
+//! Invariant: a command that is refused leaves no trace.
+
+use std::time::Duration;
+
+use factree_namespace::{ElementId, Source, Timestamp, Value, View};
+use factree_sparkplug as sparkplug;
+use sparkplug::encode::{BD_SEQ, MetricBuilder, PayloadBuilder, REBIRTH};
+use sparkplug::host::{DeviceState, EdgeNodeState, EdgeNodeView};
+use sparkplug::{DeviceId, DeviceMessage, EdgeNodeDescriptor, Mismatch, NodeMessage, Now};
+
+use crate::commands::{Command, Order, Target};
+use crate::edge_nodes::ask_rebirth;
+use crate::json::{self, Reading};
+use crate::said::{Message, Output};
+use crate::{Ingest, convert};
+
+/// Why a value was not sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandRefused {
+    /// No element has this path, or it holds no sample.
+    NoSample,
+    /// The Edge Node is not online.
+    EdgeNodeOffline {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The Device is not online, or has not been born since its Edge Node was.
+    DeviceOffline {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The last Birth no longer declares the metric.
+    Vanished,
+    /// The value is none of the metric's datatype.
+    DoesNotFit {
+        /// Why, as a sentence without its subject.
+        why: &'static str,
+    },
+    /// Nobody may set this.
+    ReadOnly {
+        /// Why, as a sentence without its subject.
+        why: &'static str,
+    },
+    /// As many commands as may be remembered are waiting.
+    TooMany {
+        /// Until the first of them is out of time.
+        retry_after: Duration,
+    },
+}
+
+/// Why a Rebirth was not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RebirthRefused {
+    /// Nobody has heard of the Edge Node.
+    Unknown,
+    /// It is not online, so nobody would hear it.
+    Offline {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It has just been asked, or too many others have.
+    TooSoon {
+        /// Until it may be asked.
+        retry_after: Duration,
+    },
+}
+
+impl Ingest {
+    /// Sets the element at `path`: appends the message to `out` and remembers the command until data confirm it. The value
+    /// is of the element's datatype as the tree keeps it: a Float for a Float, an Int for an Int8.
+    ///
+    /// What a plain topic owns is what was last published there, so that command is confirmed at once.
+    ///
+    /// # Errors
+    /// [`CommandRefused`]; then nothing is sent.
+    pub fn command(
+        &mut self,
+        now: Now,
+        path: &str,
+        value: Value,
+        out: &mut Vec<Output>,
+    ) -> Result<Command, CommandRefused> {
+        let namespace = std::sync::Arc::clone(&self.namespace);
+        let (element, source, metric) = {
+            let view = namespace.read();
+            let element = view.find(path).ok_or(CommandRefused::NoSample)?;
+            let (source, metric) = view.source(element).ok_or(CommandRefused::NoSample)?;
+            (element, source, metric)
+        };
+        let (order, payload) = match &source {
+            Source::Sparkplug { group, edge_node, device } => {
+                let node = EdgeNodeDescriptor::new(group, edge_node).and_then(|it| self.edge_nodes.host.edge_node(it));
+                let node = node.ok_or(CommandRefused::NoSample)?;
+                to_metric(now, &node, device.as_deref(), &metric, path, value)?
+            }
+            Source::Topic { topic } => self.to_topic(&namespace.read(), element, topic, path, &value)?,
+        };
+        self.edge_nodes
+            .commands
+            .admit(now)
+            .map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;
+        let message = Message { topic: order.topic.clone(), payload };
+        if order.target.is_none() {
+            // What we say ourselves does not come back to us, so the tree is told here.
+            let reading = json::read(&message.payload, self.limits.fields_per_document_max);
+            self.on_plain(now, &message.topic, &reading, out);
+        }
+        out.push(Output::Publish(message));
+        Ok(self.edge_nodes.commands.send(now, order))
+    }
+
+    fn to_topic(
+        &self,
+        view: &View<'_>,
+        element: ElementId,
+        topic: &str,
+        path: &str,
+        value: &Value,
+    ) -> Result<(Order, Vec<u8>), CommandRefused> {
+        let (_, slot) = view.cell(element).ok_or(CommandRefused::NoSample)?;
+        let (form, unit) = self
+            .plain
+            .spelling(topic, slot)
+            .ok_or(CommandRefused::ReadOnly { why: "is one field of a JSON document, which is only published whole" })?;
+        let payload = json::spell(value, form, unit);
+        let payload = payload.ok_or(CommandRefused::DoesNotFit { why: "cannot be said in the form its topic has" })?;
+        let datatype = match json::read(&payload, 0) {
+            Reading::Sample(sample) => sample.datatype,
+            _ => return Err(CommandRefused::DoesNotFit { why: "is too large" }),
+        };
+        let (path, topic) = (path.to_owned(), topic.to_owned());
+        Ok((Order { path, topic, value: value.clone(), datatype, target: None }, payload))
+    }
+
+    /// A command that was sent, as it stands now; none once it is forgotten.
+    pub fn sent_command(&self, now: Now, id: u64) -> Option<Command> {
+        self.edge_nodes.commands.get(now, id)
+    }
+
+    /// Asks an Edge Node for a rebirth because somebody wishes it; appends the request to `out`.
+    ///
+    /// # Errors
+    /// [`RebirthRefused`]; then nothing is sent.
+    pub fn wish_rebirth(
+        &mut self,
+        now: Now,
+        group: &str,
+        edge_node: &str,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RebirthRefused> {
+        let descriptor = EdgeNodeDescriptor::new(group, edge_node).ok_or(RebirthRefused::Unknown)?;
+        let node = self.edge_nodes.host.edge_node(descriptor).ok_or(RebirthRefused::Unknown)?;
+        if let EdgeNodeState::Offline { since, .. } = node.state() {
+            return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
+        }
+        let index = node.index();
+        let asked = self.edge_nodes.host.wish_rebirth(now.instant, index);
+        asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
+        out.extend(ask_rebirth(now, descriptor, "somebody wished it"));
+        Ok(())
+    }
+}
+
+fn to_metric(
+    now: Now,
+    node: &EdgeNodeView<'_>,
+    device: Option<&str>,
+    name: &str,
+    path: &str,
+    value: Value,
+) -> Result<(Order, Vec<u8>), CommandRefused> {
+    match node.state() {
+        EdgeNodeState::Online { .. } => {}
+        EdgeNodeState::Unknown => {
+            return Err(CommandRefused::EdgeNodeOffline { since: convert::timestamp(node.last_message()) });
+        }
+        EdgeNodeState::Offline { since, .. } => {
+            return Err(CommandRefused::EdgeNodeOffline { since: convert::timestamp(since) });
+        }
+    }
+    let descriptor = node.descriptor();
+    let (device, topic) = match device {
+        None => (None, descriptor.topic(NodeMessage::Ncmd)),
+        Some(id) => {
+            let id = DeviceId::new(id).ok_or(CommandRefused::NoSample)?;
+            let device = node.device_named(id).ok_or(CommandRefused::NoSample)?;
+            if let DeviceState::Stale { since } | DeviceState::Offline { since } = device.state {
+                return Err(CommandRefused::DeviceOffline { since: convert::timestamp(since) });
+            }
+            (Some(device.index), descriptor.device_topic(DeviceMessage::Dcmd, id))
+        }
+    };
+    let metric = node.metric(device, name).ok_or(CommandRefused::NoSample)?;
+    if !metric.is_alive {
+        return Err(CommandRefused::Vanished);
+    }
+    if device.is_none() && name == BD_SEQ {
+        return Err(CommandRefused::ReadOnly { why: "tells which connection of the Edge Node is meant" });
+    }
+    let builder = match metric.alias {
+        // tck-id-operational-behavior-data-commands-ncmd-rebirth-name
+        Some(alias) if device.is_some() || name != REBIRTH => MetricBuilder::aliased(alias),
+        Some(_) | None => MetricBuilder::named(name),
+    };
+    let builder = builder.at(now.wall).declare(metric.datatype);
+    let wire = sparkplug_value(&value).ok_or(CommandRefused::DoesNotFit { why: "is of a kind that cannot be sent yet" })?;
+    let builder = builder.value(metric.datatype, wire).map_err(|mismatch| CommandRefused::DoesNotFit {
+        why: match mismatch {
+            Mismatch::Range => "is out of its datatype's range",
+            _ => "is no value of its datatype",
+        },
+    })?;
+    let payload = PayloadBuilder::at(now.wall).metric(builder).encode();
+    let target = Some(Target { edge_node: node.index(), device, metric: metric.index });
+    let datatype = convert::datatype(metric.datatype);
+    Ok((Order { path: path.to_owned(), topic: topic.to_string(), value, datatype, target }, payload))
+}
+
+/// A scalar in Sparkplug's words; none for what is more than that.
+fn sparkplug_value(value: &Value) -> Option<sparkplug::Value<'_>> {
+    Some(match value {
+        Value::Null => sparkplug::Value::Null,
+        Value::Boolean(value) => sparkplug::Value::Boolean(*value),
+        Value::Int(value) => sparkplug::Value::Int(*value),
+        Value::UInt(value) => sparkplug::Value::UInt(*value),
+        Value::Float(value) => sparkplug::Value::Float(*value),
+        Value::Double(value) => sparkplug::Value::Double(*value),
+        Value::DateTime(value) => sparkplug::Value::DateTime(*value),
+        Value::String(text) => sparkplug::Value::String(text),
+        Value::Bytes(bytes) => sparkplug::Value::Bytes(bytes),
+        Value::List(_) | Value::Object(_) => return None,
+    })
+}
