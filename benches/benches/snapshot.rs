@@ -10,7 +10,7 @@ use std::time::Instant;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
 use factree_http::{App, router};
-use factree_ingest::{Ingest, Placement};
+use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tower::ServiceExt;
 

@@ -73,7 +73,8 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
         ingest.sent_command((app.clock)(), id)
     });
     let command = command.ok_or_else(|| {
-        let detail = format!("no command '{}' is remembered; old ones are forgotten, and all at a restart", clipped(id));
+        let detail =
+            format!("no command '{}' is remembered; old ones are forgotten, and all at a restart", clipped(id));
         Problem::new(Kind::CommandNotFound, detail)
     })?;
     Ok(answer::json(dto::command(&command)))
@@ -86,9 +87,8 @@ pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri
     let named = behind(&uri, EDGE_NODES).strip_suffix("/rebirth").expect("the route ends so");
     let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
-    let asked = say(&app, |ingest, now, out| {
-        ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0))
-    });
+    let asked =
+        say(&app, |ingest, now, out| ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0)));
     let asked = asked.map_err(|why| match why {
         RebirthRefused::Unknown => edge_nodes::unknown(&group, &edge_node),
         RebirthRefused::Offline { since } => offline("the Edge Node", since),

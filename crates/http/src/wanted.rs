@@ -131,7 +131,8 @@ fn text(json: &Json) -> Result<&str, String> {
 
 /// RFC 3339 to the millisecond, not before 1970; or the milliseconds since then in digits.
 fn date_time(text: &str) -> Result<u64, String> {
-    let refused = || "RFC 3339 with at most milliseconds, from 1970 on, or the milliseconds since then in digits".to_owned();
+    let refused =
+        || "RFC 3339 with at most milliseconds, from 1970 on, or the milliseconds since then in digits".to_owned();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().map_err(|_| refused());
     }

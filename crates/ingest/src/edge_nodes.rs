@@ -20,10 +20,10 @@ use sparkplug::{
 
 use crate::commands::Commands;
 use crate::declare;
-use crate::{Limits, convert};
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
+use crate::{Limits, convert};
 
 /// The Sparkplug host and where its Edge Nodes stand in the tree.
 #[derive(Debug)]

@@ -101,10 +101,7 @@ impl Ingest {
             }
             Source::Topic { topic } => self.to_topic(&namespace.read(), element, topic, path, &value)?,
         };
-        self.edge_nodes
-            .commands
-            .admit(now)
-            .map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;
+        self.edge_nodes.commands.admit(now).map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;
         let message = Message { topic: order.topic.clone(), payload };
         if order.target.is_none() {
             // What we say ourselves does not come back to us, so the tree is told here.
@@ -124,10 +121,9 @@ impl Ingest {
         value: &Value,
     ) -> Result<(Order, Vec<u8>), CommandRefused> {
         let (_, slot) = view.cell(element).ok_or(CommandRefused::NoSample)?;
-        let (form, unit) = self
-            .plain
-            .spelling(topic, slot)
-            .ok_or(CommandRefused::ReadOnly { why: "is one field of a JSON document, which is only published whole" })?;
+        let (form, unit) = self.plain.spelling(topic, slot).ok_or(CommandRefused::ReadOnly {
+            why: "is one field of a JSON document, which is only published whole",
+        })?;
         let payload = json::spell(value, form, unit);
         let payload = payload.ok_or(CommandRefused::DoesNotFit { why: "cannot be said in the form its topic has" })?;
         let datatype = match json::read(&payload, 0) {
@@ -209,7 +205,8 @@ fn to_metric(
         Some(_) | None => MetricBuilder::named(name),
     };
     let builder = builder.at(now.wall).declare(metric.datatype);
-    let wire = sparkplug_value(&value).ok_or(CommandRefused::DoesNotFit { why: "is of a kind that cannot be sent yet" })?;
+    let wire =
+        sparkplug_value(&value).ok_or(CommandRefused::DoesNotFit { why: "is of a kind that cannot be sent yet" })?;
     let builder = builder.value(metric.datatype, wire).map_err(|mismatch| CommandRefused::DoesNotFit {
         why: match mismatch {
             Mismatch::Range => "is out of its datatype's range",

@@ -119,8 +119,7 @@ fn birth_and_death_supersede_what_waits() {
         let (device, _) = sets(&mut world, SPEED, Value::Double(2.5)).unwrap();
         let (node, _) = sets(&mut world, MODE, Value::Int(2)).unwrap();
         world.says(what);
-        let expected =
-            |lives| if lives { CommandState::Sent } else { CommandState::Superseded };
+        let expected = |lives| if lives { CommandState::Sent } else { CommandState::Superseded };
         assert_eq!(
             (state(&world, &device), state(&world, &node)),
             (expected(device_lives), expected(node_lives)),
@@ -199,7 +198,7 @@ fn a_plain_topic_is_set_in_the_form_it_has() {
 #[test]
 fn a_wished_rebirth_keeps_to_the_cooldown() {
     let mut world = plant();
-    let mut wish = |world: &mut World, edge_node: &str| {
+    let wish = |world: &mut World, edge_node: &str| {
         let mut out = Vec::new();
         let asked = world.ingest.wish_rebirth(world.now(), "Acme:Dallas:Press", edge_node, &mut out);
         world.said.extend(out);

@@ -1,12 +1,12 @@
 //! A plant to ask: a real tree filled through its writers, behind the real router.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{App, router};
-use factree_ingest::{Batch, Ingest, Now, Placement, SessionKey};
+use factree_ingest::{Batch, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey};
 use factree_namespace::{
     Block, DataType, Kind, Level, Limits, Metadata, Namespace, PathSpec, Place, Placed, Quality, Segment, Source,
     Timestamp, Value,
@@ -23,6 +23,8 @@ pub(crate) struct Plant {
     pub(crate) namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     router: axum::Router,
+    clock: Arc<Mutex<Now>>,
+    said: Arc<Mutex<Vec<Output>>>,
 }
 
 /// One cell: name below the root, datatype, value.
@@ -38,18 +40,44 @@ pub(crate) struct Answer {
 
 impl Plant {
     pub(crate) fn new() -> Plant {
-        let namespace = Arc::new(Namespace::new(Limits::default()));
-        let ingest = Ingest::new(factree_ingest::Limits::default(), Placement::default(), Arc::clone(&namespace));
-        let ingest = Arc::new(Mutex::new(ingest));
-        let router = router(App { namespace: Arc::clone(&namespace), ingest: Arc::clone(&ingest) });
-        Plant { namespace, ingest, router }
+        Plant::with(IngestLimits::default())
     }
 
-    /// Tells ingest what happened, all of it 12 ms after noon.
+    pub(crate) fn with(limits: IngestLimits) -> Plant {
+        let namespace = Arc::new(Namespace::new(Limits::default()));
+        let ingest = Ingest::new(limits, Placement::default(), Arc::clone(&namespace));
+        let ingest = Arc::new(Mutex::new(ingest));
+        let now = Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON + 12) };
+        let clock = Arc::new(Mutex::new(now));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (hands, mouth) = (Arc::clone(&clock), Arc::clone(&said));
+        let router = router(App {
+            namespace: Arc::clone(&namespace),
+            ingest: Arc::clone(&ingest),
+            clock: Arc::new(move || *hands.lock().unwrap()),
+            say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
+        });
+        Plant { namespace, ingest, router, clock, said }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn wait(&self, duration: Duration) {
+        let mut now = self.clock.lock().unwrap();
+        now.instant += duration;
+        now.wall.0 += duration.as_millis() as u64;
+    }
+
+    /// What was published since the last look.
+    pub(crate) fn published(&self) -> Vec<Message> {
+        let publish = |output| if let Output::Publish(message) = output { Some(message) } else { None };
+        self.said.lock().unwrap().drain(..).filter_map(publish).collect()
+    }
+
+    /// Tells ingest what happened, all of it 12 ms after noon unless time has passed.
     pub(crate) fn happen(&self, fill: impl FnOnce(&mut Batch)) {
         let mut batch = Batch::default();
         fill(&mut batch);
-        let now = Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON + 12) };
+        let now = *self.clock.lock().unwrap();
         self.ingest.lock().unwrap().apply(now, &batch, &mut Vec::new());
     }
 
@@ -97,7 +125,15 @@ impl Plant {
     }
 
     pub(crate) async fn ask(&self, method: Method, uri: &str) -> Answer {
-        let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
+        self.send(Request::builder().method(method).uri(uri).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn put(&self, uri: &str, body: &str) -> Answer {
+        self.send(Request::put(uri).body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let uri = request.uri().clone();
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         let answer =

@@ -1,5 +1,6 @@
 //! The running server over real sockets.
 
+mod commands;
 mod conformance;
 mod hostile;
 mod limits;
