@@ -21,7 +21,7 @@ use crate::said::{Message, Output};
 use crate::{Ingest, convert};
 
 /// Why a value was not sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandRefused {
     /// No element has this path, or it holds no sample.
     NoSample,
