@@ -236,6 +236,7 @@ mod tests {
                 quality: Some(Quality::Uncertain),
                 timestamp: Some(Timestamp(1_767_323_045_678)),
                 unit: Some("°C".into()),
+                form: Form::Object,
             }
         );
         assert_eq!(sample(r#"{"value":1,"timestamp":1700000000000}"#).timestamp, Some(Timestamp(1_700_000_000_000)));
