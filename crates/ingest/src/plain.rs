@@ -241,7 +241,12 @@ impl PlainTopic {
         let datatype = sample.as_ref().map_or(DataType::Unknown, |sample| sample.datatype);
         self.place(namespace, block, slots, path, (unit, datatype))?;
         let Some(KeptSample { value, quality, timestamp, received, .. }) = sample else { return Ok(()) };
-        let slot = self.fields.last().expect("it has just been placed").slot;
+        let field = self.fields.last_mut().expect("it has just been placed");
+        if *quality == Quality::Bad && matches!(value, Value::String(_)) {
+            // What is no JSON is kept as Bad text.
+            field.form = Form::Text;
+        }
+        let slot = field.slot;
         let quality = if *quality == Quality::Good { Quality::Stale } else { *quality };
         let mut writer = namespace.write(block, *received);
         writer.restore(slot, ValueRef::from(value), datatype, quality, (*timestamp, *received))?;

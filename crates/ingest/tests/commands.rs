@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use factree_ingest::{Command, CommandRefused, CommandState, Limits, Message, Output, Placement, RebirthRefused};
 use factree_namespace::Value;
-use factree_sparkplug::{Payload, WireValue, decode};
-use world::{EPOCH, World};
+use factree_sparkplug::encode::PayloadBuilder;
+use factree_sparkplug::{Payload, Seq, WireValue, decode};
+use world::{EPOCH, World, metric_of};
 
 const SPEED: &str = "Acme/Dallas/Press/Line1/Robot3/Speed";
 const MODE: &str = "Acme/Dallas/Press/Line1/Mode";
@@ -193,6 +194,35 @@ fn a_plain_topic_is_set_in_the_form_it_has() {
     world.publish(1, "Oven/Status", br#"{"zone":{"temperature":180}}"#);
     let field = sets(&mut world, "Oven/Status/zone/temperature", Value::Int(5));
     assert!(matches!(field, Err(CommandRefused::ReadOnly { why }) if why.contains("document")), "{field:?}");
+}
+
+#[test]
+fn the_form_of_a_plain_topic_is_guessed_after_a_restart() {
+    let mut world = World::new(Placement::default());
+    for (topic, payload) in [("Oven/Power", r#"{"value":5,"unit":"kW"}"#), ("Oven/Relay", "OFF"), ("Oven/Zone", "5")] {
+        world.publish(1, topic, payload.as_bytes());
+    }
+    world.saves();
+    assert_eq!(world.restarts(), [""; 0]);
+    for (topic, value, expected) in [
+        ("Oven/Power", Value::Int(6), r#"{"unit":"kW","value":6}"#),
+        ("Oven/Relay", text("ON"), "ON"),
+        ("Oven/Zone", Value::Int(6), "6"),
+    ] {
+        let (_, message) = sets(&mut world, topic, value).unwrap();
+        assert_eq!(std::str::from_utf8(&message.payload), Ok(expected), "{topic}");
+    }
+}
+
+#[test]
+fn what_was_once_confirms_nothing() {
+    let mut world = plant();
+    let (command, _) = sets(&mut world, SPEED, Value::Double(2.5)).unwrap();
+    let past = PayloadBuilder::at(world.now().wall).seq(Seq::new(2)).metric(metric_of("#7=2.5").historical());
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3", &past.encode());
+    assert_eq!(state(&world, &command), CommandState::Sent);
+    world.says("DDATA/Robot3 seq=3 · #7=2.5");
+    assert_eq!(state(&world, &command), CommandState::Confirmed);
 }
 
 #[test]
