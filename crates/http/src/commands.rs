@@ -42,10 +42,7 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
         let detail = format!("the body is larger than {BODY_BYTES_MAX} bytes, or did not arrive whole");
         Problem::new(Kind::BodyTooLarge, detail)
     })?;
-    let Wanted { value } = serde_json::from_slice(&body).map_err(|why| {
-        let detail = format!("the body is {{\"value\": …}} in JSON and nothing else: {}", clipped(&why.to_string()));
-        Problem::new(Kind::BadBody, detail)
-    })?;
+    let Wanted { value } = read(&body)?;
     let (source, datatype) = owner(&app, &path)?;
     let read = match source {
         Source::Sparkplug { .. } => wanted::of_datatype(&value, datatype),
@@ -62,6 +59,19 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
     };
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
+}
+
+/// The body of a PUT.
+fn read(body: &[u8]) -> Result<Wanted, Problem> {
+    let refused = |why: &str| {
+        let detail = format!("the body is {{\"value\": …}} in JSON and nothing else: {}", clipped(why));
+        Problem::new(Kind::BadBody, detail)
+    };
+    // To serde `[5]` is a struct as well.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(refused("it is no object"));
+    }
+    serde_json::from_slice(body).map_err(|why| refused(&why.to_string()))
 }
 
 /// One command as it stands.
@@ -98,7 +108,8 @@ pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri
             Problem::new(Kind::RebirthTooSoon, detail).retry_after(retry_after)
         }
     })?;
-    let address = format!("{EDGE_NODES}/{named}");
+    // Encoded anew: a URI may hold bytes that a header may not.
+    let address = format!("{EDGE_NODES}/{}/{}", path::encode(&group), path::encode(&edge_node));
     Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(&group, &edge_node, asked))))
 }
 
@@ -168,8 +179,7 @@ fn from_our_own(headers: &HeaderMap) -> Result<(), Problem> {
 
 fn accepted(address: &str, body: Vec<u8>) -> Response {
     let mut response = answer::with(StatusCode::ACCEPTED, "application/json", body);
-    // Ids are digits, and names came out of a URI and are still encoded.
-    let address = HeaderValue::from_str(address).expect("what a URI may hold a header may hold");
+    let address = HeaderValue::from_str(address).expect("ids are digits, and encoded names are ASCII");
     response.headers_mut().insert(LOCATION, address);
     response
 }

@@ -85,6 +85,7 @@ async fn what_cannot_be_sent_is_refused_with_its_reason() {
         (SPEED, "{", 400, "bad-body"),
         (SPEED, "5", 400, "bad-body"),
         (SPEED, "{}", 400, "bad-body"),
+        (SPEED, "[5]", 400, "bad-body"),
         (SPEED, r#"{"value": 1, "value": 2}"#, 400, "bad-body"),
         (SPEED, r#"{"value": 1, "valeu": 2}"#, 400, "bad-body"),
         (SPEED, &deep, 400, "bad-body"),
@@ -150,6 +151,18 @@ async fn a_rebirth_is_asked_for_once_in_the_cooldown() {
     assert_eq!(unknown.problem()["type"], "urn:factree:problem:edge-node-not-found");
     plant.happen(|batch| batch.session_ended(SessionKey(1)));
     assert_eq!(plant.ask(Method::POST, REBIRTH).await.status.as_u16(), 409);
+}
+
+#[tokio::test]
+async fn names_that_no_header_may_hold_are_encoded_in_it() {
+    let plant = Plant::new();
+    let born = payload(NOON, 0, &[("bdSeq", None, Value::Int64(0))]);
+    plant.publish(1, "spBv1.0/Öfen/NBIRTH/Ä1", &born);
+    for uri in ["/api/v1/edge-nodes/Öfen/Ä1/rebirth", "/api/v1/edge-nodes/%C3%96fen/%C3%841/rebirth"] {
+        let asked = plant.ask(Method::POST, uri).await;
+        assert_eq!((asked.status.as_u16(), asked.header("location")), (202, "/api/v1/edge-nodes/%C3%96fen/%C3%841"));
+        plant.wait(Duration::from_secs(5));
+    }
 }
 
 #[tokio::test]

@@ -233,25 +233,6 @@ impl EdgeNodes {
         }
     }
 
-    /// Holds data against the commands that wait.
-    #[cold]
-    fn confirm(&mut self, edge_node: EdgeNodeIndex, updates: &[Update], received: &Received<'_>) {
-        for update in updates.iter().filter(|update| !update.is_historical) {
-            let raw = &received.payload.metrics[update.position as usize];
-            if let Ok(value) = sparkplug::interpret(update.datatype, raw.wire_value(received.bytes)) {
-                let commands = &mut self.commands;
-                convert::with_value(value, |value| commands.on_value(received.now, edge_node, update.metric, value));
-            }
-        }
-    }
-
-    /// What an Edge Node with all its Devices, or one Device, was told before its Birth or Death may not have arrived.
-    fn on_life(&mut self, now: Now, edge_node: EdgeNodeIndex, device: Option<DeviceIndex>) {
-        if self.commands.are_waiting() {
-            self.commands.on_life(now, edge_node, |target| device.is_none() || target.device == device);
-        }
-    }
-
     fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
         let Some(seat) = self.seat(died.edge_node) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));

@@ -19,6 +19,7 @@ mod census;
 mod commands;
 mod convert;
 mod declare;
+mod echo;
 mod edge_nodes;
 mod inbox;
 mod json;
