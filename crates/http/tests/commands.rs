@@ -173,3 +173,23 @@ async fn a_page_of_another_site_commands_nothing() {
         assert_eq!(plant.send(request).await.status.as_u16(), status, "{site}");
     }
 }
+
+/// DNS rebinding: to the browser it is the page's own site, but the name it asked for is not this machine's.
+#[tokio::test]
+async fn a_name_that_was_rebound_to_this_machine_commands_nothing() {
+    for (host, status) in [
+        ("localhost", 202),
+        ("localhost:8080", 202),
+        ("127.0.0.1:8080", 202),
+        ("[::1]:8080", 202),
+        ("evil.example", 403),
+        ("evil.example:8080", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("", 403),
+    ] {
+        let plant = press(Limits::default());
+        let request = Request::post(REBIRTH).header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(plant.send(request).await.status.as_u16(), status, "{host}");
+    }
+}
