@@ -176,7 +176,7 @@ fn from_our_own(headers: &HeaderMap) -> Result<(), Problem> {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let host = headers.get(HOST).map(HeaderValue::to_str);
     let is_ours = matches!(site, None | Some(b"same-origin" | b"none"))
-        && host.is_none_or(|host| host.is_ok_and(|host| is_this_machine(host)));
+        && host.is_none_or(|host| host.is_ok_and(is_this_machine));
     match is_ours {
         true => Ok(()),
         false => Err(Problem::new(Kind::CrossSite, "a page of another site may not command the plant")),
