@@ -1,7 +1,7 @@
 //! A connection: one task per client, from the socket's bytes to the broker and back.
 //!
 //! The task reads whatever has gathered, decodes all whole packets in place, hands them to the [`Hub`] as one batch, and
-//! only then writes the replies: when a PUBACK leaves, its value is in the tree. Between batches it waits for four things
+//! only then writes the replies: when a PUBACK leaves, its value is in the tree and what it promises on disk. Between batches it waits for four things
 //! at once: room to write, a wake-up from the broker, bytes, and the deadline for a first packet. Reading stops while the
 //! client does not take its replies, and deliveries stay in the session's queue, where the broker bounds them.
 //! Knows nothing of sessions or subscriptions; it owns what is hop by hop: the version, the buffers, the topic aliases.

@@ -47,7 +47,10 @@ pub(crate) struct Disk {
     /// Messages that wait for a commit or are in one.
     waiting_bytes: AtomicUsize,
     commits: AtomicU64,
+    /// What must be kept is refused: the room is, or nearly is, used up.
     full: AtomicBool,
+    /// Commits are refused.
+    stuck: AtomicBool,
     waiting: Mutex<Vec<(Ticket, Arc<Mailbox>)>>,
     work: Mutex<Work>,
     begin: Condvar,
@@ -71,10 +74,10 @@ impl Disk {
         self.kept
     }
 
-    /// The ticket of all that was decided up to now and is not itself to be kept. On a full disk it waits for nobody: only
-    /// what has to be kept waits for room.
+    /// The ticket of all that was decided up to now and is not itself to be kept. While commits are refused it waits for
+    /// nobody: only what has to be kept waits for room.
     pub(crate) fn latest(&self) -> Ticket {
-        if self.is_full() { Ticket::FREE } else { Ticket(self.last_note()) }
+        if self.is_stuck() { Ticket::FREE } else { Ticket(self.last_note()) }
     }
 
     /// There is something new to be kept, with messages of so many bytes; its ticket.
@@ -118,6 +121,11 @@ impl Disk {
         self.full.load(Ordering::Relaxed)
     }
 
+    /// Whether commits are refused.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
     /// Wakes the mailbox once the disk is as far as the ticket, at once if it is.
     pub(crate) fn wake_at(&self, ticket: Ticket, mailbox: &Arc<Mailbox>) {
         let mut waiting = lock(&self.waiting);
@@ -148,6 +156,11 @@ impl Disk {
         let woken: Vec<_> = waiting.extract_if(.., |(ticket, _)| ticket.0 <= durable).collect();
         drop(waiting);
         woken.iter().for_each(|(_, mailbox)| mailbox.wake());
+    }
+
+    /// Commits are refused, or taken again.
+    pub(crate) fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::Relaxed);
     }
 
     /// Something was committed.

@@ -3,7 +3,7 @@
 //! Two locks, both held for microseconds and never across an await. The *core* lock guards the broker and the inbox
 //! together, so the inbox fills in the broker's order; the *ingest* lock guards the Edge Nodes and the writing side of the
 //! tree. Whoever filled the inbox locks ingest and applies all that waits, whoever's it is; when that returns, what the
-//! caller published is in the tree, and only then may its acknowledgements leave.
+//! caller published is in the tree. Its acknowledgements leave when the [disk](crate::disk) has what they depend on, too.
 //! Knows no socket: a connection is a [`Mailbox`] that can be woken.
 //! Invariant: lock order is ingest, then core, then a mailbox.
 
@@ -313,7 +313,7 @@ impl Hub {
     ) -> Answer {
         let mut left = self.enter(home, batch, outgoing, inputs);
         self.settle();
-        if !self.disk.is_full() {
+        if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
         left.woken.iter().for_each(|mailbox| mailbox.wake());

@@ -7,6 +7,7 @@
 //! Refuses to guess what a failed disk holds: it ends the process, which has acknowledged nothing of the failed commit.
 //! Invariant: `durable` is told only after the commit that holds these writes has returned.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ impl Keeper {
             samples: Samples { mark: hub.mark_samples(), due: Instant::now() + LOOK },
             hub: Arc::clone(&hub),
         };
-        let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || keeping.run())?;
+        let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || run_or_end(keeping))?;
         Ok(Self { thread: Some(thread), hub })
     }
 }
@@ -58,9 +59,17 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.hub.disk().stop();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            error!("the keeper panicked; what it had not committed was not acknowledged");
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("a keeper that panics has ended the process");
         }
+    }
+}
+
+/// Without a keeper every answer would wait for ever; a process that ends is started again and goes on from the disk.
+fn run_or_end(keeping: Keeping) {
+    if catch_unwind(AssertUnwindSafe(|| keeping.run())).is_err() {
+        error!("the keeper panicked, so nothing more can be acknowledged; ending the process");
+        std::process::abort();
     }
 }
 
@@ -101,12 +110,14 @@ impl Keeping {
                         self.hub.disk().committed();
                     }
                     self.folded.clear();
+                    self.hub.disk().set_stuck(false);
                     self.hub.disk().reached(taken.noted, std::mem::take(&mut self.waiting_bytes));
                     // Near the end of the disk new work is refused, while there is still room to note the end of the old.
                     self.set_full(self.store.space() == Space::Low);
                 }
                 Err(CommitError::Full) => {
                     self.batch.clear();
+                    self.hub.disk().set_stuck(true);
                     self.set_full(true);
                 }
                 Err(CommitError::Fatal(why)) => {

@@ -143,6 +143,8 @@ mod tests {
         disk.note(0);
         assert!(!disk.has(disk.latest()));
         disk.set_full(true);
+        assert!(!disk.has(disk.latest()), "near its end it still commits");
+        disk.set_stuck(true);
         assert!(disk.has(disk.latest()));
         assert!(!disk.has(disk.note(0)));
     }
