@@ -144,7 +144,7 @@ impl EdgeNodes {
                 }
                 sparkplug::Output::AskRebirth(ask) => {
                     let edge_node = descriptor.expect("a message of the Edge Node makes us ask for its rebirth");
-                    out.extend(ask_rebirth(now, edge_node, why(ask.reason)));
+                    out.extend(ask_rebirth(now, (edge_node, Some(ask.session)), why(ask.reason)));
                 }
                 sparkplug::Output::Finding(finding) => self.on_finding(finding, descriptor, received, out),
             }
@@ -160,13 +160,14 @@ impl EdgeNodes {
         edge_node: EdgeNodeDescriptor<'_>,
         out: &mut Vec<Output>,
     ) {
-        let index = self.host.edge_node(edge_node).map(|node| node.index());
+        let known = self.host.edge_node(edge_node).map(|node| (node.index(), node.session()));
+        let (index, session) = known.unzip();
         if let Some(seat) = index.and_then(|index| self.seat(index)) {
             let mut writer = namespace.write(&seat.block, convert::timestamp(now.wall));
             writer.stale_all();
             writer.finish();
         }
-        out.extend(ask_rebirth(now, edge_node, "a mistake of ours while its message was handled"));
+        out.extend(ask_rebirth(now, (edge_node, session.flatten()), "a mistake of ours while its message was handled"));
     }
 
     /// The host numbers Edge Nodes densely, so a new one has the next number.
@@ -476,9 +477,13 @@ fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
 }
 
 /// The rebirth request and the news of it.
-pub(crate) fn ask_rebirth(now: Now, edge_node: EdgeNodeDescriptor<'_>, reason: &'static str) -> [Output; 2] {
-    let message =
-        Message { topic: edge_node.ncmd().to_string(), payload: sparkplug::encode::rebirth_request(now.wall) };
+pub(crate) fn ask_rebirth(
+    now: Now,
+    (edge_node, session): (EdgeNodeDescriptor<'_>, Option<SessionKey>),
+    reason: &'static str,
+) -> [Output; 2] {
+    let payload = sparkplug::encode::rebirth_request(now.wall);
+    let message = Message { topic: edge_node.ncmd().to_string(), payload, session };
     let group = edge_node.group.as_str().to_owned();
     let event = Event::RebirthAsked { group, edge_node: edge_node.edge_node.as_str().to_owned(), reason };
     [Output::Publish(message), Output::Event(event)]

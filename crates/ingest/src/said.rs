@@ -1,11 +1,12 @@
 //! What ingest wants done: messages to be published, events for the log, births to be kept.
 
-use crate::Keep;
+use crate::{Keep, SessionKey};
 
 /// Something to be done by whoever called.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// Publish this through the broker's front door: QoS 0, not retained.
+    /// Publish this, QoS 0 and not retained: through our broker's front door, or over the attachment that its session
+    /// belongs to.
     Publish(Message),
     /// Tell people.
     Event(Event),
@@ -20,6 +21,8 @@ pub struct Message {
     pub topic: String,
     /// Application message.
     pub payload: Vec<u8>,
+    /// The session over which its addressee was last heard; `None` if it is nobody's in particular.
+    pub session: Option<SessionKey>,
 }
 
 /// The rare things that happen to the plant as the tree sees it.

@@ -93,16 +93,16 @@ impl Ingest {
             let (source, metric) = view.source(element).ok_or(CommandRefused::NoSample)?;
             (element, source, metric)
         };
-        let (order, payload) = match &source {
+        let ((order, payload), session) = match &source {
             Source::Sparkplug { group, edge_node, device } => {
                 let node = EdgeNodeDescriptor::new(group, edge_node).and_then(|it| self.edge_nodes.host.edge_node(it));
                 let node = node.ok_or(CommandRefused::NoSample)?;
-                to_metric(now, &node, device.as_deref(), &metric, path, value)?
+                (to_metric(now, &node, device.as_deref(), &metric, path, value)?, node.session())
             }
-            Source::Topic { topic } => self.to_topic(&namespace.read(), element, topic, path, &value)?,
+            Source::Topic { topic } => (self.to_topic(&namespace.read(), element, topic, path, &value)?, None),
         };
         self.edge_nodes.commands.admit(now).map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;
-        let message = Message { topic: order.topic.clone(), payload };
+        let message = Message { topic: order.topic.clone(), payload, session };
         if order.target.is_none() {
             // What we say ourselves does not come back to us, so the tree is told here.
             let reading = json::read(&message.payload, self.limits.fields_per_document_max);
@@ -155,10 +155,10 @@ impl Ingest {
         if let EdgeNodeState::Offline { since, .. } = node.state() {
             return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
         }
-        let index = node.index();
+        let (index, session) = (node.index(), node.session());
         let asked = self.edge_nodes.host.wish_rebirth(now.instant, index);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
-        out.extend(ask_rebirth(now, descriptor, "somebody wished it"));
+        out.extend(ask_rebirth(now, (descriptor, session), "somebody wished it"));
         Ok(())
     }
 }

@@ -49,9 +49,29 @@ use registry::EdgeNodes;
 use roster::{Registrar, Roster};
 use sessions::Sessions;
 
-/// One MQTT connection's lifetime, as its broker numbers it.
+/// One MQTT connection's lifetime: a client's to our broker as that numbers it, or ours to somebody else's broker
+/// ([`SessionKey::attached`]), over which all its clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionKey(pub u64);
+
+impl SessionKey {
+    const ATTACHED: u64 = 1 << 63;
+    const ATTACHMENT_SHIFT: u32 = 48;
+
+    /// Our connection number `connection` (below 2^48) to the foreign broker number `attachment` (below 2^15).
+    ///
+    /// # Panics
+    /// If a number is out of its range.
+    pub fn attached(attachment: u16, connection: u64) -> SessionKey {
+        assert!(attachment < 1 << 15 && connection < 1 << SessionKey::ATTACHMENT_SHIFT, "numbers of an attachment fit");
+        SessionKey(SessionKey::ATTACHED | u64::from(attachment) << SessionKey::ATTACHMENT_SHIFT | connection)
+    }
+
+    /// The foreign broker whose clients all speak over this session; `None` for a session of one client with our broker.
+    pub fn attachment(self) -> Option<u16> {
+        (self.0 & SessionKey::ATTACHED != 0).then_some((self.0 >> SessionKey::ATTACHMENT_SHIFT) as u16 & 0x7fff)
+    }
+}
 
 /// Something the host is told, in the broker's order.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +174,7 @@ impl Host {
                     Topic::State { .. } => {}
                 }
             }
-            Input::Malformed { topic, error, .. } => self.on_malformed(now, &topic, error, outputs),
+            Input::Malformed { session, topic, error } => self.on_malformed(now, session, &topic, error, outputs),
             Input::SessionEnded { session } => self.on_session_ended(now, session, outputs),
         }
     }
@@ -232,7 +252,7 @@ impl Host {
         let order = node.follow(message, &mut reporter);
         if order == Order::NotBorn {
             reporter.report(finding::DBIRTH_BEFORE_NBIRTH);
-            return self.ask_rebirth(index, Reason::BeforeBirth, message.now, outputs);
+            return self.ask_rebirth(index, Reason::BeforeBirth, message.now, message.session, outputs);
         }
         if message.payload.timestamp.is_none() {
             reporter.report(finding::DBIRTH_TIMESTAMP);
@@ -279,7 +299,7 @@ impl Host {
             vanished,
         }));
         if order == Order::Gap {
-            self.ask_rebirth(index, Reason::SeqGap, message.now, outputs);
+            self.ask_rebirth(index, Reason::SeqGap, message.now, message.session, outputs);
         }
     }
 
@@ -318,7 +338,7 @@ impl Host {
         let order = node.follow(message, &mut reporter);
         if order == Order::NotBorn {
             reporter.report(finding::BEFORE_NBIRTH);
-            return self.ask_rebirth(index, Reason::BeforeBirth, message.now, outputs);
+            return self.ask_rebirth(index, Reason::BeforeBirth, message.now, message.session, outputs);
         }
         if message.payload.timestamp.is_none() {
             reporter.report(untimed);
@@ -329,7 +349,7 @@ impl Host {
             (Some(_), Some(device)) => &device.roster,
             (Some(_), None) => {
                 reporter.report(finding::BEFORE_DBIRTH);
-                return self.ask_rebirth(index, Reason::BeforeBirth, message.now, outputs);
+                return self.ask_rebirth(index, Reason::BeforeBirth, message.now, message.session, outputs);
             }
         };
         // Metrics we left out of the birth would be left out of the next one too.
@@ -343,10 +363,10 @@ impl Host {
             outputs.list.push(Output::Data(Data { edge_node: index, device, updates }));
         }
         if unknown_count > 0 && !is_partial {
-            self.ask_rebirth(index, Reason::UnknownMetric, message.now, outputs);
+            self.ask_rebirth(index, Reason::UnknownMetric, message.now, message.session, outputs);
         }
         if order == Order::Gap {
-            self.ask_rebirth(index, Reason::SeqGap, message.now, outputs);
+            self.ask_rebirth(index, Reason::SeqGap, message.now, message.session, outputs);
         }
     }
 
@@ -403,7 +423,7 @@ impl Host {
         let order = node.follow(message, &mut reporter);
         if order == Order::NotBorn {
             reporter.report(finding::BEFORE_NBIRTH);
-            return self.ask_rebirth(index, Reason::BeforeBirth, message.now, outputs);
+            return self.ask_rebirth(index, Reason::BeforeBirth, message.now, message.session, outputs);
         }
         match device {
             None => reporter.report(finding::BEFORE_DBIRTH),
@@ -425,13 +445,20 @@ impl Host {
             }
         }
         if order == Order::Gap {
-            self.ask_rebirth(index, Reason::SeqGap, message.now, outputs);
+            self.ask_rebirth(index, Reason::SeqGap, message.now, message.session, outputs);
         }
     }
 
     /// A payload that does not decode is lost. Lost data is made good by a rebirth; a broken birth would only be
     /// repeated.
-    fn on_malformed(&mut self, now: Now, topic: &Topic<'_>, error: DecodeError, outputs: &mut Outputs) {
+    fn on_malformed(
+        &mut self,
+        now: Now,
+        session: SessionKey,
+        topic: &Topic<'_>,
+        error: DecodeError,
+        outputs: &mut Outputs,
+    ) {
         let (is_from_edge_node, is_data) = match topic {
             Topic::Node { message, .. } => (*message != NodeMessage::Ncmd, *message == NodeMessage::Ndata),
             Topic::Device { message, .. } => (*message != DeviceMessage::Dcmd, *message == DeviceMessage::Ddata),
@@ -450,7 +477,7 @@ impl Host {
         reporter.device = topic.device().and_then(|id| node.devices.find(id));
         reporter.report(rule);
         if is_data {
-            self.ask_rebirth(index, Reason::Malformed, now, outputs);
+            self.ask_rebirth(index, Reason::Malformed, now, session, outputs);
         }
     }
 
@@ -500,11 +527,18 @@ impl Host {
         index
     }
 
-    fn ask_rebirth(&mut self, index: EdgeNodeIndex, reason: Reason, now: Now, outputs: &mut Outputs) {
+    fn ask_rebirth(
+        &mut self,
+        index: EdgeNodeIndex,
+        reason: Reason,
+        now: Now,
+        session: SessionKey,
+        outputs: &mut Outputs,
+    ) {
         let node = self.edge_nodes.get_mut(index);
         if self.rebirths.may_ask(now.instant, &mut node.rebirth_asked) {
             node.counters.rebirths_asked += 1;
-            outputs.list.push(Output::AskRebirth(AskRebirth { edge_node: index, reason }));
+            outputs.list.push(Output::AskRebirth(AskRebirth { edge_node: index, reason, session }));
         }
     }
 }

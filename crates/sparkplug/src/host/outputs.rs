@@ -132,6 +132,8 @@ pub struct AskRebirth {
     pub edge_node: EdgeNodeIndex,
     /// Why.
     pub reason: Reason,
+    /// The session whose message led to it: the way to the Edge Node.
+    pub session: SessionKey,
 }
 
 /// Why a rebirth is asked for (5.15 of the specification).

@@ -121,6 +121,11 @@ impl<'a> EdgeNodeView<'a> {
         EdgeNodeDescriptor::new(&self.node.group, &self.node.id).expect("it came from a topic")
     }
 
+    /// The MQTT session that published its NBIRTH, while it is online.
+    pub fn session(&self) -> Option<SessionKey> {
+        self.node.session()
+    }
+
     /// Whether it is online.
     pub fn state(&self) -> EdgeNodeState {
         match self.node.state {
