@@ -47,23 +47,88 @@ pub(crate) fn of_datatype(json: &Json, datatype: DataType) -> Result<Value, Stri
             let bytes = BASE64_STANDARD.decode(text(json)?);
             bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(|_| "base64 with padding".to_owned())
         }
-        D::Unknown
-        | D::DataSet
-        | D::Template
-        | D::Int8Array
-        | D::Int16Array
-        | D::Int32Array
-        | D::Int64Array
-        | D::UInt8Array
-        | D::UInt16Array
-        | D::UInt32Array
-        | D::UInt64Array
-        | D::FloatArray
-        | D::DoubleArray
-        | D::BooleanArray
-        | D::StringArray
-        | D::DateTimeArray
-        | D::Structure => Err("no value over HTTP yet: only scalars can be set".to_owned()),
+        D::Int8Array => array(json, D::Int8),
+        D::Int16Array => array(json, D::Int16),
+        D::Int32Array => array(json, D::Int32),
+        D::Int64Array => array(json, D::Int64),
+        D::UInt8Array => array(json, D::UInt8),
+        D::UInt16Array => array(json, D::UInt16),
+        D::UInt32Array => array(json, D::UInt32),
+        D::UInt64Array => array(json, D::UInt64),
+        D::FloatArray => array(json, D::Float),
+        D::DoubleArray => array(json, D::Double),
+        D::BooleanArray => array(json, D::Boolean),
+        D::StringArray => array(json, D::String),
+        D::DateTimeArray => array(json, D::DateTime),
+        D::DataSet => table(json),
+        D::Template => Err("no value of its own: its members are set one by one".to_owned()),
+        D::Unknown | D::Structure => Err("no value over HTTP".to_owned()),
+    }
+}
+
+/// Items of one datatype; none of them null.
+fn array(json: &Json, datatype: DataType) -> Result<Value, String> {
+    let items = json.as_array().ok_or_else(|| format!("an array of {}", datatype.as_str()))?;
+    let item = |(number, item): (usize, &Json)| {
+        of_datatype(item, datatype)
+            .and_then(not_null)
+            .map_err(|takes| format!("an array of {}, and item {number} has to be {takes}", datatype.as_str()))
+    };
+    Ok(Value::List(items.iter().enumerate().map(item).collect::<Result<_, _>>()?))
+}
+
+/// `{"columns": [names], "types": [names], "rows": [[cells]]}`, every row as long as there are columns. A cell may be null.
+fn table(json: &Json) -> Result<Value, String> {
+    let shape = || "{\"columns\": [names], \"types\": [names], \"rows\": [[cells]]}".to_owned();
+    let fields = json.as_object().filter(|fields| fields.len() == 3).ok_or_else(shape)?;
+    let list = |name: &str| fields.get(name).and_then(Json::as_array).ok_or_else(shape);
+    let texts = |name: &str| -> Result<Vec<&str>, String> {
+        list(name)?.iter().map(|text| text.as_str().ok_or_else(shape)).collect()
+    };
+    let (columns, types) = (texts("columns")?, texts("types")?);
+    if columns.len() != types.len() {
+        return Err("as many types as columns".to_owned());
+    }
+    let datatypes: Vec<DataType> = types.iter().map(|name| column_type(name)).collect::<Result<_, _>>()?;
+    let row = |(number, row): (usize, &Json)| {
+        let cells = row.as_array().filter(|cells| cells.len() == columns.len());
+        let cells = cells.ok_or_else(|| format!("rows as long as there are columns, and row {number} is none"))?;
+        let cell = |(column, (cell, datatype)): (usize, (&Json, &DataType))| {
+            of_datatype(cell, *datatype)
+                .map_err(|takes| format!("in row {number}, column '{}', {takes}", columns[column]))
+        };
+        let cells = cells.iter().zip(&datatypes).enumerate().map(cell);
+        Ok::<_, String>(Value::List(cells.collect::<Result<_, _>>()?))
+    };
+    let rows = list("rows")?.iter().enumerate().map(row).collect::<Result<_, _>>()?;
+    let names = |names: &[&str]| Value::List(names.iter().map(|name| Value::String((*name).into())).collect());
+    // In the order in which the tree has them, so that data can be held against it.
+    let fields = [("columns", names(&columns)), ("types", names(&types)), ("rows", Value::List(rows))];
+    Ok(Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect()))
+}
+
+/// A column is of a basic type.
+fn column_type(name: &str) -> Result<DataType, String> {
+    use DataType as D;
+    match DataType::parse(name) {
+        Some(
+            known @ (D::Int8
+            | D::Int16
+            | D::Int32
+            | D::Int64
+            | D::UInt8
+            | D::UInt16
+            | D::UInt32
+            | D::UInt64
+            | D::Float
+            | D::Double
+            | D::Boolean
+            | D::String
+            | D::DateTime
+            | D::Text
+            | D::Uuid),
+        ) => Ok(known),
+        Some(_) | None => Err("columns of scalar types other than Bytes and File".to_owned()),
     }
 }
 
@@ -91,7 +156,7 @@ pub(crate) fn of_topic(json: &Json, datatype: DataType) -> Result<Value, String>
             Json::String(_) => of_topic(json, D::String),
             Json::Null | Json::Array(_) | Json::Object(_) => Err("a number, text, true or false".to_owned()),
         },
-        _ => Err("no value over HTTP yet: only scalars can be set".to_owned()),
+        _ => Err("no value over HTTP: only scalars can be set on a plain topic".to_owned()),
     }
 }
 
@@ -152,6 +217,17 @@ mod tests {
         of_datatype(&serde_json::from_str(text).unwrap(), datatype)
     }
 
+    fn list<const N: usize>(items: [Value; N]) -> Value {
+        Value::List(items.into_iter().collect())
+    }
+
+    /// A table of one row.
+    fn step(row: Value) -> Value {
+        let names = |names: [&str; 2]| list(names.map(|name| Value::String(name.into())));
+        let fields = [("columns", names(["step", "°C"])), ("types", names(["String", "Float"])), ("rows", list([row]))];
+        Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+
     #[test]
     fn what_a_get_writes_a_put_takes() {
         for (datatype, value) in [
@@ -169,6 +245,13 @@ mod tests {
             (DataType::DateTime, Value::DateTime(u64::MAX)),
             (DataType::Bytes, Value::Bytes(b"Factree".as_slice().into())),
             (DataType::UInt16, Value::Null),
+            (DataType::Int32Array, list([Value::Int(1), Value::Int(-1)])),
+            (DataType::UInt64Array, list([Value::UInt(u64::MAX)])),
+            (DataType::FloatArray, list([Value::Float(21.4), Value::Float(f32::INFINITY)])),
+            (DataType::StringArray, list([])),
+            (DataType::BooleanArray, list([Value::Boolean(true)])),
+            (DataType::DateTimeArray, list([Value::DateTime(1_709_210_096_789)])),
+            (DataType::DataSet, step(list([Value::String("Mix".into()), Value::Null]))),
         ] {
             let mut written = Vec::new();
             json::value(&mut written, &value);
@@ -202,8 +285,18 @@ mod tests {
             (DataType::DateTime, "\"1969-12-31T23:59:59Z\""),
             (DataType::DateTime, "\"yesterday\""),
             (DataType::Bytes, "\"RmFjdHJlZQ\""),
-            (DataType::Int32Array, "[1]"),
+            (DataType::Int32Array, "1"),
+            (DataType::Int32Array, "[1, null]"),
+            (DataType::Int32Array, "[1, 2147483648]"),
+            (DataType::Int32Array, "[[1]]"),
             (DataType::DataSet, "{}"),
+            (DataType::DataSet, r#"{"columns": ["a"], "types": [], "rows": []}"#),
+            (DataType::DataSet, r#"{"columns": ["a"], "types": ["Bytes"], "rows": []}"#),
+            (DataType::DataSet, r#"{"columns": ["a"], "types": ["Int8"], "rows": [[1, 2]]}"#),
+            (DataType::DataSet, r#"{"columns": ["a"], "types": ["Int8"], "rows": [[128]]}"#),
+            (DataType::DataSet, r#"{"columns": ["a"], "types": ["Int8"], "rows": [[1]], "more": 1}"#),
+            (DataType::Template, "{}"),
+            (DataType::Structure, "{}"),
         ] {
             assert!(read(text, datatype).is_err(), "{text} as {datatype:?}");
         }

@@ -11,6 +11,9 @@ use factree_namespace::Metadata;
 use factree_sparkplug as sparkplug;
 use sparkplug::{MetaData, Properties, RawMetric, Template, Value, WireValue};
 
+/// The property that names the definition of a Template instance.
+pub(crate) const TEMPLATE_REF: &str = "template_ref";
+
 /// Bytes of all names and texts that may become an element's properties; those beyond are left out.
 const PROPERTIES_BYTES_MAX: usize = 4096;
 
@@ -69,7 +72,7 @@ impl Said {
 
     fn instance(&mut self, template: Template<'_>) {
         if let Some(reference) = template.reference() {
-            self.say("template_ref", reference);
+            self.say(TEMPLATE_REF, reference);
         }
         if let Some(version) = template.version() {
             self.say("template_version", version);

@@ -14,7 +14,7 @@ impl EdgeNodes {
     #[cold]
     pub(crate) fn confirm(&mut self, edge_node: EdgeNodeIndex, updates: &[Update], received: &Received<'_>) {
         for update in updates.iter().filter(|update| !update.is_historical) {
-            let raw = &received.payload.metrics[update.position as usize];
+            let raw = received.payload.metric(update.position);
             if let Ok(value) = sparkplug::interpret(update.datatype, raw.wire_value(received.bytes)) {
                 let commands = &mut self.commands;
                 convert::with_value(value, |value| commands.on_value(received.now, edge_node, update.metric, value));

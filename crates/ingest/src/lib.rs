@@ -35,6 +35,7 @@ mod said;
 mod samples;
 mod sending;
 mod template;
+mod wording;
 
 pub use census::Census;
 pub use commands::{Command, CommandState};

@@ -12,13 +12,16 @@ use factree_namespace::{ElementId, Source, Timestamp, Value, View};
 use factree_sparkplug as sparkplug;
 use sparkplug::encode::{BD_SEQ, MetricBuilder, PayloadBuilder, REBIRTH};
 use sparkplug::host::{DeviceState, EdgeNodeState, EdgeNodeView};
-use sparkplug::{DeviceId, DeviceMessage, EdgeNodeDescriptor, Mismatch, NodeMessage, Now};
+use sparkplug::{
+    DataType, DeviceId, DeviceIndex, DeviceMessage, EdgeNodeDescriptor, MetricIndex, Mismatch, NodeMessage, Now,
+};
 
 use crate::commands::{Command, Order, Target};
 use crate::edge_nodes::ask_rebirth;
 use crate::json::{self, Reading};
 use crate::said::{Message, Output};
-use crate::{Ingest, convert};
+use crate::wording::Holder;
+use crate::{Ingest, convert, declare, wording};
 
 /// Why a value was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +100,10 @@ impl Ingest {
             Source::Sparkplug { group, edge_node, device } => {
                 let node = EdgeNodeDescriptor::new(group, edge_node).and_then(|it| self.edge_nodes.host.edge_node(it));
                 let node = node.ok_or(CommandRefused::NoSample)?;
-                (to_metric(now, &node, device.as_deref(), &metric, path, value)?, node.session())
+                let seat = self.edge_nodes.seat(node.index());
+                let view = namespace.read();
+                let definition_of = |instance| definition_of(&view, seat?.element(instance)?);
+                (to_metric(now, &node, device.as_deref(), &metric, path, value, definition_of)?, node.session())
             }
             Source::Topic { topic } => (self.to_topic(&namespace.read(), element, topic, path, &value)?, None),
         };
@@ -170,6 +176,7 @@ fn to_metric(
     name: &str,
     path: &str,
     value: Value,
+    definition_of: impl Fn(MetricIndex) -> Option<String>,
 ) -> Result<(Order, Vec<u8>), CommandRefused> {
     match node.state() {
         EdgeNodeState::Online { .. } => {}
@@ -199,38 +206,61 @@ fn to_metric(
     if device.is_none() && name == BD_SEQ {
         return Err(CommandRefused::ReadOnly { why: "tells which connection of the Edge Node is meant" });
     }
+    if metric.datatype == DataType::Template {
+        return Err(CommandRefused::ReadOnly { why: "is a Template; what can be set is its members" });
+    }
+    let (holders, own_name) = holders(now, node, device, name, definition_of)?;
     let builder = match metric.alias {
         // tck-id-operational-behavior-data-commands-ncmd-rebirth-name
         Some(alias) if device.is_some() || name != REBIRTH => MetricBuilder::aliased(alias),
-        Some(_) | None => MetricBuilder::named(name),
+        Some(_) | None => MetricBuilder::named(own_name),
     };
     let builder = builder.at(now.wall).declare(metric.datatype);
-    let wire =
-        sparkplug_value(&value).ok_or(CommandRefused::DoesNotFit { why: "is of a kind that cannot be sent yet" })?;
-    let builder = builder.value(metric.datatype, wire).map_err(|mismatch| CommandRefused::DoesNotFit {
+    let builder = wording::set(builder, metric.datatype, &value).map_err(|mismatch| CommandRefused::DoesNotFit {
         why: match mismatch {
             Mismatch::Range => "is out of its datatype's range",
+            Mismatch::DataSet => "is no table whose rows fit its columns",
+            Mismatch::Array => "has an item that an array cannot hold",
             _ => "is no value of its datatype",
         },
     })?;
-    let payload = PayloadBuilder::at(now.wall).metric(builder).encode();
+    let payload = PayloadBuilder::at(now.wall).metric(wording::hold(builder, holders)).encode();
     let target = Some(Target { edge_node: node.index(), device, metric: metric.index });
     let datatype = convert::datatype(metric.datatype);
     Ok((Order { path: path.to_owned(), topic: topic.to_string(), value, datatype, target }, payload))
 }
 
-/// A scalar in Sparkplug's words; none for what is more than that.
-fn sparkplug_value(value: &Value) -> Option<sparkplug::Value<'_>> {
-    Some(match value {
-        Value::Null => sparkplug::Value::Null,
-        Value::Boolean(value) => sparkplug::Value::Boolean(*value),
-        Value::Int(value) => sparkplug::Value::Int(*value),
-        Value::UInt(value) => sparkplug::Value::UInt(*value),
-        Value::Float(value) => sparkplug::Value::Float(*value),
-        Value::Double(value) => sparkplug::Value::Double(*value),
-        Value::DateTime(value) => sparkplug::Value::DateTime(*value),
-        Value::String(text) => sparkplug::Value::String(text),
-        Value::Bytes(bytes) => sparkplug::Value::Bytes(bytes),
-        Value::List(_) | Value::Object(_) => return None,
-    })
+/// The Template instances that a metric is a member of, outermost first, and its name inside the innermost. It is one where
+/// its name goes on behind an instance's.
+fn holders<'n>(
+    now: Now,
+    node: &EdgeNodeView<'_>,
+    device: Option<DeviceIndex>,
+    name: &'n str,
+    definition_of: impl Fn(MetricIndex) -> Option<String>,
+) -> Result<(Vec<Holder>, &'n str), CommandRefused> {
+    let (mut holders, mut inside) = (Vec::new(), 0);
+    for (end, _) in name.match_indices('/') {
+        let Some(instance) = node.metric(device, &name[..end]) else { continue };
+        if instance.datatype != DataType::Template || !instance.is_alive {
+            continue;
+        }
+        let definition = definition_of(instance.index)
+            .ok_or(CommandRefused::ReadOnly { why: "belongs to a Template that is no instance of anything" })?;
+        // A member's own alias is not looked at.
+        let metric = match instance.alias.filter(|_| holders.is_empty()) {
+            Some(alias) => MetricBuilder::aliased(alias),
+            None => MetricBuilder::named(&name[inside..end]),
+        };
+        holders.push(Holder { metric: metric.at(now.wall), definition });
+        inside = end + 1;
+    }
+    Ok((holders, &name[inside..]))
+}
+
+/// What its Birth said a Template instance is of.
+fn definition_of(view: &View<'_>, instance: ElementId) -> Option<String> {
+    let properties = &view.metadata(instance)?.properties;
+    let (_, definition) = properties.iter().find(|(name, _)| **name == *declare::TEMPLATE_REF)?;
+    Some(definition.to_string())
 }

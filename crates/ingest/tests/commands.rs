@@ -80,6 +80,56 @@ fn an_edge_node_is_told_by_name_where_there_is_no_metric_alias() {
 }
 
 #[test]
+fn a_member_is_told_inside_its_template_and_confirmed_by_data_of_it() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · _types_/Motor{}");
+    world.says("DBIRTH/Robot3 seq=1 · Arm/Axis#2{rpm:Int32=10,inner{x:Int32=1}}");
+    let path = "Acme/Dallas/Press/Line1/Robot3/Arm/Axis/inner/x";
+    let (command, message) = sets(&mut world, path, Value::Int(5)).unwrap();
+    let mut payload = Payload::new();
+    decode(&message.payload, &factree_sparkplug::Limits::default(), &mut payload).unwrap();
+    let [axis] = &payload.metrics[..] else { panic!("one metric") };
+    assert_eq!((axis.alias(), axis.name(&message.payload)), (Some(2), None));
+    let members = payload.members().iter().map(|member| member.metric.name(&message.payload).unwrap());
+    assert_eq!(members.collect::<Vec<_>>(), ["inner", "x"]);
+    assert_eq!(payload.metric(2).wire_value(&message.payload), WireValue::Int(5));
+    world.says("DDATA/Robot3 seq=2 · #2{rpm:Int32=5}");
+    assert_eq!(state(&world, &command), CommandState::Sent, "another member's value confirms nothing");
+    world.says("DDATA/Robot3 seq=3 · #2{inner{x:Int32=5}}");
+    assert_eq!(state(&world, &command), CommandState::Confirmed);
+    let whole = sets(&mut world, "Acme/Dallas/Press/Line1/Robot3/Arm/Axis", Value::Null);
+    assert!(matches!(whole, Err(CommandRefused::ReadOnly { .. })));
+}
+
+#[test]
+fn an_array_and_a_table_are_told_whole_and_confirmed_whole() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · Recipe#1(5;6)");
+    let path = "Acme/Dallas/Press/Line1/Recipe";
+    let wanted = |rows: &[Value]| {
+        let list = |items: &[Value]| Value::List(items.into());
+        let row: Vec<Value> = rows.iter().map(|cell| list(std::slice::from_ref(cell))).collect();
+        let fields = [("columns", list(&[text("v")])), ("types", list(&[text("Int32")])), ("rows", list(&row))];
+        Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    };
+    let (command, _) = sets(&mut world, path, wanted(&[Value::Int(7), Value::Null])).unwrap();
+    world.says("NDATA seq=1 · #1(7)");
+    assert_eq!(state(&world, &command), CommandState::Sent, "it has a row less");
+    let (command, message) = sets(&mut world, path, wanted(&[Value::Int(8), Value::Int(9)])).unwrap();
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/NDATA/Line1", &echo_of(&message, 2));
+    assert_eq!(state(&world, &command), CommandState::Confirmed);
+    let ragged = wanted(&[text("8")]);
+    assert!(matches!(sets(&mut world, path, ragged), Err(CommandRefused::DoesNotFit { .. })));
+}
+
+/// A command's payload with a seq, as an Edge Node that did what it was told would send it.
+fn echo_of(message: &Message, seq: u8) -> Vec<u8> {
+    let mut payload = message.payload.clone();
+    payload.extend([0x18, seq]);
+    payload
+}
+
+#[test]
 fn what_nothing_confirms_is_timed_out_and_later_data_change_nothing() {
     let mut world = plant();
     let (command, _) = sets(&mut world, SPEED, Value::Double(2.5)).unwrap();

@@ -3,9 +3,11 @@
 //! A thin layer over the generated prost types that gets the small print right: which field a datatype's value goes
 //! into, what a rebirth request must carry. Not the hot path; it allocates.
 
+mod array;
 mod compress;
 mod structure;
 
+pub use array::pack_array;
 pub use compress::Algorithm;
 pub use structure::{DataSetBuilder, PropertiesBuilder, TemplateBuilder};
 
