@@ -34,6 +34,8 @@ fn figures(block_count: u32) {
     reading(&namespace, &peer);
     selecting(&namespace, "of one subtree", "Acme/Dallas/Press/Line0000/#");
     selecting(&namespace, "across all blocks", "Acme/Dallas/Press/+/Robot03/Axis1/+");
+    searching(&namespace, "line0007 temperature_nr03");
+    searching(&namespace, "temperature");
     following(&namespace, &blocks);
 }
 
@@ -115,6 +117,14 @@ fn selecting(namespace: &Namespace, what: &str, filter: &str) {
     println!(
         "tree select: {found} {what}: first {first} µs, then {select:.0} µs, and {copy:.0} µs to copy the samples"
     );
+}
+
+fn searching(namespace: &Namespace, words: &str) {
+    let search = Search::parse(words).expect("words");
+    let view = namespace.read();
+    let took = median((0..ROUNDS).map(|_| micros(|| drop(black_box(view.search(&search, 50))))));
+    let elements = view.element_count();
+    println!("tree search: {words:?} in {elements} elements, of which 50 are wanted: {took:.0} µs");
 }
 
 fn following(namespace: &Namespace, blocks: &[Arc<Block>]) {

@@ -34,6 +34,8 @@
 //! A response holds at most 10,000 elements and ends after 4 MiB: then every list that was open ends where it is, with
 //! a `next_cursor` or `truncated`, so nothing is lost by asking too deep.
 //!
+//! A search answers `{"elements":[…],"more":…}`: elements without children, the best first.
+//!
 //! # Sample
 //!
 //! ```json

@@ -12,6 +12,7 @@
 //! | `GET /api/v1/namespace[/{path}]?depth&limit&cursor` | an element with its children |
 //! | `GET /api/v1/values/{path}` | one sample |
 //! | `GET /api/v1/values?filter&limit&cursor` | the samples that a topic filter covers |
+//! | `GET /api/v1/search?q&limit` | the elements that some words mean |
 //! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
 //! | `PUT /api/v1/values/{path}` | a command that sets a value |
@@ -42,6 +43,7 @@ mod path;
 mod problem;
 mod query;
 mod sample;
+mod search;
 mod values;
 mod wanted;
 
@@ -72,6 +74,7 @@ pub fn router(app: App) -> Router {
         .route(VALUES, get(values::many))
         .route(&format!("{VALUES}/"), get(values::one).put(commands::put))
         .route(&format!("{VALUES}/{{*path}}"), get(values::one).put(commands::put))
+        .route(SEARCH, get(search::search))
         .route(EDGE_NODES, get(edge_nodes::list))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
@@ -87,6 +90,7 @@ const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
 const NAMESPACE: &str = "/api/v1/namespace";
 const VALUES: &str = "/api/v1/values";
+const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 
@@ -104,7 +108,7 @@ async fn health() -> Response {
 
 async fn no_route(uri: Uri) -> Problem {
     let detail = format!("'{}' is no route of this API", clipped(uri.path()));
-    Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, EDGE_NODES].map(str::to_owned))
+    Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, SEARCH, EDGE_NODES].map(str::to_owned))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -49,6 +49,23 @@ fn respond(app: &App, uri: &Uri, path: Option<&str>) -> Result<Response, Problem
     Ok(answer::json(Writer::new(&view, &rows).write()))
 }
 
+/// `{"elements": [each alone], "more": …}`; fewer if the response is full.
+pub(crate) fn list(view: &View<'_>, ids: &[ElementId], mut more: bool) -> Vec<u8> {
+    let rows: Vec<Row> = ids.iter().map(|&id| Row { id, depth_left: 0, more: false }).collect();
+    let mut writer = Writer::new(view, &rows);
+    writer.out.extend_from_slice(b"{\"elements\":[");
+    for at in 0..rows.len() {
+        if writer.out.len() >= RESPONSE_BYTES_MAX {
+            more = true;
+            break;
+        }
+        json::comma(&mut writer.out, at);
+        writer.element(at);
+    }
+    writer.out.extend_from_slice(if more { b"],\"more\":true}" } else { b"],\"more\":false}" });
+    writer.out
+}
+
 /// One element of the page. Its descendants follow it, each with less depth left than itself.
 struct Row {
     id: ElementId,

@@ -81,6 +81,12 @@ impl<'a> Query<'a> {
         decode_text(&levels.join("/")).map(Some).map_err(|why| refused("filter", why))
     }
 
+    /// A text as a form writes it.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        decode_form(raw).map(Some).map_err(|why| refused(name, why))
+    }
+
     fn raw(&self, name: &str) -> Option<&'a str> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|&(_, value)| value)
     }

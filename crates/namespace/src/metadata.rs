@@ -40,6 +40,11 @@ pub(crate) struct MetadataId(u32);
 
 impl MetadataId {
     pub(crate) const NONE: Self = Self(u32::MAX);
+
+    /// Below what [`Catalogue::iter`] yields, unless it is none.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 struct Entry {
@@ -60,6 +65,12 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     pub(crate) fn get(&self, MetadataId(id): MetadataId) -> Option<&Arc<Metadata>> {
         Some(&self.entries.get(id as usize)?.as_ref()?.metadata)
+    }
+
+    /// Every entry in the order of their ids; empty ones where an id is free.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Metadata> {
+        static FREE: Metadata = Metadata { unit: None, description: None, properties: Vec::new() };
+        self.entries.iter().map(|entry| entry.as_ref().map_or(&FREE, |entry| &entry.metadata))
     }
 
     /// The entry for `metadata`, if there is one. A Birth says mostly what it said one metric before, so that is tried

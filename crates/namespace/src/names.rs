@@ -7,9 +7,17 @@
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use regex::Regex;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NameId(u32);
+
+impl NameId {
+    /// Dense from 0, for tables beside the names.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 pub(crate) struct Names {
     text: String,
@@ -54,6 +62,28 @@ impl Names {
         let Self { text, ends, ids, hasher } = self;
         ids.insert_unique(hasher.hash_one(name), id, |&id| hasher.hash_one(text_of(text, ends, id)));
         id
+    }
+
+    /// How many names there are; their ids are dense below this.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The names that a pattern matches within, in the order of their ids. All of them are one text, so the pattern runs
+    /// over it once; a match that reaches from one name into the next is none.
+    pub(crate) fn each_with(&self, pattern: &Regex, mut each: impl FnMut(NameId)) {
+        let mut from = 0;
+        while let Some(found) = pattern.find_at(&self.text, from) {
+            // Empty names end where the one before them does, and hold nothing.
+            let at = self.ends.partition_point(|&end| end as usize <= found.start());
+            let end = self.ends[at] as usize;
+            if found.end() <= end {
+                each(NameId(at as u32));
+                from = end;
+            } else {
+                from = self.text.ceil_char_boundary(found.start() + 1);
+            }
+        }
     }
 
     /// Bytes of all names together.

@@ -68,6 +68,10 @@ impl Tree {
         self.names.get(self.element(id).name)
     }
 
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
     pub(crate) fn child(&self, parent: ElementId, name: &str) -> Option<ElementId> {
         self.child_named(parent, self.names.find(name)?)
     }

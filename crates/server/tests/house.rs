@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mqtt", &[]),
     ("broker", &["factree-mqtt", "hashbrown"]),
     ("sparkplug", &["flate2", "hashbrown", "prost"]),
-    ("namespace", &["hashbrown"]),
+    ("namespace", &["hashbrown", "regex"]),
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json", "xxhash-rust"]),
     (
         "http",

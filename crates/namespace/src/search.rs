@@ -1,0 +1,263 @@
+//! Search: the elements that some words mean.
+//!
+//! Names repeat, so they are looked at once each and not once for each element: every word runs over the text that holds all
+//! names, and over the metadata, and leaves a bit wherever it is found. Then one walk over the elements in the order of
+//! their ids, where parents come before children, adds up what is found at an element and what above it.
+//! An element is meant if each word is found at it or above it, and one at least at itself: `dallas temperature` is every
+//! temperature in Dallas, and `dallas` is Dallas and not everything in it.
+//! Refuses to know what is published. Invariant: a search costs time in proportion to the tree, whatever the words are.
+
+use std::collections::BinaryHeap;
+use std::fmt;
+
+use hashbrown::HashMap;
+use regex::{Regex, RegexBuilder};
+
+use crate::metadata::MetadataId;
+use crate::tree::Tree;
+use crate::{DataType, ElementId, Metadata, View};
+
+/// A set of words, one bit each.
+type Words = u8;
+
+/// What to look for, parsed.
+#[derive(Clone, Debug)]
+pub struct Search {
+    words: Vec<Word>,
+}
+
+#[derive(Clone, Debug)]
+struct Word {
+    text: String,
+    anywhere: Regex,
+    datatype: Option<DataType>,
+}
+
+/// Why a text cannot be searched for, in words for the person who wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchError {
+    /// There is no word in it.
+    Empty,
+    /// More than [`Search::WORDS_MAX`] words.
+    TooManyWords,
+    /// Longer than [`Search::BYTES_MAX`].
+    TooLong,
+}
+
+impl fmt::Display for SearchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there is no word to search for"),
+            Self::TooManyWords => write!(f, "more than {} words", Search::WORDS_MAX),
+            Self::TooLong => write!(f, "longer than {} bytes", Search::BYTES_MAX),
+        }
+    }
+}
+
+impl std::error::Error for SearchError {}
+
+impl Search {
+    /// Words in one search at most: each is a bit.
+    pub const WORDS_MAX: usize = Words::BITS as usize;
+    /// Bytes of all words at most.
+    pub const BYTES_MAX: usize = 256;
+
+    /// Words between spaces. Case does not count, nor does the order.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub fn parse(text: &str) -> Result<Self, SearchError> {
+        if text.len() > Self::BYTES_MAX {
+            return Err(SearchError::TooLong);
+        }
+        let words: Vec<Word> = text.split_whitespace().map(Word::new).collect();
+        match words.len() {
+            0 => Err(SearchError::Empty),
+            1..=Self::WORDS_MAX => Ok(Self { words }),
+            _ => Err(SearchError::TooManyWords),
+        }
+    }
+
+    fn all(&self) -> Words {
+        Words::MAX >> (Self::WORDS_MAX - self.words.len())
+    }
+
+    /// The words that are in a text.
+    fn within(&self, text: &str) -> Words {
+        self.bits(|word| word.anywhere.is_match(text))
+    }
+
+    fn bits(&self, is_found: impl Fn(&Word) -> bool) -> Words {
+        self.words.iter().enumerate().fold(0, |bits, (at, word)| bits | Words::from(is_found(word)) << at)
+    }
+
+    /// How well a name answers to the best of the words: it is it, begins with it, holds it; less is better.
+    fn rank(&self, name: &str) -> u32 {
+        let name = name.to_lowercase();
+        self.words.iter().map(|word| word.rank(&name)).min().expect("a search has words")
+    }
+
+    /// The words that metadata hold: unit, description and every property.
+    fn within_metadata(&self, metadata: &Metadata) -> Words {
+        let texts = metadata.unit.iter().chain(&metadata.description);
+        let texts = texts.chain(metadata.properties.iter().map(|(_, value)| value));
+        texts.fold(0, |bits, text| bits | self.within(text))
+    }
+}
+
+impl Word {
+    fn new(text: &str) -> Self {
+        let anywhere = RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build();
+        Self {
+            anywhere: anywhere.expect("an escaped text of bounded length is a pattern"),
+            datatype: DataType::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(text)),
+            text: text.to_lowercase(),
+        }
+    }
+
+    fn rank(&self, name: &str) -> u32 {
+        match name.find(&self.text) {
+            Some(0) if name.len() == self.text.len() => 0,
+            Some(0) => 1,
+            Some(_) => 2,
+            None => 3,
+        }
+    }
+}
+
+impl View<'_> {
+    /// The elements that a search means, and whether there are more than `limit`. Those whose names are the words come
+    /// first, then those whose names begin with them, hold them, and those found by unit, description, property or
+    /// datatype; among equals those higher up, and the older ones.
+    pub fn search(&self, search: &Search, limit: usize) -> (Vec<ElementId>, bool) {
+        let tree: &Tree = &self.tree;
+        let by_name = names(search, tree);
+        let by_metadata: Vec<Words> = tree.catalogue.iter().map(|known| search.within_metadata(known)).collect();
+        let is_datatype = search.words.iter().any(|word| word.datatype.is_some());
+        let all = search.all();
+        // By element: what its own name and those above it hold.
+        let mut held: Vec<Words> = Vec::with_capacity(tree.len());
+        let mut best: BinaryHeap<(u32, usize, ElementId)> = BinaryHeap::with_capacity(limit + 1);
+        let mut ranks = HashMap::new();
+        let mut more = false;
+        for id in (0..tree.len() as u32).map(ElementId) {
+            let element = tree.element(id);
+            let name = by_name[element.name.index()];
+            let above = if id == ElementId::ROOT { 0 } else { held[element.parent.0 as usize] };
+            held.push(above | name);
+            let mut own = name;
+            if element.metadata != MetadataId::NONE {
+                own |= by_metadata[element.metadata.index()];
+            }
+            if is_datatype && (above | own) != all {
+                let datatype = self.datatype(id);
+                own |= search.bits(|word| word.datatype.is_some() && word.datatype == datatype);
+            }
+            if own == 0 || above | own != all {
+                continue;
+            }
+            let rank = ranks.entry(element.name).or_insert_with(|| search.rank(tree.name(id)));
+            best.push((*rank, tree.depth(id), id));
+            if best.len() > limit {
+                best.pop();
+                more = true;
+            }
+        }
+        let mut best: Vec<_> = best.into_vec();
+        best.sort_unstable();
+        (best.into_iter().map(|(_, _, id)| id).collect(), more)
+    }
+}
+
+/// By name id: the words that a name holds.
+fn names(search: &Search, tree: &Tree) -> Vec<Words> {
+    let mut found = vec![0; tree.names().len()];
+    for (at, word) in search.words.iter().enumerate() {
+        tree.names().each_with(&word.anywhere, |name| found[name.index()] |= 1 << at);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind, Level, Limits, Namespace, PathSpec, Place, Quality, Segment, Source, Timestamp, ValueRef};
+
+    fn plant() -> Namespace {
+        let namespace = Namespace::new(Limits::default());
+        let block = namespace.add_block().unwrap();
+        let names = [
+            ("Dallas", "Press", "Temperature", "°C"),
+            ("Dallas", "Press", "Temperature Limit", "°C"),
+            ("Dallas", "Oven", "Temp", "°F"),
+            ("Köln", "Oven", "Temperature", "K"),
+            ("Köln", "Oven", "a.b", ""),
+        ];
+        for (slot, (site, area, metric, unit)) in names.into_iter().enumerate() {
+            let root = [Segment::named("Acme"), Segment::at(site, Level::Site), Segment::named(area)];
+            let root = namespace.ensure(&root, Kind::Equipment).unwrap();
+            let origin = namespace.origin(&block, Source::Topic { topic: metric.into() }, root).unwrap();
+            let metadata = Metadata { unit: Some(unit.into()), ..Metadata::default() };
+            let (slot, kind, datatype) = (slot as u32, Kind::Metric, DataType::Double);
+            let path = PathSpec::Below(metric);
+            namespace.place(&block, &Place { slot, origin, path, kind, datatype, metadata: &metadata }).unwrap();
+            let mut writer = namespace.write(&block, Timestamp(0));
+            writer.set(slot, ValueRef::Double(1.0), datatype, Quality::Good, Timestamp(0)).unwrap();
+            writer.finish();
+        }
+        namespace
+    }
+
+    fn finds(namespace: &Namespace, text: &str, limit: usize) -> String {
+        let view = namespace.read();
+        let (found, more) = view.search(&Search::parse(text).unwrap(), limit);
+        let paths: Vec<String> = found.into_iter().map(|id| view.path(id)).collect();
+        paths.join(" · ") + if more { " …" } else { "" }
+    }
+
+    #[test]
+    fn words_are_found_in_names_and_above_them() {
+        let plant = plant();
+        for (text, found) in [
+            ("dallas", "Acme/Dallas"),
+            (
+                "temperature",
+                "Acme/Dallas/Press/Temperature · Acme/Köln/Oven/Temperature · Acme/Dallas/Press/Temperature Limit",
+            ),
+            ("TEMP dallas oven", "Acme/Dallas/Oven/Temp"),
+            ("köLN temp", "Acme/Köln/Oven/Temperature"),
+            ("limit", "Acme/Dallas/Press/Temperature Limit"),
+            ("°f", "Acme/Dallas/Oven/Temp"),
+            ("double köln a.b", "Acme/Köln/Oven/a.b"),
+            (".", "Acme/Köln/Oven/a.b"),
+            ("dallas paint", ""),
+            ("Acme/Dallas", ""),
+        ] {
+            assert_eq!(finds(&plant, text, 10), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_best_are_kept_and_the_rest_is_told() {
+        let plant = plant();
+        assert_eq!(finds(&plant, "temp", 1), "Acme/Dallas/Oven/Temp …", "a name that is the word");
+        assert_eq!(finds(&plant, "temp", 4).matches(" · ").count(), 3);
+        assert!(!finds(&plant, "temp", 4).contains('…'));
+    }
+
+    #[test]
+    fn a_word_does_not_reach_from_one_name_into_the_next() {
+        let namespace = Namespace::new(Limits::default());
+        namespace.ensure(&["ab", "cd", "bcbc"].map(Segment::named), Kind::Folder).unwrap();
+        assert_eq!(finds(&namespace, "bc", 10), "ab/cd/bcbc");
+    }
+
+    #[test]
+    fn what_is_no_search_is_refused() {
+        let refused = |text: &str| Search::parse(text).unwrap_err();
+        assert_eq!(refused("  "), SearchError::Empty);
+        assert_eq!(refused("a b c d e f g h i"), SearchError::TooManyWords);
+        assert_eq!(refused(&"x".repeat(257)), SearchError::TooLong);
+        assert!(Search::parse("a b c d e f g h").is_ok());
+    }
+}
