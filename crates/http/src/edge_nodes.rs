@@ -12,7 +12,8 @@ use factree_ingest::{Ingest, MetricReport};
 
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::{Query, cursor, refused};
-use crate::{App, EDGE_NODES, answer, behind, dto, path};
+use crate::wishes::Wishes;
+use crate::{App, EDGE_NODES, behind, dto, path};
 
 /// Edge Nodes in one page.
 const NODES: PageSize = PageSize { default: 100, max: 1_000 };
@@ -25,7 +26,7 @@ struct PageSize {
 }
 
 /// All Edge Nodes, by group and Edge Node id.
-pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["limit", "cursor"])?;
     let limit = query.number("limit", 1..=NODES.max, NODES.default)?;
     let after = query.cursor()?;
@@ -38,11 +39,11 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
     let last = reports.last().filter(|_| more);
     let next_cursor = last.map(|last| cursor(&format!("{}/{}", last.group, last.edge_node)));
     let edge_nodes = reports.iter().map(|report| dto::EdgeNode::of(report, None)).collect();
-    Ok(answer::json(dto::to_json(&dto::EdgeNodes { edge_nodes, next_cursor })))
+    Ok(wishes.json(dto::to_json(&dto::EdgeNodes { edge_nodes, next_cursor })).await)
 }
 
 /// One Edge Node, with `?metrics=true` the metrics it declared.
-pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["metrics", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=METRICS.max, METRICS.default)?;
     let after = query.cursor()?;
@@ -58,7 +59,7 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
     });
     let report = report.ok_or_else(|| unknown(&group, &edge_node))?;
     let page = metrics.map(|metrics| page(metrics, limit));
-    Ok(answer::json(dto::to_json(&dto::EdgeNode::of(&report, page.as_ref()))))
+    Ok(wishes.json(dto::to_json(&dto::EdgeNode::of(&report, page.as_ref()))).await)
 }
 
 /// Runs `question` under the lock. A panic in ingest is survivable, and so is its poison: the reports are still true of

@@ -46,6 +46,7 @@ mod sample;
 mod search;
 mod values;
 mod wanted;
+mod wishes;
 
 /// What the routes answer from.
 #[derive(Clone)]

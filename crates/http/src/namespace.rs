@@ -14,7 +14,8 @@ use factree_namespace::{ElementId, Reading, View};
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
 use crate::sample::SampleWriter;
-use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, answer, behind, json, lookup, path};
+use crate::wishes::Wishes;
+use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, json, lookup, path};
 
 /// Levels below the element unless asked for otherwise.
 const DEPTH_DEFAULT: usize = 1;
@@ -25,17 +26,17 @@ const LIMIT_MAX: usize = 1_000;
 const ELEMENTS_MAX: usize = 10_000;
 
 /// The root: the enterprises, and what stands beside them.
-pub(crate) async fn root(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    respond(&app, &uri, None)
+pub(crate) async fn root(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+    Ok(wishes.json(body(&app, &uri, None)?).await)
 }
 
 /// Any element but the root.
-pub(crate) async fn element(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn element(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let path = path::decode(behind(&uri, NAMESPACE))?;
-    respond(&app, &uri, Some(&path))
+    Ok(wishes.json(body(&app, &uri, Some(&path))?).await)
 }
 
-fn respond(app: &App, uri: &Uri, path: Option<&str>) -> Result<Response, Problem> {
+fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     let query = Query::parse(uri.query(), &["depth", "limit", "cursor"])?;
     // A conflict is kept below a longer prefix, hence twice.
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
@@ -46,7 +47,7 @@ fn respond(app: &App, uri: &Uri, path: Option<&str>) -> Result<Response, Problem
     let id = path.map_or(Ok(ElementId::ROOT), |path| lookup::find(&view, path))?;
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    Ok(answer::json(Writer::new(&view, &rows).write()))
+    Ok(Writer::new(&view, &rows).write())
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.

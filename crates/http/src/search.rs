@@ -11,20 +11,24 @@ use factree_namespace::Search;
 
 use crate::problem::Problem;
 use crate::query::{Query, refused};
-use crate::{App, answer, namespace};
+use crate::wishes::Wishes;
+use crate::{App, namespace};
 
 /// Elements in one answer unless asked for otherwise, and at most.
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 1_000;
 
-pub(crate) async fn search(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn search(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["q", "limit"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let Some(text) = query.text("q")? else {
         return Err(refused("q", "say what to look for with ?q=, e.g. press temperature"));
     };
     let search = Search::parse(&text).map_err(|why| refused("q", format!("'q' is no search: {why}")))?;
-    let view = app.namespace.read();
-    let (found, more) = view.search(&search, limit);
-    Ok(answer::json(namespace::list(&view, &found, more)))
+    let body = {
+        let view = app.namespace.read();
+        let (found, more) = view.search(&search, limit);
+        namespace::list(&view, &found, more)
+    };
+    Ok(wishes.json(body).await)
 }

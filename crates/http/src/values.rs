@@ -15,7 +15,8 @@ use factree_namespace::{ElementId, Filter, Reading, Revision, Source};
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
 use crate::sample::SampleWriter;
-use crate::{App, RESPONSE_BYTES_MAX, VALUES, answer, behind, json, lookup, path};
+use crate::wishes::{Tag, Wishes};
+use crate::{App, RESPONSE_BYTES_MAX, VALUES, behind, json, lookup, path};
 
 /// Samples in one page unless asked for otherwise, and at most.
 const LIMIT_DEFAULT: usize = 1_000;
@@ -26,7 +27,7 @@ const HELD: usize = 1_000;
 const SAMPLE_BYTES: usize = 384;
 
 /// One sample.
-pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let path = path::decode(behind(&uri, VALUES))?;
     let (id, reading, source) = {
@@ -38,7 +39,7 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
     let metric_alias = source.and_then(|(source, metric)| metric_alias(&app, &source, &metric));
     let mut body = Vec::with_capacity(SAMPLE_BYTES);
     SampleWriter::default().sample(&mut body, &app.namespace.read(), id, &reading, metric_alias);
-    Ok(answer::json(body))
+    Ok(wishes.json(body).await)
 }
 
 /// The metric alias of the current session. The tree must not be held: ingest takes its own lock first and then the
@@ -50,7 +51,7 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
 }
 
 /// The samples of all elements that a filter covers, a page at a time, depth first by name.
-pub(crate) async fn many(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["filter", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
@@ -72,7 +73,17 @@ pub(crate) async fn many(State(app): State<App>, uri: Uri) -> Result<Response, P
                 .to_owned(),
         ));
     }
-    Ok(answer::json(page(&app, revision, &readings, more)))
+    // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
+    // moves with every message of the plant.
+    let tag = Tag::of((readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect::<Vec<_>>(), more));
+    match wishes.unchanged(tag) {
+        Some(unchanged) => Ok(unchanged),
+        None => Ok(wishes.tagged(tag, page(&app, revision, &readings, more)).await),
+    }
+}
+
+fn revision_of(reading: &Option<Reading>) -> Option<u64> {
+    reading.as_ref().map(|reading| reading.0.revision.0)
 }
 
 fn bad_filter(why: String) -> Problem {

@@ -1,6 +1,7 @@
 //! One sample and many: forms, odd names, pages.
 
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use factree_namespace::{DataType, Metadata, Quality, Segment, Source, Timestamp, Value, ValueRef};
 use plant::{NOON, Plant};
 
@@ -8,6 +9,53 @@ use plant::{NOON, Plant};
 mod plant;
 
 const ROBOT: &str = "/api/v1/values/Acme/Dallas/Press/Line1/Robot3";
+
+#[tokio::test]
+async fn who_knows_an_answer_is_told_only_that_it_stands() {
+    let plant = Plant::new();
+    plant.publish(1, "Acme/Dallas/Speed", b"1.5");
+    for uri in [
+        "/api/v1/values/Acme/Dallas/Speed",
+        "/api/v1/values?filter=Acme/%23",
+        "/api/v1/namespace/Acme?depth=2",
+        "/api/v1/search?q=speed",
+        "/api/v1/edge-nodes",
+    ] {
+        let known = plant.get(uri).await.header("etag").to_owned();
+        let again = || Request::get(uri).header("if-none-match", &known).body(Body::empty()).unwrap();
+        let answer = plant.send(again()).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str(), answer.header("etag")), (304, "", &*known), "{uri}");
+        plant.publish(1, "Elsewhere/Speed", b"1.5");
+        if !uri.contains("search") {
+            assert_eq!(plant.send(again()).await.status, 304, "{uri}: somebody else's value");
+        }
+        plant.publish(1, "Acme/Dallas/Speed", b"2.5");
+        if !uri.contains("edge-nodes") {
+            assert_eq!(plant.send(again()).await.status, 200, "{uri}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_is_compressed_for_who_takes_it() {
+    let plant = Plant::new();
+    (0..1_000).for_each(|number| plant.publish(1, &format!("Acme/Dallas/Speed{number}"), b"1.5"));
+    for (limit, is_compressed) in [(1, false), (10, true), (1_000, true)] {
+        let uri = format!("/api/v1/values?filter=Acme/%23&limit={limit}");
+        let plain = plant.get(&uri).await;
+        let request = Request::get(&uri).header("accept-encoding", "br, gzip").body(Body::empty()).unwrap();
+        let (headers, bytes) = plant.bytes(request).await;
+        assert_eq!(headers["etag"], plain.header("etag"));
+        assert_eq!(headers["vary"], "accept-encoding");
+        assert_eq!(headers.get("content-encoding").is_some_and(|coding| coding == "gzip"), is_compressed, "{limit}");
+        if is_compressed {
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*bytes), &mut text).unwrap();
+            assert_eq!(text, plain.body);
+            assert!(bytes.len() < plain.body.len() / 4, "{} of {}", bytes.len(), plain.body.len());
+        }
+    }
+}
 
 #[tokio::test]
 async fn one_sample_tells_all_there_is_to_know() {

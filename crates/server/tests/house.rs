@@ -14,7 +14,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json", "xxhash-rust"]),
     (
         "http",
-        &["axum", "base64", "factree-ingest", "factree-namespace", "jiff", "percent-encoding", "serde", "serde_json"],
+        &[
+            "axum",
+            "base64",
+            "factree-ingest",
+            "factree-namespace",
+            "flate2",
+            "jiff",
+            "percent-encoding",
+            "serde",
+            "serde_json",
+            "tokio",
+        ],
     ),
     ("sim", &["factree-mqtt", "factree-sparkplug"]),
     // lsm-tree is fjall's own half, named to read a damaged store table by table; xxhash-rust is in its tree.

@@ -132,6 +132,12 @@ impl Plant {
         self.send(Request::put(uri).body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// What came back, its body as it was sent.
+    pub(crate) async fn bytes(&self, request: Request<Body>) -> (HeaderMap, Vec<u8>) {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        (parts.headers, to_bytes(body, usize::MAX).await.unwrap().to_vec())
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let uri = request.uri().clone();
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();

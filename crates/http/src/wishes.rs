@@ -1,0 +1,166 @@
+//! What a client wishes of the form of an answer: not at all if it knows it (`If-None-Match`), or compressed (`Accept-Encoding`).
+//!
+//! A tag says nothing but that two answers are the same: it is a hash of the body, or of what the body would be made of,
+//! salted by the process, so that no answer of another process is mistaken for one of this.
+//! Knows no route. Invariant: without either header nothing is done that a plain answer does not need, but for one hash.
+
+use std::collections::hash_map::RandomState;
+use std::convert::Infallible;
+use std::hash::{BuildHasher, Hash};
+use std::io::Write;
+use std::sync::OnceLock;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderMap, IF_NONE_MATCH, VARY};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::answer;
+
+/// Below this, compressing costs more than it saves: a packet is sent in any case.
+const GZIP_BYTES_MIN: usize = 1 << 10;
+/// Above this, compressing takes longer than a task may keep others from its thread (about 0.3 ms).
+const INLINE_BYTES_MAX: usize = 32 << 10;
+
+/// The wishes of one request.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    known: Vec<HeaderValue>,
+    gzip: bool,
+}
+
+/// Stands for the content of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(u64);
+
+impl Tag {
+    /// Equal things have equal tags, as long as the process lives.
+    pub(crate) fn of(content: impl Hash) -> Tag {
+        static SALT: OnceLock<RandomState> = OnceLock::new();
+        Tag(SALT.get_or_init(RandomState::new).hash_one(content))
+    }
+
+    /// Weak, because a compressed answer has the same [RFC 9110, 8.8.3].
+    fn header(self) -> HeaderValue {
+        HeaderValue::from_str(&format!("W/\"{:016x}\"", self.0)).expect("digits are ASCII")
+    }
+
+    fn is_in(self, list: &str) -> bool {
+        let opaque = format!("\"{:016x}\"", self.0);
+        list.split(',').map(str::trim).any(|each| each == "*" || each.strip_prefix("W/").unwrap_or(each) == opaque)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Wishes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Wishes, Infallible> {
+        Ok(Wishes::of(&parts.headers))
+    }
+}
+
+impl Wishes {
+    fn of(headers: &HeaderMap) -> Wishes {
+        Wishes {
+            known: headers.get_all(IF_NONE_MATCH).iter().cloned().collect(),
+            gzip: headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(takes_gzip),
+        }
+    }
+
+    /// The answer of a client that has this content already.
+    pub(crate) fn unchanged(&self, tag: Tag) -> Option<Response> {
+        let is_known = self.known.iter().filter_map(|value| value.to_str().ok()).any(|list| tag.is_in(list));
+        is_known.then(|| {
+            let mut response = answer::with(StatusCode::NOT_MODIFIED, "application/json", Vec::new());
+            response.headers_mut().insert(ETAG, tag.header());
+            response
+        })
+    }
+
+    /// 200 with a JSON body, or 304 if the client has it.
+    pub(crate) async fn json(&self, body: Vec<u8>) -> Response {
+        let tag = Tag::of(&body);
+        match self.unchanged(tag) {
+            Some(unchanged) => unchanged,
+            None => self.tagged(tag, body).await,
+        }
+    }
+
+    /// 200 with a JSON body that has this tag.
+    pub(crate) async fn tagged(&self, tag: Tag, body: Vec<u8>) -> Response {
+        let is_worth_it = self.gzip && body.len() >= GZIP_BYTES_MIN;
+        let mut response = match is_worth_it {
+            false => answer::json(body),
+            true => {
+                let body = match body.len() {
+                    ..=INLINE_BYTES_MAX => gzipped(&body),
+                    _ => tokio::task::spawn_blocking(move || gzipped(&body)).await.expect("compressing does not panic"),
+                };
+                let mut response = answer::json(body);
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                response
+            }
+        };
+        response.headers_mut().insert(ETAG, tag.header());
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+        response
+    }
+}
+
+/// Whether an Accept-Encoding header takes gzip [RFC 9110, 12.5.3].
+fn takes_gzip(header: &str) -> bool {
+    let weight = |coding: &str| {
+        header.split(',').find_map(|each| {
+            let (name, parameters) = each.split_once(';').unwrap_or((each, ""));
+            let weight = || parameters.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse().ok());
+            name.trim().eq_ignore_ascii_case(coding).then(|| weight().unwrap_or(1.0_f32))
+        })
+    };
+    weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
+}
+
+fn gzipped(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    encoder.write_all(body).expect("memory takes everything");
+    encoder.finish().expect("memory takes everything")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_used_where_it_is_taken() {
+        for (header, taken) in [
+            ("gzip", true),
+            ("deflate, gzip;q=0.5", true),
+            ("GZIP ; q=1", true),
+            ("*", true),
+            ("br, *;q=0.1", true),
+            ("gzip;q=0, *", false),
+            ("gzip;q=0.000", false),
+            ("br", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            assert_eq!(takes_gzip(header), taken, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_known_alone_in_a_list_and_strong_or_weak() {
+        let tag = Tag::of("content");
+        let header = tag.header().to_str().unwrap().to_owned();
+        let strong = header.strip_prefix("W/").unwrap().to_owned();
+        for list in [header.clone(), strong, format!("\"x\", {header}"), "*".to_owned()] {
+            assert!(tag.is_in(&list), "{list}");
+        }
+        for list in ["", "\"\"", "W/", &header[..10]] {
+            assert!(!tag.is_in(list), "{list}");
+        }
+        assert_ne!(tag, Tag::of("other"));
+    }
+}
