@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("mqtt", &[]),
     ("broker", &["factree-mqtt", "hashbrown"]),
-    ("sparkplug", &["flate2", "hashbrown", "prost"]),
+    // STATE payloads are JSON.
+    ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
     ("namespace", &["hashbrown", "regex"]),
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json", "xxhash-rust"]),
     (

@@ -7,6 +7,7 @@
 //! Knows nothing of MQTT packets, sockets, clocks or the tree: time is an argument ([`Now`]), an MQTT session is a
 //! number ([`SessionKey`]), and where a metric belongs is somebody else's question.
 
+pub mod application;
 pub mod datatype;
 pub mod encode;
 #[rustfmt::skip]
@@ -22,6 +23,7 @@ pub mod time;
 pub mod topic;
 pub mod value;
 
+pub use application::{Application, HostState, Legacy, StateFault, StateHeard, StateMessage};
 pub use datatype::DataType;
 pub use host::{
     AskRebirth, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView, Died,
