@@ -29,7 +29,7 @@ mod traffic;
 mod transport;
 mod websocket;
 
-pub use config::{Config, ConfigError, Durability, Listener, Overrides};
+pub use config::{Config, ConfigError, Durability, Listener, Overrides, SparkplugConfig};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use limits::{ConnectionLimits, FloodLimits, Limits};
 pub use server::{Found, Server, StartError};

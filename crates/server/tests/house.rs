@@ -42,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "factree-mqtt",
             "factree-namespace",
             "factree-sim",
+            "factree-sparkplug",
             "factree-store",
             "futures-util",
             "serde",

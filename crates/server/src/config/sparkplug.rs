@@ -1,0 +1,128 @@
+//! `[sparkplug]`: what Factree is to Sparkplug clients: a Host Application by name, and a Sparkplug Aware server.
+//!
+//! Invariant: the host id may stand in a topic.
+
+use factree_sparkplug::{Application, HostId, Legacy};
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// What Factree is to Sparkplug clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SparkplugConfig {
+    /// The name of this Host Application; unique among all that Edge Nodes may wait for
+    /// (`tck-id-operational-behavior-host-application-host-id`).
+    host_id: String,
+    /// Whether it says on `spBv1.0/STATE/{host_id}` that it is online.
+    pub publish_state: bool,
+    /// Whether it says so in the words of Sparkplug 2.2 too.
+    pub legacy_state: bool,
+    /// Whether births are retained below `$sparkplug/certificates/`.
+    pub certificates: bool,
+    /// Whether an NDEATH that is a will gets the time at which it is published.
+    pub ndeath_timestamp: bool,
+}
+
+impl SparkplugConfig {
+    /// The name of this Host Application.
+    pub fn host_id(&self) -> HostId<'_> {
+        HostId::new(&self.host_id).expect("checked when it was read")
+    }
+
+    /// The Host Application towards clients of this server; none if it is to say nothing of itself.
+    pub fn application(&self) -> Option<Application> {
+        let legacy = if self.legacy_state { Legacy::Told } else { Legacy::Silent };
+        self.publish_state.then(|| Application::new(self.host_id(), legacy))
+    }
+}
+
+impl Default for SparkplugConfig {
+    fn default() -> Self {
+        Sparkplug::default().parse().expect("the defaults are valid")
+    }
+}
+
+/// As it stands in the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sparkplug {
+    host_id: String,
+    publish_state: bool,
+    legacy_state: bool,
+    certificates: bool,
+    ndeath_timestamp: bool,
+}
+
+impl Default for Sparkplug {
+    fn default() -> Self {
+        Self {
+            host_id: "factree".into(),
+            publish_state: true,
+            legacy_state: false,
+            certificates: true,
+            ndeath_timestamp: true,
+        }
+    }
+}
+
+/// Longest host id, so that its topic stays one that every client can subscribe to.
+const HOST_ID_BYTES_MAX: usize = 1024;
+
+impl Sparkplug {
+    pub(super) fn parse(self) -> Result<SparkplugConfig, ConfigError> {
+        let Self { host_id, publish_state, legacy_state, certificates, ndeath_timestamp } = self;
+        // MQTT advises against control characters (section 1.5.4), and people read this name in banner and log.
+        let is_usable = |id: &str| HostId::new(id).is_some() && !id.chars().any(char::is_control);
+        if !is_usable(&host_id) || host_id.len() > HOST_ID_BYTES_MAX {
+            return Err(ConfigError(format!(
+                "[sparkplug] host_id = {host_id:?} cannot stand in a topic: 1 to {HOST_ID_BYTES_MAX} bytes without `+`, `/`, \
+                 `#` and control characters"
+            )));
+        }
+        if legacy_state && !publish_state {
+            return Err(ConfigError(
+                "[sparkplug] legacy_state = true says in other words what publish_state = false keeps quiet; set \
+                 publish_state = true, or legacy_state = false"
+                    .into(),
+            ));
+        }
+        Ok(SparkplugConfig { host_id, publish_state, legacy_state, certificates, ndeath_timestamp })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Overrides};
+
+    fn read(keys: &str) -> Result<SparkplugConfig, String> {
+        let config = Config::parse(&format!("[sparkplug]\n{keys}"), Overrides::default());
+        config.map(|config| config.sparkplug).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_section_is_an_aware_server_and_the_host_factree() {
+        let config = read("").unwrap();
+        assert_eq!(config, SparkplugConfig::default());
+        assert_eq!(config.host_id().as_str(), "factree");
+        assert!(config.certificates && config.ndeath_timestamp);
+        assert_eq!(config.application().map(|it| it.topic().to_owned()).as_deref(), Some("spBv1.0/STATE/factree"));
+    }
+
+    #[test]
+    fn a_host_id_that_cannot_stand_in_a_topic_is_refused() {
+        let long = "x".repeat(HOST_ID_BYTES_MAX + 1);
+        for id in ["", "a/b", "+", "#", "a\u{0}", "a\nb", &long] {
+            let refusal = read(&format!("host_id = {id:?}").replace("\\0", "\\u0000")).unwrap_err();
+            assert!(refusal.contains("host_id") && refusal.contains("cannot stand in a topic"), "{refusal}");
+        }
+        assert_eq!(read("host_id = \"Werk 3 Süd\"").unwrap().host_id().as_str(), "Werk 3 Süd");
+    }
+
+    #[test]
+    fn a_host_that_says_nothing_says_nothing_in_other_words() {
+        assert!(read("publish_state = false").unwrap().application().is_none());
+        assert!(read("publish_state = false\nlegacy_state = true").unwrap_err().contains("legacy_state = false"));
+        assert!(read("host = \"factree\"").unwrap_err().contains("`host_id`"));
+    }
+}
