@@ -31,6 +31,7 @@ use crate::sessions::Sessions;
 use crate::shared::SharedSubscriptions;
 use crate::stats::Stats;
 use crate::subscriptions::{Matches, Subscriptions};
+use crate::will::Rewrite;
 
 /// An MQTT broker without sockets: sessions, subscriptions, retained and will messages, QoS and flow control.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub struct Broker {
     pub(crate) journal: Journal,
     /// Nothing more can be kept: what would have to be is refused.
     pub(crate) storage_full: bool,
+    pub(crate) rewrite_will: Option<Rewrite>,
     matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
@@ -78,6 +80,7 @@ impl Broker {
             stats: Stats::default(),
             journal: Journal::default(),
             storage_full: false,
+            rewrite_will: None,
             matches: Matches::default(),
             condemned: Vec::new(),
         }
@@ -237,22 +240,29 @@ impl Broker {
     fn on_local_publish(&mut self, now: Instant, publish: &Publish<'_>, out: &mut Outputs) {
         let topic = publish.topic.expect("the local session names its topics");
         out.push(Output::Accepted(Accepted::Local));
-        self.route_ours(None, &Arc::new(Publication::of_publish(now, topic, publish)), out);
+        // Retained without asking for room: it is not a client's, and out of date it would mislead.
+        self.route(topic, publish.retain, None, || Arc::new(Publication::of_publish(now, topic, publish)), out);
     }
 
-    /// Routes what cannot be refused any more: over the quota it is delivered, but not retained.
-    pub(crate) fn route_ours(
-        &mut self,
-        publisher: Option<SessionId>,
-        publication: &Arc<Publication>,
-        out: &mut Outputs,
-    ) {
+    /// Keeps a message as the retained one of its topic and delivers it to nobody: what the local session said in a process
+    /// before this one, and whoever wanted it has had. For topics that begin with `$`, which are not written down; those that
+    /// are come back with [`Broker::restore`].
+    pub fn retain(&mut self, now: Instant, topic: TopicName<'_>, publish: &Publish<'_>) {
+        self.retained.keep(&Arc::new(Publication::of_publish(now, topic, publish)));
+    }
+
+    /// Has every will looked at when it is published: what the function makes of topic and payload goes out in place of the
+    /// payload; none leaves it as its client wrote it.
+    pub fn rewrite_wills(&mut self, rewrite: fn(TopicName<'_>, &[u8]) -> Option<Box<[u8]>>) {
+        self.rewrite_will = Some(rewrite);
+    }
+
+    /// Routes a will, which cannot be refused any more: over the quota it is delivered, but not retained.
+    pub(crate) fn route_will(&mut self, publisher: SessionId, publication: &Arc<Publication>, out: &mut Outputs) {
         let (topic, retain) = (publication.topic(), publication.retain());
-        // A few topics of the broker's own are no burden, and out of date they would mislead.
-        let has_room = is_of_broker(topic) || self.retained.has_room(topic, publication.payload(), &self.limits);
-        let keep = retain && has_room;
+        let keep = retain && self.retained.has_room(topic, publication.payload(), &self.limits);
         self.stats.refused_retained += u64::from(retain && !keep);
-        self.route(topic, keep, publisher, || publication.clone(), out);
+        self.route(topic, keep, Some(publisher), || publication.clone(), out);
     }
 
     /// Keeps a publication if it is to be retained and queues it for everybody who wants it; makes it only if somebody
@@ -273,10 +283,7 @@ impl Broker {
             let publication = make();
             if keep {
                 self.retained.keep(&publication);
-                // What it says of itself is of this process, not for the next.
-                if !is_of_broker(topic) {
-                    self.journal.retained(&publication);
-                }
+                self.journal.retained(&publication);
             }
             for found in matches.sessions.drain(..) {
                 let queued = Queued {
@@ -436,11 +443,6 @@ impl Broker {
         let ending = if reason == ReasonCode::KeepAliveTimeout { Ending::KeepAlive } else { Ending::Closed(reason) };
         self.end_connection(now, client, ending, out);
     }
-}
-
-/// What the broker says of itself.
-fn is_of_broker(topic: TopicName<'_>) -> bool {
-    topic.as_str().starts_with("$SYS/")
 }
 
 /// Where clients may publish. Topics that begin with `$` are the server's (section 4.7.2): `$SYS`, `$share`,

@@ -138,11 +138,11 @@ impl Broker {
     fn publish_will(&mut self, now: Instant, id: SessionId, will: Will, out: &mut Outputs) {
         let client_id = self.sessions[id].client_id.clone();
         self.journal.will_gone(&client_id);
-        let (connection, publication) = will.publish(now);
+        let (connection, publication) = will.publish(now, self.rewrite_will);
         self.stats.wills += 1;
         out.push(Output::Accepted(Accepted::Will { connection, publication: publication.clone() }));
         out.event(Event::WillPublished { client_id, topic: publication.topic_buf().clone() });
-        self.route_ours(Some(id), &publication, out);
+        self.route_will(id, &publication, out);
     }
 
     /// Everything that is due.

@@ -101,6 +101,11 @@ impl Publication {
         Publication { received: now, ..self }
     }
 
+    /// The same message with another payload.
+    pub(crate) fn with_payload(self, payload: Box<[u8]>) -> Self {
+        Publication { payload, ..self }
+    }
+
     /// Where it was published.
     pub fn topic(&self) -> TopicName<'_> {
         self.topic.as_name()

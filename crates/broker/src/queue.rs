@@ -115,9 +115,10 @@ impl Queue {
         self.live.push_back(queued);
     }
 
-    /// Whether so many more retained messages may wait.
+    /// Whether so many more retained messages may wait. Those of a first subscription always may: they are no more than are
+    /// kept, and bounded there.
     pub(crate) fn has_room_for_retained(&self, len: usize, backlog_max: usize) -> bool {
-        len == 0 || self.backlog_len + len <= backlog_max
+        len == 0 || self.backlog_len == 0 || self.backlog_len + len <= backlog_max
     }
 
     /// Retained messages for a new subscription, with the number of the first QoS>0 among them, if they have numbers.
@@ -275,6 +276,7 @@ mod tests {
         assert!(queue.has_room_for_retained(1, 3));
         queue.push_retained(vec![publication(b"c")], QoS::AtMostOnce, None, None);
         assert!(queue.has_room_for_retained(0, 3) && !queue.has_room_for_retained(1, 3), "the limit");
+        assert!(Queue::default().has_room_for_retained(4, 3), "the first");
         assert_eq!(queue.len(), 4);
         let told: Vec<_> = std::iter::from_fn(|| queue.pop())
             .map(|queued| (queued.publication.payload().to_vec(), queued.retain, queued.identifiers.as_slice().len()))

@@ -1,8 +1,9 @@
 //! Retained messages: the last word on each topic, for whoever subscribes later.
 //!
 //! A [`LevelTree`] by topic level, so that a filter without leading wildcards looks only where it points. Expired
-//! messages are found by their time. Knows nothing of subscribers.
-//! Invariant: `len`, `bytes` and `by_expiry` describe exactly what the tree holds.
+//! messages are found by their time. What clients may fill and what the broker itself keeps (topics that begin with `$`) are
+//! counted apart, so that neither takes the other's room. Knows nothing of subscribers.
+//! Invariant: `clients`, `ours` and `by_expiry` describe exactly what the tree holds.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,22 +18,34 @@ use crate::publication::Publication;
 #[derive(Debug)]
 pub(crate) struct Retained {
     tree: LevelTree<Option<Arc<Publication>>>,
+    clients: Held,
+    /// On topics that begin with `$`: bounded by whoever publishes there, not by the limits of clients.
+    ours: Held,
+    by_expiry: BTreeSet<(Instant, TopicNameBuf)>,
+}
+
+/// Messages, and their bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
     len: usize,
     bytes: usize,
-    by_expiry: BTreeSet<(Instant, TopicNameBuf)>,
 }
 
 impl Retained {
     pub(crate) fn new() -> Self {
-        Retained { tree: LevelTree::new(), len: 0, bytes: 0, by_expiry: BTreeSet::new() }
+        Retained { tree: LevelTree::new(), clients: Held::default(), ours: Held::default(), by_expiry: BTreeSet::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.clients.len + self.ours.len
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.clients.bytes + self.ours.bytes
+    }
+
+    fn held(&mut self, topic: TopicName<'_>) -> &mut Held {
+        if topic.is_dollar() { &mut self.ours } else { &mut self.clients }
     }
 
     /// The retained message of one topic.
@@ -40,7 +53,7 @@ impl Retained {
         self.tree.value(self.tree.find(topic.levels())?).as_ref()
     }
 
-    /// Whether a message may become the topic's. Its properties are not looked at: the limit may be exceeded by those
+    /// Whether a client's message may become the topic's. Its properties are not looked at: the limit may be exceeded by those
     /// of one message.
     pub(crate) fn has_room(&self, topic: TopicName<'_>, payload: &[u8], limits: &Limits) -> bool {
         if payload.is_empty() {
@@ -48,12 +61,15 @@ impl Retained {
         }
         // Most stores are far from their limit: only near it does what is replaced matter.
         let bytes = topic.as_str().len() + payload.len();
-        if self.len < limits.retained_max && self.bytes + bytes <= limits.retained_bytes_max {
+        let held = self.clients;
+        if held.len < limits.retained_max && held.bytes + bytes <= limits.retained_bytes_max {
             return true;
         }
-        let replaced = self.get(topic).map(|old| old.bytes());
-        let len = self.len + usize::from(replaced.is_none());
-        len <= limits.retained_max && self.bytes - replaced.unwrap_or(0) + bytes <= limits.retained_bytes_max
+        // What takes no more room than before always may: the local session may have gone beyond.
+        match self.get(topic).map(|old| old.bytes()) {
+            None => false,
+            Some(old) => bytes <= old || held.bytes - old + bytes <= limits.retained_bytes_max,
+        }
     }
 
     /// Keeps a message instead of the one before `[MQTT-3.3.1-5]`; one without payload only takes that one away
@@ -64,8 +80,9 @@ impl Retained {
             return;
         }
         let branch = self.tree.reach(publication.topic().levels());
-        self.len += 1;
-        self.bytes += publication.bytes();
+        let held = self.held(publication.topic());
+        held.len += 1;
+        held.bytes += publication.bytes();
         let replaced = self.tree.value_mut(branch).replace(publication.clone());
         if let Some(replaced) = replaced {
             self.uncount(&replaced);
@@ -84,8 +101,9 @@ impl Retained {
     }
 
     fn uncount(&mut self, gone: &Publication) {
-        self.len -= 1;
-        self.bytes -= gone.bytes();
+        let held = self.held(gone.topic());
+        held.len -= 1;
+        held.bytes -= gone.bytes();
         if let Some(at) = gone.expires_at() {
             self.by_expiry.remove(&(at, gone.topic_buf().clone()));
         }
@@ -227,5 +245,25 @@ mod tests {
         keep(&mut retained, "a/b", b"", None);
         assert_eq!((retained.len(), retained.bytes(), retained.tree.len()), (0, 0, 1));
         assert_eq!(retained.next_expiry(), None);
+    }
+
+    #[test]
+    fn what_the_broker_keeps_takes_no_room_from_clients() {
+        let now = Instant::now();
+        let limits = Limits { retained_max: 1, retained_bytes_max: 8, ..Limits::DEFAULT };
+        let mut retained = Retained::new();
+        let mut keep = |topic: &str, payload: &[u8]| {
+            let topic = TopicName::parse(topic).unwrap();
+            let has_room = retained.has_room(topic, payload, &limits);
+            let publish = Publish::new(topic, payload);
+            retained.keep(&Arc::new(Publication::of_publish(now, topic, &publish)));
+            (has_room, retained.len(), retained.bytes())
+        };
+        assert_eq!(keep("$ours/1", b"123456789").1, 1);
+        assert_eq!(keep("$ours/2", b"1").1, 2);
+        assert_eq!(keep("a", b"1234567"), (true, 3, 32));
+        assert_eq!(keep("a", b"7654321"), (true, 3, 32), "in place of the one before");
+        assert!(!keep("b", b"1").0);
+        assert_eq!(keep("$ours/1", b""), (true, 3, 18));
     }
 }

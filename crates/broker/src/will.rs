@@ -7,12 +7,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use factree_mqtt::{ReasonCode, WillMessage};
+use factree_mqtt::{ReasonCode, TopicName, WillMessage};
 
 use crate::event::Ending;
 use crate::identity::ConnectionId;
 use crate::publication::Publication;
 use crate::write::Record;
+
+/// What a will says when it is published; none: what its client wrote.
+pub(crate) type Rewrite = fn(TopicName<'_>, &[u8]) -> Option<Box<[u8]>>;
 
 #[derive(Debug)]
 pub(crate) struct Will {
@@ -66,8 +69,36 @@ impl Will {
         Record::Will { publication: self.publication.clone(), delay: self.delay, due }
     }
 
-    /// The connection that left it, and the message.
-    pub(crate) fn publish(self, now: Instant) -> (ConnectionId, Arc<Publication>) {
-        (self.connection, Arc::new(Arc::unwrap_or_clone(self.publication).received_at(now)))
+    /// The connection that left it, and the message, with what is to be said in place of its payload.
+    pub(crate) fn publish(self, now: Instant, rewrite: Option<Rewrite>) -> (ConnectionId, Arc<Publication>) {
+        let mut publication = Arc::unwrap_or_clone(self.publication).received_at(now);
+        let rewritten = rewrite.and_then(|rewrite| rewrite(publication.topic(), publication.payload()));
+        if let Some(payload) = rewritten {
+            publication = publication.with_payload(payload);
+        }
+        (self.connection, Arc::new(publication))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use factree_mqtt::QoS;
+
+    use super::*;
+
+    #[test]
+    fn only_the_payload_of_a_will_is_rewritten_and_only_if_there_is_another() {
+        let rewrite: Rewrite = |topic, payload| (topic.as_str() == "a").then(|| [payload, b" at last"].concat().into());
+        let now = Instant::now();
+        let published = |topic, rewrite| {
+            let mut message = WillMessage::new(TopicName::parse(topic).unwrap(), b"gone");
+            (message.qos, message.retain) = (QoS::AtLeastOnce, true);
+            let (_, publication) = Will::new(now, ConnectionId(1), &message).publish(now, rewrite);
+            assert_eq!((publication.qos(), publication.retain()), (QoS::AtLeastOnce, true));
+            publication.payload().to_vec()
+        };
+        assert_eq!(published("a", Some(rewrite)), b"gone at last");
+        assert_eq!(published("b", Some(rewrite)), b"gone");
+        assert_eq!(published("a", None), b"gone");
     }
 }

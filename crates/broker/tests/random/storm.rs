@@ -38,6 +38,8 @@ struct Storm {
     connections: u64,
     living: BTreeSet<ConnectionId>,
     ended: BTreeSet<ConnectionId>,
+    /// Topics that the local session has retained messages on, without asking for room.
+    ours: BTreeSet<&'static str>,
 }
 
 impl Storm {
@@ -60,6 +62,7 @@ impl Storm {
             connections: 0,
             living: BTreeSet::new(),
             ended: BTreeSet::new(),
+            ours: BTreeSet::new(),
         }
     }
 
@@ -89,7 +92,12 @@ impl Storm {
                 self.now += Duration::from_millis(u64::from(x) * 50);
                 self.input(Input::Tick);
             }
-            4 => self.input(Input::Publish { publication: &message }),
+            4 => {
+                if message.retain {
+                    self.ours.insert(TOPICS[usize::from(x) % TOPICS.len()]);
+                }
+                self.input(Input::Publish { publication: &message });
+            }
             5 => {
                 let mut deliveries = Vec::new();
                 let _ = self.broker.take_deliveries(self.now, connection, usize::from(y % 50), &mut deliveries);
@@ -179,9 +187,10 @@ impl Storm {
         }
         assert_eq!(self.broker.connections_len(), self.living.len());
         assert!(self.broker.sessions_len() <= self.limits.sessions_max as usize);
-        assert!(self.broker.retained_len() <= self.limits.retained_max);
+        assert!(self.broker.retained_len() <= self.limits.retained_max + self.ours.len());
         for session in self.broker.sessions() {
-            assert!(session.queue_len <= self.limits.queue_len_max + self.limits.retained_backlog_max);
+            let backlog_max = self.limits.retained_backlog_max.max(TOPICS.len());
+            assert!(session.queue_len <= self.limits.queue_len_max + backlog_max);
             assert!(session.subscriptions <= self.limits.subscriptions_per_session_max as usize);
             assert_eq!(session.subscriptions, self.broker.subscriptions(session.client_id.as_str()).count());
         }

@@ -162,23 +162,42 @@ a: PUBLISH 3 x retain qos1
 stats refused
     refused_topic: 0, refused_retained: 2, refused_storage: 0
 
-== What is ours is delivered all the same, only not retained
+== A will beyond the quota is delivered all the same, only not retained; what is ours needs no room
 limits retained_max=1 retained_backlog_max=1
+a: CONNECT will(2,gone,retain)
+    a < CONNACK Success
 b: CONNECT
     b < CONNACK Success
 b: SUBSCRIBE #
     b < SUBACK #1 qos0
-local: PUBLISH 1 x retain
-    accepted
+b: PUBLISH 1 x retain
+    accepted from b
     b < PUBLISH 1 x
-local: PUBLISH 2 x retain
+a: LOST
+    accepted will of a: 2
+    event: will of a published to 2
+    b < PUBLISH 2 gone
+    a ended, client a
+    event: disconnected, Lost(Closed)
+    event: session of a ended
+local: PUBLISH 3 y retain
     accepted
-    b < PUBLISH 2 x
+    b < PUBLISH 3 y
+local: PUBLISH $SYS/z z retain
+    accepted
 c: CONNECT
     c < CONNACK Success
 c: SUBSCRIBE #
     c < SUBACK #1 qos0
     c < PUBLISH 1 x retain
+    c < PUBLISH 3 y retain
+c: SUBSCRIBE $SYS/#
+    c < SUBACK #1 qos0
+    c < PUBLISH $SYS/z z retain
+b: PUBLISH 1 xx retain
+    accepted from b
+    b < PUBLISH 1 xx
+    c < PUBLISH 1 xx
 stats refused
     refused_topic: 0, refused_retained: 1, refused_storage: 0
 
