@@ -31,7 +31,7 @@ use crate::sessions::Sessions;
 use crate::shared::SharedSubscriptions;
 use crate::stats::Stats;
 use crate::subscriptions::{Matches, Subscriptions};
-use crate::will::Rewrite;
+use crate::will::WillRewrite;
 
 /// An MQTT broker without sockets: sessions, subscriptions, retained and will messages, QoS and flow control.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Broker {
     pub(crate) journal: Journal,
     /// Nothing more can be kept: what would have to be is refused.
     pub(crate) storage_full: bool,
-    pub(crate) rewrite_will: Option<Rewrite>,
+    pub(crate) rewrite_will: Option<WillRewrite>,
     matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
@@ -253,7 +253,7 @@ impl Broker {
 
     /// Has every will looked at when it is published: what the function makes of topic and payload goes out in place of the
     /// payload; none leaves it as its client wrote it.
-    pub fn rewrite_wills(&mut self, rewrite: fn(TopicName<'_>, &[u8]) -> Option<Box<[u8]>>) {
+    pub fn rewrite_wills(&mut self, rewrite: WillRewrite) {
         self.rewrite_will = Some(rewrite);
     }
 

@@ -63,4 +63,5 @@ pub use restore::Restored;
 pub use stats::Stats;
 pub use tally::Tally;
 pub use view::SessionView;
+pub use will::WillRewrite;
 pub use write::{Calendar, DeliveryNumber, Key, Kind, MessageNumber, Record, SessionNumber, UnreadableRecord, Write};

@@ -14,8 +14,8 @@ use crate::identity::ConnectionId;
 use crate::publication::Publication;
 use crate::write::Record;
 
-/// What a will says when it is published; none: what its client wrote.
-pub(crate) type Rewrite = fn(TopicName<'_>, &[u8]) -> Option<Box<[u8]>>;
+/// What a will says when it is published, from its topic and payload; none: what its client wrote.
+pub type WillRewrite = fn(TopicName<'_>, &[u8]) -> Option<Box<[u8]>>;
 
 #[derive(Debug)]
 pub(crate) struct Will {
@@ -70,7 +70,7 @@ impl Will {
     }
 
     /// The connection that left it, and the message, with what is to be said in place of its payload.
-    pub(crate) fn publish(self, now: Instant, rewrite: Option<Rewrite>) -> (ConnectionId, Arc<Publication>) {
+    pub(crate) fn publish(self, now: Instant, rewrite: Option<WillRewrite>) -> (ConnectionId, Arc<Publication>) {
         let mut publication = Arc::unwrap_or_clone(self.publication).received_at(now);
         let rewritten = rewrite.and_then(|rewrite| rewrite(publication.topic(), publication.payload()));
         if let Some(payload) = rewritten {
@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn only_the_payload_of_a_will_is_rewritten_and_only_if_there_is_another() {
-        let rewrite: Rewrite = |topic, payload| (topic.as_str() == "a").then(|| [payload, b" at last"].concat().into());
+        let rewrite: WillRewrite =
+            |topic, payload| (topic.as_str() == "a").then(|| [payload, b" at last"].concat().into());
         let now = Instant::now();
         let published = |topic, rewrite| {
             let mut message = WillMessage::new(TopicName::parse(topic).unwrap(), b"gone");

@@ -8,6 +8,7 @@
 //! number ([`SessionKey`]), and where a metric belongs is somebody else's question.
 
 pub mod application;
+pub mod aware;
 pub mod datatype;
 pub mod encode;
 #[rustfmt::skip]

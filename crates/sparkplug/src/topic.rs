@@ -4,7 +4,7 @@
 //! the message type wants one, and no identifier is empty or holds a reserved character. Everything is case sensitive,
 //! ids and message types alike (SP24).
 //!
-//! Knows nothing of MQTT beyond the separator; `$sparkplug/certificates/…` is the caller's.
+//! Knows nothing of MQTT beyond the separator; what stands before it in `$sparkplug/certificates/…` is [`aware`](crate::aware)'s.
 
 use std::fmt;
 

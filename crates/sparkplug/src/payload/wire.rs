@@ -52,6 +52,11 @@ impl<'a> Wire<'a> {
         self.at == self.end
     }
 
+    /// How far it has read, from the start of the bytes.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// What is still unread of the message.
     #[inline]
     pub(super) fn rest(&self) -> &'a [u8] {
