@@ -247,7 +247,8 @@ impl Broker {
     /// Keeps a message as the retained one of its topic and delivers it to nobody: what the local session said in a process
     /// before this one, and whoever wanted it has had. For topics that begin with `$`, which are not written down; those that
     /// are come back with [`Broker::restore`].
-    pub fn retain(&mut self, now: Instant, topic: TopicName<'_>, publish: &Publish<'_>) {
+    pub fn retain(&mut self, now: Instant, publish: &Publish<'_>) {
+        let topic = publish.topic.expect("the local session names its topics");
         self.retained.keep(&Arc::new(Publication::of_publish(now, topic, publish)));
     }
 

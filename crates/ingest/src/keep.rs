@@ -8,6 +8,7 @@
 
 use factree_namespace::Refusal;
 use factree_sparkplug as sparkplug;
+use sparkplug::aware::certificate_topic;
 use sparkplug::{BornMetric, DecodeError, NotRestored, Payload, Timestamp, Topic, TopicError};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -55,6 +56,18 @@ impl Keep {
             Self::Put(_, record) => record.key.len() + record.value.len(),
             Self::Remove(_, key) => key.len(),
         }
+    }
+
+    /// What it does to a birth's certificate (`tck-id-conformance-mqtt-aware-store`): its topic, and the birth's payload as it
+    /// was published; empty for a birth that is kept no more. None if it is about no birth.
+    pub fn certificate(&self) -> Option<(String, &[u8])> {
+        let (key, payload) = match self {
+            Self::Put(Table::Births, Record { key, value }) => (key, Birth::read(key, value).ok()?.payload),
+            Self::Remove(Table::Births, key) => (key, &[][..]),
+            Self::Put(Table::Samples, _) | Self::Remove(Table::Samples, _) => return None,
+        };
+        let birth = std::str::from_utf8(key.get(1..)?).ok()?;
+        Some((certificate_topic(Topic::parse(birth).ok()?)?, payload))
     }
 }
 

@@ -21,6 +21,7 @@ mod convert;
 mod declare;
 mod echo;
 mod edge_nodes;
+mod host_state;
 mod inbox;
 mod json;
 mod keep;
@@ -68,6 +69,8 @@ pub struct Ingest {
     plain: PlainTopics,
     /// Who is behind a session, for as long as it lasts.
     clients: HashMap<SessionKey, Arc<str>>,
+    /// What we are to clients, while we are online.
+    application: Option<sparkplug::Application>,
     stats: Stats,
 }
 
@@ -104,6 +107,7 @@ impl Ingest {
             placement,
             limits,
             clients: HashMap::new(),
+            application: None,
             stats: Stats::default(),
         }
     }
@@ -148,9 +152,16 @@ impl Ingest {
                 self.stats.sparkplug_messages += 1;
                 self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, &[], out);
             }
-            (_, Decoded::Plain(reading)) => self.on_plain(now, topic, reading, out),
+            (_, Decoded::Plain(reading)) => {
+                self.on_plain(now, topic, reading, out);
+                // Sparkplug 2.2 had STATE outside its namespace.
+                self.hear_state(session, topic, published, out);
+            }
             // STATE: what other Host Applications say of themselves is not the plant's state.
-            (Ok(_), Decoded::Nothing) => self.stats.sparkplug_messages += 1,
+            (Ok(_), Decoded::Nothing) => {
+                self.stats.sparkplug_messages += 1;
+                self.hear_state(session, topic, published, out);
+            }
             (Err(_), _) => self.stats.sparkplug_topics_malformed += 1,
         }
     }

@@ -1,5 +1,7 @@
 //! What ingest wants done: messages to be published, events for the log, births to be kept.
 
+use factree_sparkplug::StateMessage;
+
 use crate::{Keep, SessionKey};
 
 /// Something to be done by whoever called.
@@ -8,6 +10,8 @@ pub enum Output {
     /// Publish this, QoS 0 and not retained: through our broker's front door, or over the attachment that its session
     /// belongs to.
     Publish(Message),
+    /// Publish what the Host Application says of itself to our own clients: QoS 1, retained, through our broker's front door.
+    State(StateMessage),
     /// Tell people.
     Event(Event),
     /// Change what outlives the process, before the message that led to it is acknowledged.
@@ -81,5 +85,17 @@ pub enum Event {
         topic: String,
         /// Which limit is in the way.
         why: String,
+    },
+    /// A client made our STATE topic say something else than that we are online; it has been put right.
+    StateContradicted {
+        /// The client, if it is still known.
+        client_id: Option<String>,
+        /// What it said.
+        said: String,
+    },
+    /// A client says to be online under our host id.
+    StateRival {
+        /// The client, if it is still known.
+        client_id: Option<String>,
     },
 }

@@ -28,7 +28,7 @@ use tracing::{debug, info};
 
 use crate::disk::Ticket;
 use crate::flood::Flood;
-use crate::hub::{Closing, Home, Hub, Incoming, Mailbox};
+use crate::hub::{Closer, Closing, Home, Hub, Incoming, Mailbox};
 use crate::outgoing::Outgoing;
 use crate::quiet::Quiet;
 
@@ -423,12 +423,19 @@ impl Connection {
         self.end(Lost::ProtocolError(error.reason));
     }
 
-    /// The broker closes this connection. After a refused CONNECT its CONNACK has said why.
+    /// Broker or server close this connection. After a refused CONNECT its CONNACK has said why.
     fn close(&mut self, closing: &Closing, refused: bool) {
+        if closing.by == Closer::Server {
+            // The end of it is that we are offline. As much as is sent at once: who is further behind hears it in time no more.
+            self.collect();
+        }
         if let (Some(reason), false) = (closing.reason, refused) {
             self.say_disconnect(reason, closing.reason_string.as_deref());
         }
-        self.ending = Some(Ending::Broker);
+        self.ending = Some(match closing.by {
+            Closer::Broker => Ending::Broker,
+            Closer::Server => Ending::Here(Lost::GivenUp(ReasonCode::ServerShuttingDown)),
+        });
     }
 
     /// Only 5.0 lets a server say goodbye.

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use factree_broker::{ConnectionId, Ending, Event, Lost};
-use tracing::field::{DisplayValue, display};
+use tracing::field::{self, DisplayValue, display};
 use tracing::{debug, error, info, warn};
 
 use crate::quiet::Quiet;
@@ -14,6 +14,7 @@ use crate::quiet::Quiet;
 /// Refusals are told a few times, and then now and then: whoever is refused tries again.
 static REFUSED: Quiet = Quiet::new();
 static FLAPPING: Quiet = Quiet::new();
+static CONTRADICTED: Quiet = Quiet::new();
 
 /// An event of the broker's, and where the clients in it are; the broker knows no addresses.
 pub(crate) struct Noted {
@@ -120,6 +121,23 @@ pub(crate) fn log_ingest(event: &factree_ingest::Event) {
                 ?topic,
                 "a mistake of Factree's own: handling this message panicked; its Edge Node is Stale until reborn"
             );
+        }
+        Event::StateContradicted { client_id, said } => {
+            if let Some(kept_back) = CONTRADICTED.may_say() {
+                warn!(
+                    client = client_id.as_deref().map(field::debug),
+                    said, kept_back, "a client spoke in our name on our STATE topic; put right"
+                );
+            }
+        }
+        Event::StateRival { client_id } => {
+            if let Some(kept_back) = CONTRADICTED.may_say() {
+                warn!(
+                    client = client_id.as_deref().map(field::debug),
+                    kept_back,
+                    "another Host Application is online under our host id; give each its own: [sparkplug] host_id"
+                );
+            }
         }
         Event::PlainRefused { topic, why } => warn!(?topic, "not taken into the tree: {why}"),
     }

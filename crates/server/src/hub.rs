@@ -16,23 +16,26 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases};
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
-use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicName, TopicNameBuf};
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
 use tokio::sync::Notify;
 
+use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
 use crate::events;
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
+mod aware;
 mod figures;
 mod keeping;
 mod mailbox;
 mod visit;
 
+pub(crate) use aware::certify_again;
 pub(crate) use figures::{Figures, PlantFigures};
 use keeping::Gathered;
-pub(crate) use mailbox::{Closing, Mailbox};
-use visit::{Left, Visit};
+pub(crate) use mailbox::{Closer, Closing, Mailbox};
+use visit::{Left, Visit, Words};
 
 /// The broker and the tree, shared by all connections.
 pub(crate) struct Hub {
@@ -50,6 +53,8 @@ pub(crate) struct Hub {
     disk: Disk,
     /// The last note of births.
     births: AtomicU64,
+    /// Births are retained below `$sparkplug/certificates/`.
+    certificates: bool,
 }
 
 /// What the core lock guards.
@@ -119,9 +124,18 @@ impl<'a> Incoming<'a> {
 
 impl Hub {
     /// A hub around a broker that is new, or restored.
-    pub(crate) fn new(mut broker: Broker, limits: Limits, ingest: Arc<Mutex<Ingest>>, disk: Disk) -> Self {
+    pub(crate) fn new(
+        mut broker: Broker,
+        limits: Limits,
+        sparkplug: &SparkplugConfig,
+        ingest: Arc<Mutex<Ingest>>,
+        disk: Disk,
+    ) -> Self {
         // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
         broker.seed_client_ids(RandomState::new().hash_one(()));
+        if sparkplug.ndeath_timestamp {
+            broker.rewrite_wills(aware::stamp_ndeath);
+        }
         let core = Core {
             broker,
             inbox: Inbox::default(),
@@ -142,6 +156,7 @@ impl Hub {
             emptied: Notify::new(),
             disk,
             births: AtomicU64::new(0),
+            certificates: sparkplug.certificates,
         }
     }
 
@@ -284,16 +299,12 @@ impl Hub {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// Ends every connection, with the reason a 5.0 client is told.
+    /// Has every connection end, with the reason a 5.0 client is told, once it has sent what waits for its client.
     pub(crate) fn close_all(&self, reason: ReasonCode) {
         self.stopping.store(true, Ordering::Relaxed);
-        let connections: Vec<ConnectionId> = self.core().mailboxes.keys().copied().collect();
-        for connection in connections {
-            let mailbox = self.core().mailboxes.get(&connection).cloned();
-            self.lost(connection, Lost::GivenUp(reason));
-            if let Some(mailbox) = mailbox {
-                mailbox.close(Closing { reason: Some(reason), reason_string: None });
-            }
+        let mailboxes: Vec<_> = self.core().mailboxes.values().cloned().collect();
+        for mailbox in mailboxes {
+            mailbox.close(Closing { reason: Some(reason), reason_string: None, by: Closer::Server });
         }
     }
 
@@ -316,8 +327,7 @@ impl Hub {
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
-        left.woken.iter().for_each(|mailbox| mailbox.wake());
-        left.events.iter().for_each(events::log);
+        left.carry_out();
         left.answer
     }
 
@@ -329,11 +339,22 @@ impl Hub {
         outgoing: &mut Vec<u8>,
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Left {
-        let mut core = self.core();
+        self.enter_locked(&mut self.core(), home, batch, outgoing, inputs)
+    }
+
+    /// The same, for whoever has the lock.
+    fn enter_locked(
+        &self,
+        core: &mut Core,
+        home: Option<Home>,
+        batch: Batch,
+        outgoing: &mut Vec<u8>,
+        inputs: impl FnOnce(&mut Visit<'_>),
+    ) -> Left {
         let before = core.broker.writes_made();
         let behind = core.broker.stats().queued_behind;
         let mut visit = Visit {
-            core: &mut core,
+            core: &mut *core,
             ingest_limits: &self.limits.ingest,
             now: Instant::now(),
             home,
@@ -355,7 +376,7 @@ impl Hub {
             self.nearer_deadline.notify_one();
         }
         let subscribers_behind = core.broker.stats().queued_behind > behind;
-        let ticket = self.note(&mut core, before);
+        let ticket = self.note(core, before);
         Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
     }
 
@@ -373,13 +394,17 @@ impl Hub {
             for batch in &batches {
                 ingest.apply(now(), batch, &mut said);
             }
-            {
+            // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
+            // birth's certificate comes after an older one's.
+            let certified = {
                 let mut core = self.core();
                 batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
-                // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted.
+                let certified = self.certify(&mut core, &said);
                 self.note_births(&mut core, &mut said);
-            }
+                certified
+            };
             drop(ingest);
+            certified.iter().for_each(Left::carry_out);
             if !self.say(said) {
                 return;
             }
@@ -398,7 +423,10 @@ impl Hub {
         let mut messages = Vec::new();
         for output in said {
             match output {
-                factree_ingest::Output::Publish(message) => messages.push(message),
+                factree_ingest::Output::Publish(message) => messages.push((message.topic, message.payload, false)),
+                factree_ingest::Output::State(message) => {
+                    messages.push((message.topic.into(), message.payload.into_boxed_bytes().into(), true));
+                }
                 factree_ingest::Output::Event(event) => events::log_ingest(&event),
                 factree_ingest::Output::Keep(_) => unreachable!("births are noted before"),
             }
@@ -407,13 +435,11 @@ impl Hub {
             return false;
         }
         let left = self.enter(None, Batch::default(), &mut Vec::new(), |visit| {
-            for message in &messages {
-                let topic = TopicName::parse(&message.topic).expect("ingest addresses Edge Nodes it has heard from");
-                visit.handle(Input::Publish { publication: &Publish::new(topic, &message.payload) }, None);
+            for (topic, payload, retained) in &messages {
+                visit.say(Words { topic, payload, retained: *retained });
             }
         });
-        left.woken.iter().for_each(|mailbox| mailbox.wake());
-        left.events.iter().for_each(events::log);
+        left.carry_out();
         true
     }
 

@@ -125,6 +125,10 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         writeln!(out, "         {address}   the same by {transport}")?;
     }
     writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
+    if let Some(application) = server.sparkplug().application() {
+        let host_id = server.sparkplug().host_id();
+        writeln!(out, "  Host   {host_id}   says on {} that it is online", application.topic())?;
+    }
     writeln!(
         out,
         "  Data   {}   durability {}: {}",

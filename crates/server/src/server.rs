@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use crate::config::{Config, Durability, Listener};
+use crate::config::{Config, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
 use crate::gate::Gate;
@@ -55,6 +55,7 @@ pub struct Server {
     keeper: Option<Keeper>,
     found: Found,
     sys_interval: Option<Duration>,
+    sparkplug: SparkplugConfig,
 }
 
 /// What was on disk when the server started.
@@ -153,11 +154,16 @@ impl Server {
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let mut ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
         let mut broker = Broker::new(limits.broker.clone());
-        let restored = storage::open(data.path(), config.durability, &mut broker, &mut ingest)?;
+        let sparkplug = config.sparkplug;
+        let restored = storage::open(data.path(), config.durability, sparkplug.certificates, &mut broker, &mut ingest)?;
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
-        let hub = Arc::new(Hub::new(broker, limits, Arc::clone(&ingest), Disk::new(restored.is_some())));
+        let disk = Disk::new(restored.is_some());
+        let hub = Arc::new(Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk));
+        if let Some(application) = sparkplug.application() {
+            hub.go_online(application);
+        }
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             gate,
@@ -173,6 +179,7 @@ impl Server {
             http,
             data,
             sys_interval: config.sys_interval,
+            sparkplug,
         })
     }
 
@@ -194,6 +201,11 @@ impl Server {
     /// What an acknowledgement promises.
     pub fn durability(&self) -> Durability {
         self.durability
+    }
+
+    /// What it is to Sparkplug clients.
+    pub fn sparkplug(&self) -> &SparkplugConfig {
+        &self.sparkplug
     }
 
     /// What was on disk.
@@ -241,6 +253,7 @@ impl Server {
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;
+        hub.go_offline();
         hub.close_all(ReasonCode::ServerShuttingDown);
         stopping.send_replace(true);
         let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, async {

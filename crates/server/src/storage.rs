@@ -7,12 +7,12 @@ use std::path::Path;
 use std::{fmt, io};
 
 use factree_broker::{Broker, Calendar, Kind, Record};
-use factree_ingest::{Ingest, Keep, Now};
+use factree_ingest::{Birth, Ingest, Keep, Now};
 use factree_store::{OpenError, Opened, ReadError, Store, Table};
 use tracing::{debug, error, info, warn};
 
 use crate::config::Durability;
-use crate::hub::now;
+use crate::hub::{certify_again, now};
 use crate::server::Found;
 
 /// Below the data directory.
@@ -51,10 +51,12 @@ pub(crate) struct Restored {
     pub(crate) useless: Vec<Keep>,
 }
 
-/// Opens the store below the data directory and takes back what it holds; no store in `memory`.
+/// Opens the store below the data directory and takes back what it holds, and makes `certificates` of the births among it;
+/// no store in `memory`.
 pub(crate) fn open(
     data: &Path,
     durability: Durability,
+    certificates: bool,
     broker: &mut Broker,
     ingest: &mut Ingest,
 ) -> Result<Option<Restored>, StorageError> {
@@ -67,7 +69,12 @@ pub(crate) fn open(
     let (store, opened) = opening.map_err(StorageError::Open)?;
     tell(&opened);
     let restored = restore_broker(&store, broker).map_err(StorageError::Read)?;
-    let (edge_nodes, useless) = restore_tree(&store, ingest).map_err(StorageError::Read)?;
+    let certify = |birth: &Birth<'_>| {
+        if certificates {
+            certify_again(broker, birth);
+        }
+    };
+    let (edge_nodes, useless) = restore_tree(&store, ingest, certify).map_err(StorageError::Read)?;
     let found = Found { sessions: restored.sessions, retained: restored.retained, edge_nodes };
     Ok(Some(Restored { store, found, useless }))
 }
@@ -97,8 +104,13 @@ fn restore_broker(store: &Store, broker: &mut Broker) -> Result<factree_broker::
     Ok(restored)
 }
 
-/// Births, then samples; says how many Edge Nodes are back, and which records nobody will ever want.
-fn restore_tree(store: &Store, ingest: &mut Ingest) -> Result<(usize, Vec<Keep>), ReadError> {
+/// Births, then samples; says how many Edge Nodes are back, and which records nobody will ever want. Each birth that the tree
+/// took again is handed on.
+fn restore_tree(
+    store: &Store,
+    ingest: &mut Ingest,
+    mut certify: impl FnMut(&Birth<'_>),
+) -> Result<(usize, Vec<Keep>), ReadError> {
     let (mut births, mut samples, mut rejected) = (0, 0, 0);
     let mut useless = Vec::new();
     for table in [factree_ingest::Table::Births, factree_ingest::Table::Samples] {
@@ -106,8 +118,11 @@ fn restore_tree(store: &Store, ingest: &mut Ingest) -> Result<(usize, Vec<Keep>)
             let record = record?;
             match ingest.restore(now(), table, record.key(), record.value()) {
                 Ok(restored) => {
-                    births += usize::from(table == factree_ingest::Table::Births);
                     samples += restored.samples;
+                    if table == factree_ingest::Table::Births {
+                        births += 1;
+                        certify(&Birth::read(record.key(), record.value()).expect("it was read just now"));
+                    }
                 }
                 Err(error) => {
                     rejected += 1;

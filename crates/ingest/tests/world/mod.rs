@@ -181,6 +181,13 @@ impl World {
                 Output::Event(Event::Finding { tck_id, .. }) => format!("finding {tck_id}"),
                 Output::Event(Event::Panicked { topic }) => format!("panicked at {topic}"),
                 Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
+                Output::State(message) => format!("state {} {}", message.topic, message.payload),
+                Output::Event(Event::StateContradicted { client_id, said }) => {
+                    format!("contradicted {}, who said {said}", client_id.as_deref().unwrap_or("nobody"))
+                }
+                Output::Event(Event::StateRival { client_id }) => {
+                    format!("rival {}", client_id.as_deref().unwrap_or("nobody"))
+                }
                 Output::Keep(_) => unreachable!("kept as it was said"),
             })
             .collect()

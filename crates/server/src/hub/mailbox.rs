@@ -28,13 +28,23 @@ pub(super) struct Letters {
     pub(super) closing: Option<Closing>,
 }
 
-/// The broker ends a connection.
+/// A connection is to be ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Closing {
     /// What a 5.0 client is told; none where nothing is to be said.
     pub(crate) reason: Option<ReasonCode>,
     /// For people and logs at the other end.
     pub(crate) reason_string: Option<Cow<'static, str>>,
+    pub(crate) by: Closer,
+}
+
+/// Who decided that a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closer {
+    /// The broker, for which it is over.
+    Broker,
+    /// The server, which shuts down. The broker has yet to hear, so what waits for the client can go out first.
+    Server,
 }
 
 impl Mailbox {

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use factree_broker::{Accepted, ConnectionId, Event, Input, Output, Reply};
 use factree_ingest::Batch;
-use factree_mqtt::ReasonCode;
+use factree_mqtt::{Handshake, PacketId, Publish, ReasonCode, TopicName};
 
-use super::mailbox::{Closing, Letters, Mailbox};
+use super::mailbox::{Closer, Closing, Letters, Mailbox};
 use super::{Answer, Core, Home, session};
-use crate::events::Noted;
+use crate::events::{self, Noted};
 
 /// One stay inside the core lock.
 pub(super) struct Visit<'v> {
@@ -30,11 +30,40 @@ pub(super) struct Visit<'v> {
     pub(super) events: Vec<Noted>,
 }
 
+/// Something the local session publishes.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'w> {
+    pub(super) topic: &'w str,
+    pub(super) payload: &'w [u8],
+    pub(super) retained: bool,
+}
+
 /// What a visit leaves to be done outside the lock.
 pub(super) struct Left {
     pub(super) answer: Answer,
     pub(super) woken: Vec<Arc<Mailbox>>,
     pub(super) events: Vec<Noted>,
+}
+
+impl<'w> Words<'w> {
+    /// The PUBLISH: QoS 0, or QoS 1 if it is to be retained, since who reads it later should not have missed it before. None
+    /// if the topic is none.
+    pub(super) fn publication(self) -> Option<Publish<'w>> {
+        let mut publication = Publish::new(TopicName::parse(self.topic).ok()?, self.payload);
+        if self.retained {
+            publication.retain = true;
+            publication.handshake = Handshake::AtLeastOnce(PacketId::new(1).expect("not zero"));
+        }
+        Some(publication)
+    }
+}
+
+impl Left {
+    /// Wakes and logs; outside the locks.
+    pub(super) fn carry_out(&self) {
+        self.woken.iter().for_each(|mailbox| mailbox.wake());
+        self.events.iter().for_each(events::log);
+    }
 }
 
 impl Visit<'_> {
@@ -46,6 +75,12 @@ impl Visit<'_> {
             self.on_output(output, publication);
         }
         self.core.outputs = outputs;
+    }
+
+    /// The local session publishes.
+    pub(super) fn say(&mut self, words: Words<'_>) {
+        let publication = words.publication().expect("what we say ourselves, we say on a topic");
+        self.handle(Input::Publish { publication: &publication }, None);
     }
 
     fn on_output(&mut self, output: Output, publication: Option<usize>) {
@@ -73,7 +108,7 @@ impl Visit<'_> {
             Output::Accepted(Accepted::Local) => {}
             Output::Wake(connection) => self.leave_letter(connection, |_| {}),
             Output::Close { connection, reason, reason_string } => {
-                let closing = Closing { reason, reason_string };
+                let closing = Closing { reason, reason_string, by: Closer::Broker };
                 match self.home {
                     Some(home) if home.connection == connection => self.closing = Some(closing),
                     _ => self.leave_letter(connection, |letters| letters.closing = Some(closing)),

@@ -1,5 +1,6 @@
 //! The running server over real sockets.
 
+mod aware;
 mod commands;
 mod conformance;
 mod hostile;
