@@ -241,7 +241,8 @@ impl Broker {
         let topic = publish.topic.expect("the local session names its topics");
         out.push(Output::Accepted(Accepted::Local));
         // Retained without asking for room: it is not a client's, and out of date it would mislead.
-        self.route(topic, publish.retain, None, || Arc::new(Publication::of_publish(now, topic, publish)), out);
+        let make = || Arc::new(Publication::of_publish(now, topic, publish).ours());
+        self.route(topic, publish.retain, None, make, out);
     }
 
     /// Keeps a message as the retained one of its topic and delivers it to nobody: what the local session said in a process
@@ -249,7 +250,7 @@ impl Broker {
     /// are come back with [`Broker::restore`].
     pub fn retain(&mut self, now: Instant, publish: &Publish<'_>) {
         let topic = publish.topic.expect("the local session names its topics");
-        self.retained.keep(&Arc::new(Publication::of_publish(now, topic, publish)));
+        self.retained.keep(&Arc::new(Publication::of_publish(now, topic, publish).ours()));
     }
 
     /// Has every will looked at when it is published: what the function makes of topic and payload goes out in place of the

@@ -44,7 +44,7 @@ pub struct Limits {
     /// The same in bytes of topic and payload, counted per session although payloads are shared. At least the largest
     /// packet. Default 64 MiB.
     pub queue_bytes_max: usize,
-    /// Retained messages of clients; those on topics that begin with `$` are the broker's own, and not counted. Beyond: PUBACK or PUBREC 0x97, and the publication is not routed. Default 500,000.
+    /// Retained messages of clients; those of the local session are not counted. Beyond: PUBACK or PUBREC 0x97, and the publication is not routed. Default 500,000.
     pub retained_max: usize,
     /// The same in bytes of topic, payload and properties. Default 512 MiB.
     pub retained_bytes_max: usize,

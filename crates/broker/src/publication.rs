@@ -21,6 +21,7 @@ pub struct Publication {
     received: Instant,
     qos: QoS,
     retain: bool,
+    ours: bool,
 }
 
 /// [`MessageProperties`], owned.
@@ -82,6 +83,7 @@ impl Publication {
             received: now,
             qos: publish.handshake.qos(),
             retain: publish.retain,
+            ours: false,
         }
     }
 
@@ -93,12 +95,23 @@ impl Publication {
             received: now,
             qos: will.qos,
             retain: will.retain,
+            ours: false,
         }
     }
 
     /// A will's life, and so its expiry, begins when it is published (section 3.1.3.2.4), not when it was left with us.
     pub(crate) fn received_at(self, now: Instant) -> Self {
         Publication { received: now, ..self }
+    }
+
+    /// The same, said by the local session.
+    pub(crate) fn ours(self) -> Self {
+        Publication { ours: true, ..self }
+    }
+
+    /// Whether the local session has said it, in this process.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
     }
 
     /// The same message with another payload.

@@ -1,8 +1,8 @@
 //! Retained messages: the last word on each topic, for whoever subscribes later.
 //!
 //! A [`LevelTree`] by topic level, so that a filter without leading wildcards looks only where it points. Expired
-//! messages are found by their time. What clients may fill and what the broker itself keeps (topics that begin with `$`) are
-//! counted apart, so that neither takes the other's room. Knows nothing of subscribers.
+//! messages are found by their time. What clients and what the local session keep is counted apart, so that neither takes
+//! the other's room. Knows nothing of subscribers.
 //! Invariant: `clients`, `ours` and `by_expiry` describe exactly what the tree holds.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use crate::publication::Publication;
 pub(crate) struct Retained {
     tree: LevelTree<Option<Arc<Publication>>>,
     clients: Held,
-    /// On topics that begin with `$`: bounded by whoever publishes there, not by the limits of clients.
+    /// Of the local session, which bounds it itself: no limit of clients does.
     ours: Held,
     by_expiry: BTreeSet<(Instant, TopicNameBuf)>,
 }
@@ -44,8 +44,8 @@ impl Retained {
         self.clients.bytes + self.ours.bytes
     }
 
-    fn held(&mut self, topic: TopicName<'_>) -> &mut Held {
-        if topic.is_dollar() { &mut self.ours } else { &mut self.clients }
+    fn held(&mut self, publication: &Publication) -> &mut Held {
+        if publication.is_ours() { &mut self.ours } else { &mut self.clients }
     }
 
     /// The retained message of one topic.
@@ -65,11 +65,9 @@ impl Retained {
         if held.len < limits.retained_max && held.bytes + bytes <= limits.retained_bytes_max {
             return true;
         }
-        // What takes no more room than before always may: the local session may have gone beyond.
-        match self.get(topic).map(|old| old.bytes()) {
-            None => false,
-            Some(old) => bytes <= old || held.bytes - old + bytes <= limits.retained_bytes_max,
-        }
+        let replaced = self.get(topic).filter(|old| !old.is_ours()).map(|old| old.bytes());
+        let len = held.len + usize::from(replaced.is_none());
+        len <= limits.retained_max && held.bytes - replaced.unwrap_or(0) + bytes <= limits.retained_bytes_max
     }
 
     /// Keeps a message instead of the one before `[MQTT-3.3.1-5]`; one without payload only takes that one away
@@ -80,7 +78,7 @@ impl Retained {
             return;
         }
         let branch = self.tree.reach(publication.topic().levels());
-        let held = self.held(publication.topic());
+        let held = self.held(publication);
         held.len += 1;
         held.bytes += publication.bytes();
         let replaced = self.tree.value_mut(branch).replace(publication.clone());
@@ -101,7 +99,7 @@ impl Retained {
     }
 
     fn uncount(&mut self, gone: &Publication) {
-        let held = self.held(gone.topic());
+        let held = self.held(gone);
         held.len -= 1;
         held.bytes -= gone.bytes();
         if let Some(at) = gone.expires_at() {
@@ -248,22 +246,27 @@ mod tests {
     }
 
     #[test]
-    fn what_the_broker_keeps_takes_no_room_from_clients() {
+    fn what_the_local_session_keeps_takes_no_room_from_clients() {
         let now = Instant::now();
         let limits = Limits { retained_max: 1, retained_bytes_max: 8, ..Limits::DEFAULT };
         let mut retained = Retained::new();
-        let mut keep = |topic: &str, payload: &[u8]| {
+        let mut keep = |is_ours: bool, topic: &str, payload: &[u8]| {
             let topic = TopicName::parse(topic).unwrap();
-            let has_room = retained.has_room(topic, payload, &limits);
-            let publish = Publish::new(topic, payload);
-            retained.keep(&Arc::new(Publication::of_publish(now, topic, &publish)));
-            (has_room, retained.len(), retained.bytes())
+            let has_room = is_ours || retained.has_room(topic, payload, &limits);
+            let publication = Publication::of_publish(now, topic, &Publish::new(topic, payload));
+            let publication = if is_ours { publication.ours() } else { publication };
+            if has_room {
+                retained.keep(&Arc::new(publication));
+            }
+            (has_room, retained.clients.len, retained.clients.bytes, retained.ours.len, retained.ours.bytes)
         };
-        assert_eq!(keep("$ours/1", b"123456789").1, 1);
-        assert_eq!(keep("$ours/2", b"1").1, 2);
-        assert_eq!(keep("a", b"1234567"), (true, 3, 32));
-        assert_eq!(keep("a", b"7654321"), (true, 3, 32), "in place of the one before");
-        assert!(!keep("b", b"1").0);
-        assert_eq!(keep("$ours/1", b""), (true, 3, 18));
+        assert_eq!(keep(true, "o", b"123456789"), (true, 0, 0, 1, 10));
+        assert_eq!(keep(false, "a", b"1234567"), (true, 1, 8, 1, 10));
+        assert_eq!(keep(false, "a", b"7654321"), (true, 1, 8, 1, 10), "in place of the one before");
+        assert_eq!(keep(false, "o", b"1"), (false, 1, 8, 1, 10), "in place of ours, which gives no room");
+        assert_eq!(keep(false, "a", b""), (true, 0, 0, 1, 10));
+        assert_eq!(keep(false, "o", b"1"), (true, 1, 2, 0, 0));
+        assert_eq!(keep(true, "o", b"12"), (true, 0, 0, 1, 3));
+        assert_eq!(keep(true, "o", b""), (true, 0, 0, 0, 0));
     }
 }

@@ -14,7 +14,7 @@ use factree_mqtt::{
     ReasonCode, SessionExpiry, Subscribe, SubscribeRequest, TopicName, WillMessage, decode, encode,
 };
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
-use factree_sparkplug::{BdSeq, DataType, Seq, Timestamp, Value};
+use factree_sparkplug::{BdSeq, DataType, HostState, Seq, Timestamp, Value};
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
 
@@ -185,7 +185,7 @@ fn what_was_acknowledged_is_there_after_kill_9() {
         factree.kill();
 
         let factree = Factree::start(data.path());
-        assert!(factree.banner.contains("2 sessions, 1 retained messages"), "{}", factree.banner);
+        assert!(factree.banner.contains("2 sessions, 2 retained messages"), "that, and our STATE: {}", factree.banner);
         // The PUBREC may have been lost with the server: the same publication comes again, and is not taken twice.
         let (mut gateway, present) = Client::connect(&factree, "gateway");
         assert!(present);
@@ -301,5 +301,88 @@ fn the_tree_is_back_and_stale_until_its_sources_speak() {
     assert_eq!(get(&factree, "/api/v1/values/Acme/Dallas/Press/Line1/Temperature")["value"], 21.5);
     let node = get(&factree, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1");
     assert_eq!(node["state"], "offline", "{node}");
+    factree.kill();
+}
+
+/// Of one metric with that value, as Line1 is born with it.
+fn birth(value: f64) -> Vec<u8> {
+    let temperature = MetricBuilder::named("Temperature").value(DataType::Double, Value::Double(value)).unwrap();
+    let birth = PayloadBuilder::at(Timestamp(1_700_000_000_000)).seq(Seq::new(0));
+    birth.metric(MetricBuilder::bd_seq(BdSeq::new(1))).metric(temperature.declare(DataType::Double)).encode()
+}
+
+#[test]
+fn certificates_are_there_after_kill_9_and_come_to_nobody_twice() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut historian, _) = Client::connect(&factree, "historian");
+    historian.subscribe("$sparkplug/certificates/#", QoS::AtLeastOnce);
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    gateway.publish("spBv1.0/g/NBIRTH/Line1", birth(1.0), at_least_once(1), false);
+    gateway.publish("spBv1.0/g/NBIRTH/Line1", birth(2.0), at_least_once(2), false);
+    let certificate = |client: &mut Client| {
+        client.next(|packet| match packet {
+            Packet::Publish(publish) => {
+                assert_eq!(publish.topic.unwrap().as_str(), "$sparkplug/certificates/spBv1.0/g/NBIRTH/Line1");
+                (publish.payload.to_vec(), publish.retain, publish.handshake.packet_id().unwrap())
+            }
+            other => panic!("no certificate: {other:?}"),
+        })
+    };
+    for (number, value) in [(1, 1.0), (2, 2.0)] {
+        assert_eq!(certificate(&mut historian), (birth(value), false, id(number)));
+        historian.send(&Packet::PubAck(Acknowledgement::new(id(number))));
+    }
+    historian.leave();
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    let (mut newcomer, _) = Client::connect(&factree, "newcomer");
+    newcomer.subscribe("$sparkplug/certificates/#", QoS::AtLeastOnce);
+    assert_eq!(certificate(&mut newcomer), (birth(2.0), true, id(1)), "the newest, byte for byte");
+    let (mut historian, present) = Client::connect(&factree, "historian");
+    assert!(present);
+    historian.say(&Packet::PingReq, |answer| assert_eq!(answer, &Packet::PingResp, "it has had it"));
+    factree.kill();
+}
+
+/// What is retained on our STATE topic.
+fn state(factree: &Factree) -> HostState {
+    let (mut newcomer, _) = Client::connect_with(factree, Connect::new(V5, ""));
+    newcomer.subscribe("spBv1.0/STATE/+", QoS::AtLeastOnce);
+    newcomer.next(|packet| match packet {
+        Packet::Publish(publish) if publish.retain => HostState::parse(publish.payload).unwrap(),
+        other => panic!("no retained STATE: {other:?}"),
+    })
+}
+
+#[test]
+fn a_state_of_the_process_before_is_never_seen() {
+    for durability in ["power", "memory"] {
+        let data = configured(durability);
+        let factree = Factree::start(data.path());
+        assert!(factree.banner.contains("spBv1.0/STATE/factree"), "{}", factree.banner);
+        let mut before = state(&factree);
+        factree.kill();
+        for end in [Factree::kill, Factree::stop, Factree::kill] {
+            let factree = Factree::start(data.path());
+            let after = state(&factree);
+            assert!(after.online && before.timestamp < after.timestamp, "{before:?} {after:?}");
+            before = after;
+            end(factree);
+        }
+    }
+}
+
+#[test]
+fn a_stop_in_order_leaves_us_offline_on_disk() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let online = state(&factree);
+    factree.stop();
+    std::fs::write(data.path().join("factree.toml"), "[sparkplug]\npublish_state = false\n").unwrap();
+    let factree = Factree::start(data.path());
+    let offline = state(&factree);
+    assert!(!offline.online && online.timestamp <= offline.timestamp, "{online:?} {offline:?}");
     factree.kill();
 }

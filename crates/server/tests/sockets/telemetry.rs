@@ -81,7 +81,7 @@ fn sys_topics_are_retained_under_mosquittos_names_in_its_form() {
 
 #[test]
 fn what_changes_below_sys_is_said_again_and_a_subscription_to_all_never_hears_it() {
-    let plant = Plant::configured("[mqtt]\nsys_interval = \"1 s\"");
+    let plant = Plant::configured("[mqtt]\nsys_interval = \"1 s\"\n[sparkplug]\npublish_state = false");
     let told = heard(&plant, &["$SYS/broker/uptime", "#", "+/broker/#"], |heard| {
         heard.iter().filter(|(_, _, retain)| !retain).count() >= 2
     });
