@@ -87,6 +87,7 @@ def test_a_wildcard_never_reaches_topics_that_begin_with_a_dollar(factree):
     everything = Subscriber(factree.mqtt_port, "#").subscribed()  # [MQTT-4.7.2-1]
     mosquitto.run("mosquitto_pub", factree.mqtt_port, "-t", "$SYS/broker/uptime", "-m", "forged")
     mosquitto.publish(factree.mqtt_port, "Acme/After", "1", "-q", "1")
+    assert everything.next()["topic"] == "spBv1.0/STATE/factree", "what the host says of itself is there from the start"
     assert everything.next()["topic"] == "Acme/After"
     assert factree.element("$SYS") is None
     everything.close()

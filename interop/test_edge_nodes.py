@@ -257,6 +257,8 @@ def test_the_late_death_of_an_old_connection_does_not_end_the_new_one(factree, e
 def test_another_host_hears_the_edge_node_through_factree_and_commands_it(factree, edge_node, library):
     host = Talker(factree.mqtt_port, "host", V5)
     host.subscribe("spBv1.0/#")
+    state = host.next()
+    assert state.retain and state.topic == "spBv1.0/STATE/factree"
     node = edge_node(library, GROUP, "Line1")
     node.born(factree.mqtt_port, [speed(1.5)], {"Robot3": [temperature(20.5)]})
     node.device_data("Robot3", temperature(21.5))
