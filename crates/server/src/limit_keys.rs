@@ -134,11 +134,11 @@ const SECTIONS: &[(&str, &[Key])] = &[
         "Retained messages",
         &[
             key!(Count retained_max in broker:
-            "retained messages",
+            "retained messages of clients; what Factree itself retains is not counted",
             "PUBACK or PUBREC 0x97, and the publication is not routed"),
             key!(Bytes retained_bytes_max in broker: "the same in bytes; at least packet_size_max", "as retained_max"),
             key!(Count retained_backlog_max in broker:
-            "retained messages on their way to one client; at least retained_max", "DISCONNECT 0x97"),
+            "retained messages on their way to one client, unless one subscription brings them all; at least retained_max", "DISCONNECT 0x97"),
             key!(Count retained_walks_max in broker:
             "walks over all retained messages that one SUBSCRIBE may ask for", "SUBACK 0x97 for the filter"),
         ],
@@ -169,7 +169,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count metrics_per_edge_node_max in ingest.sparkplug:
             "metrics of one Edge Node, vanished ones included", "left out of the tree, routed as ever; a finding"),
             key!(Bytes birth_bytes_max in ingest.sparkplug:
-            "births kept byte-exact on disk, all together",
+            "births kept byte-exact on disk, and in memory as certificates, all together",
             "the birth is not kept"),
             key!(Count rebirth_cooldown in ingest.sparkplug:
             "time between two rebirth requests to one Edge Node",

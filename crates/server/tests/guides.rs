@@ -42,3 +42,12 @@ fn the_example_of_the_guide_to_limits_is_a_configuration() {
 fn the_guide_to_metrics_has_every_metric() {
     holds("metrics.md", "metrics", &factree::metrics::guide());
 }
+
+/// What the guide shows as the defaults are the defaults.
+#[test]
+fn the_example_of_the_guide_to_sparkplug_is_the_defaults() {
+    let guide = std::fs::read_to_string(guide("sparkplug.md")).unwrap();
+    let example = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let config = factree::Config::parse(example, factree::Overrides::default()).unwrap();
+    assert_eq!(config.sparkplug, factree::SparkplugConfig::default());
+}

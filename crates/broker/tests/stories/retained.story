@@ -198,3 +198,19 @@ read a
     a < PUBLISH t old qos1 #2 retain id=2
     a < PUBLISH t 1 qos1 #3
     a < PUBLISH t 2 qos1 #4 id=2
+
+== What the local session said in a process before this one is kept again and delivered to nobody
+a: CONNECT
+    a < CONNACK Success
+a: SUBSCRIBE $own/#
+    a < SUBACK #1 qos0
+quietly: PUBLISH $own/x 1 qos1 retain
+b: CONNECT
+    b < CONNACK Success
+b: SUBSCRIBE $own/# qos1
+    b < SUBACK #1 qos1
+    b < PUBLISH $own/x 1 qos1 #1 retain
+local: PUBLISH $own/x 2 qos1 retain
+    accepted
+    a < PUBLISH $own/x 2
+    b < PUBLISH $own/x 2 qos1 #2

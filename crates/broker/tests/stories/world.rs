@@ -234,6 +234,7 @@ impl World {
         };
         match name {
             "local" => self.input(Input::Publish { publication: &publish }),
+            "quietly" => self.broker.retain(self.now, &publish),
             name => self.send(name, &Packet::Publish(publish)),
         }
     }
