@@ -333,6 +333,8 @@ fn certificates_are_there_after_kill_9_and_come_to_nobody_twice() {
         assert_eq!(certificate(&mut historian), (birth(value), false, id(number)));
         historian.send(&Packet::PubAck(Acknowledgement::new(id(number))));
     }
+    // Acknowledged, so on disk, and what was said before with it.
+    historian.publish("Acme/Historian", "here", at_least_once(1), false);
     historian.leave();
     factree.kill();
 
