@@ -24,6 +24,7 @@ const STATE: &str = "spBv1.0/STATE/factree";
 struct Heard {
     topic: String,
     payload: Vec<u8>,
+    qos: QoS,
     retain: bool,
 }
 
@@ -74,7 +75,8 @@ impl Client {
             if let Decoded::Packet { packet, len } = decode(V5, &self.unread, &Limits::default()).unwrap() {
                 if let Packet::Publish(publish) = &packet {
                     let topic = publish.topic.unwrap().as_str().to_owned();
-                    self.heard.push_back(Heard { topic, payload: publish.payload.to_vec(), retain: publish.retain });
+                    let (payload, qos) = (publish.payload.to_vec(), publish.handshake.qos());
+                    self.heard.push_back(Heard { topic, payload, qos, retain: publish.retain });
                 }
                 let answered = answer(&packet);
                 self.unread.drain(..len);
@@ -210,7 +212,7 @@ fn retained_for_newcomers_and_live_for_others(births: &[&str]) {
     for (seq, topic) in (0..).zip(births) {
         let payload = birth(seq, "Temperature");
         node.publish(topic, &payload, false);
-        let heard = Heard { topic: certificate(topic), payload, retain: false };
+        let heard = Heard { topic: certificate(topic), payload, qos: QoS::AtLeastOnce, retain: false };
         assert_eq!(watcher.next(), heard, "who is there hears it as it comes [MQTT-3.3.1-12]");
         assert_eq!(found(&plant, &certificate(topic)), [Heard { retain: true, ..heard }]);
     }
@@ -328,6 +330,22 @@ fn tck_id_host_topic_phid_birth_required() {
     let plant = Plant::start();
     let since = online_since(&plant);
     assert!(before <= since && since <= now(), "{since:?}");
+}
+
+#[test]
+fn tck_id_host_topic_phid_birth_topic() {
+    let plant = Plant::configured("[sparkplug]\nhost_id = \"Werk 3 Süd\"");
+    assert_eq!(topics(&found(&plant, "spBv1.0/STATE/#")), ["spBv1.0/STATE/Werk 3 Süd"]);
+}
+
+#[test]
+fn tck_id_host_topic_phid_birth_qos() {
+    assert_eq!(found(&Plant::start(), STATE)[0].qos, QoS::AtLeastOnce);
+}
+
+#[test]
+fn tck_id_host_topic_phid_birth_retain() {
+    assert!(found(&Plant::start(), STATE)[0].retain);
 }
 
 #[test]
