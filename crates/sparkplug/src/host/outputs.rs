@@ -3,9 +3,10 @@
 //! An [`Outputs`] is one list of small [`Output`]s in the order they are to be carried out, and three long lists they
 //! point into, so that a message of a thousand metrics is one output and, once warm, no allocation.
 
-use super::Finding;
+use super::{Finding, Reason, Unheld};
 use crate::{BdSeq, DataType, SessionKey, Timestamp};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// An Edge Node's number: dense from 0, stable for the life of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,12 +27,19 @@ pub struct MetricIndex(pub u32);
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
+    /// The outputs from here on, up to the next of this kind, are about a message that was held until now, and not about
+    /// the input: their positions are in its payload.
+    Unheld(Arc<Unheld>),
     /// An Edge Node or a device is online, with these metrics.
     Born(Born),
+    /// An Edge Node or a device is online under its birth from before a restart of ours.
+    Adopted(Adopted),
     /// Metrics have values.
     Data(Data),
     /// An Edge Node or a device is offline, or its metrics are stale until its next birth.
     Died(Died),
+    /// Two sessions take an Edge Node from each other.
+    Rivals(Rivals),
     /// Publish a rebirth request to the Edge Node: [`crate::encode::rebirth_request`] on
     /// [`crate::EdgeNodeDescriptor::ncmd`], QoS 0, not retained.
     AskRebirth(AskRebirth),
@@ -85,6 +93,28 @@ pub struct Data {
     pub(super) updates: Range<u32>,
 }
 
+/// An Edge Node, or one of its devices, that was known from before a restart of ours has gone on without a birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The device, if it is about one.
+    pub device: Option<DeviceIndex>,
+    /// The MQTT session whose end is its death.
+    pub session: SessionKey,
+}
+
+/// Two sessions publish NBIRTHs of one Edge Node in turn. Told the first time, the second, the fourth and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rivals {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The session that owns it now.
+    pub winner: SessionKey,
+    /// The session that owned it before.
+    pub loser: SessionKey,
+}
+
 /// One metric of a DATA message that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update {
@@ -134,19 +164,6 @@ pub struct AskRebirth {
     pub reason: Reason,
     /// The session whose message led to it: the way to the Edge Node.
     pub session: SessionKey,
-}
-
-/// Why a rebirth is asked for (5.15 of the specification).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A message before the birth it needs.
-    BeforeBirth,
-    /// A sequence number is missing.
-    SeqGap,
-    /// A metric or metric alias that no birth declared.
-    UnknownMetric,
-    /// A DATA payload that does not decode.
-    Malformed,
 }
 
 /// The outputs of one or several inputs, to be reused.
