@@ -380,7 +380,7 @@ mod tests {
             path: None,
             metrics_len: 0,
             devices: Vec::new(),
-            counters: Counters { seq_gaps: 1, ..Counters::default() },
+            counters: Counters { seq_gaps: 1, rebirths: [0, 3, 0, 0, 0, 1], ..Counters::default() },
             last_message: None,
             rebirth: None,
         };
@@ -388,7 +388,7 @@ mod tests {
         let beginning = concat!(
             r#"{"group":"G","edge_node":"N","state":"unborn","since":"1970-01-01T00:00:00.000Z","metrics_count":0,"#,
             r#""devices":[],"counters":{"births":0,"data":0,"deaths":0,"seq_gaps":1,"seq_late":0,"held":0,"#,
-            r#""held_dropped":0,"displaced":0,"rebirths_asked":0,"rebirths":{},"malformed":0,"findings":0}"#,
+            r#""held_dropped":0,"displaced":0,"rebirths_asked":4,"rebirths":{"doubt":1,"seq_gap":3},"malformed":0,"findings":0}"#,
         );
         assert_eq!(json(None), format!("{beginning}}}"));
 

@@ -116,7 +116,7 @@ pub struct Counters {
     /// Messages that were ignored because another session's NBIRTH has taken the place of their session's.
     pub displaced: u64,
     /// Rebirths we asked for, in the order of [`Counters::rebirths_by_reason`].
-    pub(crate) rebirths: [u64; Reason::ALL.len()],
+    pub rebirths: [u64; Reason::ALL.len()],
     /// Payloads that did not decode.
     pub malformed: u64,
     /// Deviations from the Sparkplug specification.

@@ -245,11 +245,12 @@ impl Host {
         let unheld = Arc::new(Unheld::new(message, &self.limits));
         outputs.list.push(Output::Unheld(Arc::clone(&unheld)));
         outputs.begin();
+        let topic = &unheld.topic();
         let message = Message {
             now: Now { wall, ..now },
             session,
             retained,
-            topic: unheld.topic(),
+            topic,
             published: &unheld.published,
             bytes: unheld.bytes(),
             payload: &unheld.payload,

@@ -66,14 +66,15 @@ impl Host {
         outputs.clear();
         let then = Now { wall: received, ..now };
         let EdgeNodeDescriptor { group, edge_node } = descriptor;
+        let topic = match device {
+            None => Topic::Node { group, message: NodeMessage::Nbirth, edge_node },
+            Some(device) => Topic::Device { group, message: DeviceMessage::Dbirth, edge_node, device },
+        };
         let message = Message {
             now: then,
             session: SessionKey::BEFORE_RESTART,
             retained: false,
-            topic: match device {
-                None => Topic::Node { group, message: NodeMessage::Nbirth, edge_node },
-                Some(device) => Topic::Device { group, message: DeviceMessage::Dbirth, edge_node, device },
-            },
+            topic: &topic,
             published: bytes,
             bytes,
             payload,
