@@ -127,12 +127,18 @@ impl EdgeNodes {
         };
         outputs.clear();
         self.host.handle(now, input, outputs);
+        let mut held_from = None;
         for (number, output) in outputs.iter().enumerate() {
             if matches!(output, sparkplug::Output::Unheld(_)) {
-                self.carry_out_unheld(context, number, outputs, out);
+                held_from = Some(number);
                 break;
             }
             self.carry_out(context, output, outputs, topic.as_ref(), received.as_ref(), out);
+        }
+        if let Some(first) = held_from {
+            self.carry_out_unheld(context, first, outputs, out);
+            // They are as large as their messages.
+            outputs.clear();
         }
         self.note_new();
     }
@@ -143,7 +149,8 @@ impl EdgeNodes {
     fn carry_out_unheld(&mut self, context: &Context<'_>, first: usize, outputs: &Outputs, out: &mut Vec<Output>) {
         let (mut topic, mut received) = (None, None);
         for output in outputs.iter().skip(first) {
-            if let sparkplug::Output::Unheld(unheld) = output {
+            if let sparkplug::Output::Unheld(index) = output {
+                let unheld = outputs.unheld(*index);
                 topic = Some(unheld.topic());
                 received = Some(Received::unheld(unheld, context.limits, context.now));
             } else {
@@ -287,7 +294,7 @@ impl EdgeNodes {
     #[cold]
     fn on_rivals(&self, context: &Context<'_>, rivals: &Rivals, out: &mut Vec<Output>) {
         let Some(seat) = self.seat(rivals.edge_node) else { return };
-        let client = |session| context.clients.get(&session).map(|client_id| client_id.to_string());
+        let client = |session| context.clients.get(&session).map(ToString::to_string);
         let (group, edge_node) = (seat.group.to_string(), seat.edge_node.to_string());
         let (winner, loser) = (client(rivals.winner), client(rivals.loser));
         out.push(Output::Event(Event::Rivals { group, edge_node, winner, loser }));

@@ -2,7 +2,7 @@
 
 mod world;
 
-use factree_ingest::{Limits, Liveness, Placement, SessionKey, SparkplugRuleText, Timestamp};
+use factree_ingest::{EdgeNodeReport, Limits, Liveness, Placement, SessionKey, SparkplugRuleText, Timestamp};
 use factree_namespace::{Level, Source};
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{BdSeq, Seq};
@@ -64,6 +64,68 @@ fn the_end_of_the_session_is_the_death_whatever_the_ndeath_said() {
     world.says("@2 NBIRTH seq=0 bdSeq=5 · A:Int32=7");
     world.says("@2 DBIRTH/D seq=1 · B:Int32=8");
     assert!(!world.shows("#").contains("Stale"), "born again, good again");
+}
+
+/// An Edge Node with two devices, nine seconds later. Their deaths claim another time than ours.
+fn before_a_death() -> (World, PayloadBuilder) {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=4 · A:Int32=1");
+    world.says("DBIRTH/D seq=1 · B:Int32=2");
+    world.says("DBIRTH/E seq=2 · C:Int32=3");
+    world.elapsed = Duration::from_secs(9);
+    (world, PayloadBuilder::at(Timestamp(EPOCH + 7_000)))
+}
+
+fn dies(world: &mut World, topic: &str, payload: &PayloadBuilder) -> EdgeNodeReport {
+    world.publish(1, &format!("spBv1.0/Acme:Dallas:Press/{topic}"), &payload.encode());
+    world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap()
+}
+
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_node_offline() {
+    let (mut world, death) = before_a_death();
+    let bd_seq = MetricBuilder::bd_seq(BdSeq::new(4));
+    let report = dies(&mut world, "NDEATH/Line1", &death.clone().metric(bd_seq.clone()));
+    assert_eq!((report.liveness, report.since.0), (Liveness::Offline, EPOCH + 9_000), "by our clock");
+    world.events();
+    world.elapsed = Duration::from_secs(20);
+    let report = dies(&mut world, "NDEATH/Line1", &death.metric(bd_seq));
+    assert_eq!(report.since.0, EPOCH + 9_000, "a second NDEATH of the same birth is ignored");
+    assert_eq!(world.events(), [""; 0]);
+}
+
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_offline() {
+    let (mut world, death) = before_a_death();
+    let report = dies(&mut world, "NDEATH/Line1", &death.metric(MetricBuilder::bd_seq(BdSeq::new(4))));
+    let devices: Vec<_> = report.devices.iter().map(|device| (device.liveness, device.since.0)).collect();
+    assert_eq!(devices, [(Liveness::Offline, EPOCH + 9_000); 2]);
+}
+
+/// `tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-tags-stale` and
+/// `…-ndeath-devices-tags-stale`.
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_tags_stale() {
+    let (mut world, death) = before_a_death();
+    dies(&mut world, "NDEATH/Line1", &death.metric(MetricBuilder::bd_seq(BdSeq::new(4))));
+    for (path, value) in [("A", 1), ("D/B", 2), ("E/C", 3)] {
+        let path = format!("Acme/Dallas/Press/Line1/{path}");
+        assert_eq!(world.shows(&path), format!("{path} = {value} (Stale)\n"));
+        let view = world.namespace.read();
+        assert_eq!(view.sample(view.find(&path).unwrap()).unwrap().received.0, EPOCH + 9_000, "by our clock");
+    }
+}
+
+/// `tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-offline` and
+/// `…-ddeath-devices-tags-stale`.
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ddeath_devices_offline() {
+    let (mut world, death) = before_a_death();
+    let report = dies(&mut world, "DDEATH/Line1/D", &death.seq(Seq::new(3)));
+    let devices: Vec<_> = report.devices.iter().map(|device| (device.liveness, device.since.0)).collect();
+    assert_eq!(devices, [(Liveness::Offline, EPOCH + 7_000), (Liveness::Online, EPOCH)], "by the payload's clock");
+    assert!(world.shows("Acme/Dallas/Press/Line1/D/B").contains("Stale"));
+    assert!(!world.shows("Acme/Dallas/Press/Line1/E/C").contains("Stale"));
 }
 
 #[test]

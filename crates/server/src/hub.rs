@@ -406,13 +406,7 @@ impl Hub {
             let certified = {
                 let mut core = self.core();
                 batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
-                let certified = self.certify(&mut core, &said);
-                self.note_births(&mut core, &mut said);
-                if core.tree_deadline != ingest.next_deadline() {
-                    core.tree_deadline = ingest.next_deadline();
-                    self.arm(&mut core);
-                }
-                certified
+                self.note_said(&mut core, &ingest, &mut said)
             };
             drop(ingest);
             certified.iter().for_each(Left::carry_out);
@@ -429,13 +423,21 @@ impl Hub {
             return;
         }
         ingest.tick(now, &mut said);
-        {
-            let mut core = self.core();
-            self.note_births(&mut core, &mut said);
-            core.tree_deadline = ingest.next_deadline();
-        }
+        let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
+        certified.iter().for_each(Left::carry_out);
         self.speak(said);
+    }
+
+    /// Notes of what the tree said whatever must be noted in its order, and when the tree wants to be woken.
+    fn note_said(&self, core: &mut Core, ingest: &Ingest, said: &mut Vec<factree_ingest::Output>) -> Option<Left> {
+        let certified = self.certify(core, said);
+        self.note_births(core, said);
+        if core.tree_deadline != ingest.next_deadline() {
+            core.tree_deadline = ingest.next_deadline();
+            self.arm(core);
+        }
+        certified
     }
 
     /// Tells the clock task if a deadline came nearer.

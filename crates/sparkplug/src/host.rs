@@ -35,7 +35,7 @@ pub use edge_node::{Birth, Counters};
 pub use finding::{Finding, Rule};
 pub use outputs::{
     Adopted, AskRebirth, Born, BornMetric, Cause, Data, DeviceIndex, Died, EdgeNodeIndex, MetricIndex, Output, Outputs,
-    Rivals, Update,
+    Rivals, UnheldIndex, Update,
 };
 pub use rebirth::{Asked, Reason, Rebirths};
 pub use reorder::Unheld;

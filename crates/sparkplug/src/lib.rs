@@ -29,7 +29,7 @@ pub use datatype::DataType;
 pub use host::{
     Adopted, AskRebirth, Asked, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView,
     Died, EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored,
-    Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, Rule, SessionKey, Unheld, Update,
+    Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, Rule, SessionKey, Unheld, UnheldIndex, Update,
 };
 pub use limits::Limits;
 pub use metadata::MetaData;

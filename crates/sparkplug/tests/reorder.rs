@@ -156,6 +156,16 @@ fn what_is_held_is_taken_before_a_death_and_nobody_is_asked() {
 }
 
 #[test]
+fn a_device_is_not_born_after_the_session_that_bore_it_is_over() {
+    assert_snapshot!(patient().tell("DBIRTH/e seq=3 c#3 s2 · END s2 · NDATA seq=2 #1 · NDATA seq=4 #1"), @r"
+    DBIRTH/e seq=3 c#3 s2 → nothing
+    END s2 → [DBIRTH seq=3]; ! payloads-sequence-num-incrementing (2, got 3); born e/e [4c*]; ask rebirth (SeqGap); died e/e at 0 (SessionEnded)
+    NDATA seq=2 #1 → ! payloads-sequence-num-incrementing (4, got 2); data e [2a]
+    NDATA seq=4 #1 → data e [2a]
+    ");
+}
+
+#[test]
 fn a_message_from_before_the_wrap_of_seq_is_late_and_one_from_after_it_early() {
     let mut story = Story::with(limits()).after("NBIRTH seq=253 bd=0 a#1");
     assert_snapshot!(story.tell("NDATA seq=1 #1 · NDATA seq=255 #1 · NDATA seq=0 #1 · NDATA seq=254 #1 · NDATA seq=252 #1"), @r"
@@ -242,11 +252,10 @@ impl World {
         let input = Input::Message { session, retained, topic, published: bytes, bytes, payload };
         self.host.handle(self.now, input, &mut self.outputs);
         let mut message = (&**bytes, &self.payload);
-        let mut unheld;
         for output in &self.outputs {
             match output {
-                Output::Unheld(held) => {
-                    unheld = held.clone();
+                Output::Unheld(index) => {
+                    let unheld = self.outputs.unheld(*index);
                     message = (unheld.bytes(), unheld.payload());
                 }
                 Output::Born(born) => {

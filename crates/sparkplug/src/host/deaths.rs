@@ -125,6 +125,7 @@ impl Host {
     /// birth came first, this one no longer speaks for anybody.
     pub(super) fn on_session_ended(&mut self, now: Now, session: SessionKey, outputs: &mut Outputs) {
         self.budget.forget(session);
+        self.give_up_for(session, now, outputs);
         for (index, device) in self.sessions.end(session) {
             let node = self.edge_nodes.get_mut(index);
             match device {

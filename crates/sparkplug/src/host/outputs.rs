@@ -24,12 +24,16 @@ pub struct DeviceIndex(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricIndex(pub u32);
 
-/// Something to be done.
+/// Where [`Outputs::unheld`] finds a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnheldIndex(u32);
+
+/// Something to be done. Nothing in here is dropped, so that forgetting a list of them costs nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// The outputs from here on, up to the next of this kind, are about a message that was held until now, and not about
     /// the input: their positions are in its payload.
-    Unheld(Arc<Unheld>),
+    Unheld(UnheldIndex),
     /// An Edge Node or a device is online, with these metrics.
     Born(Born),
     /// An Edge Node or a device is online under its birth from before a restart of ours.
@@ -173,6 +177,7 @@ pub struct Outputs {
     pub(super) born: Vec<BornMetric>,
     pub(super) vanished: Vec<MetricIndex>,
     pub(super) updates: Vec<Update>,
+    unheld: Vec<Arc<Unheld>>,
     /// Where in `list` the outputs of the input at hand begin.
     input_start: usize,
 }
@@ -190,6 +195,7 @@ impl Outputs {
         self.born.clear();
         self.vanished.clear();
         self.updates.clear();
+        self.unheld.clear();
         self.input_start = 0;
     }
 
@@ -201,6 +207,18 @@ impl Outputs {
     /// The outputs of the input at hand.
     pub(super) fn of_this_input(&mut self) -> &mut [Output] {
         &mut self.list[self.input_start..]
+    }
+
+    /// What follows is about this message.
+    pub(super) fn begin_unheld(&mut self, unheld: Arc<Unheld>) {
+        self.list.push(Output::Unheld(UnheldIndex(self.unheld.len() as u32)));
+        self.unheld.push(unheld);
+        self.begin();
+    }
+
+    /// The message that was held until now.
+    pub fn unheld(&self, index: UnheldIndex) -> &Unheld {
+        &self.unheld[index.0 as usize]
     }
 
     /// The outputs in the order they are to be carried out.

@@ -9,10 +9,10 @@
 //! Invariant: an Edge Node is reordering exactly while something is held for it, and then it has one deadline.
 
 use super::{
-    EdgeNodeIndex, Host, Message, Output, Outputs, SessionKey, Turn,
+    EdgeNodeIndex, Host, Message, Outputs, SessionKey, Turn,
     edge_node::{Life, State},
 };
-use crate::{Limits, Now, Payload, Seq, Timestamp, Topic, decode, inflate};
+use crate::{DecodeError, Limits, Now, Payload, Seq, Timestamp, Topic, decode, inflate};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,22 +95,17 @@ pub struct Unheld {
     payload: Payload,
 }
 
-impl PartialEq for Unheld {
-    fn eq(&self, other: &Unheld) -> bool {
-        (&self.topic, self.received, &self.published) == (&other.topic, other.received, &other.published)
-    }
-}
-
 impl Unheld {
-    fn new(message: HeldMessage, limits: &Limits) -> Unheld {
-        let HeldMessage { topic, published, arrived, .. } = message;
+    /// # Errors
+    /// If it does not decode, which it did once: by other limits than the host's.
+    fn new(topic: Box<str>, received: Timestamp, published: Box<[u8]>, limits: &Limits) -> Result<Unheld, DecodeError> {
         let (mut payload, mut inflated) = (Payload::new(), Vec::new());
-        decode(&published, limits, &mut payload).expect("what has been decoded once can be again");
+        decode(&published, limits, &mut payload)?;
         let is_compressed = payload.is_compressed(&published);
         if is_compressed {
-            inflate(&published, limits, &mut payload, &mut inflated).expect("what has been inflated once can be again");
+            inflate(&published, limits, &mut payload, &mut inflated)?;
         }
-        Unheld { topic, received: arrived.wall, published, inflated: is_compressed.then_some(inflated), payload }
+        Ok(Unheld { topic, received, published, inflated: is_compressed.then_some(inflated), payload })
     }
 
     /// Its topic.
@@ -219,6 +214,19 @@ impl Host {
         }
     }
 
+    /// A session is over: what it said and nobody has heard yet comes before its end.
+    pub(super) fn give_up_for(&mut self, session: SessionKey, now: Now, outputs: &mut Outputs) {
+        let waiting: Vec<EdgeNodeIndex> = self.waiting_room.deadlines.iter().map(|&(_, index)| index).collect();
+        for index in waiting {
+            if let State::Reordering(life, held) = &self.edge_nodes.get_mut(index).state
+                && life.session != session
+                && held.messages.iter().any(|message| message.session == session)
+            {
+                self.give_up(index, Turn::Unheld, now, outputs);
+            }
+        }
+    }
+
     /// Time is up for those who waited long enough.
     pub(super) fn on_tick(&mut self, now: Now, outputs: &mut Outputs) {
         while let Some(&(deadline, index)) = self.waiting_room.deadlines.first()
@@ -241,10 +249,15 @@ impl Host {
     }
 
     fn unhold(&mut self, message: HeldMessage, turn: Turn, now: Now, outputs: &mut Outputs) {
-        let (session, retained, wall) = (message.session, message.retained, message.arrived.wall);
-        let unheld = Arc::new(Unheld::new(message, &self.limits));
-        outputs.list.push(Output::Unheld(Arc::clone(&unheld)));
-        outputs.begin();
+        let HeldMessage { session, retained, topic, published, arrived: Now { wall, .. }, .. } = message;
+        let unheld = match Unheld::new(topic.clone(), wall, published, &self.limits) {
+            Ok(unheld) => Arc::new(unheld),
+            Err(error) => {
+                let topic = Topic::parse(&topic).expect("it was written by a topic");
+                return self.on_malformed(now, session, &topic, error, outputs);
+            }
+        };
+        outputs.begin_unheld(Arc::clone(&unheld));
         let topic = &unheld.topic();
         let message = Message {
             now: Now { wall, ..now },

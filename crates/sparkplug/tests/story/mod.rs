@@ -124,7 +124,8 @@ impl Story {
 
     fn line(&self, output: &Output) -> String {
         match output {
-            Output::Unheld(unheld) => {
+            Output::Unheld(index) => {
+                let unheld = self.outputs.unheld(*index);
                 let message = unheld.topic().to_string();
                 let seq = unheld.payload().seq.unwrap();
                 format!("[{} seq={seq}]", message.split('/').nth(2).unwrap())
