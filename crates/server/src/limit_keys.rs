@@ -171,12 +171,6 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Bytes birth_bytes_max in ingest.sparkplug:
             "births kept byte-exact on disk, and in memory as certificates, all together",
             "the birth is not kept"),
-            key!(Count reorder_window in ingest.sparkplug:
-            "how long a message of a client of this broker that comes too early waits for those before it; 0 s: not at all",
-            "what waits is taken in its order, and a rebirth asked for"),
-            key!(Count reorder_window_attached in ingest.sparkplug:
-            "the same for messages that come over an attachment to another broker",
-            "what waits is taken in its order, and a rebirth asked for"),
             key!(Count reorder_messages_max in ingest.sparkplug:
             "places that a message may come too early or late, and messages that wait for one Edge Node; at most 127",
             "the wait is given up at once"),

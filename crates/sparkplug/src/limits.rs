@@ -84,6 +84,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The longest that a message may wait for others.
+    pub const REORDER_WINDOW_MAX: Duration = Duration::from_secs(3600);
+
     /// How long a message that came too early over this session waits.
     pub(crate) fn reorder_window(&self, session: SessionKey) -> Duration {
         if session.attachment().is_some() { self.reorder_window_attached } else { self.reorder_window }
@@ -101,6 +104,10 @@ impl Limits {
             ),
             (self.property_depth_max >= 1, "property_depth_max must be at least 1"),
             (self.property_depth_max <= 64, "property_depth_max must be at most 64: it bounds our own stack"),
+            (
+                self.reorder_window.max(self.reorder_window_attached) <= Limits::REORDER_WINDOW_MAX,
+                "reorder_window and reorder_window_attached must be at most an hour",
+            ),
             (self.reorder_messages_max <= 127, "reorder_messages_max must be at most 127: seq goes round at 256"),
             (
                 self.reorder_bytes_per_edge_node_max <= self.reorder_bytes_max,

@@ -138,7 +138,7 @@ fn a_message_that_cannot_be_placed_makes_factree_ask_for_a_rebirth() {
 
 #[test]
 fn a_message_that_never_comes_is_waited_for_and_then_asked_for_by_the_clock_alone() {
-    let plant = Plant::configured("[limits]\nreorder_window = \"200 ms\"");
+    let plant = Plant::configured("[sparkplug]\nreorder_window = \"200 ms\"");
     let (client, mut connection) = Client::new(options(&plant, "edge"), 10);
     client.subscribe("spBv1.0/G/NCMD/E", QoS::AtLeastOnce).unwrap();
     wait_for(&mut connection, |packet| matches!(packet, Packet::SubAck(_)));
