@@ -114,7 +114,14 @@ fn host(case: &Case, metrics: usize) {
         decode(bytes, &limits, &mut payload).unwrap();
         payload.seq = Some(seq % 256);
         outputs.clear();
-        let input = Input::Message { session: SessionKey(1), retained: false, topic, bytes, payload: &payload };
+        let input = Input::Message {
+            session: SessionKey(1),
+            retained: false,
+            topic,
+            published: bytes,
+            bytes,
+            payload: &payload,
+        };
         host.handle(now, input, &mut outputs);
         black_box(&outputs);
     };

@@ -202,6 +202,7 @@ fn sample(value: f64) -> Sample {
         received: Timestamp(7),
         datatype: DataType::Double,
         revision: Revision(7),
+        is_gone: false,
     }
 }
 

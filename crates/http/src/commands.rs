@@ -103,11 +103,7 @@ pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri
     let asked = asked.map_err(|why| match why {
         RebirthRefused::Unknown => edge_nodes::unknown(&group, &edge_node),
         RebirthRefused::Offline { since } => offline("the Edge Node", since),
-        RebirthRefused::TooSoon { retry_after } => {
-            let detail = "it has just been asked, or too many Edge Nodes have: see rebirth_cooldown and \
-                          rebirths_per_second_max";
-            Problem::new(Kind::RebirthTooSoon, detail).retry_after(retry_after)
-        }
+        RebirthRefused::TooSoon { retry_after } => too_soon(retry_after),
     })?;
     // Encoded anew: a URI may hold bytes that a header may not.
     let address = format!("{EDGE_NODES}/{}/{}", path::encode(&group), path::encode(&edge_node));
@@ -158,11 +154,18 @@ fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
             Problem::new(Kind::ValueDoesNotFit, format!("the value for '{shown}' {why}"))
         }
         CommandRefused::ReadOnly { why } => Problem::new(Kind::ReadOnly, format!("'{shown}' {why}")),
+        CommandRefused::RebirthTooSoon { retry_after } => too_soon(retry_after),
         CommandRefused::TooMany { retry_after } => {
             let detail = "as many commands as are remembered (commands_max) wait for the plant to confirm them";
             Problem::new(Kind::TooManyCommands, detail).retry_after(retry_after)
         }
     }
+}
+
+fn too_soon(retry_after: Duration) -> Problem {
+    let detail =
+        "it has just been asked, or too many Edge Nodes have: see rebirth_cooldown and rebirths_per_second_max";
+    Problem::new(Kind::RebirthTooSoon, detail).retry_after(retry_after)
 }
 
 fn offline(who: &str, since: Timestamp) -> Problem {

@@ -50,6 +50,7 @@
 //! |---|---|
 //! | `value` | see below |
 //! | `quality` | `Good`; `Bad`: the source says so; `Stale`: the source is gone; `Uncertain`: type or time in doubt |
+//! | `gone`, `gone_since` | `true` if the latest Birth no longer has it, and when that came; it is Stale then |
 //! | `timestamp` | the source's time, as it was sent, however absurd |
 //! | `received` | when the message that last changed it arrived here |
 //! | `datatype` | declared type: Sparkplug's names, and `Structure` for JSON arrays and objects |
@@ -93,9 +94,11 @@
 //!
 //! # Edge Node
 //!
-//! `{"group","edge_node","state":"online|offline|unborn","since","born","bd_seq","next_seq","client_id","path",
-//! "metrics_count","devices":[{"device","state","since","path","metrics_count"}],"counters":{…},"last_message"}`, with
-//! `?metrics=true` also `"metrics":[{"device","name","metric_alias","datatype","path"}]` and a `next_cursor` for them.
+//! `{"group","edge_node","state":"online|reordering|restored|offline|unborn","held","since","born","bd_seq","next_seq",
+//! "client_id","path","metrics_count","devices":[{"device","state","since","path","metrics_count"}],"counters":{…},
+//! "last_message","rebirth":{"asked","reason"}}`. `reordering` is online with `held` messages that wait for one that is
+//! missing; `restored` is known from before a restart of Factree and not heard since. `rebirth` is the last one that was
+//! asked for; the counter `rebirths` has as many as there were by the same reasons. With `?metrics=true` also `"metrics":[{"device","name","metric_alias","datatype","path"}]` and a `next_cursor` for them.
 //!
 //! # Command
 //!
@@ -112,6 +115,8 @@
 //! RFC 9457, `application/problem+json`: `type` (a URN that never changes), `title`, `status`, `detail`; and where it
 //! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an
 //! answer), `parameter`, `accepted`.
+
+use std::collections::BTreeMap;
 
 use factree_ingest::{Command, CommandState, Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
 use factree_namespace::Timestamp;
@@ -180,6 +185,8 @@ pub(crate) struct EdgeNode<'a> {
     group: &'a str,
     edge_node: &'a str,
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<usize>,
     since: Rfc3339,
     #[serde(skip_serializing_if = "Option::is_none")]
     born: Option<Rfc3339>,
@@ -197,9 +204,18 @@ pub(crate) struct EdgeNode<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_message: Option<Rfc3339>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rebirth: Option<Rebirth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<Vec<Metric<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<&'a str>,
+}
+
+/// The last rebirth an Edge Node was asked for.
+#[derive(Serialize)]
+struct Rebirth {
+    asked: Rfc3339,
+    reason: &'static str,
 }
 
 /// A Device of an Edge Node.
@@ -220,7 +236,12 @@ struct CountersOf {
     data: u64,
     deaths: u64,
     seq_gaps: u64,
+    seq_late: u64,
+    held: u64,
+    held_dropped: u64,
+    displaced: u64,
     rebirths_asked: u64,
+    rebirths: BTreeMap<&'static str, u64>,
     malformed: u64,
     findings: u64,
 }
@@ -245,6 +266,10 @@ impl<'a> EdgeNode<'a> {
             group: &report.group,
             edge_node: &report.edge_node,
             state: state(report.liveness),
+            held: match report.liveness {
+                Liveness::Reordering { held } => Some(held),
+                Liveness::Online | Liveness::Restored | Liveness::Offline | Liveness::Unborn => None,
+            },
             since: Rfc3339(report.since),
             born: report.born.map(Rfc3339),
             bd_seq: report.bd_seq,
@@ -255,6 +280,7 @@ impl<'a> EdgeNode<'a> {
             devices: report.devices.iter().map(Device::of).collect(),
             counters: CountersOf::of(report.counters),
             last_message: report.last_message.map(Rfc3339),
+            rebirth: report.rebirth.map(|last| Rebirth { asked: Rfc3339(last.asked), reason: last.reason }),
             metrics: metrics.map(|(metrics, _)| metrics.iter().map(Metric::of).collect()),
             next_cursor: metrics.and_then(|(_, next)| next.as_deref()),
         }
@@ -275,8 +301,24 @@ impl<'a> Device<'a> {
 
 impl CountersOf {
     fn of(counters: Counters) -> Self {
-        let Counters { births, data, deaths, seq_gaps, rebirths_asked, malformed, findings } = counters;
-        CountersOf { births, data, deaths, seq_gaps, rebirths_asked, malformed, findings }
+        let rebirths = counters.rebirths_by_reason().filter(|&(_, count)| count > 0).collect();
+        let rebirths_asked = counters.rebirths_asked();
+        let Counters { births, data, deaths, seq_gaps, seq_late, held, held_dropped, displaced, malformed, .. } =
+            counters;
+        CountersOf {
+            births,
+            data,
+            deaths,
+            seq_gaps,
+            seq_late,
+            held,
+            held_dropped,
+            displaced,
+            rebirths_asked,
+            rebirths,
+            malformed,
+            findings: counters.findings,
+        }
     }
 }
 
@@ -295,6 +337,8 @@ impl<'a> Metric<'a> {
 fn state(liveness: Liveness) -> &'static str {
     match liveness {
         Liveness::Online => "online",
+        Liveness::Reordering { .. } => "reordering",
+        Liveness::Restored => "restored",
         Liveness::Offline => "offline",
         Liveness::Unborn => "unborn",
     }
@@ -336,14 +380,15 @@ mod tests {
             path: None,
             metrics_len: 0,
             devices: Vec::new(),
-            counters: Counters { rebirths_asked: 1, ..Counters::default() },
+            counters: Counters { seq_gaps: 1, rebirths: [0, 3, 0, 0, 0, 1], ..Counters::default() },
             last_message: None,
+            rebirth: None,
         };
         let json = |metrics| String::from_utf8(to_json(&EdgeNode::of(&report, metrics))).unwrap();
         let beginning = concat!(
             r#"{"group":"G","edge_node":"N","state":"unborn","since":"1970-01-01T00:00:00.000Z","metrics_count":0,"#,
-            r#""devices":[],"counters":{"births":0,"data":0,"deaths":0,"seq_gaps":0,"rebirths_asked":1,"malformed":0,"#,
-            r#""findings":0}"#,
+            r#""devices":[],"counters":{"births":0,"data":0,"deaths":0,"seq_gaps":1,"seq_late":0,"held":0,"#,
+            r#""held_dropped":0,"displaced":0,"rebirths_asked":4,"rebirths":{"doubt":1,"seq_gap":3},"malformed":0,"findings":0}"#,
         );
         assert_eq!(json(None), format!("{beginning}}}"));
 

@@ -48,6 +48,11 @@ impl SampleWriter {
         json::value(out, &sample.value);
         out.extend_from_slice(b",\"quality\":\"");
         out.extend_from_slice(sample.quality.as_str().as_bytes());
+        if sample.is_gone {
+            // It has not changed since.
+            out.extend_from_slice(b"\",\"gone\":true,\"gone_since\":\"");
+            self.received.write(out, sample.received);
+        }
         out.extend_from_slice(b"\",\"timestamp\":\"");
         self.timestamp.write(out, sample.timestamp);
         out.extend_from_slice(b"\",\"received\":\"");

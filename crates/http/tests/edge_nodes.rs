@@ -112,3 +112,44 @@ fn births_and_readers_pass_each_other() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert_eq!(runtime.block_on(plant.get("/api/v1/values/G/N/M299")).json()["value"], 1.5);
 }
+
+#[tokio::test]
+async fn an_edge_node_that_waits_for_a_message_says_so_and_what_it_was_asked_and_why() {
+    let plant = Plant::new();
+    let session = SessionKey::attached(0, 1).0;
+    let data = |seq, metrics: &[(&str, Option<u64>, Value)]| payload(NOON, seq, metrics);
+    plant.publish(session, "spBv1.0/Acme:Dallas/NBIRTH/Line1", &birth(&[("Speed", Some(7))]));
+    plant.publish(session, "spBv1.0/Acme:Dallas/NDATA/Line1", &data(3, &[("Speed", None, Value::Double(2.5))]));
+    let uri = "/api/v1/edge-nodes/Acme:Dallas/Line1";
+    let waiting = plant.get(uri).await.json();
+    assert_eq!(
+        (&waiting["state"], &waiting["held"], &waiting["next_seq"]),
+        (&"reordering".into(), &1.into(), &1.into())
+    );
+    assert_eq!((&waiting["counters"]["held"], waiting.get("rebirth")), (&1.into(), None));
+
+    plant.publish(session, "spBv1.0/Acme:Dallas/NDATA/Line1", &data(1, &[("Unheard of", None, Value::Double(2.5))]));
+    let asked = plant.get(uri).await.json();
+    assert_eq!(asked["rebirth"], serde_json::json!({"asked": "2026-01-31T12:00:00.012Z", "reason": "unknown_metric"}));
+    assert_eq!(asked["counters"]["rebirths"], serde_json::json!({"unknown_metric": 1}));
+    assert_eq!(asked["counters"]["rebirths_asked"], 1);
+}
+
+#[tokio::test]
+async fn a_metric_that_is_gone_stays_to_be_seen_and_says_since_when() {
+    let plant = Plant::new();
+    plant.publish(1, "spBv1.0/Acme:Dallas/NBIRTH/Line1", &birth(&[("Speed", Some(7)), ("Torque", None)]));
+    plant.wait(std::time::Duration::from_secs(1));
+    plant.publish(1, "spBv1.0/Acme:Dallas/NBIRTH/Line1", &birth(&[("Torque", None)]));
+    for uri in ["/api/v1/values/Acme/Dallas/Line1/Speed", "/api/v1/namespace/Acme/Dallas/Line1/Speed"] {
+        let body = plant.get(uri).await.json();
+        let sample = body.get("sample").unwrap_or(&body);
+        let seen = (&sample["value"], &sample["quality"], &sample["gone"], &sample["gone_since"]);
+        assert_eq!(seen, (&1.5.into(), &"Stale".into(), &true.into(), &"2026-01-31T12:00:01.012Z".into()), "{uri}");
+    }
+    let torque = plant.get("/api/v1/values/Acme/Dallas/Line1/Torque").await.json();
+    assert_eq!((torque.get("gone"), &torque["quality"]), (None, &"Good".into()));
+    plant.publish(1, "spBv1.0/Acme:Dallas/NBIRTH/Line1", &birth(&[("Speed", Some(7))]));
+    let back = plant.get("/api/v1/values/Acme/Dallas/Line1/Speed").await.json();
+    assert_eq!((back.get("gone"), &back["quality"]), (None, &"Good".into()));
+}

@@ -331,6 +331,7 @@ mod tests {
                 received: Timestamp(received),
                 datatype: DataType::ALL[datatype],
                 revision: Revision(1),
+                is_gone: false,
             }
         }
     }
@@ -355,6 +356,7 @@ mod tests {
                     received: kept.received,
                     datatype: kept.datatype,
                     revision: Revision(1),
+                    is_gone: false,
                 });
                 // NaN is not equal to itself, its print is.
                 prop_assert_eq!(format!("{again:?}"), format!("{sample:?}"));
@@ -390,6 +392,7 @@ mod tests {
             received: Timestamp(1_795_298_431_760),
             datatype: DataType::Double,
             revision: Revision(1),
+            is_gone: false,
         })
     }
 

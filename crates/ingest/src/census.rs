@@ -12,6 +12,10 @@ use crate::report::Counters;
 pub struct Census {
     /// Born and not dead.
     pub online: u64,
+    /// The same, and messages before one that has come are missing.
+    pub reordering: u64,
+    /// Known from before our restart and not heard since.
+    pub restored: u64,
     /// Dead.
     pub offline: u64,
     /// Heard of, but without a Birth.
@@ -26,17 +30,12 @@ impl EdgeNodes {
         for node in self.host.edge_nodes() {
             match node.state() {
                 EdgeNodeState::Online { .. } => census.online += 1,
+                EdgeNodeState::Reordering { .. } => census.reordering += 1,
+                EdgeNodeState::Restored { .. } => census.restored += 1,
                 EdgeNodeState::Offline { .. } => census.offline += 1,
                 EdgeNodeState::Unknown => census.unborn += 1,
             }
-            let counters = node.counters();
-            let sums = &mut census.counters;
-            sums.births += counters.nbirth + counters.dbirth;
-            sums.data += counters.ndata + counters.ddata;
-            sums.deaths += counters.ndeath + counters.ddeath;
-            sums.seq_gaps += counters.seq_gaps;
-            sums.rebirths_asked += counters.rebirths_asked;
-            sums.malformed += counters.malformed;
+            census.counters.add(&node.counters());
         }
         census.counters.findings = self.findings.values().sum();
         census

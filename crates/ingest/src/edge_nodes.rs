@@ -14,8 +14,9 @@ use factree_namespace::{
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{
-    Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host, Input,
-    MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, SessionKey, Topic, Update,
+    Adopted, Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host,
+    Input, MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, Rivals, SessionKey, Topic, Unheld,
+    Update,
 };
 
 use crate::commands::Commands;
@@ -108,48 +109,94 @@ impl EdgeNodes {
 
     /// Lets the host judge one input and carries out what it decides.
     ///
-    /// `published` is the payload of a message as it came. `outputs` is where the host says so: any, to be reused.
+    /// `outputs` is where the host says so: any, to be reused.
     pub(crate) fn handle(
         &mut self,
         context: &Context<'_>,
         input: Input<'_>,
-        published: &[u8],
         outputs: &mut Outputs,
         out: &mut Vec<Output>,
     ) {
         let &Context { limits, now, .. } = context;
-        let (descriptor, received) = match input {
-            Input::Message { topic, bytes, payload, .. } => {
-                (topic.edge_node(), Some(Received { topic, published, bytes, payload, limits, now }))
+        let (topic, received) = match input {
+            Input::Message { topic, published, bytes, payload, .. } => {
+                (Some(topic), Some(Received { topic, published, bytes, payload, limits, now }))
             }
-            Input::Malformed { topic, .. } => (topic.edge_node(), None),
-            Input::SessionEnded { .. } => (None, None),
+            Input::Malformed { topic, .. } => (Some(topic), None),
+            Input::SessionEnded { .. } | Input::Tick => (None, None),
         };
         outputs.clear();
         self.host.handle(now, input, outputs);
-        for output in outputs.iter() {
-            match output {
-                sparkplug::Output::Born(born) => {
-                    let received = received.expect("only a message gives birth");
-                    self.on_life(now, born.edge_node, born.device);
-                    self.on_born(context, born, outputs.born(born), outputs.vanished(born), received, out);
-                }
-                sparkplug::Output::Data(data) => {
-                    let received = received.expect("only a message has data");
-                    self.on_data(context, data.edge_node, outputs.updates(data), received);
-                }
-                sparkplug::Output::Died(died) => {
-                    self.on_life(now, died.edge_node, died.device);
-                    self.on_died(context, died, out);
-                }
-                sparkplug::Output::AskRebirth(ask) => {
-                    let edge_node = descriptor.expect("a message of the Edge Node makes us ask for its rebirth");
-                    out.extend(ask_rebirth(now, (edge_node, Some(ask.session)), why(ask.reason)));
-                }
-                sparkplug::Output::Finding(finding) => self.on_finding(finding, descriptor, received, out),
+        let mut held_from = None;
+        for (number, output) in outputs.iter().enumerate() {
+            if matches!(output, sparkplug::Output::Unheld(_)) {
+                held_from = Some(number);
+                break;
             }
+            self.carry_out(context, output, outputs, topic.as_ref(), received.as_ref(), out);
+        }
+        if let Some(first) = held_from {
+            self.carry_out_unheld(context, first, outputs, out);
+            // They are as large as their messages.
+            outputs.clear();
         }
         self.note_new();
+    }
+
+    /// The outputs from the first on that is about a message which was held until now. Apart from the loop over all, which
+    /// has but one message to think of.
+    #[cold]
+    fn carry_out_unheld(&mut self, context: &Context<'_>, first: usize, outputs: &Outputs, out: &mut Vec<Output>) {
+        let (mut topic, mut received) = (None, None);
+        for output in outputs.iter().skip(first) {
+            if let sparkplug::Output::Unheld(index) = output {
+                let unheld = outputs.unheld(*index);
+                topic = Some(unheld.topic());
+                received = Some(Received::unheld(unheld, context.limits, context.now));
+            } else {
+                self.carry_out(context, output, outputs, topic.as_ref(), received.as_ref(), out);
+            }
+        }
+    }
+
+    /// Carries out one output, which is about the message `received`. In the loops: `benches/benches/ingest.rs` counts each
+    /// call.
+    #[inline(always)]
+    fn carry_out(
+        &mut self,
+        context: &Context<'_>,
+        output: &sparkplug::Output,
+        outputs: &Outputs,
+        topic: Option<&Topic<'_>>,
+        received: Option<&Received<'_>>,
+        out: &mut Vec<Output>,
+    ) {
+        let now = context.now;
+        match output {
+            sparkplug::Output::Unheld(_) => unreachable!("it says what others are about"),
+            sparkplug::Output::Adopted(adopted) => self.on_adopted(context, adopted, out),
+            sparkplug::Output::Rivals(rivals) => self.on_rivals(context, rivals, out),
+            sparkplug::Output::Born(born) => {
+                let received = received.expect("only a message gives birth");
+                self.on_life(now, born.edge_node, born.device);
+                self.on_born(context, born, outputs.born(born), outputs.vanished(born), *received, out);
+            }
+            sparkplug::Output::Data(data) => {
+                let received = received.expect("only a message has data");
+                self.on_data(context, data.edge_node, outputs.updates(data), received);
+            }
+            sparkplug::Output::Died(died) => {
+                self.on_life(now, died.edge_node, died.device);
+                self.on_died(context, died, out);
+            }
+            sparkplug::Output::AskRebirth(ask) => {
+                let node = self.host.edge_node_at(ask.edge_node).expect("the host asks those it knows");
+                out.extend(ask_rebirth(now, (node.descriptor(), Some(ask.session)), ask.reason));
+            }
+            sparkplug::Output::Finding(finding) => {
+                self.on_finding(finding, topic.and_then(Topic::edge_node), received.copied(), out);
+            }
+        }
     }
 
     /// What is known of an Edge Node may be half the truth: Stale until the rebirth it is asked for.
@@ -161,13 +208,15 @@ impl EdgeNodes {
         out: &mut Vec<Output>,
     ) {
         let known = self.host.edge_node(edge_node).map(|node| (node.index(), node.session()));
-        let (index, session) = known.unzip();
-        if let Some(seat) = index.and_then(|index| self.seat(index)) {
+        let Some((index, session)) = known else { return };
+        if let Some(seat) = self.seat(index) {
             let mut writer = namespace.write(&seat.block, convert::timestamp(now.wall));
             writer.stale_all();
             writer.finish();
         }
-        out.extend(ask_rebirth(now, (edge_node, session.flatten()), "a mistake of ours while its message was handled"));
+        if self.host.wish_rebirth(now, index, Reason::Doubt).is_ok() {
+            out.extend(ask_rebirth(now, (edge_node, session), Reason::Doubt));
+        }
     }
 
     /// The host numbers Edge Nodes densely, so a new one has the next number.
@@ -200,10 +249,10 @@ impl EdgeNodes {
         }
         let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
-        let (mut writer, refusal) = seat.bear(context.namespace, corner, metrics, &received);
+        let (mut writer, Borne { refusal, added, changed }) = seat.bear(context.namespace, corner, metrics, &received);
         for metric in vanished {
-            // A vanished metric that the tree never took has nothing to go stale.
-            let _: Result<(), Refusal> = writer.set_quality(metric.0, Quality::Stale);
+            // One that the tree never took cannot be gone from it.
+            let _: Result<(), Refusal> = writer.mark_gone(metric.0);
         }
         writer.finish();
         if let Some(refusal) = refusal {
@@ -219,18 +268,53 @@ impl EdgeNodes {
             edge_node: seat.edge_node.to_string(),
             device: received.topic.device().map(|device| device.as_str().to_owned()),
             metrics_len: metrics.len(),
+            added,
+            gone: vanished.len(),
+            changed,
         }));
     }
 
+    /// Nothing in the tree changes: its metrics are Stale until they speak.
+    #[cold]
+    fn on_adopted(&mut self, context: &Context<'_>, adopted: &Adopted, out: &mut Vec<Output>) {
+        let client_id = context.clients.get(&adopted.session).cloned();
+        let Some(seat) = self.seats.get_mut(adopted.edge_node.0 as usize).and_then(Option::as_mut) else { return };
+        let device = adopted.device.and_then(|device| seat.devices.get(&device)).map(|(id, _)| id.to_string());
+        out.push(Output::Event(Event::Adopted {
+            group: seat.group.to_string(),
+            edge_node: seat.edge_node.to_string(),
+            device,
+            client_id: client_id.as_deref().map(str::to_owned),
+        }));
+        if adopted.device.is_none() {
+            seat.client_id = client_id;
+        }
+    }
+
+    #[cold]
+    fn on_rivals(&self, context: &Context<'_>, rivals: &Rivals, out: &mut Vec<Output>) {
+        let Some(seat) = self.seat(rivals.edge_node) else { return };
+        let client = |session| context.clients.get(&session).map(ToString::to_string);
+        let (group, edge_node) = (seat.group.to_string(), seat.edge_node.to_string());
+        let (winner, loser) = (client(rivals.winner), client(rivals.loser));
+        out.push(Output::Event(Event::Rivals { group, edge_node, winner, loser }));
+    }
+
     /// The data path: no name is looked at, and numbers allocate nothing.
-    fn on_data(&mut self, context: &Context<'_>, edge_node: EdgeNodeIndex, updates: &[Update], received: Received<'_>) {
+    fn on_data(
+        &mut self,
+        context: &Context<'_>,
+        edge_node: EdgeNodeIndex,
+        updates: &[Update],
+        received: &Received<'_>,
+    ) {
         // An Edge Node the tree had no room for is still judged by the host.
         let Some(Some(seat)) = self.seats.get_mut(edge_node.0 as usize) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
-        seat.refused += write_all(&mut writer, updates.iter().copied(), &received);
+        seat.refused += write_all(&mut writer, updates.iter().copied(), received);
         writer.finish();
         if self.commands.are_waiting() {
-            self.confirm(edge_node, updates, &received);
+            self.confirm(edge_node, updates, received);
         }
     }
 
@@ -291,7 +375,25 @@ impl EdgeNodes {
     }
 }
 
+/// What became of the metrics of a Birth.
+pub(crate) struct Borne {
+    /// Why the tree did not take all of them.
+    refusal: Option<Refusal>,
+    /// How many nobody has known before.
+    added: usize,
+    /// How many are declared otherwise than before.
+    changed: usize,
+}
+
 impl<'m> Received<'m> {
+    /// A message that was held until now.
+    #[cold]
+    fn unheld(unheld: &'m Unheld, limits: &'m sparkplug::Limits, now: Now) -> Self {
+        let (topic, payload) = (unheld.topic(), unheld.payload());
+        let (published, bytes) = (unheld.published(), unheld.bytes());
+        Self { topic, published, bytes, payload, limits, now: Now { wall: unheld.received(), ..now } }
+    }
+
     /// The message, if it is a Birth.
     fn birth(&self) -> Birth<'m> {
         Birth { topic: self.topic, received: self.now.wall, payload: self.published }
@@ -319,20 +421,24 @@ impl Seat {
     }
 
     /// Places the metrics of a Birth and writes their samples. The writer, so that more can be seen with them at once, and
-    /// why the tree did not take all of it.
+    /// what became of them.
     pub(crate) fn bear<'n>(
         &'n mut self,
         namespace: &'n Namespace,
         corner: Corner,
         metrics: &[BornMetric],
         received: &Received<'_>,
-    ) -> (Writer<'n>, Option<Refusal>) {
-        let mut refusal = None;
+    ) -> (Writer<'n>, Borne) {
+        let mut borne = Borne { refusal: None, added: 0, changed: 0 };
         let mut placer = namespace.placer(&self.block);
         for metric in metrics {
-            if let Err(refused) = place(&mut placer, corner, metric, received) {
-                self.refused += 1;
-                refusal = Some(refused);
+            borne.added += usize::from(metric.is_new);
+            match place(&mut placer, corner, metric, received) {
+                Ok(has_changed) => borne.changed += usize::from(has_changed),
+                Err(refused) => {
+                    self.refused += 1;
+                    borne.refusal = Some(refused);
+                }
             }
         }
         let mut writer = placer.write(convert::timestamp(received.now.wall));
@@ -343,7 +449,7 @@ impl Seat {
             is_historical: false,
         });
         self.refused += write_all(&mut writer, updates, received);
-        (writer, refusal)
+        (writer, borne)
     }
 
     /// Notes the Birth that now says what the metrics of a corner are; how many the one before had.
@@ -406,20 +512,28 @@ fn corner(
     Ok(Corner { origin: context.namespace.origin(block, source, root)?, root, birth: None, metrics_len: 0 })
 }
 
-/// Gives a metric of a Birth its element, or the same one as before with what is new about it.
-fn place(placer: &mut Placer<'_>, corner: Corner, metric: &BornMetric, received: &Received<'_>) -> Result<(), Refusal> {
+/// Gives a metric of a Birth its element, or the same one as before with what is new about it. Whether it is one that is
+/// declared otherwise than before.
+fn place(
+    placer: &mut Placer<'_>,
+    corner: Corner,
+    metric: &BornMetric,
+    received: &Received<'_>,
+) -> Result<bool, Refusal> {
     let &Received { bytes, payload, limits, .. } = received;
     let metadata = declare::metadata(payload.metric(metric.position), bytes, limits);
     let (slot, datatype) = (metric.metric.0, convert::datatype(metric.datatype));
     // The host's numbers stand for the same device and name in every Birth, so for the same path.
-    if !metric.is_new && placer.redeclare(slot, datatype, &metadata)?.is_some() {
-        return Ok(());
+    if !metric.is_new
+        && let Some(has_changed) = placer.redeclare(slot, datatype, &metadata)?
+    {
+        return Ok(has_changed);
     }
     let name = payload.name_of(bytes, metric.position).unwrap_or_default();
     let path = PathSpec::Below(&name);
     let placed =
         placer.place(&Place { slot, origin: corner.origin, path, kind: Kind::Metric, datatype, metadata: &metadata });
-    placed.map(|_| ())
+    placed.map(|_| false)
 }
 
 /// Writes the samples of a message; how many the tree refused. A function of its own, with everything that only the rare
@@ -480,12 +594,12 @@ fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
 pub(crate) fn ask_rebirth(
     now: Now,
     (edge_node, session): (EdgeNodeDescriptor<'_>, Option<SessionKey>),
-    reason: &'static str,
+    reason: Reason,
 ) -> [Output; 2] {
     let payload = sparkplug::encode::rebirth_request(now.wall);
     let message = Message { topic: edge_node.ncmd().to_string(), payload, session };
     let group = edge_node.group.as_str().to_owned();
-    let event = Event::RebirthAsked { group, edge_node: edge_node.edge_node.as_str().to_owned(), reason };
+    let event = Event::RebirthAsked { group, edge_node: edge_node.edge_node.as_str().to_owned(), reason: why(reason) };
     [Output::Publish(message), Output::Event(event)]
 }
 
@@ -495,6 +609,8 @@ fn why(reason: Reason) -> &'static str {
         Reason::SeqGap => "a sequence number is missing",
         Reason::UnknownMetric => "a metric that no birth declared",
         Reason::Malformed => "a payload that does not decode",
+        Reason::Wished => "somebody wished it",
+        Reason::Doubt => "a mistake of ours while its message was handled",
     }
 }
 

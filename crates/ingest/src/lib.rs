@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use factree_namespace::Namespace;
 use factree_sparkplug as sparkplug;
@@ -45,7 +46,7 @@ pub use inbox::{Batch, Inbox};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
 pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
-pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
+pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
@@ -125,6 +126,20 @@ impl Ingest {
         }
     }
 
+    /// When [`Ingest::tick`] is due, if time alone will change anything.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.edge_nodes.host.next_deadline()
+    }
+
+    /// Does what time has made due: messages that have waited long enough for those before them are applied. As
+    /// [`Ingest::apply`], a panic costs no more than what it happened in.
+    pub fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
+        let due = AssertUnwindSafe(|| self.on_host_input(now, sparkplug::Input::Tick, out));
+        if catch_unwind(due).is_err() {
+            out.push(Output::Event(Event::Panicked { topic: String::new() }));
+        }
+    }
+
     /// Applies one input.
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         match input {
@@ -134,7 +149,7 @@ impl Ingest {
             }
             Input::SessionEnded { session } => {
                 self.clients.remove(&session);
-                self.on_host_input(now, sparkplug::Input::SessionEnded { session }, &[], out);
+                self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
             }
         }
     }
@@ -145,12 +160,12 @@ impl Ingest {
         match (sparkplug, decoded) {
             (Ok(topic), Decoded::Sparkplug(payload)) => {
                 self.stats.sparkplug_messages += 1;
-                let input = sparkplug::Input::Message { session, retained, topic, bytes, payload };
-                self.on_host_input(now, input, published, out);
+                let input = sparkplug::Input::Message { session, retained, topic, published, bytes, payload };
+                self.on_host_input(now, input, out);
             }
             (Ok(topic), Decoded::Malformed(error)) => {
                 self.stats.sparkplug_messages += 1;
-                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, &[], out);
+                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
             }
             (_, Decoded::Plain(reading)) => {
                 self.on_plain(now, topic, reading, out);
@@ -209,7 +224,7 @@ impl Ingest {
         }
     }
 
-    fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, published: &[u8], out: &mut Vec<Output>) {
+    fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, out: &mut Vec<Output>) {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
@@ -217,7 +232,7 @@ impl Ingest {
             limits: &self.limits.sparkplug,
             now,
         };
-        self.edge_nodes.handle(&context, input, published, &mut self.outputs, out);
+        self.edge_nodes.handle(&context, input, &mut self.outputs, out);
     }
 
     fn on_plain(&mut self, now: Now, topic: &str, reading: &Reading, out: &mut Vec<Output>) {
@@ -288,7 +303,6 @@ mod tests {
     use factree_namespace::Quality;
     use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
     use factree_sparkplug::{BdSeq, Seq};
-    use std::time::Instant;
 
     #[test]
     fn what_failed_halfway_is_stale_until_the_rebirth_it_is_asked_for() {

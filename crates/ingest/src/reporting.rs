@@ -11,7 +11,7 @@ use sparkplug::{DeviceId, EdgeNodeDescriptor, MetricView};
 
 use crate::convert::timestamp;
 use crate::edge_nodes::{EdgeNodes, Seat};
-use crate::report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
+use crate::report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
 
 impl EdgeNodes {
     pub(crate) fn reports(
@@ -89,9 +89,15 @@ impl EdgeNodes {
         let (liveness, since, bd_seq, next_seq) = match node.state() {
             EdgeNodeState::Unknown => (Liveness::Unborn, node.last_message(), None, None),
             EdgeNodeState::Online { since, next, bd_seq, .. } => (Liveness::Online, since, bd_seq, Some(next)),
+            EdgeNodeState::Reordering { since, next, bd_seq, held, .. } => {
+                (Liveness::Reordering { held }, since, bd_seq, Some(next))
+            }
+            EdgeNodeState::Restored { since, bd_seq } => (Liveness::Restored, since, bd_seq, None),
             EdgeNodeState::Offline { since, bd_seq } => (Liveness::Offline, since, bd_seq, None),
         };
-        let counters = node.counters();
+        let findings = self.findings.get(&node.index()).copied().unwrap_or_default();
+        let mut counters = Counters { findings, ..Counters::default() };
+        counters.add(&node.counters());
         EdgeNodeReport {
             group: node.group().to_owned(),
             edge_node: node.id().to_owned(),
@@ -104,16 +110,11 @@ impl EdgeNodes {
             path: seat.map(|seat| path(seat.own.root)),
             metrics_len: node.metrics_len() + devices.iter().map(|device| device.metrics_len).sum::<usize>(),
             devices,
-            counters: Counters {
-                births: counters.nbirth + counters.dbirth,
-                data: counters.ndata + counters.ddata,
-                deaths: counters.ndeath + counters.ddeath,
-                seq_gaps: counters.seq_gaps,
-                rebirths_asked: counters.rebirths_asked,
-                malformed: counters.malformed,
-                findings: self.findings.get(&node.index()).copied().unwrap_or_default(),
-            },
+            counters,
             last_message: Some(timestamp(node.last_message())),
+            rebirth: node
+                .asked()
+                .map(|asked| RebirthReport { asked: timestamp(asked.at), reason: asked.reason.code() }),
         }
     }
 }
@@ -123,6 +124,7 @@ fn report_device(view: &View<'_>, seat: Option<&Seat>, device: &DeviceView<'_>) 
         DeviceState::Online { since, .. } => (Liveness::Online, since),
         // Born once, but not since its Edge Node was born again.
         DeviceState::Stale { since } => (Liveness::Unborn, since),
+        DeviceState::Restored { since } => (Liveness::Restored, since),
         DeviceState::Offline { since } => (Liveness::Offline, since),
     };
     let corner = seat.and_then(|seat| seat.devices.get(&device.index));

@@ -42,6 +42,35 @@ pub enum Event {
         device: Option<String>,
         /// How many metrics its Birth declared.
         metrics_len: usize,
+        /// How many of them nobody has known before.
+        added: usize,
+        /// How many that an earlier Birth had are gone.
+        gone: usize,
+        /// How many are of another datatype, or say otherwise what they are, than before.
+        changed: usize,
+    },
+    /// An Edge Node, or a Device of it, that was known from before our restart went on without a Birth. It is online; its
+    /// metrics are Stale until they speak.
+    Adopted {
+        /// Group id.
+        group: String,
+        /// Edge Node id.
+        edge_node: String,
+        /// Device id.
+        device: Option<String>,
+        /// The client id of the session it speaks over.
+        client_id: Option<String>,
+    },
+    /// Two MQTT sessions publish NBIRTHs of one Edge Node in turn. Told the first time, the second, the fourth and so on.
+    Rivals {
+        /// Group id.
+        group: String,
+        /// Edge Node id.
+        edge_node: String,
+        /// The client id of the one that is listened to now.
+        winner: Option<String>,
+        /// The client id of the one before.
+        loser: Option<String>,
     },
     /// An Edge Node, or a Device of it, went offline; its samples are Stale.
     Died {
@@ -76,7 +105,7 @@ pub enum Event {
     },
     /// Handling a message failed halfway, through a mistake of ours.
     Panicked {
-        /// Its topic.
+        /// Its topic; empty if it was no message.
         topic: String,
     },
     /// A plain publication was not taken, in whole or in part.

@@ -13,7 +13,7 @@ use factree_sparkplug as sparkplug;
 use sparkplug::encode::{BD_SEQ, MetricBuilder, PayloadBuilder, REBIRTH};
 use sparkplug::host::{DeviceState, EdgeNodeState, EdgeNodeView};
 use sparkplug::{
-    DataType, DeviceId, DeviceIndex, DeviceMessage, EdgeNodeDescriptor, MetricIndex, Mismatch, NodeMessage, Now,
+    DataType, DeviceId, DeviceIndex, DeviceMessage, EdgeNodeDescriptor, MetricIndex, Mismatch, NodeMessage, Now, Reason,
 };
 
 use crate::commands::{Command, Order, Target};
@@ -49,6 +49,11 @@ pub enum CommandRefused {
     ReadOnly {
         /// Why, as a sentence without its subject.
         why: &'static str,
+    },
+    /// It is a Rebirth, and the Edge Node has just been asked for one, or too many others have.
+    RebirthTooSoon {
+        /// Until it may be asked.
+        retry_after: Duration,
     },
     /// As many commands as may be remembered are waiting.
     TooMany {
@@ -96,6 +101,9 @@ impl Ingest {
             let (source, metric) = view.source(element).ok_or(CommandRefused::NoSample)?;
             (element, source, metric)
         };
+        let is_rebirth = matches!(&source, Source::Sparkplug { device: None, .. })
+            && metric == REBIRTH
+            && value == Value::Boolean(true);
         let ((order, payload), session) = match &source {
             Source::Sparkplug { group, edge_node, device } => {
                 let node = EdgeNodeDescriptor::new(group, edge_node).and_then(|it| self.edge_nodes.host.edge_node(it));
@@ -108,6 +116,10 @@ impl Ingest {
             Source::Topic { topic } => (self.to_topic(&namespace.read(), element, topic, path, &value)?, None),
         };
         self.edge_nodes.commands.admit(now).map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;
+        if let Some(Target { edge_node, .. }) = order.target.filter(|_| is_rebirth) {
+            let asked = self.edge_nodes.host.wish_rebirth(now, edge_node, Reason::Wished);
+            asked.map_err(|retry_after| CommandRefused::RebirthTooSoon { retry_after })?;
+        }
         let message = Message { topic: order.topic.clone(), payload, session };
         if order.target.is_none() {
             // What we say ourselves does not come back to us, so the tree is told here.
@@ -158,13 +170,13 @@ impl Ingest {
     ) -> Result<(), RebirthRefused> {
         let descriptor = EdgeNodeDescriptor::new(group, edge_node).ok_or(RebirthRefused::Unknown)?;
         let node = self.edge_nodes.host.edge_node(descriptor).ok_or(RebirthRefused::Unknown)?;
-        if let EdgeNodeState::Offline { since, .. } = node.state() {
+        if let EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. } = node.state() {
             return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
         }
         let (index, session) = (node.index(), node.session());
-        let asked = self.edge_nodes.host.wish_rebirth(now.instant, index);
+        let asked = self.edge_nodes.host.wish_rebirth(now, index, Reason::Wished);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
-        out.extend(ask_rebirth(now, (descriptor, session), "somebody wished it"));
+        out.extend(ask_rebirth(now, (descriptor, session), Reason::Wished));
         Ok(())
     }
 }
@@ -179,11 +191,11 @@ fn to_metric(
     definition_of: impl Fn(MetricIndex) -> Option<String>,
 ) -> Result<(Order, Vec<u8>), CommandRefused> {
     match node.state() {
-        EdgeNodeState::Online { .. } => {}
+        EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } => {}
         EdgeNodeState::Unknown => {
             return Err(CommandRefused::EdgeNodeOffline { since: convert::timestamp(node.last_message()) });
         }
-        EdgeNodeState::Offline { since, .. } => {
+        EdgeNodeState::Restored { since, .. } | EdgeNodeState::Offline { since, .. } => {
             return Err(CommandRefused::EdgeNodeOffline { since: convert::timestamp(since) });
         }
     }
@@ -193,7 +205,9 @@ fn to_metric(
         Some(id) => {
             let id = DeviceId::new(id).ok_or(CommandRefused::NoSample)?;
             let device = node.device_named(id).ok_or(CommandRefused::NoSample)?;
-            if let DeviceState::Stale { since } | DeviceState::Offline { since } = device.state {
+            if let DeviceState::Restored { since } | DeviceState::Stale { since } | DeviceState::Offline { since } =
+                device.state
+            {
                 return Err(CommandRefused::DeviceOffline { since: convert::timestamp(since) });
             }
             (Some(device.index), descriptor.device_topic(DeviceMessage::Dcmd, id))

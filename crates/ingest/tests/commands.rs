@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use factree_ingest::{Command, CommandRefused, CommandState, Limits, Message, Output, Placement, RebirthRefused};
 use factree_namespace::Value;
-use factree_sparkplug::encode::PayloadBuilder;
-use factree_sparkplug::{Payload, Seq, WireValue, decode};
+use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder, REBIRTH};
+use factree_sparkplug::{Payload, Seq, Timestamp, WireValue, decode};
 use world::{EPOCH, World, metric_of};
 
 const SPEED: &str = "Acme/Dallas/Press/Line1/Robot3/Speed";
@@ -293,9 +293,30 @@ fn a_wished_rebirth_keeps_to_the_cooldown() {
     assert_eq!(wish(&mut world, "Line1"), Ok(()));
     let said = ["publish spBv1.0/Acme:Dallas:Press/NCMD/Line1", "rebirth asked: somebody wished it"];
     assert_eq!(world.events(), [said, said].concat());
-    assert_eq!(world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().counters.rebirths_asked, 2);
+    assert_eq!(world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().counters.rebirths_asked(), 2);
     world.session_ends(1);
     assert!(matches!(wish(&mut world, "Line1"), Err(RebirthRefused::Offline { .. })));
+}
+
+#[test]
+fn a_rebirth_that_is_set_as_a_value_keeps_to_the_same_cooldown() {
+    let mut world = World::new(Placement::default());
+    let metric = MetricBuilder::named(REBIRTH).at(Timestamp(EPOCH)).boolean(false);
+    let birth = PayloadBuilder::at(Timestamp(EPOCH)).seq(Seq::ZERO).metric(metric).encode();
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &birth);
+    let path = "Acme/Dallas/Press/Line1/Node Control/Rebirth";
+    let (_, message) = sets(&mut world, path, Value::Boolean(true)).unwrap();
+    assert_eq!(message.topic, "spBv1.0/Acme:Dallas:Press/NCMD/Line1");
+    world.elapsed += Duration::from_secs(2);
+    let too_soon = |seconds| CommandRefused::RebirthTooSoon { retry_after: Duration::from_secs(seconds) };
+    assert_eq!(sets(&mut world, path, Value::Boolean(true)).unwrap_err(), too_soon(3));
+    assert!(sets(&mut world, path, Value::Boolean(false)).is_ok(), "that is no request");
+    let refused = world.ingest.wish_rebirth(world.now(), "Acme:Dallas:Press", "Line1", &mut Vec::new());
+    assert_eq!(refused, Err(RebirthRefused::TooSoon { retry_after: Duration::from_secs(3) }));
+    world.elapsed += Duration::from_secs(3);
+    assert!(sets(&mut world, path, Value::Boolean(true)).is_ok());
+    let counters = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().counters;
+    assert!(counters.rebirths_by_reason().any(|reason| reason == ("wished", 2)));
 }
 
 fn text(text: &str) -> Value {

@@ -2,7 +2,7 @@
 
 mod world;
 
-use factree_ingest::{Birth, Budget, Limits, Liveness, Mark, More, Placement, Record, Table, Timestamp};
+use factree_ingest::{Birth, Budget, Limits, Liveness, Mark, More, Output, Placement, Record, Table, Timestamp};
 use factree_namespace::{Level, Quality, Source};
 use factree_sparkplug as sparkplug;
 use world::{EPOCH, World};
@@ -37,10 +37,10 @@ fn after_a_restart_the_tree_is_as_it_was_and_says_that_it_is_old() {
     assert_eq!(world.namespace.read().element_count(), elements);
     assert_eq!(world.events(), [""; 0], "no finding, no rebirth request, no news");
     let report = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap();
-    assert_eq!((report.liveness, report.bd_seq, report.next_seq), (Liveness::Offline, Some(0), None));
+    assert_eq!((report.liveness, report.bd_seq, report.next_seq), (Liveness::Restored, Some(0), None));
     assert_eq!(report.born.unwrap().0, EPOCH, "the birth is as old as it is");
     assert_eq!(report.since.0, EPOCH + 3_600_000, "that it is offline is known since the restart");
-    assert_eq!(report.devices[0].liveness, Liveness::Offline);
+    assert_eq!(report.devices[0].liveness, Liveness::Restored);
 
     let view = world.namespace.read();
     let temperature = view.find("Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature").unwrap();
@@ -95,12 +95,69 @@ fn an_edge_node_that_comes_back_finds_everything_where_it_left_it() {
 }
 
 #[test]
-fn data_of_an_edge_node_that_does_not_know_of_the_restart_asks_it_for_its_birth() {
+fn an_edge_node_that_does_not_know_of_the_restart_is_adopted_and_not_asked() {
+    let mut world = plant();
+    world.saves();
+    world.restarts();
+    // The will of the connection that our end cut off.
+    world.says("@0 NDEATH bdSeq=0");
+    assert_eq!(liveness(&world), Liveness::Restored);
+    world.session_starts(4, "gateway");
+    world.says("@4 NDATA seq=9 · #1:Int64=3");
+    world.says("@4 DDATA/Robot3 seq=10 · #2=31.0");
+    world.says("@4 NDATA seq=11 · #1:Int64=4");
+    assert_eq!(
+        world.events(),
+        [
+            "finding tck-id-principles-birth-certificates-order",
+            "adopted Line1 of gateway",
+            "adopted Line1/Robot3 of gateway",
+        ]
+    );
+    assert_eq!(
+        world.shows("Acme/Dallas/Press/#"),
+        "Acme/Dallas/Press/Line1/Mode = \"Auto\" (Stale)\n\
+         Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature = 31.0\n\
+         Acme/Dallas/Press/Line1/Robot3/State = \"Running\" (Stale)\n\
+         Acme/Dallas/Press/Line1/Uptime = 4\n\
+         Acme/Dallas/Press/Line1/bdSeq = 0 (Stale)\n",
+        "what has not spoken since may have changed while nobody listened"
+    );
+    let report = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap();
+    assert_eq!((report.liveness, report.next_seq), (Liveness::Online, Some(12)));
+    assert_eq!(report.client_id.as_deref(), Some("gateway"));
+    assert_eq!(report.devices[0].liveness, Liveness::Online);
+    world.session_ends(4);
+    assert_eq!(world.events(), ["died Line1: its MQTT session ended"], "it has a session that can end again");
+    assert_eq!(liveness(&world), Liveness::Offline);
+}
+
+#[test]
+fn over_an_attachment_births_may_have_been_missed_so_whoever_goes_on_is_asked() {
     let mut world = plant();
     world.restarts();
-    world.says("@4 NDATA seq=4 · #1:Int64=3");
-    assert!(world.events().contains(&"publish spBv1.0/Acme:Dallas:Press/NCMD/Line1".to_owned()));
-    assert!(world.shows("Acme/Dallas/Press/Line1/Uptime").contains("Stale"));
+    let session = factree_ingest::SessionKey::attached(3, 1);
+    world.says(&format!("@{} DDATA/Robot3 seq=9 · #2=31.0", session.0));
+    let said = std::mem::take(&mut world.said);
+    let Output::Publish(message) = &said[1] else { panic!("{said:?}") };
+    assert_eq!((&*message.topic, message.session), ("spBv1.0/Acme:Dallas:Press/NCMD/Line1", Some(session)));
+    assert_eq!(liveness(&world), Liveness::Restored);
+    assert!(world.shows("Acme/Dallas/Press/Line1/Robot3/Axis/#").contains("21.5 (Stale)"));
+}
+
+fn liveness(world: &World) -> Liveness {
+    world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().liveness
+}
+
+#[test]
+fn after_a_restart_the_newest_birth_decides_what_there_is() {
+    let mut world = plant();
+    world.says("NBIRTH seq=0 bdSeq=0 · Uptime#1:Int64=1");
+    assert!(world.shows("Acme/Dallas/Press/Line1/Mode").contains("gone"));
+    world.restarts();
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/Mode"), "", "nobody has it");
+    world.says("@4 NBIRTH seq=0 bdSeq=1 · Other#1:Int64=1");
+    assert!(world.shows("Acme/Dallas/Press/Line1/Uptime").contains("gone"), "it was in the birth before");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod world;
 
-use factree_ingest::{Limits, Placement, SparkplugRuleText, Timestamp};
+use factree_ingest::{EdgeNodeReport, Limits, Liveness, Placement, SessionKey, SparkplugRuleText, Timestamp};
 use factree_namespace::{Level, Source};
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{BdSeq, Seq};
@@ -28,8 +28,8 @@ fn a_birth_stands_in_the_tree_and_data_moves_it() {
         [
             "finding tck-id-topics-nbirth-rebirth-metric",
             "finding tck-id-payloads-name-birth-data-requirement",
-            "born Line1 with 2",
-            "born Line1/Robot3 with 2"
+            "born Line1 with 2, 2 new",
+            "born Line1/Robot3 with 2, 2 new"
         ],
         "it has no Node Control/Rebirth, its bdSeq no timestamp, and it works all the same"
     );
@@ -66,6 +66,68 @@ fn the_end_of_the_session_is_the_death_whatever_the_ndeath_said() {
     assert!(!world.shows("#").contains("Stale"), "born again, good again");
 }
 
+/// An Edge Node with two devices, nine seconds later. Their deaths claim another time than ours.
+fn before_a_death() -> (World, PayloadBuilder) {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=4 · A:Int32=1");
+    world.says("DBIRTH/D seq=1 · B:Int32=2");
+    world.says("DBIRTH/E seq=2 · C:Int32=3");
+    world.elapsed = Duration::from_secs(9);
+    (world, PayloadBuilder::at(Timestamp(EPOCH + 7_000)))
+}
+
+fn dies(world: &mut World, topic: &str, payload: &PayloadBuilder) -> EdgeNodeReport {
+    world.publish(1, &format!("spBv1.0/Acme:Dallas:Press/{topic}"), &payload.encode());
+    world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap()
+}
+
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_node_offline() {
+    let (mut world, death) = before_a_death();
+    let bd_seq = MetricBuilder::bd_seq(BdSeq::new(4));
+    let report = dies(&mut world, "NDEATH/Line1", &death.clone().metric(bd_seq.clone()));
+    assert_eq!((report.liveness, report.since.0), (Liveness::Offline, EPOCH + 9_000), "by our clock");
+    world.events();
+    world.elapsed = Duration::from_secs(20);
+    let report = dies(&mut world, "NDEATH/Line1", &death.metric(bd_seq));
+    assert_eq!(report.since.0, EPOCH + 9_000, "a second NDEATH of the same birth is ignored");
+    assert_eq!(world.events(), [""; 0]);
+}
+
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_offline() {
+    let (mut world, death) = before_a_death();
+    let report = dies(&mut world, "NDEATH/Line1", &death.metric(MetricBuilder::bd_seq(BdSeq::new(4))));
+    let devices: Vec<_> = report.devices.iter().map(|device| (device.liveness, device.since.0)).collect();
+    assert_eq!(devices, [(Liveness::Offline, EPOCH + 9_000); 2]);
+}
+
+/// `tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-tags-stale` and
+/// `…-ndeath-devices-tags-stale`.
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_tags_stale() {
+    let (mut world, death) = before_a_death();
+    dies(&mut world, "NDEATH/Line1", &death.metric(MetricBuilder::bd_seq(BdSeq::new(4))));
+    for (path, value) in [("A", 1), ("D/B", 2), ("E/C", 3)] {
+        let path = format!("Acme/Dallas/Press/Line1/{path}");
+        assert_eq!(world.shows(&path), format!("{path} = {value} (Stale)\n"));
+        let view = world.namespace.read();
+        assert_eq!(view.sample(view.find(&path).unwrap()).unwrap().received.0, EPOCH + 9_000, "by our clock");
+    }
+}
+
+/// `tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-offline` and
+/// `…-ddeath-devices-tags-stale`.
+#[test]
+fn tck_id_operational_behavior_edge_node_termination_host_action_ddeath_devices_offline() {
+    let (mut world, death) = before_a_death();
+    let report = dies(&mut world, "DDEATH/Line1/D", &death.seq(Seq::new(3)));
+    let devices: Vec<_> = report.devices.iter().map(|device| (device.liveness, device.since.0)).collect();
+    assert_eq!(devices, [(Liveness::Offline, EPOCH + 7_000), (Liveness::Online, EPOCH)], "by the payload's clock");
+    assert!(world.shows("Acme/Dallas/Press/Line1/D/B").contains("Stale"));
+    assert!(!world.shows("Acme/Dallas/Press/Line1/E/C").contains("Stale"));
+}
+
 #[test]
 fn a_takeover_does_not_kill_what_the_new_session_gave_birth_to() {
     let mut world = World::new(Placement::default());
@@ -87,8 +149,98 @@ fn a_device_dies_alone_and_a_rebirth_leaves_it_stale_until_its_own() {
     world.says("NBIRTH seq=0 bdSeq=0 · N:Int32=1");
     assert!(world.shows("Acme/Dallas/Press/Line1/B/V").contains("Stale"));
     world.says("DBIRTH/B seq=1 · W:Int32=3");
-    assert!(world.shows("Acme/Dallas/Press/Line1/B/V").contains("Stale"), "vanished from the birth, kept in the tree");
+    let shown = world.shows("Acme/Dallas/Press/Line1/B/V");
+    assert_eq!(shown, "Acme/Dallas/Press/Line1/B/V = 2 (gone)\n", "not in the birth any more, kept in the tree");
     assert_eq!(world.shows("Acme/Dallas/Press/Line1/B/W"), "Acme/Dallas/Press/Line1/B/W = 3\n");
+}
+
+#[test]
+fn a_birth_is_told_with_what_is_new_what_is_gone_and_what_has_changed() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=1 B#2:Int32=2 C#3:Int32=3");
+    world.said.clear();
+    world.elapsed = Duration::from_secs(5);
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=1 B#2:Double=2.5 D#4:Int32=4");
+    assert_eq!(world.events(), ["born Line1 with 4, 1 new, 1 gone, 1 changed"]);
+    world.elapsed = Duration::from_secs(9);
+    world.says("NDATA seq=1 · C:Int32=9");
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=1 B#2:Double=2.5 D#4:Int32=4");
+    world.session_ends(1);
+    let gone = |world: &World| {
+        let view = world.namespace.read();
+        let sample = view.sample(view.find("Acme/Dallas/Press/Line1/C").unwrap()).unwrap();
+        (sample.is_gone, sample.quality, sample.received.0 - EPOCH)
+    };
+    assert_eq!(gone(&world), (true, factree_namespace::Quality::Stale, 5_000), "since the birth without it");
+    assert!(world.shows("Acme/Dallas/Press/Line1/C").contains("C = 3 (gone)"), "no value reaches it");
+    let element = |world: &World| world.namespace.read().find("Acme/Dallas/Press/Line1/C");
+    let before = element(&world);
+    world.says("@2 NBIRTH seq=0 bdSeq=1 · C#1:Int32=7");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/C"), "Acme/Dallas/Press/Line1/C = 7\n", "it is back");
+    assert_eq!(element(&world), before, "as the element it was");
+    assert!(!gone(&world).0);
+}
+
+#[test]
+fn over_an_attachment_what_comes_too_early_waits_and_what_never_comes_is_asked_for() {
+    let mut world = World::new(Placement::default());
+    let say = |world: &mut World, message: &str| world.says(&format!("@{} {message}", SessionKey::attached(0, 1).0));
+    say(&mut world, "NBIRTH seq=0 bdSeq=0 · A#1:Int32=0");
+    say(&mut world, "NDATA seq=2 · #1:Int32=2");
+    say(&mut world, "DDATA/D seq=4 · #2:Int32=4");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/A"), "Acme/Dallas/Press/Line1/A = 0\n");
+    let report = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap();
+    assert_eq!((report.liveness, report.next_seq), (Liveness::Reordering { held: 2 }, Some(1)));
+    say(&mut world, "NDATA seq=1 · #1:Int32=1");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/A"), "Acme/Dallas/Press/Line1/A = 2\n");
+    say(&mut world, "DBIRTH/D seq=3 · B#2:Int32=3");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/D/B"), "Acme/Dallas/Press/Line1/D/B = 4\n");
+    assert_eq!(world.ingest.next_deadline(), None);
+    world.said.clear();
+
+    world.elapsed = Duration::from_secs(10);
+    say(&mut world, "DBIRTH/E seq=6 · C#3:Int32=6");
+    let due = world.ingest.next_deadline().unwrap();
+    assert_eq!(due - world.now().instant, Duration::from_secs(2));
+    world.elapsed += Duration::from_secs(2);
+    world.ticks();
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/E/C"), "Acme/Dallas/Press/Line1/E/C = 6\n");
+    assert_eq!(world.births.len(), 3, "what was held is kept like any birth");
+    assert_eq!(
+        world.events(),
+        [
+            "finding tck-id-payloads-sequence-num-incrementing",
+            "born Line1/E with 1, 1 new",
+            "publish spBv1.0/Acme:Dallas:Press/NCMD/Line1",
+            "rebirth asked: a sequence number is missing",
+        ]
+    );
+    let report = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap();
+    assert_eq!(report.rebirth.unwrap().reason, "seq_gap");
+    assert!(report.counters.rebirths_by_reason().any(|reason| reason == ("seq_gap", 1)));
+}
+
+#[test]
+fn two_clients_that_are_the_same_edge_node_are_named() {
+    let mut world = World::new(Placement::default());
+    world.session_starts(1, "gateway-old");
+    world.session_starts(2, "gateway-new");
+    world.says("@1 NBIRTH seq=0 bdSeq=0 · A#1:Int32=1");
+    world.says("@2 NBIRTH seq=0 bdSeq=0 · A#1:Int32=2");
+    world.says("@1 NDATA seq=1 · #1:Int32=3");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/A"), "Acme/Dallas/Press/Line1/A = 2\n", "the newest birth wins");
+    world.said.clear();
+    world.says("@1 NBIRTH seq=0 bdSeq=0 · A#1:Int32=4");
+    let rivals = "rivals of Line1: Some(\"gateway-old\") after Some(\"gateway-new\")";
+    assert!(world.events().contains(&rivals.to_owned()));
+    (0..100).for_each(|_| {
+        world.says("@2 NBIRTH seq=0 bdSeq=0 · A#1:Int32=5");
+        world.says("@1 NBIRTH seq=0 bdSeq=0 · A#1:Int32=6");
+        world.says("@2 NDATA seq=1 · #1:Int32=7");
+    });
+    let events = world.events();
+    assert_eq!(events.iter().filter(|event| event.starts_with("rivals")).count(), 7, "of 201: 2, 4, 8, … 128");
+    assert!(!events.iter().any(|event| event.starts_with("publish")), "nobody is asked for more births");
 }
 
 #[test]

@@ -159,6 +159,7 @@ impl Cells {
             received: cell.received(),
             datatype: cell.datatype(),
             revision: cell.revision(),
+            is_gone: cell.is_gone(),
         })
     }
 
@@ -182,7 +183,7 @@ impl Cells {
             self.stamps.resize(self.cells.len().div_ceil(GROUP), Revision::ZERO);
         }
         if self.element(slot) == Some(element) {
-            self.cells[at].set_datatype(datatype);
+            self.redeclare(slot, datatype);
         } else {
             if let Some(old) = self.cells[at].heavy() {
                 self.heavy.remove(old);
@@ -193,9 +194,11 @@ impl Cells {
         self.origins[at] = origin;
     }
 
-    /// A new type for what is placed at `slot`; the sample stays.
+    /// A new type for what is placed at `slot` and is not gone, or no longer; the sample stays.
     pub(crate) fn redeclare(&mut self, slot: u32, datatype: DataType) {
-        self.cells[slot as usize].set_datatype(datatype);
+        let cell = &mut self.cells[slot as usize];
+        cell.set_datatype(datatype);
+        cell.set_gone(false);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -335,6 +338,26 @@ impl<'a> Writer<'a> {
     pub fn set_quality(&mut self, slot: u32, quality: Quality) -> Result<(), Refusal> {
         self.cells.element(slot).ok_or(Refusal::NoSuchSlot)?;
         self.requalify(slot as usize, quality);
+        Ok(())
+    }
+
+    /// The source no longer has what is at `slot`: its last sample stays, Stale and [gone](Sample::is_gone), received now.
+    /// Until it is placed or declared again, or a sample is written to it. A cell that is gone already is not touched.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchSlot`].
+    pub fn mark_gone(&mut self, slot: u32) -> Result<(), Refusal> {
+        self.cells.element(slot).ok_or(Refusal::NoSuchSlot)?;
+        let at = slot as usize;
+        let cell = &mut self.cells.cells[at];
+        if !cell.is_gone() {
+            cell.set_gone(true);
+            if cell.revision() > Revision::ZERO {
+                cell.set_quality(Quality::Stale);
+                cell.stamp(self.revision, self.received);
+                self.cells.stamps[at / GROUP] = self.revision;
+            }
+        }
         Ok(())
     }
 

@@ -76,6 +76,9 @@ enum Form {
     Vacant = 16,
 }
 
+/// Set while the source no longer has what the cell holds. A sample that is written to it unsets it.
+const GONE: u8 = 0x20;
+
 const NO_SCALAR: u8 = Form::Heavy as u8 | Form::Vacant as u8;
 
 #[derive(Clone)]
@@ -85,7 +88,7 @@ pub(crate) struct Cell {
     revision: u64,
     received_low: u32,
     received_high: u16,
-    /// [`Form`] in the low six bits, [`Quality`] in the high two: both are needed, one byte is left.
+    /// [`Form`] in the low five bits, then [`GONE`], [`Quality`] in the high two: all are needed, one byte is left.
     form_and_quality: u8,
     datatype: DataType,
 }
@@ -109,7 +112,7 @@ impl Cell {
 
     #[inline]
     fn form(&self) -> Form {
-        match self.form_and_quality & 0x3f {
+        match self.form_and_quality & !GONE & 0x3f {
             0 => Form::Null,
             1 => Form::Boolean,
             2 => Form::Int,
@@ -196,7 +199,16 @@ impl Cell {
     }
 
     pub(crate) fn set_quality(&mut self, quality: Quality) {
-        self.form_and_quality = pack(self.form(), quality);
+        self.form_and_quality = pack(self.form(), quality) | self.form_and_quality & GONE;
+    }
+
+    /// Whether the source no longer has what it holds.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.form_and_quality & GONE != 0
+    }
+
+    pub(crate) fn set_gone(&mut self, is_gone: bool) {
+        self.form_and_quality = self.form_and_quality & !GONE | if is_gone { GONE } else { 0 };
     }
 
     #[inline]

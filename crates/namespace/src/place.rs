@@ -138,30 +138,26 @@ impl<'a> Placer<'a> {
         Ok(placed)
     }
 
-    /// Declares anew what is placed at `slot` by its path: its type and metadata change, where it is does not. Its
-    /// element; none if the slot is vacant or a conflict, which is to be placed again, since its path may have become
-    /// free.
+    /// Declares anew what is placed at `slot` by its path: its type and metadata change, where it is does not. Whether
+    /// that was anything new; none if the slot is vacant or a conflict, which is to be placed again, since its path may
+    /// have become free.
     ///
     /// For the Rebirth of a metric: 220 instructions, where to find its place again takes 1,500 (`ingest births`,
     /// `benches/benches/ingest.rs`).
     ///
     /// # Errors
     /// [`Refusal::MetadataTooLarge`], [`Refusal::ValuesFull`].
-    pub fn redeclare(
-        &mut self,
-        slot: u32,
-        datatype: DataType,
-        metadata: &Metadata,
-    ) -> Result<Option<ElementId>, Refusal> {
+    pub fn redeclare(&mut self, slot: u32, datatype: DataType, metadata: &Metadata) -> Result<Option<bool>, Refusal> {
         let Some(element) = self.cells.element(slot) else { return Ok(None) };
         if self.tree.conflicts.contains_key(&element) || self.tree.renamed.contains_key(&element) {
             return Ok(None);
         }
         let budget = self.namespace.budget();
         let declared = Declared::new(&self.tree, metadata, None, self.namespace.limits(), budget)?;
+        let former = (self.tree.element(element).metadata, self.cells.datatype(slot));
         budget.give_back(declared.apply(&mut self.tree, element));
         self.cells.redeclare(slot, datatype);
-        Ok(Some(element))
+        Ok(Some(former != (self.tree.element(element).metadata, datatype)))
     }
 
     /// Lets go of the tree and goes on to write samples: nobody sees what was placed without them.

@@ -71,4 +71,6 @@ pub struct Sample {
     pub datatype: DataType,
     /// The batch that last changed this cell.
     pub revision: Revision,
+    /// Whether its source no longer has it: since `received`, when it said so. Then it is Stale for good.
+    pub is_gone: bool,
 }

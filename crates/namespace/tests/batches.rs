@@ -54,6 +54,7 @@ fn absurd_timestamps_are_stored_as_sent() {
             received: Timestamp(1_800_000_000_123),
             datatype: DataType::Int8,
             revision,
+            is_gone: false,
         };
         assert_eq!(plant.sample("Acme/Line1/V"), Some(expected));
     }

@@ -121,7 +121,8 @@ fn what_stands_by_its_path_can_be_redeclared_and_a_conflict_must_be_placed_again
     let redeclare = |publisher: &plant::Publisher<'_>, slot: u32| {
         plant.namespace.placer(&publisher.block).redeclare(slot, DataType::Float, &kelvin)
     };
-    assert_eq!(redeclare(&line1, 0), Ok(Some(owner)));
+    assert_eq!(redeclare(&line1, 0), Ok(Some(true)));
+    assert_eq!(redeclare(&line1, 0), Ok(Some(false)), "nothing is new the second time");
     assert_eq!(redeclare(&line2, 0), Ok(None), "its path may have become free");
     assert_eq!(redeclare(&line1, 1), Ok(None), "nothing is placed there");
     let sample = plant.sample("Acme/Line1/Temperature").unwrap();

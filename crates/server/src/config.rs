@@ -142,14 +142,16 @@ impl Config {
     /// [`ConfigError`], as [`Config::load`] without the reading.
     pub fn parse(text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError(error.to_string().trim_end().into()))?;
+        let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
+        sparkplug.apply(&mut limits.ingest.sparkplug);
         let config = Self {
             mqtt: overrides.mqtt.unwrap_or(file.mqtt.listen),
             http: overrides.http.unwrap_or(file.http.listen),
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
-            sparkplug: file.sparkplug.parse()?,
-            limits: limits(&file.limits, text)?,
+            sparkplug,
+            limits,
             sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
         };

@@ -102,12 +102,26 @@ pub(crate) fn log(Noted { event, peer, refused }: &Noted) {
 pub(crate) fn log_ingest(event: &factree_ingest::Event) {
     use factree_ingest::Event;
     match event {
-        Event::Born { group, edge_node, device: None, metrics_len } => {
-            info!(?group, ?edge_node, metrics_len, "Edge Node born");
+        Event::Born { group, edge_node, device: None, metrics_len, added, gone, changed } => {
+            info!(?group, ?edge_node, metrics_len, added, gone, changed, "Edge Node born");
         }
-        Event::Born { group, edge_node, device: Some(device), metrics_len } => {
-            info!(?group, ?edge_node, ?device, metrics_len, "Device born");
+        Event::Born { group, edge_node, device: Some(device), metrics_len, added, gone, changed } => {
+            info!(?group, ?edge_node, ?device, metrics_len, added, gone, changed, "Device born");
         }
+        Event::Adopted { group, edge_node, device, client_id } => info!(
+            ?group,
+            ?edge_node,
+            device = device.as_ref().map(tracing::field::debug),
+            client = client_id.as_ref().map(tracing::field::debug),
+            "online again under its birth from before the restart; Stale until its data come"
+        ),
+        Event::Rivals { group, edge_node, winner, loser } => warn!(
+            ?group,
+            ?edge_node,
+            winner = winner.as_ref().map(tracing::field::debug),
+            loser = loser.as_ref().map(tracing::field::debug),
+            "two clients publish births of one Edge Node: the newest is listened to; give each an Edge Node of its own"
+        ),
         Event::Died { group, edge_node, device: None, cause } => {
             info!(?group, ?edge_node, cause, "Edge Node offline; its subtree is Stale");
         }

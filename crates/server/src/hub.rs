@@ -46,7 +46,7 @@ pub(crate) struct Hub {
     began: Instant,
     stopping: AtomicBool,
     next_connection: AtomicU64,
-    /// Says that the broker's next deadline came nearer.
+    /// Says that the next deadline of the broker or the tree came nearer.
     nearer_deadline: Notify,
     /// Says that the last connection is gone.
     emptied: Notify,
@@ -66,8 +66,17 @@ struct Core {
     outputs: Outputs,
     /// The deadline the clock task knows of.
     armed: Option<Instant>,
+    /// The tree's next deadline.
+    tree_deadline: Option<Instant>,
     /// For the keeper.
     gathered: Gathered,
+}
+
+impl Core {
+    /// When the broker or the tree wants to be woken.
+    fn next_deadline(&self) -> Option<Instant> {
+        [self.broker.next_deadline(), self.tree_deadline].into_iter().flatten().min()
+    }
 }
 
 /// What a visit means for the connection it was made for.
@@ -142,6 +151,7 @@ impl Hub {
             mailboxes: HashMap::new(),
             outputs: Outputs::default(),
             armed: None,
+            tree_deadline: None,
             gathered: Gathered::default(),
         };
         Self {
@@ -275,7 +285,7 @@ impl Hub {
         loop {
             let deadline = {
                 let mut core = self.core();
-                core.armed = core.broker.next_deadline();
+                core.armed = core.next_deadline();
                 core.armed
             };
             let due = async {
@@ -286,6 +296,7 @@ impl Hub {
             };
             tokio::select! {
                 () = due => {
+                    self.tick_tree();
                     let tick = |visit: &mut Visit<'_>| visit.handle(Input::Tick, None);
                     let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), tick);
                 }
@@ -370,11 +381,7 @@ impl Hub {
         let Visit { batch, replies, closing, refused_for_haste, woken, events, .. } = visit;
         self.traffic.packets_sent.add(replies);
         core.inbox.push(batch);
-        let deadline = core.broker.next_deadline();
-        if deadline.is_some_and(|deadline| core.armed.is_none_or(|armed| deadline < armed)) {
-            core.armed = deadline;
-            self.nearer_deadline.notify_one();
-        }
+        self.arm(core);
         let subscribers_behind = core.broker.stats().queued_behind > behind;
         let ticket = self.note(core, before);
         Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
@@ -399,15 +406,46 @@ impl Hub {
             let certified = {
                 let mut core = self.core();
                 batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
-                let certified = self.certify(&mut core, &said);
-                self.note_births(&mut core, &mut said);
-                certified
+                self.note_said(&mut core, &ingest, &mut said)
             };
             drop(ingest);
             certified.iter().for_each(Left::carry_out);
             if !self.say(said) {
                 return;
             }
+        }
+    }
+
+    /// Lets the tree act on its deadline, if that has come.
+    fn tick_tree(&self) {
+        let (mut ingest, now, mut said) = (lock(&self.ingest), now(), Vec::new());
+        if ingest.next_deadline().is_none_or(|deadline| deadline > now.instant) {
+            return;
+        }
+        ingest.tick(now, &mut said);
+        let certified = self.note_said(&mut self.core(), &ingest, &mut said);
+        drop(ingest);
+        certified.iter().for_each(Left::carry_out);
+        self.speak(said);
+    }
+
+    /// Notes of what the tree said whatever must be noted in its order, and when the tree wants to be woken.
+    fn note_said(&self, core: &mut Core, ingest: &Ingest, said: &mut Vec<factree_ingest::Output>) -> Option<Left> {
+        let certified = self.certify(core, said);
+        self.note_births(core, said);
+        if core.tree_deadline != ingest.next_deadline() {
+            core.tree_deadline = ingest.next_deadline();
+            self.arm(core);
+        }
+        certified
+    }
+
+    /// Tells the clock task if a deadline came nearer.
+    fn arm(&self, core: &mut Core) {
+        let deadline = core.next_deadline();
+        if deadline.is_some_and(|deadline| core.armed.is_none_or(|armed| deadline < armed)) {
+            core.armed = deadline;
+            self.nearer_deadline.notify_one();
         }
     }
 

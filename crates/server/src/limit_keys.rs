@@ -171,11 +171,19 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Bytes birth_bytes_max in ingest.sparkplug:
             "births kept byte-exact on disk, and in memory as certificates, all together",
             "the birth is not kept"),
+            key!(Count reorder_messages_max in ingest.sparkplug:
+            "places that a message may come too early or late, and messages that wait for one Edge Node; at most 127",
+            "the wait is given up at once"),
+            key!(Bytes reorder_bytes_per_edge_node_max in ingest.sparkplug:
+            "what waits for one Edge Node", "the wait is given up at once"),
+            key!(Bytes reorder_bytes_max in ingest.sparkplug:
+            "what waits for all together; at least reorder_bytes_per_edge_node_max", "the wait is given up at once"),
             key!(Count rebirth_cooldown in ingest.sparkplug:
             "time between two rebirth requests to one Edge Node",
             "not asked now; the next message that cannot be understood asks again"),
             key!(Count rebirths_per_second_max in ingest.sparkplug:
-            "rebirth requests a second to all Edge Nodes together",
+            "rebirth requests a second to all Edge Nodes together, and as many at once; half of these only to Edge Nodes \
+             that have been born, and a fifth of all at most because of what one client says",
             "not asked now; the next message that cannot be understood asks again"),
             key!(Count topics_max in ingest:
             "plain topics in the tree",

@@ -222,6 +222,8 @@ const METRICS: &[Metric] = &[
         of a limit", |now, to| to.one(now.plant.ingest.plain_refused)),
     metric!(Gauge "factree_edge_nodes" "Edge Nodes", "state", |now, to| {
         to.of("online", now.plant.census.online);
+        to.of("reordering", now.plant.census.reordering);
+        to.of("restored", now.plant.census.restored);
         to.of("offline", now.plant.census.offline);
         to.of("unborn", now.plant.census.unborn);
     }),
@@ -235,8 +237,17 @@ const METRICS: &[Metric] = &[
         |now, to| to.one(now.plant.census.counters.malformed)),
     metric!(Counter "factree_sparkplug_seq_gaps_total" "Gaps seen in seq",
         |now, to| to.one(now.plant.census.counters.seq_gaps)),
-    metric!(Counter "factree_sparkplug_rebirths_asked_total" "Rebirths that Factree asked for",
-        |now, to| to.one(now.plant.census.counters.rebirths_asked)),
+    metric!(Counter "factree_sparkplug_seq_late_total" "Messages that came after their successors, or twice",
+        |now, to| to.one(now.plant.census.counters.seq_late)),
+    metric!(Counter "factree_sparkplug_held_total" "Messages that came too early and were held for those before them",
+        |now, to| to.one(now.plant.census.counters.held)),
+    metric!(Counter "factree_sparkplug_held_dropped_total" "Of those, the ones that an NBIRTH made void",
+        |now, to| to.one(now.plant.census.counters.held_dropped)),
+    metric!(Counter "factree_sparkplug_displaced_total" "Messages ignored because another session's NBIRTH has taken the \
+        place of their session's", |now, to| to.one(now.plant.census.counters.displaced)),
+    metric!(Counter "factree_sparkplug_rebirths_asked_total" "Rebirths that Factree asked for", "reason", |now, to| {
+        now.plant.census.counters.rebirths_by_reason().for_each(|(reason, count)| to.of(reason, count));
+    }),
     metric!(Counter "factree_sparkplug_findings_total" "Deviations from the Sparkplug specification",
         |now, to| to.one(now.plant.census.counters.findings)),
     metric!(Gauge "factree_tree_elements" "Elements of the tree", |now, to| to.one(now.tree.elements as u64)),

@@ -141,7 +141,7 @@ fn restore_tree(
     if rejected > 0 {
         warn!(rejected, removed = useless.len(), "records of the tree fit nothing any more; RUST_LOG=debug names them");
     }
-    Ok((ingest.census().offline as usize, useless))
+    Ok((ingest.census().restored as usize, useless))
 }
 
 /// The table of a kind of the broker's records.

@@ -300,7 +300,42 @@ fn the_tree_is_back_and_stale_until_its_sources_speak() {
     let factree = Factree::start(data.path());
     assert_eq!(get(&factree, "/api/v1/values/Acme/Dallas/Press/Line1/Temperature")["value"], 21.5);
     let node = get(&factree, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1");
-    assert_eq!(node["state"], "offline", "{node}");
+    assert_eq!(node["state"], "restored", "{node}");
+    factree.kill();
+}
+
+#[test]
+fn an_edge_node_whose_client_comes_back_by_itself_goes_on_and_nobody_is_asked_for_a_rebirth() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let death = PayloadBuilder::default().metric(MetricBuilder::bd_seq(BdSeq::new(1))).encode();
+    let mut will = WillMessage::new(TopicName::parse("spBv1.0/Acme:Dallas:Press/NDEATH/Line1").unwrap(), &death);
+    will.qos = QoS::AtLeastOnce;
+    let connect = |factree: &Factree| {
+        Client::connect_with(factree, Connect { will: Some(will.clone()), ..Connect::new(V5, "gateway") }).0
+    };
+    let count = |value| MetricBuilder::aliased(7).value(DataType::Int32, Value::Int(value)).unwrap();
+    let message = |seq, metric| PayloadBuilder::at(Timestamp(1_700_000_000_000)).seq(Seq::new(seq)).metric(metric);
+    let named = MetricBuilder::named("Count").alias(7).declare(DataType::Int32);
+    let birth = message(0, MetricBuilder::bd_seq(BdSeq::new(1)));
+    let birth = birth.metric(named.value(DataType::Int32, Value::Int(1)).unwrap()).encode();
+    let mut gateway = connect(&factree);
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", birth, at_least_once(1), false);
+    factree.kill();
+
+    // The library connects again and says what was next, as if nothing had been.
+    let factree = Factree::start(data.path());
+    let mut gateway = connect(&factree);
+    let next = message(1, count(2)).encode();
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NDATA/Line1", next, at_least_once(1), false);
+    let node = get(&factree, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1");
+    assert_eq!(
+        (&node["state"], &node["client_id"], &node["next_seq"]),
+        (&"online".into(), &"gateway".into(), &2.into())
+    );
+    assert_eq!(node["counters"]["rebirths_asked"], 0, "{node}");
+    let sample = get(&factree, "/api/v1/values/Acme/Dallas/Press/Line1/Count");
+    assert_eq!((&sample["value"], &sample["quality"]), (&2.into(), &"Good".into()), "{sample}");
     factree.kill();
 }
 

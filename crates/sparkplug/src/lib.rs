@@ -27,9 +27,9 @@ pub mod value;
 pub use application::{Application, HostState, Legacy, StateFault, StateHeard, StateMessage};
 pub use datatype::DataType;
 pub use host::{
-    AskRebirth, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView, Died,
-    EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored, Output,
-    Outputs, Reason, RosterMetrics, Rule, SessionKey, Update,
+    Adopted, AskRebirth, Asked, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView,
+    Died, EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored,
+    Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, Rule, SessionKey, Unheld, UnheldIndex, Update,
 };
 pub use limits::Limits;
 pub use metadata::MetaData;

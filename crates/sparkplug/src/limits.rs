@@ -3,6 +3,7 @@
 //! Counts and sizes are checked before memory is spent. Invariant: [`Limits::check`] holds for every `Limits` in use;
 //! the host asserts it once.
 
+use crate::SessionKey;
 use std::time::Duration;
 
 /// Bounds on payloads, on what the host remembers, and on what it asks of Edge Nodes.
@@ -36,6 +37,18 @@ pub struct Limits {
     pub metrics_per_edge_node_max: u32,
     /// Most bytes of births that are kept byte for byte, all Edge Nodes together. They go to the store; the host holds none.
     pub birth_bytes_max: u64,
+    /// How long a message that comes too early waits for those before it, from clients of our own broker. Zero: it is taken
+    /// at once, since there the broker's order is the publisher's (`tck-id-operational-behavior-host-reordering-param`).
+    pub reorder_window: Duration,
+    /// The same over attachments to other brokers, whose order may not be the publisher's.
+    pub reorder_window_attached: Duration,
+    /// How many places out of order a message may come: as many are held for one Edge Node while others are missing. At
+    /// most 127, half the circle that seq goes round.
+    pub reorder_messages_max: u32,
+    /// Most bytes held for one Edge Node.
+    pub reorder_bytes_per_edge_node_max: usize,
+    /// Most bytes held for all Edge Nodes together.
+    pub reorder_bytes_max: usize,
     /// One Edge Node is asked for a rebirth at most once in this time.
     pub rebirth_cooldown: Duration,
     /// All Edge Nodes together are asked for at most this many rebirths per second; so many may go out at once.
@@ -59,6 +72,11 @@ impl Default for Limits {
             devices_per_edge_node_max: 10_000,
             metrics_per_edge_node_max: 200_000,
             birth_bytes_max: 1 << 30,
+            reorder_window: Duration::ZERO,
+            reorder_window_attached: Duration::from_secs(2),
+            reorder_messages_max: 64,
+            reorder_bytes_per_edge_node_max: 4 * 1024 * 1024,
+            reorder_bytes_max: 64 * 1024 * 1024,
             rebirth_cooldown: Duration::from_secs(5),
             rebirths_per_second_max: 50,
         }
@@ -66,6 +84,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The longest that a message may wait for others.
+    pub const REORDER_WINDOW_MAX: Duration = Duration::from_secs(3600);
+
+    /// How long a message that came too early over this session waits.
+    pub(crate) fn reorder_window(&self, session: SessionKey) -> Duration {
+        if session.attachment().is_some() { self.reorder_window_attached } else { self.reorder_window }
+    }
+
     /// The relations between limits; the message names the two that contradict each other.
     pub fn check(&self) -> Result<(), &'static str> {
         let rules = [
@@ -78,6 +104,15 @@ impl Limits {
             ),
             (self.property_depth_max >= 1, "property_depth_max must be at least 1"),
             (self.property_depth_max <= 64, "property_depth_max must be at most 64: it bounds our own stack"),
+            (
+                self.reorder_window.max(self.reorder_window_attached) <= Limits::REORDER_WINDOW_MAX,
+                "reorder_window and reorder_window_attached must be at most an hour",
+            ),
+            (self.reorder_messages_max <= 127, "reorder_messages_max must be at most 127: seq goes round at 256"),
+            (
+                self.reorder_bytes_per_edge_node_max <= self.reorder_bytes_max,
+                "reorder_bytes_per_edge_node_max exceeds reorder_bytes_max",
+            ),
             (self.rebirths_per_second_max >= 1, "rebirths_per_second_max must be at least 1"),
             (self.metrics_per_edge_node_max < u32::MAX - 1, "metrics_per_edge_node_max must stay below 2^32 - 2"),
             (self.edge_nodes_max < u32::MAX, "edge_nodes_max must stay below 2^32 - 1"),

@@ -217,7 +217,8 @@ fn replay(client: &str) -> String {
         };
         let (session, topic) = (SessionKey(record["conn"].as_u64().unwrap()), Topic::parse(topic).unwrap());
         outputs.clear();
-        let input = Input::Message { session, retained: false, topic, bytes: &bytes, payload: &payload };
+        let input =
+            Input::Message { session, retained: false, topic, published: &bytes, bytes: &bytes, payload: &payload };
         host.handle(now, input, &mut outputs);
         let lines: Vec<String> = outputs.iter().map(|output| line(output, &outputs)).collect();
         transcript += &format!("{topic} → {}\n", lines.join("; "));
@@ -230,6 +231,7 @@ fn replay(client: &str) -> String {
 
 fn line(output: &Output, outputs: &Outputs) -> String {
     match output {
+        Output::Unheld(_) | Output::Adopted(_) | Output::Rivals(_) => format!("{output:?}"),
         Output::Born(born) => {
             let metrics = outputs.born(born);
             format!("born, {} metrics, {} new", metrics.len(), metrics.iter().filter(|metric| metric.is_new).count())

@@ -152,7 +152,14 @@ fn sp12_any_timestamp_is_kept_as_sent() {
         let topic = Topic::parse("spBv1.0/g/DDEATH/e/d").unwrap();
         let mut outputs = Outputs::new();
         let now = Now { instant: Instant::now(), wall: Timestamp(timestamp) };
-        let input = Input::Message { session: SessionKey(1), retained: false, topic, bytes: &bytes, payload: &payload };
+        let input = Input::Message {
+            session: SessionKey(1),
+            retained: false,
+            topic,
+            published: &bytes,
+            bytes: &bytes,
+            payload: &payload,
+        };
         Host::new(Limits::default()).handle(now, input, &mut outputs);
         assert!(!outputs.is_empty());
     }
@@ -171,7 +178,14 @@ fn sp27_a_metric_fifty_thousand_times_in_one_payload_is_one_finding_and_fast() {
         decode(&bytes, &Limits::default(), &mut payload).unwrap();
         outputs.clear();
         let topic = Topic::parse(topic).unwrap();
-        let input = Input::Message { session: SessionKey(1), retained: false, topic, bytes: &bytes, payload: &payload };
+        let input = Input::Message {
+            session: SessionKey(1),
+            retained: false,
+            topic,
+            published: &bytes,
+            bytes: &bytes,
+            payload: &payload,
+        };
         host.handle(now, input, &mut outputs);
         assert!(started.elapsed() < Duration::from_secs(2), "a quadratic cost would be minutes");
         assert!(outputs.iter().count() < 10);

@@ -44,6 +44,8 @@ fn event() -> impl Strategy<Value = Event> {
 struct Model {
     /// Who is online: the session of the latest birth, and its metric aliases.
     online: HashMap<Who, (u64, HashMap<u64, u8>)>,
+    /// The session from which the newest NBIRTH of an Edge Node took it.
+    displaced: HashMap<usize, u64>,
     /// What each number has been said to mean.
     numbers: HashMap<(usize, MetricIndex), (Option<usize>, u8)>,
 }
@@ -59,9 +61,14 @@ impl Model {
         ended.into_iter().for_each(|who| self.die(who));
     }
 
+    /// Whether what the session says about the Edge Node or its devices, other than an NBIRTH, is heard.
+    fn hears(&self, node: usize, session: u64) -> bool {
+        self.online.contains_key(&(node, None)) && self.displaced.get(&node) != Some(&session)
+    }
+
     /// The names that these aliases mean, in order.
-    fn data(&self, who: Who, aliases: &[u64]) -> Vec<u8> {
-        let known = self.online.get(&who).filter(|_| self.online.contains_key(&(who.0, None)));
+    fn data(&self, who: Who, session: u64, aliases: &[u64]) -> Vec<u8> {
+        let known = self.online.get(&who).filter(|_| self.hears(who.0, session));
         aliases.iter().filter_map(|alias| known?.1.get(alias).copied()).collect()
     }
 }
@@ -92,7 +99,14 @@ impl World {
         };
         let (topic, session) = (Topic::parse(&topic).unwrap(), SessionKey(session));
         self.outputs.clear();
-        let input = Input::Message { session, retained: false, topic, bytes: &bytes, payload: &self.payload };
+        let input = Input::Message {
+            session,
+            retained: false,
+            topic,
+            published: &bytes,
+            bytes: &bytes,
+            payload: &self.payload,
+        };
         self.host.handle(self.now, input, &mut self.outputs);
     }
 
@@ -146,13 +160,13 @@ fn live(world: &mut World, model: &mut Model, event: &Event) -> Result<(), TestC
                     }
                 }
             }
-            prop_assert_eq!(reached, model.data(*who, aliases));
+            prop_assert_eq!(reached, model.data(*who, *session, aliases));
             Ok(())
         }
         Event::Death((node, device), session) => {
             // NDEATHs here have no bdSeq and so no effect; a session's end is what kills an Edge Node.
             world.say((*node, *device), "DEATH", *session, PayloadBuilder::at(Timestamp(1)));
-            if device.is_some() && model.online.contains_key(&(*node, None)) {
+            if device.is_some() && model.hears(*node, *session) {
                 model.die((*node, *device));
             } else if device.is_none() {
                 world.seqs[*node] = Seq::new(world.seqs[*node].get().wrapping_sub(1));
@@ -177,13 +191,18 @@ fn born(
     shift: u64,
 ) -> Result<(), TestCaseError> {
     let born = world.outputs.iter().find_map(|output| if let Output::Born(born) = output { Some(born) } else { None });
-    if who.1.is_some() && !model.online.contains_key(&(who.0, None)) {
-        prop_assert!(born.is_none(), "a DBIRTH before the NBIRTH");
+    if who.1.is_some() && !model.hears(who.0, session) {
+        prop_assert!(born.is_none(), "a DBIRTH before the NBIRTH, or of a session that lost its Edge Node");
         return Ok(());
     }
     let born = born.expect("a birth is accepted");
     prop_assert_eq!((world.node(born.edge_node), world.device(born.edge_node, born.device)), who);
     if who.1.is_none() {
+        match model.online.get(&who) {
+            Some(&(before, _)) if before != session => drop(model.displaced.insert(who.0, before)),
+            Some(_) => {}
+            None => drop(model.displaced.remove(&who.0)),
+        }
         model.die(who);
     }
     let mut aliases = HashMap::new();

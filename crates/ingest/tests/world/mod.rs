@@ -89,11 +89,22 @@ impl World {
         Now { instant: self.start + self.elapsed, wall: Timestamp(EPOCH + self.elapsed.as_millis() as u64) }
     }
 
+    /// What time has made due happens.
+    pub(crate) fn ticks(&mut self) {
+        let mut said = Vec::new();
+        self.ingest.tick(self.now(), &mut said);
+        self.hears(said);
+    }
+
     fn batch(&mut self, fill: impl FnOnce(&mut Batch)) {
         let mut batch = Batch::default();
         fill(&mut batch);
         let mut said = Vec::new();
         self.ingest.apply(self.now(), &batch, &mut said);
+        self.hears(said);
+    }
+
+    fn hears(&mut self, said: Vec<Output>) {
         for output in said {
             let Output::Keep(keep) = output else {
                 self.said.push(output);
@@ -147,6 +158,10 @@ impl World {
         self.publish(session, &topic, &payload.encode());
     }
 
+    pub(crate) fn session_starts(&mut self, session: u64, client_id: &str) {
+        self.batch(|batch| batch.session_started(SessionKey(session), client_id));
+    }
+
     pub(crate) fn session_ends(&mut self, session: u64) {
         self.batch(|batch| batch.session_ended(SessionKey(session)));
     }
@@ -159,6 +174,7 @@ impl World {
             let sample = view.sample(element).expect("selected elements have samples");
             let quality = match sample.quality {
                 Quality::Good => String::new(),
+                Quality::Stale if sample.is_gone => " (gone)".into(),
                 other => format!(" ({})", other.as_str()),
             };
             writeln!(text, "{} = {}{quality}", view.path(element), show(&sample.value)).unwrap();
@@ -171,8 +187,22 @@ impl World {
             .drain(..)
             .map(|output| match output {
                 Output::Publish(message) => format!("publish {}", message.topic),
-                Output::Event(Event::Born { edge_node, device, metrics_len, .. }) => {
-                    format!("born {edge_node}{} with {metrics_len}", device.map_or(String::new(), |d| format!("/{d}")))
+                Output::Event(Event::Born { edge_node, device, metrics_len, added, gone, changed, .. }) => {
+                    let device = device.map_or(String::new(), |d| format!("/{d}"));
+                    let mut text = format!("born {edge_node}{device} with {metrics_len}");
+                    for (what, count) in [("new", added), ("gone", gone), ("changed", changed)] {
+                        if count > 0 {
+                            write!(text, ", {count} {what}").unwrap();
+                        }
+                    }
+                    text
+                }
+                Output::Event(Event::Adopted { edge_node, device, client_id, .. }) => {
+                    let device = device.map_or(String::new(), |d| format!("/{d}"));
+                    format!("adopted {edge_node}{device} of {}", client_id.unwrap_or_default())
+                }
+                Output::Event(Event::Rivals { edge_node, winner, loser, .. }) => {
+                    format!("rivals of {edge_node}: {winner:?} after {loser:?}")
                 }
                 Output::Event(Event::Died { edge_node, device, cause, .. }) => {
                     format!("died {edge_node}{}: {cause}", device.map_or(String::new(), |d| format!("/{d}")))

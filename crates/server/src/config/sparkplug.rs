@@ -2,10 +2,13 @@
 //!
 //! Invariant: the host id may stand in a topic.
 
+use std::time::Duration;
+
 use factree_sparkplug::{Application, HostId, Legacy};
 use serde::Deserialize;
 
 use super::ConfigError;
+use crate::quantity::parse_duration;
 
 /// What Factree is to Sparkplug clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +24,22 @@ pub struct SparkplugConfig {
     pub certificates: bool,
     /// Whether an NDEATH that is a will gets the time at which it is published.
     pub ndeath_timestamp: bool,
+    /// How long a message of a client of this broker that comes too early waits for those before it.
+    pub reorder_window: Duration,
+    /// The same for messages that come over an attachment to another broker.
+    pub reorder_window_attached: Duration,
 }
 
 impl SparkplugConfig {
     /// The name of this Host Application.
     pub fn host_id(&self) -> HostId<'_> {
         HostId::new(&self.host_id).expect("checked when it was read")
+    }
+
+    /// Puts what messages wait for where they wait.
+    pub(super) fn apply(&self, limits: &mut factree_sparkplug::Limits) {
+        limits.reorder_window = self.reorder_window;
+        limits.reorder_window_attached = self.reorder_window_attached;
     }
 
     /// The Host Application towards clients of this server; none if it is to say nothing of itself.
@@ -51,6 +64,8 @@ pub(super) struct Sparkplug {
     legacy_state: bool,
     certificates: bool,
     ndeath_timestamp: bool,
+    reorder_window: String,
+    reorder_window_attached: String,
 }
 
 impl Default for Sparkplug {
@@ -61,6 +76,8 @@ impl Default for Sparkplug {
             legacy_state: false,
             certificates: true,
             ndeath_timestamp: true,
+            reorder_window: "0 s".into(),
+            reorder_window_attached: "2 s".into(),
         }
     }
 }
@@ -70,7 +87,14 @@ const HOST_ID_BYTES_MAX: usize = 1024;
 
 impl Sparkplug {
     pub(super) fn parse(self) -> Result<SparkplugConfig, ConfigError> {
-        let Self { host_id, publish_state, legacy_state, certificates, ndeath_timestamp } = self;
+        let Self { host_id, publish_state, legacy_state, certificates, ndeath_timestamp, .. } = self;
+        let window = |key: &str, text: &str| {
+            let window = parse_duration(text).map_err(|why| ConfigError(format!("[sparkplug] {key}: {why}")))?;
+            let refused = || ConfigError(format!("[sparkplug] {key} = {text:?}: is at most \"1 h\""));
+            (window <= factree_sparkplug::Limits::REORDER_WINDOW_MAX).then_some(window).ok_or_else(refused)
+        };
+        let reorder_window = window("reorder_window", &self.reorder_window)?;
+        let reorder_window_attached = window("reorder_window_attached", &self.reorder_window_attached)?;
         // MQTT advises against control characters (section 1.5.4), and people read this name in banner and log.
         let is_usable = |id: &str| HostId::new(id).is_some() && !id.chars().any(char::is_control);
         if !is_usable(&host_id) || host_id.len() > HOST_ID_BYTES_MAX {
@@ -86,7 +110,15 @@ impl Sparkplug {
                     .into(),
             ));
         }
-        Ok(SparkplugConfig { host_id, publish_state, legacy_state, certificates, ndeath_timestamp })
+        Ok(SparkplugConfig {
+            host_id,
+            publish_state,
+            legacy_state,
+            certificates,
+            ndeath_timestamp,
+            reorder_window,
+            reorder_window_attached,
+        })
     }
 }
 
@@ -107,6 +139,20 @@ mod tests {
         assert_eq!(config.host_id().as_str(), "factree");
         assert!(config.certificates && config.ndeath_timestamp);
         assert_eq!(config.application().map(|it| it.topic().to_owned()).as_deref(), Some("spBv1.0/STATE/factree"));
+    }
+
+    #[test]
+    fn how_long_to_wait_for_what_is_missing_is_a_duration_and_holds_where_messages_wait() {
+        let text = "[sparkplug]\nreorder_window = \"300 ms\"\nreorder_window_attached = \"0 s\"";
+        let limits = Config::parse(text, Overrides::default()).unwrap().limits.ingest.sparkplug;
+        assert_eq!(
+            (limits.reorder_window, limits.reorder_window_attached),
+            (Duration::from_millis(300), Duration::ZERO)
+        );
+        let defaults = Config::parse("", Overrides::default()).unwrap().limits.ingest.sparkplug;
+        assert_eq!(defaults, factree_sparkplug::Limits::default(), "said in two places");
+        assert!(read("reorder_window = \"2 h\"").unwrap_err().contains("at most \"1 h\""));
+        assert!(read("reorder_window = \"soon\"").unwrap_err().contains("[sparkplug] reorder_window: "));
     }
 
     #[test]

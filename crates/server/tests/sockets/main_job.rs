@@ -137,6 +137,29 @@ fn a_message_that_cannot_be_placed_makes_factree_ask_for_a_rebirth() {
 }
 
 #[test]
+fn a_message_that_never_comes_is_waited_for_and_then_asked_for_by_the_clock_alone() {
+    let plant = Plant::configured("[sparkplug]\nreorder_window = \"200 ms\"");
+    let (client, mut connection) = Client::new(options(&plant, "edge"), 10);
+    client.subscribe("spBv1.0/G/NCMD/E", QoS::AtLeastOnce).unwrap();
+    wait_for(&mut connection, |packet| matches!(packet, Packet::SubAck(_)));
+    let payload = |seq| PayloadBuilder::at(Timestamp(1)).seq(Seq::new(seq));
+    let count = |value| {
+        MetricBuilder::named("Count")
+            .at(Timestamp(1))
+            .declare(DataType::Int32)
+            .value(DataType::Int32, Value::Int(value))
+            .unwrap()
+    };
+    client.publish("spBv1.0/G/NBIRTH/E", QoS::AtLeastOnce, false, payload(0).metric(count(0)).encode()).unwrap();
+    client.publish("spBv1.0/G/NDATA/E", QoS::AtLeastOnce, false, payload(2).metric(count(2)).encode()).unwrap();
+    let ncmd = wait_for(&mut connection, |packet| matches!(packet, Packet::Publish(_)));
+    assert!(matches!(ncmd, Packet::Publish(ncmd) if ncmd.topic == "spBv1.0/G/NCMD/E"));
+    assert_eq!(plant.sample("G/E/Count").unwrap()["value"], json!(2), "a late value is better than none");
+    let (_, node) = plant.get("/api/v1/edge-nodes/G/E");
+    assert_eq!((&node["rebirth"]["reason"], &node["counters"]["held"]), (&json!("seq_gap"), &json!(1)));
+}
+
+#[test]
 fn the_demo_plant_stands_within_the_newcomers_patience() {
     let plant = Plant::start();
     let demo = plant.runtime().spawn(factree::demo::run(plant.mqtt));

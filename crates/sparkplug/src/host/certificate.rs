@@ -103,10 +103,11 @@ pub(super) fn judge_bd_seq(found: FoundBdSeq, session: SessionKey, before: &Stat
     }
     let Some(got) = found.valid() else { return };
     let (earlier, is_same_session) = match before {
-        State::Online { bd_seq: Some(bd_seq), session: earlier, .. } => (*bd_seq, *earlier == session),
-        State::Offline { bd_seq: Some(bd_seq), .. } => (*bd_seq, false),
-        State::Unknown | State::Online { bd_seq: None, .. } | State::Offline { bd_seq: None, .. } => return,
+        State::Unknown => return,
+        State::Online(life) | State::Reordering(life, _) => (life.bd_seq, life.session == session),
+        State::Restored(past) | State::Offline(past) => (past.bd_seq, false),
     };
+    let Some(earlier) = earlier else { return };
     if is_same_session && got != earlier {
         reporter.report_numbers(finding::BD_SEQ_REPEAT, earlier.get().into(), got.get().into());
     }

@@ -8,6 +8,10 @@
 //!              DBIRTH │ │ DDEATH, death of its Edge Node,   │ DDEATH, death of its Edge Node
 //!                     │ ▼ end of its session                ▼
 //!                    Offline ◄──────────────────────────────┘
+//!
+//!  restart of ours ─► Restored ─ DBIRTH, or DDATA over a session of our own broker ─► Online
+//!                        ├────── NBIRTH of its Edge Node ───────────────────────────► Stale
+//!                        └────── DDEATH, death of its Edge Node ────────────────────► Offline
 //! ```
 //!
 //! A device exists from its first DBIRTH on: nothing else makes us remember one.
@@ -40,6 +44,11 @@ pub enum DeviceState {
         /// Since when, by our clock.
         since: Timestamp,
     },
+    /// Not heard since our restart; its metrics are stale.
+    Restored {
+        /// Since when, by our clock.
+        since: Timestamp,
+    },
     /// Dead; its metrics are stale.
     Offline {
         /// Since when: our clock, or the DDEATH's timestamp.
@@ -51,7 +60,7 @@ impl DeviceState {
     pub(super) fn session(self) -> Option<SessionKey> {
         match self {
             DeviceState::Online { session, .. } => Some(session),
-            DeviceState::Stale { .. } | DeviceState::Offline { .. } => None,
+            DeviceState::Restored { .. } | DeviceState::Stale { .. } | DeviceState::Offline { .. } => None,
         }
     }
 }

@@ -1,17 +1,18 @@
-//! One Edge Node: whether it is online, and what its births have said.
+//! One Edge Node: whether it is online, what its births have said, and whose turn is next.
 //!
 //! Knows nothing of other Edge Nodes, of names' texts, of budgets.
 
 use super::{
-    DeviceIndex, Message, SessionKey,
+    DeviceIndex, Message, SessionKey, Turn,
     definitions::Definitions,
     device::{DeviceState, Devices},
     finding::{self, Reporter},
     metrics::Metrics,
+    rebirth::{Asked, Rebirths},
+    reorder::Held,
     roster::Roster,
 };
-use crate::{BdSeq, EdgeNodeDescriptor, Seq, Timestamp};
-use std::time::Instant;
+use crate::{BdSeq, EdgeNodeDescriptor, Limits, Seq, Timestamp};
 
 #[derive(Debug)]
 pub(super) struct EdgeNode {
@@ -23,7 +24,8 @@ pub(super) struct EdgeNode {
     pub(super) roster: Roster,
     pub(super) devices: Devices,
     pub(super) definitions: Definitions,
-    pub(super) rebirth_asked: Option<Instant>,
+    /// When and why it was last asked for a rebirth.
+    pub(super) asked: Option<Asked>,
     pub(super) last_message: Timestamp,
     pub(super) counters: Counters,
 }
@@ -31,33 +33,75 @@ pub(super) struct EdgeNode {
 /// Whether an Edge Node is online.
 ///
 /// ```text
-///             NBIRTH                NDEATH with the NBIRTH's bdSeq,
-///  Unknown ──────────────► Online ─ end of the NBIRTH's session ──► Offline
-///   │   ▲                  ▲ │  ▲                                    │ │  ▲
-///   └───┘                  └─┘  └────────────── NBIRTH ──────────────┘ └──┘
-///   anything but a birth    NBIRTH (a rebirth);                      anything but an NBIRTH
-///   or a death: rebirth     data, births and deaths of devices;      is answered by asking
-///   asked                   seq gap: rebirth asked                   for a rebirth, or ignored
+///            NBIRTH                      a message too early
+///  Unknown ──────────► Online ──────────────────────────────► Reordering
+///                     ▲ ▲  │ ▲                                  │   │
+///   NBIRTH, or data   │ │  │ └── the missing came; time is up, ─┘   │
+///   over a session of │ │  │     or room: rebirth asked; NBIRTH     │
+///   our own broker    │ │  │                                        │
+///  Restored ──────────┘ │  │ NDEATH with the NBIRTH's bdSeq,        │
+///     │                 │  ▼ end of the NBIRTH's session            │
+///     └─ its NDEATH ─► Offline ◄────────────────────────────────────┘
+///                       └─ NBIRTH ─► Online
 /// ```
 ///
-/// A state that holds messages back for reordering would stand between `Online` and the asking.
+/// `Restored` is where a restart of ours begins: offline because nobody listened, not because it died. `Online` stays so
+/// through rebirths, data, births and deaths of devices, and gaps in the seq. `Unknown`, `Offline`, and `Restored` over an
+/// attachment, answer whatever needs an NBIRTH before it by asking for one. A session whose NBIRTH was followed by
+/// another session's is not listened to until it says NBIRTH again.
 #[derive(Debug)]
 pub(super) enum State {
     Unknown,
-    Online {
-        birth: Birth,
-        bd_seq: Option<BdSeq>,
-        /// The session that published the NBIRTH.
-        session: SessionKey,
-        since: Timestamp,
-        /// The seq of the message to come.
-        next: Seq,
-    },
-    Offline {
-        birth: Birth,
-        bd_seq: Option<BdSeq>,
-        since: Timestamp,
-    },
+    Restored(Past),
+    Online(Life),
+    Reordering(Life, Held),
+    Offline(Past),
+}
+
+/// What there is to know of an Edge Node that is online.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) birth: Birth,
+    pub(super) bd_seq: Option<BdSeq>,
+    /// The session that published the NBIRTH.
+    pub(super) session: SessionKey,
+    pub(super) since: Timestamp,
+    /// The seq of the message to come.
+    pub(super) next: Seq,
+    /// The session whose place that took, if it was alive then. It no longer speaks for the Edge Node.
+    pub(super) displaced: Option<SessionKey>,
+}
+
+/// What is left of an Edge Node that is not.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) birth: Birth,
+    pub(super) bd_seq: Option<BdSeq>,
+    pub(super) since: Timestamp,
+}
+
+impl State {
+    /// That of an Edge Node that is online.
+    #[inline]
+    pub(super) fn life(&self) -> Option<&Life> {
+        match self {
+            State::Online(life) | State::Reordering(life, _) => Some(life),
+            State::Unknown | State::Restored(_) | State::Offline(_) => None,
+        }
+    }
+
+    /// The latest NBIRTH.
+    pub(super) fn birth(&self) -> Option<&Birth> {
+        match self {
+            State::Unknown => None,
+            State::Online(life) | State::Reordering(life, _) => Some(&life.birth),
+            State::Restored(past) | State::Offline(past) => Some(&past.birth),
+        }
+    }
+
+    pub(super) fn take(&mut self) -> State {
+        std::mem::replace(self, State::Unknown)
+    }
 }
 
 /// What is remembered of a birth certificate. Its bytes are given out once ([`super::Born`]) and not held: 54 to 60 for
@@ -89,19 +133,40 @@ pub struct Counters {
     pub ddeath: u64,
     /// Messages whose payload did not decode.
     pub malformed: u64,
-    /// Messages whose seq was not the one that was due.
+    /// How often messages were missing before one that was taken.
     pub seq_gaps: u64,
+    /// Messages that came after their successors, or twice.
+    pub seq_late: u64,
+    /// Messages that came too early and were held for those before them.
+    pub held: u64,
+    /// Messages that were held until an NBIRTH made them void.
+    pub held_dropped: u64,
+    /// Messages that were ignored because another session's NBIRTH has taken the place of their session's.
+    pub displaced: u64,
+    /// How often two sessions took the Edge Node from each other.
+    pub rivalries: u64,
     /// Metrics in DATA that no birth declared.
     pub unknown_metrics: u64,
-    /// Rebirths asked for.
-    pub rebirths_asked: u64,
+    /// Rebirths asked for, by reason.
+    pub rebirths_asked: Rebirths,
 }
 
 /// How a message fits after the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Due,
+    /// The same, while others wait for it.
+    Filling,
+    /// It should have come before, or has.
+    Late,
+    /// Messages before it are missing and will not be waited for.
     Gap,
+    /// Messages before it are missing; it is to wait for them.
+    Early,
+    /// It came over a session that no longer speaks for the Edge Node.
+    Displaced,
+    /// The birth it follows is from before our restart.
+    Restored,
     /// There is no birth it could follow.
     NotBorn,
 }
@@ -116,7 +181,7 @@ impl EdgeNode {
             roster: Roster::default(),
             devices: Devices::default(),
             definitions: Definitions::default(),
-            rebirth_asked: None,
+            asked: None,
             last_message: Timestamp::default(),
             counters: Counters::default(),
         }
@@ -124,35 +189,64 @@ impl EdgeNode {
 
     /// The session that published its NBIRTH, while it is online.
     pub(super) fn session(&self) -> Option<SessionKey> {
-        match self.state {
-            State::Online { session, .. } => Some(session),
-            State::Unknown | State::Offline { .. } => None,
-        }
+        self.state.life().map(|life| life.session)
     }
 
     /// Judges the seq of a message that has one, other than an NBIRTH, and expects the one after it.
-    ///
-    /// What arrives after a gap is applied all the same: in this process a gap means loss, not reordering, and a late
-    /// value is better than none.
     #[inline]
-    pub(super) fn follow(&mut self, message: &Message<'_>, reporter: &mut Reporter<'_>) -> Order {
-        let State::Online { next, .. } = &mut self.state else { return Order::NotBorn };
-        if message.payload.seq == Some(next.get().into()) {
-            *next = next.next();
+    pub(super) fn follow(&mut self, message: &Message<'_>, limits: &Limits, reporter: &mut Reporter<'_>) -> Order {
+        if let State::Online(life) = &mut self.state
+            && message.payload.seq == Some(life.next.get().into())
+            && life.displaced != Some(message.session)
+        {
+            life.next = life.next.next();
             return Order::Due;
+        }
+        self.look_closer(message, limits, reporter)
+    }
+
+    /// The same for whatever is not simply due.
+    ///
+    /// What comes late or after a gap is taken all the same, since a late value is better than none and its timestamp
+    /// tells. A message is early or late by so much as [`Limits::reorder_messages_max`] at most; beyond that its publisher
+    /// has lost count, and is followed.
+    #[inline(never)]
+    fn look_closer(&mut self, message: &Message<'_>, limits: &Limits, reporter: &mut Reporter<'_>) -> Order {
+        let (life, is_reordering) = match &mut self.state {
+            State::Unknown | State::Offline(_) => return Order::NotBorn,
+            State::Restored(_) => return Order::Restored,
+            State::Online(life) => (life, false),
+            State::Reordering(life, _) => (life, true),
+        };
+        if life.displaced == Some(message.session) {
+            self.counters.displaced += 1;
+            reporter.report(finding::EDGE_NODE_TWICE);
+            return Order::Displaced;
         }
         let Some(number) = message.payload.seq else {
             reporter.report(finding::SEQ_MISSING);
             return Order::Due;
         };
-        if Seq::from_wire(number).is_none() {
-            reporter.report_numbers(finding::SEQ_RANGE, next.get().into(), number);
-        }
         // Someone who forgets to wrap counts on correctly in the low 8 bits.
-        let (due, got) = (*next, Seq::new(number as u8));
-        *next = got.next();
-        if got == due {
-            return Order::Due;
+        let (due, got) = (life.next, Seq::new(number as u8));
+        let (ahead, behind) = (u32::from(due.gap_to(got)), u32::from(got.gap_to(due)));
+        let is_due = ahead == 0;
+        let is_late = !is_due && behind <= limits.reorder_messages_max;
+        let may_wait = message.turn == Turn::Arrived && !limits.reorder_window(message.session).is_zero();
+        if !is_due && !is_late && (is_reordering || ahead <= limits.reorder_messages_max) && may_wait {
+            return Order::Early;
+        }
+        if Seq::from_wire(number).is_none() {
+            reporter.report_numbers(finding::SEQ_RANGE, due.get().into(), number);
+        }
+        if is_late {
+            self.counters.seq_late += 1;
+            reporter.report_numbers(finding::SEQ_LATE, due.get().into(), number);
+            return Order::Late;
+        }
+        life.next = got.next();
+        if is_due {
+            return if is_reordering { Order::Filling } else { Order::Due };
         }
         self.counters.seq_gaps += 1;
         reporter.report_numbers(finding::SEQ_GAP, due.get().into(), number);
@@ -161,19 +255,23 @@ impl EdgeNode {
 
     /// It is offline, and all its devices with it. Returns whether it was online.
     pub(super) fn die(&mut self, since: Timestamp) -> bool {
-        self.state = match std::mem::replace(&mut self.state, State::Unknown) {
-            State::Online { birth, bd_seq, .. } => State::Offline { birth, bd_seq, since },
-            other => {
+        let (past, was_online) = match self.state.take() {
+            State::Online(life) | State::Reordering(life, _) => {
+                (Past { birth: life.birth, bd_seq: life.bd_seq, since }, true)
+            }
+            State::Restored(past) => (Past { since, ..past }, false),
+            other @ (State::Unknown | State::Offline(_)) => {
                 self.state = other;
                 return false;
             }
         };
+        self.state = State::Offline(past);
         for (_, device) in self.devices.iter_mut() {
             if !matches!(device.state, DeviceState::Offline { .. }) {
                 device.state = DeviceState::Offline { since };
             }
         }
-        true
+        was_online
     }
 
     /// Whether one of `device`'s metric aliases is also another's (`tck-id-payloads-alias-uniqueness`). Looks at a

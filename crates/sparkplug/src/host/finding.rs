@@ -86,6 +86,11 @@ rules! {
     SEQ_MISSING = "tck-id-payloads-sequence-num-always-included", "the message has no seq";
     SEQ_RANGE = "tck-id-payloads-sequence-num-incrementing", "seq exceeds 255";
     SEQ_GAP = "tck-id-payloads-sequence-num-incrementing", "messages are missing before this one";
+    SEQ_LATE = "tck-id-payloads-sequence-num-incrementing", "a message came after its successors, or twice";
+    BIRTH_FIRST = "tck-id-principles-birth-certificates-order",
+        "a new MQTT session went on with data instead of an NBIRTH; the birth from before our restart stands";
+    EDGE_NODE_TWICE = "factree-edge-node-twice",
+        "two MQTT sessions speak for the Edge Node; the one with the newest NBIRTH is listened to";
     NBIRTH_SEQ = "tck-id-topics-nbirth-seq-num", "the NBIRTH's seq is not 0";
     NBIRTH_SEQ_MISSING = "tck-id-payloads-sequence-num-req-nbirth", "the NBIRTH has no seq";
     NBIRTH_TIMESTAMP = "tck-id-payloads-nbirth-timestamp", "the NBIRTH has no timestamp";

@@ -3,9 +3,10 @@
 //! An [`Outputs`] is one list of small [`Output`]s in the order they are to be carried out, and three long lists they
 //! point into, so that a message of a thousand metrics is one output and, once warm, no allocation.
 
-use super::Finding;
+use super::{Finding, Reason, Unheld};
 use crate::{BdSeq, DataType, SessionKey, Timestamp};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// An Edge Node's number: dense from 0, stable for the life of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,15 +24,26 @@ pub struct DeviceIndex(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricIndex(pub u32);
 
-/// Something to be done.
+/// Where [`Outputs::unheld`] finds a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnheldIndex(u32);
+
+/// Something to be done. Nothing in here is dropped, so that forgetting a list of them costs nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
+    /// The outputs from here on, up to the next of this kind, are about a message that was held until now, and not about
+    /// the input: their positions are in its payload.
+    Unheld(UnheldIndex),
     /// An Edge Node or a device is online, with these metrics.
     Born(Born),
+    /// An Edge Node or a device is online under its birth from before a restart of ours.
+    Adopted(Adopted),
     /// Metrics have values.
     Data(Data),
     /// An Edge Node or a device is offline, or its metrics are stale until its next birth.
     Died(Died),
+    /// Two sessions take an Edge Node from each other.
+    Rivals(Rivals),
     /// Publish a rebirth request to the Edge Node: [`crate::encode::rebirth_request`] on
     /// [`crate::EdgeNodeDescriptor::ncmd`], QoS 0, not retained.
     AskRebirth(AskRebirth),
@@ -85,6 +97,28 @@ pub struct Data {
     pub(super) updates: Range<u32>,
 }
 
+/// An Edge Node, or one of its devices, that was known from before a restart of ours has gone on without a birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The device, if it is about one.
+    pub device: Option<DeviceIndex>,
+    /// The MQTT session whose end is its death.
+    pub session: SessionKey,
+}
+
+/// Two sessions publish NBIRTHs of one Edge Node in turn. Told the first time, the second, the fourth and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rivals {
+    /// The Edge Node.
+    pub edge_node: EdgeNodeIndex,
+    /// The session that owns it now.
+    pub winner: SessionKey,
+    /// The session that owned it before.
+    pub loser: SessionKey,
+}
+
 /// One metric of a DATA message that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update {
@@ -136,19 +170,6 @@ pub struct AskRebirth {
     pub session: SessionKey,
 }
 
-/// Why a rebirth is asked for (5.15 of the specification).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// A message before the birth it needs.
-    BeforeBirth,
-    /// A sequence number is missing.
-    SeqGap,
-    /// A metric or metric alias that no birth declared.
-    UnknownMetric,
-    /// A DATA payload that does not decode.
-    Malformed,
-}
-
 /// The outputs of one or several inputs, to be reused.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
@@ -156,6 +177,7 @@ pub struct Outputs {
     pub(super) born: Vec<BornMetric>,
     pub(super) vanished: Vec<MetricIndex>,
     pub(super) updates: Vec<Update>,
+    unheld: Vec<Arc<Unheld>>,
     /// Where in `list` the outputs of the input at hand begin.
     input_start: usize,
 }
@@ -173,6 +195,7 @@ impl Outputs {
         self.born.clear();
         self.vanished.clear();
         self.updates.clear();
+        self.unheld.clear();
         self.input_start = 0;
     }
 
@@ -184,6 +207,18 @@ impl Outputs {
     /// The outputs of the input at hand.
     pub(super) fn of_this_input(&mut self) -> &mut [Output] {
         &mut self.list[self.input_start..]
+    }
+
+    /// What follows is about this message.
+    pub(super) fn begin_unheld(&mut self, unheld: Arc<Unheld>) {
+        self.list.push(Output::Unheld(UnheldIndex(self.unheld.len() as u32)));
+        self.unheld.push(unheld);
+        self.begin();
+    }
+
+    /// The message that was held until now.
+    pub fn unheld(&self, index: UnheldIndex) -> &Unheld {
+        &self.unheld[index.0 as usize]
     }
 
     /// The outputs in the order they are to be carried out.

@@ -3,13 +3,22 @@
 //! A restored birth is enrolled like any other, so metrics have their numbers and metric aliases again; but nobody is
 //! online by it, since no session of this process has published it. Nothing is judged: what was wrong with the birth has
 //! been said when it was published. An Edge Node comes before its devices.
+//!
+//! Many client libraries connect again by themselves and go on with data, so whoever speaks first over a session of our own
+//! broker is *adopted*: online by that session, under the birth from before. Over an attachment nobody is, because births
+//! may have passed while we were away.
 //! Invariant: what was born in this process is never replaced by what was born before it.
 
 use super::{
-    Born, DeviceState, Host, Message, Output, Outputs, SessionKey, certificate, device::Device, edge_node::State,
-    finding::Reporter, metrics::Owner, roster::Roster,
+    Adopted, Born, DeviceIndex, DeviceState, EdgeNodeIndex, Host, Message, Output, Outputs, SessionKey, Turn,
+    certificate,
+    device::Device,
+    edge_node::{Life, Past, State},
+    finding::{self, Reporter},
+    metrics::Owner,
+    roster::Roster,
 };
-use crate::{DeviceId, EdgeNodeDescriptor, Now, Payload, Timestamp};
+use crate::{DeviceId, DeviceMessage, EdgeNodeDescriptor, NodeMessage, Now, Payload, Seq, Timestamp, Topic};
 use std::fmt;
 
 /// Why a birth from before was not taken in again. Nothing has changed then.
@@ -39,9 +48,6 @@ impl fmt::Display for NotRestored {
     }
 }
 
-/// In the place of a session that ended with the process before this one. Nobody is put under it.
-const NO_SESSION: SessionKey = SessionKey(0);
-
 impl Host {
     /// Takes in again the birth of an Edge Node, or of its `device`, that arrived at `received` in a process before this
     /// one. Replaces `outputs` by one [`Born`], whose metrics are known from now on; the Edge Node or device is offline.
@@ -59,7 +65,21 @@ impl Host {
     ) -> Result<(), NotRestored> {
         outputs.clear();
         let then = Now { wall: received, ..now };
-        let message = Message { now: then, session: NO_SESSION, retained: false, bytes, payload };
+        let EdgeNodeDescriptor { group, edge_node } = descriptor;
+        let topic = match device {
+            None => Topic::Node { group, message: NodeMessage::Nbirth, edge_node },
+            Some(device) => Topic::Device { group, message: DeviceMessage::Dbirth, edge_node, device },
+        };
+        let message = Message {
+            now: then,
+            session: SessionKey::BEFORE_RESTART,
+            retained: false,
+            topic: &topic,
+            published: bytes,
+            bytes,
+            payload,
+            turn: Turn::Unheld,
+        };
         let born = match device {
             None => self.restore_edge_node(now, &message, descriptor, outputs),
             Some(device) => self.restore_device(now, &message, descriptor, device, outputs),
@@ -92,14 +112,14 @@ impl Host {
         let bd_seq = certificate::bd_seq(message).valid();
         node.last_message = message.now.wall;
         node.definitions.learn(message);
-        node.state = State::Offline { birth, bd_seq, since: now.wall };
+        node.state = State::Restored(Past { birth, bd_seq, since: now.wall });
         let owner = Owner::new(None);
         let (metrics, vanished) =
             node.roster.enrol(owner, message, limits, &mut node.metrics, &mut self.registrar, &mut reporter);
         Ok(Born {
             edge_node: index,
             device: None,
-            session: NO_SESSION,
+            session: SessionKey::BEFORE_RESTART,
             timestamp: message.payload.timestamp,
             bd_seq,
             is_rebirth: false,
@@ -135,7 +155,7 @@ impl Host {
         let mut reporter = Reporter { outputs, edge_node: Some(index), device: None };
         let birth = self.archive.keep(message, None, limits, &mut reporter);
         node.last_message = node.last_message.max(message.now.wall);
-        let state = DeviceState::Offline { since: now.wall };
+        let state = DeviceState::Restored { since: now.wall };
         let device = node.devices.add(Device { id: id.as_str().into(), state, birth, roster: Roster::default() });
         let owner = Owner::new(Some(device));
         let roster = &mut node.devices.get_mut(device).roster;
@@ -144,7 +164,7 @@ impl Host {
         Ok(Born {
             edge_node: index,
             device: Some(device),
-            session: NO_SESSION,
+            session: SessionKey::BEFORE_RESTART,
             timestamp: message.payload.timestamp,
             bd_seq: None,
             is_rebirth: false,
@@ -152,5 +172,49 @@ impl Host {
             metrics,
             vanished,
         })
+    }
+
+    /// Takes a restored Edge Node for online because `message` came over a session of its own; whether that may be. The seq
+    /// is counted on from there: what was said while we were away is lost, and its metrics stay Stale until they speak.
+    #[cold]
+    pub(super) fn adopt(&mut self, index: EdgeNodeIndex, message: &Message<'_>, outputs: &mut Outputs) -> bool {
+        if message.session.attachment().is_some() {
+            return false;
+        }
+        let (node, session) = (self.edge_nodes.get_mut(index), message.session);
+        let past = match node.state.take() {
+            State::Restored(past) => past,
+            other => {
+                node.state = other;
+                return false;
+            }
+        };
+        let Past { birth, bd_seq, .. } = past;
+        let next = message.payload.seq.map_or(Seq::ZERO, |number| Seq::new(number as u8).next());
+        let since = message.now.wall;
+        node.state = State::Online(Life { birth, bd_seq, session, since, next, displaced: None });
+        self.sessions.bear((index, None), session, None);
+        Reporter { outputs, edge_node: Some(index), device: None }.report(finding::BIRTH_FIRST);
+        outputs.list.push(Output::Adopted(Adopted { edge_node: index, device: None, session }));
+        true
+    }
+
+    /// The same for a restored device of an Edge Node that is online.
+    #[cold]
+    pub(super) fn adopt_device(
+        &mut self,
+        index: EdgeNodeIndex,
+        device: DeviceIndex,
+        message: &Message<'_>,
+        outputs: &mut Outputs,
+    ) -> bool {
+        let (state, session) = (&mut self.edge_nodes.get_mut(index).devices.get_mut(device).state, message.session);
+        if !matches!(state, DeviceState::Restored { .. }) || session.attachment().is_some() {
+            return false;
+        }
+        *state = DeviceState::Online { session, since: message.now.wall };
+        self.sessions.bear((index, Some(device)), session, None);
+        outputs.list.push(Output::Adopted(Adopted { edge_node: index, device: Some(device), session }));
+        true
     }
 }

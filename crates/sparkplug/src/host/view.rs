@@ -3,9 +3,9 @@
 //! Views borrow and compute on demand. What only a reader wants (which alias a metric has) is not stored twice.
 
 use super::{
-    Birth, Counters, DeviceIndex, DeviceState, EdgeNodeIndex, Host, MetricIndex, SessionKey,
+    Asked, Birth, Counters, DeviceIndex, DeviceState, EdgeNodeIndex, Host, MetricIndex, SessionKey,
     device::Device,
-    edge_node::{EdgeNode, State},
+    edge_node::{EdgeNode, Life, Past, State},
     metrics::Owner,
     roster::{Roster, RosterMetrics},
 };
@@ -42,6 +42,26 @@ pub enum EdgeNodeState {
         /// The seq of the message to come.
         next: Seq,
         /// The NBIRTH's bdSeq, if it had a valid one.
+        bd_seq: Option<BdSeq>,
+    },
+    /// Born, and messages before one that has come are missing. All else is as if it were [`EdgeNodeState::Online`].
+    Reordering {
+        /// The MQTT session that published its NBIRTH.
+        session: SessionKey,
+        /// Since when it is online, by our clock.
+        since: Timestamp,
+        /// The seq of the message that is missing.
+        next: Seq,
+        /// The NBIRTH's bdSeq, if it had a valid one.
+        bd_seq: Option<BdSeq>,
+        /// How many messages wait for it.
+        held: usize,
+    },
+    /// Known from before our restart, and not heard since.
+    Restored {
+        /// Since when, by our clock.
+        since: Timestamp,
+        /// The last NBIRTH's bdSeq, if it had a valid one.
         bd_seq: Option<BdSeq>,
     },
     /// Dead.
@@ -128,21 +148,27 @@ impl<'a> EdgeNodeView<'a> {
 
     /// Whether it is online.
     pub fn state(&self) -> EdgeNodeState {
-        match self.node.state {
+        match &self.node.state {
             State::Unknown => EdgeNodeState::Unknown,
-            State::Online { session, since, next, bd_seq, .. } => {
+            &State::Restored(Past { bd_seq, since, .. }) => EdgeNodeState::Restored { since, bd_seq },
+            &State::Online(Life { session, since, next, bd_seq, .. }) => {
                 EdgeNodeState::Online { session, since, next, bd_seq }
             }
-            State::Offline { since, bd_seq, .. } => EdgeNodeState::Offline { since, bd_seq },
+            &State::Reordering(Life { session, since, next, bd_seq, .. }, ref held) => {
+                EdgeNodeState::Reordering { session, since, next, bd_seq, held: held.len() }
+            }
+            &State::Offline(Past { bd_seq, since, .. }) => EdgeNodeState::Offline { since, bd_seq },
         }
     }
 
     /// Its latest NBIRTH.
     pub fn birth(&self) -> Option<&'a Birth> {
-        match &self.node.state {
-            State::Unknown => None,
-            State::Online { birth, .. } | State::Offline { birth, .. } => Some(birth),
-        }
+        self.node.state.birth()
+    }
+
+    /// When and why it was last asked for a rebirth.
+    pub fn asked(&self) -> Option<Asked> {
+        self.node.asked
     }
 
     /// Its devices, in the order of their numbers.

@@ -128,7 +128,7 @@ fn serve(payload: &Payload, bytes: &[u8], limits: &Limits) {
         outputs.clear();
         host.handle(
             now,
-            Input::Message { session: SessionKey(1), retained: false, topic, bytes, payload },
+            Input::Message { session: SessionKey(1), retained: false, topic, published: bytes, bytes, payload },
             &mut outputs,
         );
         for output in &outputs {
@@ -139,7 +139,12 @@ fn serve(payload: &Payload, bytes: &[u8], limits: &Limits) {
                 Output::Data(data) => {
                     assert!(outputs.updates(data).iter().all(|each| is_there(payload, each.position)));
                 }
-                Output::Died(_) | Output::AskRebirth(_) | Output::Finding(_) => {}
+                Output::Unheld(_)
+                | Output::Adopted(_)
+                | Output::Rivals(_)
+                | Output::Died(_)
+                | Output::AskRebirth(_)
+                | Output::Finding(_) => {}
             }
         }
     }

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual:
-//! `seq=`, `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `node=` (another Edge Node than `e`),
+//! `seq=`, `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `a2` (the same over an attachment), `node=` (another Edge Node than `e`),
 //! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention), `bomb` (its body inflates beyond all measure), `restored` (a birth from before
 //! a restart). Everything else is a metric:
 //! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical), `name=Motor{a,b}` (an instance of the
 //! Template Motor with members a and b), `name=def{a,b}` (a definition). Births have a bdSeq metric when `bd=`
-//! is given and always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass.
+//! is given and always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass, and what is due
+//! happens. What was held is told behind `[D-type …]`, or between brackets what else it was.
 
 use factree_sparkplug::{
     encode::{Algorithm, MetricBuilder, PayloadBuilder, REBIRTH, TemplateBuilder},
@@ -57,10 +58,9 @@ impl Story {
     fn happen(&mut self, event: &str) -> String {
         self.outputs.clear();
         self.refused = None;
-        let now = Now { instant: self.start + self.elapsed, wall: Timestamp(WALL + self.elapsed.as_millis() as u64) };
+        let now = self.now();
         let words: Vec<&str> = event.split_whitespace().collect();
-        let session =
-            words.iter().find_map(|word| word.strip_prefix('s')?.parse().ok()).map_or(SessionKey(1), SessionKey);
+        let session = words.iter().find_map(|word| session(word)).unwrap_or(SessionKey(1));
         match words[0] {
             "END" => self.host.handle(now, Input::SessionEnded { session }, &mut self.outputs),
             time if time.starts_with('@') => {
@@ -70,10 +70,18 @@ impl Story {
                     Some(ms) => Duration::from_millis(ms),
                     None => Duration::from_secs(time.trim_end_matches('s').parse().unwrap()),
                 };
+                let now = self.now();
+                if self.host.next_deadline().is_some_and(|deadline| deadline <= now.instant) {
+                    self.host.handle(now, Input::Tick, &mut self.outputs);
+                }
             }
             message => self.message(now, session, message, &words[1..]),
         }
         self.transcript()
+    }
+
+    fn now(&self) -> Now {
+        Now { instant: self.start + self.elapsed, wall: Timestamp(WALL + self.elapsed.as_millis() as u64) }
     }
 
     fn message(&mut self, now: Now, session: SessionKey, message: &str, words: &[&str]) {
@@ -85,16 +93,16 @@ impl Story {
             let input = Input::Malformed { session, topic, error: DecodeError::Truncated };
             return self.host.handle(now, input, &mut self.outputs);
         }
-        let bytes = payload(kind, words, &value);
-        decode(&bytes, &self.limits, &mut self.payload).unwrap();
+        let published = payload(kind, words, &value);
+        decode(&published, &self.limits, &mut self.payload).unwrap();
         let mut inflated = Vec::new();
-        let bytes = if self.payload.is_compressed(&bytes) {
-            if let Err(error) = inflate(&bytes, &self.limits, &mut self.payload, &mut inflated) {
+        let bytes = if self.payload.is_compressed(&published) {
+            if let Err(error) = inflate(&published, &self.limits, &mut self.payload, &mut inflated) {
                 return self.host.handle(now, Input::Malformed { session, topic, error }, &mut self.outputs);
             }
             inflated
         } else {
-            bytes
+            published.clone()
         };
         if words.contains(&"restored") {
             let whose = (topic.edge_node().unwrap(), topic.device());
@@ -103,7 +111,8 @@ impl Story {
             return;
         }
         let retained = words.contains(&"retained");
-        let input = Input::Message { session, retained, topic, bytes: &bytes, payload: &self.payload };
+        let (published, bytes, payload) = (&*published, &*bytes, &self.payload);
+        let input = Input::Message { session, retained, topic, published, bytes, payload };
         self.host.handle(now, input, &mut self.outputs);
     }
 
@@ -115,6 +124,18 @@ impl Story {
 
     fn line(&self, output: &Output) -> String {
         match output {
+            Output::Unheld(index) => {
+                let unheld = self.outputs.unheld(*index);
+                let message = unheld.topic().to_string();
+                let seq = unheld.payload().seq.unwrap();
+                format!("[{} seq={seq}]", message.split('/').nth(2).unwrap())
+            }
+            Output::Adopted(adopted) => {
+                format!("adopted {} by {}", self.who(adopted.edge_node, adopted.device), adopted.session.0)
+            }
+            Output::Rivals(rivals) => {
+                format!("rivals of {}: {} after {}", self.who(rivals.edge_node, None), rivals.winner.0, rivals.loser.0)
+            }
             Output::Born(born) => {
                 let metric = |each: &BornMetric| {
                     format!("{}{}", self.metric(born.edge_node, each.metric), if each.is_new { "*" } else { "" })
@@ -179,10 +200,9 @@ fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'
     if kind == "NBIRTH" && !words.contains(&"empty") {
         payload = payload.metric(MetricBuilder::named(REBIRTH).at(Timestamp(WALL)).boolean(false));
     }
-    let is_session = |word: &str| word.strip_prefix('s').is_some_and(|key| key.parse::<u64>().is_ok());
     let is_metric = |word: &&&str| {
         let is_flag = ["retained", "empty", "compressed", "restored", "bomb"].contains(*word);
-        (!word.contains('=') || word.contains('{')) && !is_session(word) && !is_flag
+        (!word.contains('=') || word.contains('{')) && session(word).is_none() && !is_flag
     };
     let mut payload = payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth)));
     if words.contains(&"bomb") {
@@ -193,6 +213,11 @@ fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'
     } else {
         payload.encode()
     }
+}
+
+fn session(word: &str) -> Option<SessionKey> {
+    let number = |prefix: char| word.strip_prefix(prefix)?.parse().ok();
+    number('s').map(SessionKey).or_else(|| number('a').map(|number| SessionKey::attached(0, number)))
 }
 
 /// The members in `a,b=Inner{c,d}`.
