@@ -71,6 +71,8 @@ pub struct Ingest {
     clients: HashMap<SessionKey, Arc<str>>,
     /// What we are to clients, while we are online.
     application: Option<sparkplug::Application>,
+    /// The last session with each foreign broker that is over.
+    links_over: HashMap<u16, SessionKey>,
     stats: Stats,
 }
 
@@ -108,6 +110,7 @@ impl Ingest {
             limits,
             clients: HashMap::new(),
             application: None,
+            links_over: HashMap::new(),
             stats: Stats::default(),
         }
     }
@@ -134,6 +137,9 @@ impl Ingest {
             }
             Input::SessionEnded { session } => {
                 self.clients.remove(&session);
+                if let Some(attachment) = session.attachment() {
+                    self.links_over.insert(attachment, session);
+                }
                 self.on_host_input(now, sparkplug::Input::SessionEnded { session }, &[], out);
             }
         }
@@ -153,7 +159,8 @@ impl Ingest {
                 self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, &[], out);
             }
             (_, Decoded::Plain(reading)) => {
-                self.on_plain(now, topic, reading, out);
+                let link = Some(session).filter(|session| session.attachment().is_some());
+                self.on_plain(now, (topic, link), reading, out);
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);
             }
@@ -220,9 +227,16 @@ impl Ingest {
         self.edge_nodes.handle(&context, input, published, &mut self.outputs, out);
     }
 
-    fn on_plain(&mut self, now: Now, topic: &str, reading: &Reading, out: &mut Vec<Output>) {
+    /// `link` is the session with a foreign broker that it was heard over, if it was.
+    fn on_plain(
+        &mut self,
+        now: Now,
+        (topic, link): (&str, Option<SessionKey>),
+        reading: &Reading,
+        out: &mut Vec<Output>,
+    ) {
         let received = convert::timestamp(now.wall);
-        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, topic, reading) {
+        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, (topic, link), reading) {
             Kept::Whole => self.stats.plain_messages += 1,
             Kept::Elsewhere => self.stats.elsewhere += 1,
             Kept::Refused(shortage) => {
