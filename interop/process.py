@@ -57,6 +57,8 @@ class Factree:
             self.banner.append(line.rstrip("\n"))
             if said := re.match(r"  (MQTT|HTTP)   \S*?127\.0\.0\.1:(\d+)", line):
                 ports[said[1]] = int(said[2])
+            if line.startswith("  MQTT   off"):
+                ports["MQTT"] = 0
             if said := re.match(r" +127\.0\.0\.1:(\d+)   the same by (\w+)", line):
                 self.listeners[said[2]] = int(said[1])
             if len(ports) == 2:

@@ -25,8 +25,13 @@ fn main() {
     (0..EDGE_NODES).for_each(|number| edge_node(&namespace, number));
     let ingest = Ingest::new(factree_ingest::Limits::default(), Placement::default(), Arc::clone(&namespace));
     let clock = || Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON) };
-    let router =
-        router(App { namespace, ingest: Arc::new(Mutex::new(ingest)), clock: Arc::new(clock), say: Arc::new(drop) });
+    let router = router(App {
+        namespace,
+        ingest: Arc::new(Mutex::new(ingest)),
+        clock: Arc::new(clock),
+        say: Arc::new(drop),
+        attachments: Arc::new(Vec::new),
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let snapshot = || -> Bytes {
         let request =

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::json::Clock;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
-use crate::{App, COMMANDS, EDGE_NODES, VALUES, answer, behind, dto, edge_nodes, lookup, path, wanted};
+use crate::{ATTACHMENTS, App, COMMANDS, EDGE_NODES, VALUES, answer, behind, dto, edge_nodes, lookup, path, wanted};
 
 /// A larger body is refused. It holds the longest text a controller takes; a thousand commands of it are 64 MB.
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -147,6 +147,11 @@ fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
         }
         CommandRefused::EdgeNodeOffline { since } => offline("the Edge Node", since),
         CommandRefused::DeviceOffline { since } => offline("the Device", since),
+        CommandRefused::LinkDown => {
+            let detail =
+                "the foreign broker this topic was heard on is not attached at the moment, so nobody would hear it";
+            Problem::new(Kind::Offline, detail).ask([ATTACHMENTS.to_owned()])
+        }
         CommandRefused::Vanished => {
             Problem::new(Kind::Offline, format!("the last Birth no longer declares '{shown}'; its sample is what was"))
         }

@@ -95,10 +95,28 @@
 //! # Edge Node
 //!
 //! `{"group","edge_node","state":"online|reordering|restored|offline|unborn","held","since","born","bd_seq","next_seq",
-//! "client_id","path","metrics_count","devices":[{"device","state","since","path","metrics_count"}],"counters":{…},
+//! "client_id","link","path","metrics_count","devices":[{"device","state","since","path","metrics_count"}],"counters":{…},
 //! "last_message","rebirth":{"asked","reason"}}`. `reordering` is online with `held` messages that wait for one that is
 //! missing; `restored` is known from before a restart of Factree and not heard since. `rebirth` is the last one that was
 //! asked for; the counter `rebirths` has as many as there were by the same reasons. With `?metrics=true` also `"metrics":[{"device","name","metric_alias","datatype","path"}]` and a `next_cursor` for them.
+//!
+//! `link` is `attach:{name}` where the Edge Node was last born on a foreign broker, and left out where it was on our own. A
+//! foreign broker does not tell client ids, so such an Edge Node has none.
+//!
+//! # Attachment
+//!
+//! ```json
+//! { "name": "plant1", "url": "mqtts://broker.plant1:8883", "version": "5.0", "client_id": "factree-scada", "host_id": "scada",
+//!   "publish_state": true, "filters": ["Acme/#"], "state": "online", "since": "2026-01-31T12:00:00.000Z",
+//!   "last_error": { "at": "2026-01-31T11:59:58.000Z", "class": "closed", "text": "closed the connection without saying why" },
+//!   "counters": { "connects": 2, "messages": 4711, "bytes_received": 90210, "bytes_sent": 812, "sent": 3, "unsent": 0,
+//!                 "passed_over": 0, "old_copies": 0 } }
+//! ```
+//!
+//! `state` is `connecting`, `online`, `offline` (it will try again) or `stopped`. `last_error` stays when it is over; its `class` is
+//! `unreachable`, `handshake`, `silent`, `refused`, `closed`, `protocol`, or `state` where somebody disputes our STATE.
+//! `sent` and `unsent` count commands and rebirth requests, `passed_over` publications that were not taken, `old_copies`
+//! retained Sparkplug messages, which say how things were.
 //!
 //! # Command
 //!
@@ -122,6 +140,7 @@ use factree_ingest::{Command, CommandState, Counters, DeviceReport, EdgeNodeRepo
 use factree_namespace::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::attachments::AttachmentReport;
 use crate::json::{self, Clock, EXACT_MAX};
 
 /// Writes one of the types below.
@@ -171,6 +190,79 @@ impl<'a> RebirthAsked<'a> {
     }
 }
 
+/// All attachments.
+#[derive(Serialize)]
+pub(crate) struct Attachments<'a> {
+    pub(crate) attachments: Vec<Attachment<'a>>,
+}
+
+/// A foreign broker we are attached to.
+#[derive(Serialize)]
+pub(crate) struct Attachment<'a> {
+    name: &'a str,
+    url: &'a str,
+    version: &'a str,
+    client_id: &'a str,
+    host_id: &'a str,
+    publish_state: bool,
+    filters: &'a [String],
+    state: &'static str,
+    since: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<LastError<'a>>,
+    counters: LinkCounters,
+}
+
+/// What went wrong last with an attachment.
+#[derive(Serialize)]
+struct LastError<'a> {
+    at: Rfc3339,
+    class: &'static str,
+    text: &'a str,
+}
+
+/// What an attachment counted since this process started.
+#[derive(Serialize)]
+struct LinkCounters {
+    connects: u64,
+    messages: u64,
+    bytes_received: u64,
+    bytes_sent: u64,
+    sent: u64,
+    unsent: u64,
+    passed_over: u64,
+    old_copies: u64,
+}
+
+impl<'a> Attachment<'a> {
+    /// From the server's report.
+    pub(crate) fn of(report: &'a AttachmentReport) -> Self {
+        let counters = &report.counters;
+        Attachment {
+            name: &report.name,
+            url: &report.url,
+            version: report.version,
+            client_id: &report.client_id,
+            host_id: &report.host_id,
+            publish_state: report.publish_state,
+            filters: &report.filters,
+            state: report.state,
+            since: Rfc3339(report.since),
+            last_error: report.last_error.as_ref().map(|(at, class, text)| LastError { at: Rfc3339(*at), class, text }),
+            counters: LinkCounters {
+                connects: counters.connects,
+                messages: counters.messages,
+                bytes_received: counters.bytes_received,
+                bytes_sent: counters.bytes_sent,
+                sent: counters.sent,
+                unsent: counters.unsent,
+                passed_over: counters.passed_over,
+                old_copies: counters.old_copies,
+            },
+        }
+    }
+}
+
 /// A page of Edge Nodes.
 #[derive(Serialize)]
 pub(crate) struct EdgeNodes<'a> {
@@ -196,6 +288,8 @@ pub(crate) struct EdgeNode<'a> {
     next_seq: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     metrics_count: usize,
@@ -260,8 +354,14 @@ struct Metric<'a> {
 }
 
 impl<'a> EdgeNode<'a> {
-    /// From ingest's report, and a page of its metrics with the cursor of the next when they were asked for.
-    pub(crate) fn of(report: &'a EdgeNodeReport, metrics: Option<&'a (Vec<MetricReport>, Option<String>)>) -> Self {
+    /// From ingest's report, the attachments by number, and a page of its metrics with the cursor of the next when they were
+    /// asked for.
+    pub(crate) fn of(
+        report: &'a EdgeNodeReport,
+        attachments: &[AttachmentReport],
+        metrics: Option<&'a (Vec<MetricReport>, Option<String>)>,
+    ) -> Self {
+        let attachment = report.attachment.and_then(|number| attachments.get(usize::from(number)));
         EdgeNode {
             group: &report.group,
             edge_node: &report.edge_node,
@@ -275,6 +375,7 @@ impl<'a> EdgeNode<'a> {
             bd_seq: report.bd_seq,
             next_seq: report.next_seq,
             client_id: report.client_id.as_deref(),
+            link: attachment.map(|attachment| format!("attach:{}", attachment.name)),
             path: report.path.as_deref(),
             metrics_count: report.metrics_len,
             devices: report.devices.iter().map(Device::of).collect(),
@@ -377,6 +478,7 @@ mod tests {
             bd_seq: None,
             next_seq: None,
             client_id: None,
+            attachment: None,
             path: None,
             metrics_len: 0,
             devices: Vec::new(),
@@ -384,7 +486,7 @@ mod tests {
             last_message: None,
             rebirth: None,
         };
-        let json = |metrics| String::from_utf8(to_json(&EdgeNode::of(&report, metrics))).unwrap();
+        let json = |metrics| String::from_utf8(to_json(&EdgeNode::of(&report, &[], metrics))).unwrap();
         let beginning = concat!(
             r#"{"group":"G","edge_node":"N","state":"unborn","since":"1970-01-01T00:00:00.000Z","metrics_count":0,"#,
             r#""devices":[],"counters":{"births":0,"data":0,"deaths":0,"seq_gaps":1,"seq_late":0,"held":0,"#,

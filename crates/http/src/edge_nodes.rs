@@ -38,7 +38,8 @@ pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
     reports.truncate(limit);
     let last = reports.last().filter(|_| more);
     let next_cursor = last.map(|last| cursor(&format!("{}/{}", last.group, last.edge_node)));
-    let edge_nodes = reports.iter().map(|report| dto::EdgeNode::of(report, None)).collect();
+    let attachments = (app.attachments)();
+    let edge_nodes = reports.iter().map(|report| dto::EdgeNode::of(report, &attachments, None)).collect();
     Ok(wishes.json(dto::to_json(&dto::EdgeNodes { edge_nodes, next_cursor })).await)
 }
 
@@ -59,7 +60,8 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
     });
     let report = report.ok_or_else(|| unknown(&group, &edge_node))?;
     let page = metrics.map(|metrics| page(metrics, limit));
-    Ok(wishes.json(dto::to_json(&dto::EdgeNode::of(&report, page.as_ref()))).await)
+    let attachments = (app.attachments)();
+    Ok(wishes.json(dto::to_json(&dto::EdgeNode::of(&report, &attachments, page.as_ref()))).await)
 }
 
 /// Runs `question` under the lock. A panic in ingest is survivable, and so is its poison: the reports are still true of

@@ -18,6 +18,7 @@
 //! | `PUT /api/v1/values/{path}` | a command that sets a value |
 //! | `GET /api/v1/commands/{id}` | what became of it |
 //! | `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth` | asks an Edge Node to be born again |
+//! | `GET /api/v1/attachments` | the foreign brokers we are attached to |
 //! | `GET /healthz` | the process answers |
 
 use std::sync::{Arc, Mutex};
@@ -32,6 +33,7 @@ use factree_namespace::Namespace;
 use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
+mod attachments;
 mod commands;
 pub mod dto;
 mod edge_nodes;
@@ -48,6 +50,8 @@ mod values;
 mod wanted;
 mod wishes;
 
+pub use attachments::{AttachmentCounters, AttachmentReport};
+
 /// What the routes answer from.
 #[derive(Clone)]
 pub struct App {
@@ -60,6 +64,8 @@ pub struct App {
     /// Does what ingest wants done. Called without a lock held; it may take that of ingest, and does not wait for anything
     /// else.
     pub say: Arc<dyn Fn(Vec<Output>) + Send + Sync>,
+    /// The foreign brokers we are attached to, by the number that ingest knows them by. Called without a lock held.
+    pub attachments: Arc<dyn Fn() -> Vec<AttachmentReport> + Send + Sync>,
 }
 
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
@@ -80,6 +86,7 @@ pub fn router(app: App) -> Router {
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
         .route(&format!("{COMMANDS}/{{id}}"), get(commands::one))
+        .route(ATTACHMENTS, get(attachments::list))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
@@ -94,6 +101,7 @@ const VALUES: &str = "/api/v1/values";
 const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
+const ATTACHMENTS: &str = "/api/v1/attachments";
 
 /// What stands behind `route/` in the URI, still encoded. The router has matched the prefix; it is taken off here, and
 /// not read from axum's parameters, because those are decoded already and `a%2Fb` would look like `a/b`.

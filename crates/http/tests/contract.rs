@@ -55,6 +55,7 @@ async fn the_api_says_exactly_this() {
         "/api/v1/search?q=%20",
         "/api/v1/edge-nodes?limit=1",
         "/api/v1/edge-nodes/Acme:Dallas:Press/Line1?metrics=true",
+        "/api/v1/attachments",
         "/api/v1/values/Acme/Dallas",
         "/api/v1/values/Acme/Dallas/Prss/Line1",
         "/api/v1/values?filter=Acme/%23/Line1",

@@ -54,6 +54,8 @@ pub(crate) struct Seat {
     pub(crate) devices: HashMap<DeviceIndex, (Arc<str>, Corner)>,
     /// Who published the last NBIRTH.
     pub(crate) client_id: Option<Arc<str>>,
+    /// The foreign broker it was heard on; none: our own.
+    pub(crate) attachment: Option<u16>,
     /// Samples the tree refused, for a limit of its own.
     pub(crate) refused: u64,
 }
@@ -246,6 +248,7 @@ impl EdgeNodes {
         };
         if born.device.is_none() {
             seat.client_id = context.clients.get(&born.session).cloned();
+            seat.attachment = born.session.attachment();
         }
         let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
@@ -468,7 +471,16 @@ impl Seat {
         let edge_node: Arc<str> = descriptor.edge_node.as_str().into();
         let block = context.namespace.add_block()?;
         let own = corner(context, &block, &group, &edge_node, None)?;
-        Ok(Self { group, edge_node, block, own, devices: HashMap::new(), client_id: None, refused: 0 })
+        Ok(Self {
+            group,
+            edge_node,
+            block,
+            own,
+            devices: HashMap::new(),
+            client_id: None,
+            attachment: None,
+            refused: 0,
+        })
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Ingest {
     clients: HashMap<SessionKey, Arc<str>>,
     /// What we are to clients, while we are online.
     application: Option<sparkplug::Application>,
+    /// The last session with each foreign broker that is over.
+    links_over: HashMap<u16, SessionKey>,
     stats: Stats,
 }
 
@@ -109,6 +111,7 @@ impl Ingest {
             limits,
             clients: HashMap::new(),
             application: None,
+            links_over: HashMap::new(),
             stats: Stats::default(),
         }
     }
@@ -149,6 +152,9 @@ impl Ingest {
             }
             Input::SessionEnded { session } => {
                 self.clients.remove(&session);
+                if let Some(attachment) = session.attachment() {
+                    self.links_over.insert(attachment, session);
+                }
                 self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
             }
         }
@@ -168,7 +174,8 @@ impl Ingest {
                 self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
             }
             (_, Decoded::Plain(reading)) => {
-                self.on_plain(now, topic, reading, out);
+                let link = Some(session).filter(|session| session.attachment().is_some());
+                self.on_plain(now, (topic, link), reading, out);
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);
             }
@@ -235,9 +242,16 @@ impl Ingest {
         self.edge_nodes.handle(&context, input, &mut self.outputs, out);
     }
 
-    fn on_plain(&mut self, now: Now, topic: &str, reading: &Reading, out: &mut Vec<Output>) {
+    /// `link` is the session with a foreign broker that it was heard over, if it was.
+    fn on_plain(
+        &mut self,
+        now: Now,
+        (topic, link): (&str, Option<SessionKey>),
+        reading: &Reading,
+        out: &mut Vec<Output>,
+    ) {
         let received = convert::timestamp(now.wall);
-        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, topic, reading) {
+        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, (topic, link), reading) {
             Kept::Whole => self.stats.plain_messages += 1,
             Kept::Elsewhere => self.stats.elsewhere += 1,
             Kept::Refused(shortage) => {

@@ -3,7 +3,8 @@
 //! A topic is remembered once it has said something: where it stands, and which cell each of its fields owns. A field that
 //! a later document no longer has becomes Stale; so does everything when the retained message is cleared. All plain topics
 //! share one block of cells.
-//! Knows nothing of sessions: who publishes a plain topic may come and go.
+//! Whoever publishes a plain topic may come and go: of sessions it only knows over which link to a foreign broker a topic was
+//! last heard, because that is where a command to it belongs.
 //! Invariant: a slot belongs to one field of one topic for as long as the process lives, and `slots` says to which.
 
 use std::collections::HashMap;
@@ -14,12 +15,12 @@ use factree_namespace::{
     Timestamp, Value, ValueRef,
 };
 
-use crate::Limits;
 use crate::cells::KeptSample;
 use crate::json::{Form, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
 use crate::plain_record::KeptField;
+use crate::{Limits, SessionKey};
 
 /// All plain topics that belong to the tree.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct PlainTopic {
     by_path: HashMap<Arc<str>, u32>,
     /// Counts its messages, so a field can tell whether the last one had it.
     messages: u64,
+    /// The session with a foreign broker over which it was last heard; none: on our own.
+    link: Option<SessionKey>,
 }
 
 /// So many fields are looked through faster than a map, which takes 120 bytes; most topics have one.
@@ -97,7 +100,7 @@ impl PlainTopics {
         placement: &Placement,
         limits: &Limits,
         received: Timestamp,
-        topic: &str,
+        (topic, link): (&str, Option<SessionKey>),
         reading: &Reading,
     ) -> Kept {
         let number = match self.by_name.get(topic) {
@@ -120,6 +123,7 @@ impl PlainTopics {
         let samples = own.into_iter().chain(below.iter().map(|(path, sample)| (path.as_str(), sample)));
         let entry = &mut self.topics[number as usize];
         entry.messages += 1;
+        entry.link = link;
         let mut kept = Kept::Whole;
         for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
@@ -158,6 +162,12 @@ impl PlainTopics {
         (field.slot == slot).then_some((field.form, field.unit.as_deref()))
     }
 
+    /// The session with a foreign broker over which the topic was last heard.
+    pub(crate) fn link(&self, topic: &str) -> Option<SessionKey> {
+        let &number = self.by_name.get(topic)?;
+        self.topics[number as usize].link
+    }
+
     /// Finds the topic its place, once; its number, or none if no rule wants it.
     fn admit(
         &mut self,
@@ -178,7 +188,14 @@ impl PlainTopics {
         let origin = namespace.origin(&self.block, source, root).map_err(Shortage::Tree)?;
         let number = u32::try_from(self.topics.len()).expect("a topic has a slot, and slots are 32 bits");
         self.by_name.insert(Arc::clone(&topic), number);
-        self.topics.push(PlainTopic { topic, origin, fields: Vec::new(), by_path: HashMap::new(), messages: 0 });
+        self.topics.push(PlainTopic {
+            topic,
+            origin,
+            fields: Vec::new(),
+            by_path: HashMap::new(),
+            messages: 0,
+            link: None,
+        });
         Ok(Some(number))
     }
 

@@ -21,7 +21,7 @@ use crate::edge_nodes::ask_rebirth;
 use crate::json::{self, Reading};
 use crate::said::{Message, Output};
 use crate::wording::Holder;
-use crate::{Ingest, convert, declare, wording};
+use crate::{Ingest, SessionKey, convert, declare, wording};
 
 /// Why a value was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum CommandRefused {
         /// Since when.
         since: Timestamp,
     },
+    /// The topic was heard on a foreign broker that we are not attached to at the moment.
+    LinkDown,
     /// The last Birth no longer declares the metric.
     Vanished,
     /// The value is none of the metric's datatype.
@@ -67,7 +69,7 @@ pub enum CommandRefused {
 pub enum RebirthRefused {
     /// Nobody has heard of the Edge Node.
     Unknown,
-    /// It is not online, so nobody would hear it.
+    /// It is not online, so nobody would hear it. One that was heard on a foreign broker is asked all the same.
     Offline {
         /// Since when.
         since: Timestamp,
@@ -113,7 +115,13 @@ impl Ingest {
                 let definition_of = |instance| definition_of(&view, seat?.element(instance)?);
                 (to_metric(now, &node, device.as_deref(), &metric, path, value, definition_of)?, node.session())
             }
-            Source::Topic { topic } => (self.to_topic(&namespace.read(), element, topic, path, &value)?, None),
+            Source::Topic { topic } => {
+                let link = self.plain.link(topic);
+                if link.is_some_and(|link| self.is_over(link)) {
+                    return Err(CommandRefused::LinkDown);
+                }
+                (self.to_topic(&namespace.read(), element, topic, path, &value)?, link)
+            }
         };
         self.edge_nodes.commands.admit(now).map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;
         if let Some(Target { edge_node, .. }) = order.target.filter(|_| is_rebirth) {
@@ -124,10 +132,16 @@ impl Ingest {
         if order.target.is_none() {
             // What we say ourselves does not come back to us, so the tree is told here.
             let reading = json::read(&message.payload, self.limits.fields_per_document_max);
-            self.on_plain(now, &message.topic, &reading, out);
+            self.on_plain(now, (&message.topic, session), &reading, out);
         }
         out.push(Output::Publish(message));
         Ok(self.edge_nodes.commands.send(now, order))
+    }
+
+    /// Sessions with one broker follow each other, so all before the last that is over are.
+    fn is_over(&self, link: SessionKey) -> bool {
+        let last = link.attachment().and_then(|attachment| self.links_over.get(&attachment));
+        last.is_some_and(|last| link <= *last)
     }
 
     fn to_topic(
@@ -170,10 +184,17 @@ impl Ingest {
     ) -> Result<(), RebirthRefused> {
         let descriptor = EdgeNodeDescriptor::new(group, edge_node).ok_or(RebirthRefused::Unknown)?;
         let node = self.edge_nodes.host.edge_node(descriptor).ok_or(RebirthRefused::Unknown)?;
-        if let EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. } = node.state() {
-            return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
-        }
-        let (index, session) = (node.index(), node.session());
+        let index = node.index();
+        let session = match (node.state(), self.edge_nodes.seat(index).and_then(|seat| seat.attachment)) {
+            // Behind a foreign broker it may be alive although the link was lost, and then nobody else asks it.
+            (EdgeNodeState::Offline { .. } | EdgeNodeState::Restored { .. }, Some(attachment)) => {
+                Some(SessionKey::any_to(attachment))
+            }
+            (EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. }, None) => {
+                return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
+            }
+            (EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Unknown, _) => node.session(),
+        };
         let asked = self.edge_nodes.host.wish_rebirth(now, index, Reason::Wished);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
         out.extend(ask_rebirth(now, (descriptor, session), Reason::Wished));

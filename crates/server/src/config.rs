@@ -17,14 +17,17 @@ use factree_ingest::Placement;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::attach::Attachment;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
 use crate::transport::{Tls, Transport};
 
+mod attach;
 mod namespace;
 mod sparkplug;
 
+use attach::Attach;
 use namespace::Namespace;
 use sparkplug::Sparkplug;
 pub use sparkplug::SparkplugConfig;
@@ -35,10 +38,12 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Everything `factree` can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where MQTT clients connect; loopback only as long as there is no authentication.
-    pub mqtt: SocketAddr,
+    /// Where MQTT clients connect; loopback only as long as there is no authentication. None: nowhere by plain TCP.
+    pub mqtt: Option<SocketAddr>,
     /// Where else they connect, by TLS or WebSocket for example.
     pub listeners: Vec<Listener>,
+    /// Foreign brokers to be attached to as an ordinary client.
+    pub attachments: Vec<Attachment>,
     /// Where the HTTP API is served; loopback only as long as there is no authentication.
     pub http: SocketAddr,
     /// The directory that belongs to this process alone.
@@ -102,8 +107,12 @@ pub struct Listener {
 /// What the command line says; it wins over the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--mqtt`
+    /// `--mqtt ADDR`
     pub mqtt: Option<SocketAddr>,
+    /// `--mqtt off`; stands above `mqtt`.
+    pub no_mqtt: bool,
+    /// `--attach`, each a URL
+    pub attach: Vec<String>,
     /// `--http`
     pub http: Option<SocketAddr>,
     /// `--data`
@@ -141,11 +150,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], as [`Config::load`] without the reading.
     pub fn parse(text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
-        let file: File = toml::from_str(text).map_err(|error| ConfigError(error.to_string().trim_end().into()))?;
+        let file: File = toml::from_str(text).map_err(|error| ConfigError(attach::told(&error, text)))?;
         let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
         let config = Self {
-            mqtt: overrides.mqtt.unwrap_or(file.mqtt.listen),
+            mqtt: overrides.mqtt.or(file.mqtt.listen.0).filter(|_| !overrides.no_mqtt),
+            attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug)?,
             http: overrides.http.unwrap_or(file.http.listen),
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
@@ -158,7 +168,16 @@ impl Config {
         for listener in &config.listeners {
             loopback_only("MQTT", "[[mqtt.listeners]] listen", "listen =", listener.address)?;
         }
-        loopback_only("MQTT", "[mqtt] listen", "--mqtt", config.mqtt)?;
+        if let Some(mqtt) = config.mqtt {
+            loopback_only("MQTT", "[mqtt] listen", "--mqtt", mqtt)?;
+        }
+        if config.mqtt.is_none() && config.listeners.is_empty() && config.attachments.is_empty() {
+            return Err(ConfigError(
+                "MQTT is off and nothing is attached, so nothing would ever be heard; set [mqtt] listen, or name a broker with \
+                 [[attach]] or --attach mqtt://…"
+                    .into(),
+            ));
+        }
         loopback_only("HTTP", "[http] listen", "--http", config.http)?;
         Ok(config)
     }
@@ -210,20 +229,35 @@ struct File {
     data: Data,
     namespace: Namespace,
     sparkplug: Sparkplug,
+    attach: Vec<Attach>,
     limits: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Mqtt {
-    listen: SocketAddr,
+    listen: Listen,
     sys_interval: String,
     listeners: Vec<ListenerRule>,
 }
 
+/// An address, or nowhere.
+struct Listen(Option<SocketAddr>);
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match &*String::deserialize(from)? {
+            "off" => Ok(Listen(None)),
+            address => address.parse().map(|address| Listen(Some(address))).map_err(|_| {
+                serde::de::Error::custom("`listen` is an address with a port, such as \"127.0.0.1:1883\", or \"off\"")
+            }),
+        }
+    }
+}
+
 impl Default for Mqtt {
     fn default() -> Self {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 1883));
+        let listen = Listen(Some(SocketAddr::from(([127, 0, 0, 1], 1883))));
         Self { listen, sys_interval: "10 s".into(), listeners: Vec::new() }
     }
 }
@@ -326,7 +360,7 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_defaults() {
         let config = Config::parse("", Overrides::default()).unwrap();
-        assert_eq!(config.mqtt.to_string(), "127.0.0.1:1883");
+        assert_eq!(config.mqtt.unwrap().to_string(), "127.0.0.1:1883");
         assert_eq!(config.http.to_string(), "127.0.0.1:8080");
         assert_eq!(config.data, PathBuf::from("factree-data"));
     }
@@ -335,7 +369,19 @@ mod tests {
     fn the_command_line_wins_over_the_file() {
         let overrides = Overrides { mqtt: Some("127.0.0.1:2883".parse().unwrap()), ..Overrides::default() };
         let config = Config::parse("[mqtt]\nlisten = \"127.0.0.1:1884\"", overrides).unwrap();
-        assert_eq!(config.mqtt.port(), 2883);
+        assert_eq!(config.mqtt.unwrap().port(), 2883);
+    }
+
+    #[test]
+    fn mqtt_can_be_off_as_long_as_something_is_heard() {
+        let off = "[mqtt]\nlisten = \"off\"\n";
+        assert!(refusal(off).contains("nothing would ever be heard"));
+        let attached =
+            Config::parse(&format!("{off}[[attach]]\nurl = \"mqtt://broker\""), Overrides::default()).unwrap();
+        assert_eq!((attached.mqtt, attached.attachments.len()), (None, 1));
+        let overrides = Overrides { no_mqtt: true, attach: vec!["mqtt://broker".into()], ..Overrides::default() };
+        assert_eq!(Config::parse("", overrides).unwrap().mqtt, None);
+        assert!(refusal("[mqtt]\nlisten = \"1883\"").contains("or \"off\""));
     }
 
     #[test]
@@ -366,7 +412,7 @@ mod tests {
         let message = refusal("[http]\nlisten = \"0.0.0.0:8080\"");
         assert!(message.contains("0.0.0.0:8080") && message.contains("ssh -L"), "{message}");
         let v6 = Config::parse("[mqtt]\nlisten = \"[::1]:1883\"", Overrides::default()).unwrap();
-        assert!(v6.mqtt.ip().is_loopback());
+        assert!(v6.mqtt.unwrap().ip().is_loopback());
     }
 
     #[test]

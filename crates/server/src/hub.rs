@@ -19,6 +19,7 @@ use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
 use tokio::sync::Notify;
 
+use crate::attach::Outlets;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
 use crate::events;
@@ -55,6 +56,8 @@ pub(crate) struct Hub {
     births: AtomicU64,
     /// Births are retained below `$sparkplug/certificates/`.
     certificates: bool,
+    /// Where answers to Edge Nodes behind foreign brokers go.
+    outlets: Outlets,
 }
 
 /// What the core lock guards.
@@ -167,7 +170,23 @@ impl Hub {
             disk,
             births: AtomicU64::new(0),
             certificates: sparkplug.certificates,
+            outlets: Outlets::default(),
         }
+    }
+
+    /// With a way out to foreign brokers.
+    pub(crate) fn attached(self, outlets: Outlets) -> Self {
+        Self { outlets, ..self }
+    }
+
+    /// The ways out to foreign brokers.
+    pub(crate) fn outlets(&self) -> &Outlets {
+        &self.outlets
+    }
+
+    /// What was heard elsewhere than from our own clients, or that it is over: the tree has it when this returns.
+    pub(crate) fn deliver(&self, batch: Batch) {
+        let _: Answer = self.visit(None, batch, &mut Vec::new(), |_| {});
     }
 
     /// A new connection, with the mailbox to watch.
@@ -456,12 +475,15 @@ impl Hub {
         }
     }
 
-    /// What the tree says enters by the broker's front door. Returns whether there was anything that comes back to it.
+    /// What the tree says enters by the broker's front door, or goes to the foreign broker its addressee was heard on. Returns whether there was anything that comes back to it.
     fn say(&self, said: Vec<factree_ingest::Output>) -> bool {
         let mut messages = Vec::new();
         for output in said {
             match output {
-                factree_ingest::Output::Publish(message) => messages.push((message.topic, message.payload, false)),
+                factree_ingest::Output::Publish(message) => match message.session.and_then(SessionKey::attachment) {
+                    Some(number) => self.outlets.send(number, message),
+                    None => messages.push((message.topic, message.payload, false)),
+                },
                 factree_ingest::Output::State(message) => {
                     messages.push((message.topic.into(), message.payload.into_boxed_bytes().into(), true));
                 }

@@ -3,6 +3,7 @@
 //! [`Server::start`] binds the listeners, [`Server::run`] serves until it is told to stop. The binary `factree` is a thin
 //! shell around it. This crate owns every socket, task, file and clock; the rooms below it own none.
 
+mod attach;
 mod config;
 mod connection;
 mod data_directory;
@@ -29,6 +30,7 @@ mod traffic;
 mod transport;
 mod websocket;
 
+pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
 pub use config::{Config, ConfigError, Durability, Listener, Overrides, SparkplugConfig};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use limits::{ConnectionLimits, FloodLimits, Limits};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use factree::{Config, DataDirectoryError, Found, Overrides, Server, StartError, demo};
+use factree::{Attachment, Config, DataDirectoryError, Found, Overrides, Server, StartError, StateWord, demo};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
@@ -38,29 +38,57 @@ struct Options {
     /// Configuration file, TOML; every key is optional
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where MQTT clients connect [default: 127.0.0.1:1883]
-    #[arg(long, value_name = "ADDR")]
-    mqtt: Option<SocketAddr>,
+    /// Where MQTT clients connect, or `off` [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    mqtt: Option<Listen>,
     /// Where the HTTP API is served [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
     /// The directory that belongs to this process alone [default: ./factree-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A broker to be attached to as an ordinary client, mqtt://host:1883 for example; again for more
+    #[arg(long, value_name = "URL")]
+    attach: Vec<String>,
+}
+
+/// An address, or nowhere.
+#[derive(Clone, Copy)]
+enum Listen {
+    On(SocketAddr),
+    Off,
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    match text {
+        "off" => Ok(Listen::Off),
+        address => address.parse().map(Listen::On).map_err(|_| "an address such as 127.0.0.1:1883, or off".into()),
+    }
+}
+
+impl Options {
+    fn overrides(&self) -> Overrides {
+        let mqtt = if let Some(Listen::On(address)) = self.mqtt { Some(address) } else { None };
+        let no_mqtt = matches!(self.mqtt, Some(Listen::Off));
+        Overrides { mqtt, no_mqtt, http: self.http, data: self.data.clone(), attach: self.attach.clone() }
+    }
 }
 
 fn main() -> ExitCode {
     let Arguments { command, options } = Arguments::parse();
     let command = command.unwrap_or(Command::Serve(options));
     let (Command::Serve(options) | Command::Demo(options) | Command::Check(options)) = &command;
-    let overrides = Overrides { mqtt: options.mqtt, http: options.http, data: options.data.clone() };
-    let config = match Config::load(options.config.as_deref(), overrides) {
+    let config = match Config::load(options.config.as_deref(), options.overrides()) {
         Ok(config) => config,
         Err(error) => return fail(2, &error.to_string()),
     };
     match command {
         Command::Check(_) => {
-            println!("The configuration is valid: MQTT on {}, HTTP on {}.", config.mqtt, config.http);
+            let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
+            println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
+            for attachment in &config.attachments {
+                println!("Attached to {}", shown(attachment));
+            }
             println!("\n[limits]");
             for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
                 println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
@@ -68,8 +96,21 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Serve(_) => run(config, false),
+        Command::Demo(_) if config.mqtt.is_none() => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
         Command::Demo(_) => run(config, true),
     }
+}
+
+/// An attachment in one line, without anything secret.
+fn shown(attachment: &Attachment) -> String {
+    let Attachment { name, url, client_id, host, state, filters, .. } = attachment;
+    let state = match state {
+        StateWord::Silent => ", STATE not published",
+        StateWord::Told | StateWord::ToldWithLegacy => "",
+    };
+    let version = attachment.version_name();
+    let filters: String = filters.iter().map(|filter| format!(", {filter}")).collect();
+    format!("{url} as {name}: MQTT {version}, host id {host}{state}, client id {client_id}; spBv1.0/#{filters}")
 }
 
 fn run(config: Config, with_demo: bool) -> ExitCode {
@@ -89,7 +130,7 @@ fn run(config: Config, with_demo: bool) -> ExitCode {
         let stop = stop_signal();
         // A banner nobody can read (a closed pipe) is no reason to stop.
         let _: io::Result<()> = banner(&mut io::stdout().lock(), &server, with_demo);
-        let plant = with_demo.then(|| tokio::spawn(demo::run(server.mqtt_address())));
+        let plant = server.mqtt_address().filter(|_| with_demo).map(|address| tokio::spawn(demo::run(address)));
         server.run(stop).await;
         if let Some(plant) = plant {
             plant.abort();
@@ -120,9 +161,17 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     let (mqtt, http) = (server.mqtt_address(), server.http_address());
     writeln!(out, "Factree {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out)?;
-    writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; this machine only, no login")?;
+    match mqtt {
+        Some(mqtt) => {
+            writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; this machine only, no login")?;
+        }
+        None => writeln!(out, "  MQTT   off")?,
+    }
     for (address, transport) in server.further_listeners() {
         writeln!(out, "         {address}   the same by {transport}")?;
+    }
+    for attachment in server.attachments() {
+        writeln!(out, "  Attach {}", shown(attachment))?;
     }
     writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
     if let Some(application) = server.sparkplug().application() {
@@ -150,7 +199,7 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
         writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area")?;
         writeln!(out, "  curl http://{http}/api/v1/edge-nodes   # who is online")?;
-    } else {
+    } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;
         writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
@@ -158,6 +207,12 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
         writeln!(out)?;
         writeln!(out, "or see it with a simulated plant: factree demo")?;
+    } else {
+        writeln!(out, "What the brokers it is attached to have to say:")?;
+        writeln!(out)?;
+        writeln!(out, "  curl http://{http}/api/v1/attachments")?;
+        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'")?;
     }
     writeln!(out)?;
     writeln!(out, "Ctrl-C stops it. RUST_LOG=debug says more.")?;

@@ -2,10 +2,11 @@
 //!
 //! This is the one file that knows metric names. Names are Prometheus' way: base units, `_total` for what only grows, one
 //! name with a label where figures add up to something. The guide's table is written out of the same list.
-//! Invariant: no label's value comes from a client, so the number of time series is fixed.
+//! Invariant: no label's value comes from a peer, so the number of time series is fixed.
 
 use std::fmt::Write;
 
+use crate::attach::{Count, Outlets, Phase, Status};
 use crate::disk::Disk;
 use crate::gate::{Gate, Refused};
 use crate::hub::{Figures, PlantFigures};
@@ -23,6 +24,7 @@ pub(crate) struct Scrape<'s> {
     /// What an acknowledged message survives: `memory`, `process` or `power`.
     pub(crate) storage_mode: &'static str,
     pub(crate) disk: &'s Disk,
+    pub(crate) outlets: &'s Outlets,
 }
 
 /// The media type of what [`render`] writes.
@@ -38,7 +40,7 @@ struct Metric {
     name: &'static str,
     kind: Kind,
     help: &'static str,
-    /// The label, where there is one.
+    /// The label, where there is one; the second of two is written out with the samples.
     label: &'static str,
     samples: fn(&Scrape<'_>, &mut Samples<'_>),
 }
@@ -55,16 +57,31 @@ impl Samples<'_> {
         self.line("", &value);
     }
 
+    /// One of each attachment's counters.
+    fn each(&mut self, now: &Scrape<'_>, count: fn(&Status) -> &Count) {
+        for outlet in now.outlets.iter() {
+            self.of(&outlet.terms.name, count(&outlet.status).get());
+        }
+    }
+
     fn some(&mut self, value: Option<u64>) {
         value.into_iter().for_each(|value| self.one(value));
     }
 
     /// With the metric's label.
-    fn of(&mut self, label: &'static str, value: u64) {
+    fn of(&mut self, label: &str, value: u64) {
         self.line(label, &value);
     }
 
-    fn line(&mut self, label: &'static str, value: &dyn std::fmt::Display) {
+    /// With the metric's two labels.
+    fn of_two(&mut self, labels: [&str; 2], value: u64) {
+        let Self { name, label, text } = self;
+        let (first, second) = label.split_once(", ").expect("a metric with two labels names both");
+        let [a, b] = labels;
+        writeln!(text, "{name}{{{first}=\"{a}\",{second}=\"{b}\"}} {value}").expect("a string takes what is written");
+    }
+
+    fn line(&mut self, label: &str, value: &dyn std::fmt::Display) {
         let Self { name, label: key, text } = self;
         match key.is_empty() {
             true => writeln!(text, "{name} {value}"),
@@ -250,6 +267,37 @@ const METRICS: &[Metric] = &[
     }),
     metric!(Counter "factree_sparkplug_findings_total" "Deviations from the Sparkplug specification",
         |now, to| to.one(now.plant.census.counters.findings)),
+    // Foreign brokers.
+    metric!(Gauge "factree_attachment_up" "1 while attached to this broker and subscribed", "attachment", |now, to| {
+        for outlet in now.outlets.iter() {
+            to.of(&outlet.terms.name, u64::from(outlet.status.snapshot().phase == Phase::Online));
+        }
+    }),
+    metric!(Counter "factree_attachment_connects_total" "Connections that came as far as their subscriptions",
+        "attachment", |now, to| to.each(now, |status| &status.connected)),
+    metric!(Counter "factree_attachment_failures_total" "Connections that ended or did not come about: the broker was \
+        unreachable, failed a TLS or WebSocket handshake, was silent, refused us, closed the connection, or broke the protocol",
+        "attachment, class", |now, to| {
+        for outlet in now.outlets.iter() {
+            outlet.status.failures().for_each(|(class, count)| to.of_two([&outlet.terms.name, class], count));
+        }
+    }),
+    metric!(Counter "factree_attachment_messages_total" "Publications heard from this broker",
+        "attachment", |now, to| to.each(now, |status| &status.messages)),
+    metric!(Counter "factree_attachment_received_bytes_total" "MQTT bytes read from this broker",
+        "attachment", |now, to| to.each(now, |status| &status.bytes_received)),
+    metric!(Counter "factree_attachment_sent_bytes_total" "MQTT bytes written to this broker",
+        "attachment", |now, to| to.each(now, |status| &status.bytes_sent)),
+    metric!(Counter "factree_attachment_commands_sent_total" "Commands and rebirth requests sent to this broker",
+        "attachment", |now, to| to.each(now, |status| &status.sent)),
+    metric!(Counter "factree_attachment_commands_unsent_total" "Those that were not: too many waited, the connection they were \
+        meant for was gone, or the broker takes none so large",
+        "attachment", |now, to| to.each(now, |status| &status.unsent)),
+    metric!(Counter "factree_attachment_passed_over_total" "Publications not taken: too large, malformed, or on a topic too \
+        long or too deep", "attachment", |now, to| to.each(now, |status| &status.passed_over)),
+    metric!(Counter "factree_attachment_old_copies_total" "Retained Sparkplug messages that stood there when we subscribed: \
+        they say how things were",
+        "attachment", |now, to| to.each(now, |status| &status.old_copies)),
     metric!(Gauge "factree_tree_elements" "Elements of the tree", |now, to| to.one(now.tree.elements as u64)),
     metric!(Gauge "factree_tree_conflicts" "Elements under _conflicts", |now, to| to.one(now.tree.conflicts as u64)),
     metric!(Gauge "factree_tree_bytes" "Memory of the tree, about", |now, to| to.one(now.tree.bytes as u64)),

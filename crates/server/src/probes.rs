@@ -43,6 +43,7 @@ async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Prob
         gate: &gate,
         storage_mode,
         disk: hub.disk(),
+        outlets: hub.outlets(),
     });
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text)
 }

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+use crate::attach::{Attachment, Outlet, Outlets, Runner};
 use crate::config::{Config, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
@@ -47,8 +48,10 @@ pub struct Server {
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     mqtt: Vec<Bound>,
+    /// Whether the first of them is `[mqtt] listen`.
+    listens: bool,
+    runners: Vec<Runner>,
     http: TcpListener,
-    mqtt_address: SocketAddr,
     http_address: SocketAddr,
     data: DataDirectory,
     durability: Durability,
@@ -141,8 +144,11 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
-        let first = Listener { address: config.mqtt, transport: Transport::Tcp, connections_max: None };
-        let mqtt: Vec<Bound> = std::iter::once((first, "--mqtt"))
+        let first = config.mqtt.map(|address| Listener { address, transport: Transport::Tcp, connections_max: None });
+        let listens = first.is_some();
+        let mqtt: Vec<Bound> = first
+            .into_iter()
+            .map(|first| (first, "--mqtt"))
             .chain(config.listeners.into_iter().map(|listener| (listener, "[[mqtt.listeners]] listen")))
             .map(|(Listener { address, transport, connections_max }, set_by)| {
                 let listener = listen("MQTT", set_by, address)?;
@@ -160,7 +166,9 @@ impl Server {
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
         let disk = Disk::new(restored.is_some());
-        let hub = Arc::new(Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk));
+        let (outlets, runners) = Outlets::open(config.attachments);
+        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk);
+        let hub = Arc::new(hub.attached(outlets));
         if let Some(application) = sparkplug.application() {
             hub.go_online(application);
         }
@@ -173,7 +181,8 @@ impl Server {
             found,
             namespace,
             ingest,
-            mqtt_address: mqtt[0].address,
+            listens,
+            runners,
             http_address: http.local_addr().unwrap_or(config.http),
             mqtt,
             http,
@@ -183,14 +192,19 @@ impl Server {
         })
     }
 
-    /// Where MQTT clients connect.
-    pub fn mqtt_address(&self) -> SocketAddr {
-        self.mqtt_address
+    /// Where MQTT clients connect by plain TCP; none if they do not.
+    pub fn mqtt_address(&self) -> Option<SocketAddr> {
+        self.mqtt.first().filter(|_| self.listens).map(|bound| bound.address)
     }
 
     /// Where else they connect, and by which transport.
     pub fn further_listeners(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
-        self.mqtt[1..].iter().map(|bound| (bound.address, bound.transport.name()))
+        self.mqtt[usize::from(self.listens)..].iter().map(|bound| (bound.address, bound.transport.name()))
+    }
+
+    /// The foreign brokers it is attached to.
+    pub fn attachments(&self) -> impl Iterator<Item = &Attachment> {
+        self.hub.outlets().iter().map(|outlet| &*outlet.terms)
     }
 
     /// Where the API is served.
@@ -221,7 +235,8 @@ impl Server {
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
-        let Self { data, keeper, hub, gate, namespace, ingest, mqtt, http, durability, sys_interval, .. } = self;
+        let Self { data, keeper, hub, gate, namespace, ingest, mqtt, runners, http, durability, sys_interval, .. } =
+            self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -234,7 +249,11 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move |said| hub.speak(said))
         };
-        let app = factree_http::App { namespace, ingest, clock: Arc::new(hub::now), say };
+        let attachments = {
+            let hub = Arc::clone(&hub);
+            Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
+        };
+        let app = factree_http::App { namespace, ingest, clock: Arc::new(hub::now), say, attachments };
         let router = factree_http::router(app).merge(probes::router(probes));
         let http = axum::serve(http, router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
@@ -250,6 +269,10 @@ impl Server {
         for (number, bound) in mqtt.into_iter().enumerate() {
             accepting.spawn(accept(Arc::clone(&hub), Arc::clone(&gate), number, bound));
         }
+        let mut attached = JoinSet::new();
+        for runner in runners {
+            attached.spawn(runner.run(Arc::clone(&hub), stopped.clone()));
+        }
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;
@@ -260,6 +283,8 @@ impl Server {
             if let Ok(Err(error)) = http.await {
                 error!(%error, "HTTP ended");
             }
+            // Each says goodbye to its broker.
+            while attached.join_next().await.is_some() {}
             hub.all_closed().await;
         });
         if ended.await.is_err() {

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
@@ -38,13 +39,30 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     message_bytes_max: usize,
 ) -> Result<WebSocket<S>, Error> {
-    let config = WebSocketConfig::default()
+    let config = Some(config(message_bytes_max));
+    let inner = tokio_tungstenite::accept_hdr_async_with_config(stream, agree, config).await?;
+    Ok(WebSocket { inner, received: Bytes::new() })
+}
+
+/// Asks a server at `url` for the sub-protocol. No message may be larger than `message_bytes_max`.
+pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    url: &str,
+    message_bytes_max: usize,
+) -> Result<WebSocket<S>, Error> {
+    let mut request = url.into_client_request()?;
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUB_PROTOCOL));
+    let (inner, _) =
+        tokio_tungstenite::client_async_with_config(request, stream, Some(config(message_bytes_max))).await?;
+    Ok(WebSocket { inner, received: Bytes::new() })
+}
+
+fn config(message_bytes_max: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(message_bytes_max))
         .max_frame_size(Some(message_bytes_max))
-        .max_write_buffer_size(2 * message_bytes_max);
-    let inner = tokio_tungstenite::accept_hdr_async_with_config(stream, agree, Some(config)).await?;
-    Ok(WebSocket { inner, received: Bytes::new() })
+        .max_write_buffer_size(2 * message_bytes_max)
 }
 
 /// Agrees on the sub-protocol, or refuses the upgrade (MW02).

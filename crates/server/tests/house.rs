@@ -45,6 +45,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "factree-sparkplug",
             "factree-store",
             "futures-util",
+            // Whom this machine trusts, for brokers that are attached to by TLS.
+            "rustls-native-certs",
             "serde",
             "tokio",
             "tokio-rustls",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use factree_http::{App, router};
+use factree_http::{App, AttachmentCounters, AttachmentReport, router};
 use factree_ingest::{Batch, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey};
 use factree_namespace::{
     Block, DataType, Kind, Level, Limits, Metadata, Namespace, PathSpec, Place, Placed, Quality, Segment, Source,
@@ -25,6 +25,23 @@ pub(crate) struct Plant {
     router: axum::Router,
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
+}
+
+/// The one foreign broker, which has been lost once.
+fn plant_two() -> AttachmentReport {
+    AttachmentReport {
+        name: "plant2".into(),
+        url: "mqtts://broker.plant2:8883".into(),
+        version: "5.0",
+        client_id: "factree-scada".into(),
+        host_id: "scada".into(),
+        publish_state: true,
+        filters: vec!["Acme/#".into()],
+        state: "online",
+        since: Timestamp(NOON),
+        last_error: Some((Timestamp(NOON - 1000), "closed", "closed the connection without saying why".into())),
+        counters: AttachmentCounters { connects: 2, messages: 12, ..AttachmentCounters::default() },
+    }
 }
 
 /// One cell: name below the root, datatype, value.
@@ -56,6 +73,7 @@ impl Plant {
             ingest: Arc::clone(&ingest),
             clock: Arc::new(move || *hands.lock().unwrap()),
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
+            attachments: Arc::new(|| vec![plant_two()]),
         });
         Plant { namespace, ingest, router, clock, said }
     }

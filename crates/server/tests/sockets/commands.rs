@@ -11,10 +11,10 @@ use serde_json::json;
 use crate::plant::Plant;
 
 const AT: Timestamp = Timestamp(1_700_000_000_000);
-const SETPOINT: &str = "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Setpoint";
+pub(crate) const SETPOINT: &str = "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Setpoint";
 
 /// One request with a body; the whole head, status, and the body.
-fn ask(plant: &Plant, method: &str, target: &str, body: &str) -> (String, u16, serde_json::Value) {
+pub(crate) fn ask(plant: &Plant, method: &str, target: &str, body: &str) -> (String, u16, serde_json::Value) {
     let mut stream = TcpStream::connect(plant.http).unwrap();
     let (host, length) = (plant.http, body.len());
     let head =
@@ -27,13 +27,13 @@ fn ask(plant: &Plant, method: &str, target: &str, body: &str) -> (String, u16, s
     (head.to_owned(), status, serde_json::from_str(body).unwrap())
 }
 
-fn location(head: &str) -> &str {
+pub(crate) fn location(head: &str) -> &str {
     head.lines().find_map(|line| line.strip_prefix("location: ")).expect("a Location")
 }
 
 /// An Edge Node with Robot3, whose Setpoint takes commands: it echoes what it is told, and answers rebirth requests. Runs
 /// until the broker is gone; `heard` gets every topic.
-fn edge_node(plant: &Plant, heard: std::sync::mpsc::Sender<String>) -> std::thread::JoinHandle<()> {
+pub(crate) fn edge_node(plant: &Plant, heard: std::sync::mpsc::Sender<String>) -> std::thread::JoinHandle<()> {
     let mut options = MqttOptions::new("gateway", plant.mqtt.ip().to_string(), plant.mqtt.port());
     let will = LastWill::new("spBv1.0/Acme:Dallas:Press/NDEATH/Line1", ndeath(BdSeq::new(0)), QoS::AtLeastOnce, false);
     options.set_last_will(will);

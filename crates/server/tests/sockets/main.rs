@@ -1,5 +1,6 @@
 //! The running server over real sockets.
 
+mod attach;
 mod aware;
 mod commands;
 mod conformance;

@@ -26,7 +26,7 @@ fn wait_for(connection: &mut Connection, mut wanted: impl FnMut(&Packet) -> bool
 }
 
 /// Lets the client's side send and receive what is due.
-fn work(connection: &mut Connection) {
+pub(crate) fn work(connection: &mut Connection) {
     let _: Result<_, _> = connection.recv_timeout(Duration::from_millis(5));
 }
 
@@ -45,7 +45,7 @@ fn a_puback_means_that_the_next_get_sees_the_value() {
 }
 
 /// An Edge Node with one Device, as far as this test needs one.
-fn edge_node(plant: &Plant, id: &str, bd_seq: u8) -> (Client, Connection) {
+pub(crate) fn edge_node(plant: &Plant, id: &str, bd_seq: u8) -> (Client, Connection) {
     let mut options = options(plant, id);
     let will =
         LastWill::new("spBv1.0/Acme:Dallas:Press/NDEATH/Line1", ndeath(BdSeq::new(bd_seq)), QoS::AtLeastOnce, false);

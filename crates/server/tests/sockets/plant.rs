@@ -30,13 +30,13 @@ impl Plant {
     pub(crate) fn configured(file: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let any = Some("127.0.0.1:0".parse().unwrap());
-        let overrides = Overrides { mqtt: any, http: any, data: Some(data.path().to_owned()) };
+        let overrides = Overrides { mqtt: any, http: any, data: Some(data.path().to_owned()), ..Overrides::default() };
         let mut config = Config::parse(file, overrides).unwrap();
         // What is kept on disk has stories of its own; these are not to wait for it.
         config.durability = Durability::Memory;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(async { Server::start(config) }).unwrap();
-        let (mqtt, http) = (server.mqtt_address(), server.http_address());
+        let (mqtt, http) = (server.mqtt_address().unwrap(), server.http_address());
         let further = server.further_listeners().map(|(address, _)| address).collect();
         let (stop, stopped) = oneshot::channel();
         let running = runtime.spawn(server.run(async {
@@ -70,6 +70,16 @@ impl Plant {
     pub(crate) fn sample(&self, path: &str) -> Option<serde_json::Value> {
         let (status, sample) = self.get(&format!("/api/v1/values/{path}"));
         (status == 200).then_some(sample)
+    }
+
+    /// One sample of `/metrics`, with its labels as they are written there.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let line = answer.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim().parse().unwrap())
     }
 
     /// Waits for a condition to come true.

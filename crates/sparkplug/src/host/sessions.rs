@@ -22,13 +22,21 @@ impl SessionKey {
     const ATTACHED: u64 = 1 << 63;
     const ATTACHMENT_SHIFT: u32 = 48;
 
-    /// Our connection number `connection` (below 2^48) to the foreign broker number `attachment` (below 2^15).
+    /// Our connection number `connection` (from 1, below 2^48) to the foreign broker number `attachment` (below 2^15).
     ///
     /// # Panics
     /// If a number is out of its range.
     pub fn attached(attachment: u16, connection: u64) -> SessionKey {
         assert!(attachment < 1 << 15 && connection < 1 << SessionKey::ATTACHMENT_SHIFT, "numbers of an attachment fit");
         SessionKey(SessionKey::ATTACHED | u64::from(attachment) << SessionKey::ATTACHMENT_SHIFT | connection)
+    }
+
+    /// Whatever connection there is to the foreign broker number `attachment`: an address, and nothing is heard over it.
+    ///
+    /// # Panics
+    /// If the number is not below 2^15.
+    pub fn any_to(attachment: u16) -> SessionKey {
+        SessionKey::attached(attachment, 0)
     }
 
     /// The foreign broker whose clients all speak over this session; `None` for a session of one client with our broker.
