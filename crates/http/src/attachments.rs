@@ -1,7 +1,7 @@
 //! `GET /api/v1/attachments`: the foreign brokers we are attached to, and how each of them is doing.
 //!
-//! Who dials and counts is the server; it answers through [`App::attachments`] with plain copies. Nothing secret is in them: an
-//! address has no user name, and there is no field for a password.
+//! Who dials and counts is the server; it answers through [`App::attachments`] with plain copies. Nothing secret is in
+//! them: an address has no user name, and there is no field for a password.
 
 use axum::extract::State;
 use axum::http::Uri;

@@ -100,8 +100,8 @@
 //! missing; `restored` is known from before a restart of Factree and not heard since. `rebirth` is the last one that was
 //! asked for; the counter `rebirths` has as many as there were by the same reasons. With `?metrics=true` also `"metrics":[{"device","name","metric_alias","datatype","path"}]` and a `next_cursor` for them.
 //!
-//! `link` is `attach:{name}` where the Edge Node was last born on a foreign broker, and left out where it was on our own. A
-//! foreign broker does not tell client ids, so such an Edge Node has none.
+//! `link` is `attach:{name}` where the Edge Node was last born on a foreign broker, and left out where it was on our
+//! own. A foreign broker does not tell client ids, so such an Edge Node has none.
 //!
 //! # Attachment
 //!
@@ -113,10 +113,10 @@
 //!                 "passed_over": 0, "old_copies": 0 } }
 //! ```
 //!
-//! `state` is `connecting`, `online`, `offline` (it will try again) or `stopped`. `last_error` stays when it is over; its `class` is
-//! `unreachable`, `handshake`, `silent`, `refused`, `closed`, `protocol`, or `state` where somebody disputes our STATE.
-//! `sent` and `unsent` count commands and rebirth requests, `passed_over` publications that were not taken, `old_copies`
-//! retained Sparkplug messages, which say how things were.
+//! `state` is `connecting`, `online`, `offline` (it will try again) or `stopped`. `last_error` stays when it is over;
+//! its `class` is `unreachable`, `handshake`, `silent`, `refused`, `closed`, `protocol`, or `state` where somebody
+//! disputes our STATE. `sent` and `unsent` count commands and rebirth requests, `passed_over` publications that were
+//! not taken, `old_copies` retained Sparkplug messages, which say how things were.
 //!
 //! # Command
 //!
@@ -354,8 +354,8 @@ struct Metric<'a> {
 }
 
 impl<'a> EdgeNode<'a> {
-    /// From ingest's report, the attachments by number, and a page of its metrics with the cursor of the next when they were
-    /// asked for.
+    /// From ingest's report, the attachments by number, and a page of its metrics with the cursor of the next when they
+    /// were asked for.
     pub(crate) fn of(
         report: &'a EdgeNodeReport,
         attachments: &[AttachmentReport],

@@ -1,10 +1,9 @@
 //! Plain topics: JSON and text from everything that does not speak Sparkplug.
 //!
-//! A topic is remembered once it has said something: where it stands, and which cell each of its fields owns. A field that
-//! a later document no longer has becomes Stale; so does everything when the retained message is cleared. All plain topics
-//! share one block of cells.
-//! Whoever publishes a plain topic may come and go: of sessions it only knows over which link to a foreign broker a topic was
-//! last heard, because that is where a command to it belongs.
+//! A topic is remembered once it has said something: where it stands, and which cell each of its fields owns. A field
+//! that a later document no longer has becomes Stale; so does everything when the retained message is cleared. All
+//! plain topics share one block of cells. Whoever publishes a plain topic may come and go: of sessions it only knows
+//! over which link to a foreign broker a topic was last heard, because that is where a command to it belongs.
 //! Invariant: a slot belongs to one field of one topic for as long as the process lives, and `slots` says to which.
 
 use std::collections::HashMap;

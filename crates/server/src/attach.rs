@@ -1,9 +1,9 @@
 //! Attachments: the same Host Application as an ordinary client of somebody else's broker.
 //!
-//! Each [`Attachment`] has a task of its own that dials, listens and comes back ([`Runner`]); what an MQTT client says and
-//! when is the [`Link`]'s, which knows no socket. What is heard goes into the inbox like the packets of our own clients, and
-//! all of it is one session: when the connection ends, everything heard over it is Stale. Answers go back through the
-//! [`Outlets`], to the connection their Edge Node was heard on and to no other.
+//! Each [`Attachment`] has a task of its own that dials, listens and comes back ([`Runner`]); what an MQTT client says
+//! and when is the [`Link`]'s, which knows no socket. What is heard goes into the inbox like the packets of our own
+//! clients, and all of it is one session: when the connection ends, everything heard over it is Stale. Answers go back
+//! through the [`Outlets`], to the connection their Edge Node was heard on and to no other.
 //! Invariant: no attachment, whatever its broker does, stops our own broker or another attachment.
 
 mod address;

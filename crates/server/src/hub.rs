@@ -475,7 +475,8 @@ impl Hub {
         }
     }
 
-    /// What the tree says enters by the broker's front door, or goes to the foreign broker its addressee was heard on. Returns whether there was anything that comes back to it.
+    /// What the tree says enters by the broker's front door, or goes to the foreign broker its addressee was heard on.
+    /// Returns whether there was anything that comes back to it.
     fn say(&self, said: Vec<factree_ingest::Output>) -> bool {
         let mut messages = Vec::new();
         for output in said {

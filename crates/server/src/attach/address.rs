@@ -1,8 +1,9 @@
 //! The address of a foreign broker as an operator writes it: `mqtt://host:1883`, `wss://user:password@host/mqtt`.
 //!
-//! Scheme, host, port and path stay; user name and password are taken out while parsing, so that whatever shows an address
-//! cannot show them. Knows no name service and no socket.
-//! Invariant: neither [`BrokerUrl`] nor an error made here holds a password, except in a [`Secret`], which nobody can print.
+//! Scheme, host, port and path stay; user name and password are taken out while parsing, so that whatever shows an
+//! address cannot show them. Knows no name service and no socket.
+//! Invariant: neither [`BrokerUrl`] nor an error made here holds a password, except in a [`Secret`], which nobody can
+//! print.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! How long to wait before the next connection: twice as long each time, with some of it left to chance.
 //!
-//! Chance, so that a hundred clients of a broker that restarts do not come back in step. A connection that lasted makes the next
-//! wait short again; one that was accepted and thrown out does not, or two clients with one client id would push each other
-//! out once a second for ever.
+//! Chance, so that a hundred clients of a broker that restarts do not come back in step. A connection that lasted makes
+//! the next wait short again; one that was accepted and thrown out does not, or two clients with one client id would
+//! push each other out once a second for ever.
 //! Knows no clock and no source of chance. Invariant: between `min / 2` and `max`.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Dialling: from a URL to a stream of bytes, through TCP, TLS and WebSocket as its scheme says.
 //!
-//! Libraries do the handshakes; who is trusted is the operator's `ca`, or whom this machine trusts. The name in the URL must be
-//! the certificate's; there is no way to switch that off.
+//! Libraries do the handshakes; who is trusted is the operator's `ca`, or whom this machine trusts. The name in the URL
+//! must be the certificate's; there is no way to switch that off.
 //! Invariant: no byte of MQTT is written before the handshakes below it are complete.
 
 use std::path::Path;
@@ -35,8 +35,8 @@ impl std::fmt::Debug for ClientTls {
 }
 
 impl ClientTls {
-    /// Trusts the certificates of a PEM file, or those this machine trusts, and shows the certificate of the one PEM file with
-    /// the key of the other if a broker asks.
+    /// Trusts the certificates of a PEM file, or those this machine trusts, and shows the certificate of the one PEM
+    /// file with the key of the other if a broker asks.
     ///
     /// # Errors
     /// A sentence for the operator that names the file.

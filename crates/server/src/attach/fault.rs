@@ -1,7 +1,7 @@
 //! Why an attachment is without its broker, in words for whoever has to mend it.
 //!
-//! A foreign broker's mistakes cost the connection to it and nothing else. What it says itself (reason strings) is quoted and
-//! cut, because it ends up in logs and in the API.
+//! A foreign broker's mistakes cost the connection to it and nothing else. What it says itself (reason strings) is
+//! quoted and cut, because it ends up in logs and in the API.
 //! Invariant: no fault holds anything of ours that is secret.
 
 use std::fmt;

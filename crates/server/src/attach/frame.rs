@@ -1,7 +1,8 @@
 //! The outline of a PUBLISH that is not decoded: how long it is, and which packet id wants an acknowledgement.
 //!
-//! A publisher can send a broker what we do not take; the broker is not to blame and still waits for our PUBACK. So the packet
-//! is measured, acknowledged and thrown away as its bytes come in. Looks at 65,544 bytes at most, whatever the packet claims.
+//! A publisher can send a broker what we do not take; the broker is not to blame and still waits for our PUBACK. So the
+//! packet is measured, acknowledged and thrown away as its bytes come in. Looks at 65,544 bytes at most, whatever the
+//! packet claims.
 //! Invariant: knows only packets whose Remaining Length the codec has accepted.
 
 use factree_mqtt::PacketId;

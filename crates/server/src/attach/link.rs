@@ -7,12 +7,12 @@
 //!     └─ lost, or a Fault ─┴───────────────────┴────────────────┘ └───┘
 //! ```
 //!
-//! A Host Application's client and no more: a clean session, literal filters at QoS 1, STATE out with QoS 1 one at a time,
-//! commands with QoS 0. What it hears is handed on in place. A PUBLISH that is too large or malformed costs itself, not the
-//! connection, because its publisher is not the broker.
+//! A Host Application's client and no more: a clean session, literal filters at QoS 1, STATE out with QoS 1 one at a
+//! time, commands with QoS 0. What it hears is handed on in place. A PUBLISH that is too large or malformed costs
+//! itself, not the connection, because its publisher is not the broker.
 //! Knows no socket and no clock, and nothing of Edge Nodes.
-//! Invariant: nothing is published before the SUBACK (`tck-id-host-topic-phid-birth-sub-required`), and a PUBACK is written
-//! after its publication was handed on.
+//! Invariant: nothing is published before the SUBACK (`tck-id-host-topic-phid-birth-sub-required`), and a PUBACK is
+//! written after its publication was handed on.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -151,7 +151,8 @@ impl Link {
             retain: true,
             ..WillMessage::new(name(topic), payload.as_bytes())
         });
-        // tck-id-message-flow-phid-sparkplug-clean-session-311, -50: `Connect::new` starts clean and ends with the connection.
+        // tck-id-message-flow-phid-sparkplug-clean-session-311, -50: `Connect::new` starts clean and ends with the
+        // connection.
         let connect = Connect {
             will,
             keep_alive: *keep_alive,
@@ -245,7 +246,8 @@ impl Link {
         Ok(())
     }
 
-    /// An end in order: STATE death, then DISCONNECT (`tck-id-host-topic-phid-death-payload-timestamp-disconnect-clean`).
+    /// An end in order: STATE death, then DISCONNECT
+    /// (`tck-id-host-topic-phid-death-payload-timestamp-disconnect-clean`).
     pub(crate) fn leave(&mut self, now: Now, out: &mut Vec<u8>) {
         let deaths = self.application.as_mut().map(|application| application.leave(now.wall)).unwrap_or_default();
         for death in &deaths {
@@ -257,7 +259,8 @@ impl Link {
         self.phase = Phase::Offline;
     }
 
-    /// The last word to a broker that we leave because of a fault. A will is published after it, or says what is so already.
+    /// The last word to a broker that we leave because of a fault. A will is published after it, or says what is so
+    /// already.
     pub(crate) fn give_up(&mut self, fault: &Fault, out: &mut Vec<u8>) {
         let reason = match fault {
             Fault::NotSubscribed { .. } | Fault::Lacking(_) => ReasonCode::Success,
@@ -445,8 +448,8 @@ impl Link {
         packet_id
     }
 
-    /// What is no packet that we take. A PUBLISH is somebody else's and costs itself: how many bytes to pass over, or none
-    /// while it is not yet known. Anything else is the broker's.
+    /// What is no packet that we take. A PUBLISH is somebody else's and costs itself: how many bytes to pass over, or
+    /// none while it is not yet known. Anything else is the broker's.
     fn pass_over(&mut self, error: &DecodeError, bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, Fault> {
         if let (Phase::Connecting { .. }, &[0x20, 2, 0, code, ..]) = (self.phase, bytes) {
             // A broker that knows 3.1.1 alone says in its own form that it does not know 5.0.

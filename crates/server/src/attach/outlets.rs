@@ -1,7 +1,8 @@
 //! The way out: what ingest wants said to an Edge Node that was heard on a foreign broker.
 //!
-//! One bounded queue for each attachment, whose task takes from it while it is online. Nobody waits here: a message that finds
-//! the queue full is dropped and counted; a rebirth is asked for again, and a command tells its caller that it timed out.
+//! One bounded queue for each attachment, whose task takes from it while it is online. Nobody waits here: a message
+//! that finds the queue full is dropped and counted; a rebirth is asked for again, and a command tells its caller that
+//! it timed out.
 //! Invariant: a message is handed to the attachment that its session belongs to.
 
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! The task of one attachment: dials, drives the [`Link`], and comes back when the connection is lost.
 //!
-//! Bytes are read into one buffer, decoded in place into a batch, applied to the tree, and only then do the acknowledgements in
-//! `outgoing` leave: the socket is not read while the tree or the disk is behind, so a broker that is faster than we are waits
-//! in TCP and no queue of ours grows.
+//! Bytes are read into one buffer, decoded in place into a batch, applied to the tree, and only then do the
+//! acknowledgements in `outgoing` leave: the socket is not read while the tree or the disk is behind, so a broker that
+//! is faster than we are waits in TCP and no queue of ours grows.
 //! Knows the clock, the socket and the hub; what to say is the link's.
 //! Invariant: a session that began ends, whatever ends it, and with it everything heard over it is Stale.
 
@@ -132,8 +132,8 @@ impl Runner {
             Ended::Stopped => link.leave(now(), &mut buffers.outgoing),
             Ended::Fault(fault) => link.give_up(fault, &mut buffers.outgoing),
         }
-        // The last word may be lost on a broker that does not listen. Bytes that are still coming in when a socket is closed
-        // turn the close into a reset that can overtake it: so they are read and thrown away.
+        // The last word may be lost on a broker that does not listen. Bytes that are still coming in when a socket is
+        // closed turn the close into a reset that can overtake it: so they are read and thrown away.
         let _: Result<io::Result<()>, _> = timeout(CLOSE_TIMEOUT, farewell(&buffers, reader, writer)).await;
         ended
     }
@@ -274,7 +274,8 @@ impl Runner {
         }
     }
 
-    /// Waits; false if it is time to stop. Nobody behind this broker is online now, so what is still in the queue is late.
+    /// Waits; false if it is time to stop. Nobody behind this broker is online now, so what is still in the queue is
+    /// late.
     async fn rest(&mut self, wait: Duration, stop: &mut watch::Receiver<bool>) -> bool {
         let mut over = std::pin::pin!(sleep(wait));
         loop {

@@ -1,7 +1,7 @@
 //! What a link says of itself: which filters it asks for, and its STATE messages on their way out.
 //!
-//! Its own STATE topic is asked for by name beside the filter that covers it, because servers and test kits look for both
-//! (`tck-id-message-flow-phid-sparkplug-subscription`).
+//! Its own STATE topic is asked for by name beside the filter that covers it, because servers and test kits look for
+//! both (`tck-id-message-flow-phid-sparkplug-subscription`).
 //! Invariant: no two filters cover the same message of an Edge Node, or it would come twice.
 
 use std::collections::VecDeque;
@@ -23,7 +23,8 @@ pub(super) fn filters(application: Option<&Application>, terms: &Attachment) -> 
     own.into_iter().map(str::to_owned).chain(terms.filters.iter().cloned()).collect()
 }
 
-/// With 5.0, retained messages of Edge Nodes are not asked for: they say how things were. Ours are, and plain topics' too.
+/// With 5.0, retained messages of Edge Nodes are not asked for: they say how things were. Ours are, and plain topics'
+/// too.
 pub(super) fn request(filter: &str) -> SubscribeRequest<'_> {
     let mut request = SubscribeRequest::new(filter, QoS::AtLeastOnce);
     if filter == EVERYTHING {

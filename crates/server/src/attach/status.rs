@@ -1,7 +1,7 @@
 //! How an attachment is doing: what the API, the figures and the log tell of it.
 //!
-//! Written by its task, read by anybody. Rare things (states, the last error) are behind a lock that is held to copy them;
-//! frequent ones are plain counters.
+//! Written by its task, read by anybody. Rare things (states, the last error) are behind a lock that is held to copy
+//! them; frequent ones are plain counters.
 //! Invariant: no address or error in here holds a password.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,8 @@
 //! Attached to a foreign broker: the same plant as if it were connected to us.
 //!
-//! Two servers in one process: the foreign broker is one of our own, which is an ordinary MQTT broker to the other. What a
-//! link says packet by packet is told in `src/attach/link/story.rs`; brokers of other people's making are in `interop/`.
+//! Two servers in one process: the foreign broker is one of our own, which is an ordinary MQTT broker to the other.
+//! What a link says packet by packet is told in `src/attach/link/story.rs`; brokers of other people's making are in
+//! `interop/`.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

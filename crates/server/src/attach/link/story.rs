@@ -1,7 +1,7 @@
 //! A link's stories: what the broker sends, and what leaves in return.
 //!
-//! One test is one broker; `[…]` is what the link wrote since the last look, packet by packet. The host is `scada`, and time
-//! begins at 1,000 ms.
+//! One test is one broker; `[…]` is what the link wrote since the last look, packet by packet. The host is `scada`, and
+//! time begins at 1,000 ms.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

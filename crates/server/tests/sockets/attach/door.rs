@@ -1,6 +1,7 @@
 //! A door between an attached Factree and the broker it is attached to: what a network does to them, at a test's word.
 //!
-//! Its address stays, whoever is behind it. Invariant: nobody passes a shut door, and whoever is inside when it is shut is out.
+//! Its address stays, whoever is behind it. Invariant: nobody passes a shut door, and whoever is inside when it is shut
+//! is out.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
