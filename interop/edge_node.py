@@ -1,6 +1,6 @@
-"""A real Edge Node in a process of its own: `sparkplug-client` from npm or `pysparkplug` from PyPI.
+"""A real Edge Node in a process of its own, made of one of the Sparkplug libraries that people use.
 
-Both take the same orders (see `clients/`), so a story is told once and must hold for both.
+All take the same orders (see `clients/`), so a story is told once and must hold for each library that can do what it needs.
 Knows nothing of Factree. Invariant: an order returns when the library has done it, not when the broker has.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orders import Ordered
 
 CLIENTS = Path(__file__).parent / "clients"
+CACHE = Path(__file__).parent / ".cache"
+"""Where `interop/run` puts what has to be built."""
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,78 @@ class Library:
     """One Sparkplug library and what is peculiar to it."""
 
     name: str
+    version: str
     command: tuple[str, ...]
-    has_bare_alias: bool
-    """It can leave the name out of a DATA metric that has an alias."""
+    cannot: dict[str, str] = field(default_factory=dict)
+    """Abilities it lacks, and why; a story marked `needs` is not told with it."""
+    keep_alive_min: int = 1
+    """Seconds."""
 
     def __str__(self) -> str:
         return self.name
 
 
-NPM = Library("sparkplug-client", ("node", str(CLIENTS / "npm_edge_node.cjs")), has_bare_alias=True)
-PYPI = Library("pysparkplug", (sys.executable, str(CLIENTS / "pypi_edge_node.py")), has_bare_alias=False)
+ABILITIES = {
+    "bare alias": "data with a metric alias and without a name",
+    "arrays": "metrics of the array datatypes",
+    "DataSet": "metrics that are tables",
+    "Template": "definitions of Templates and their instances",
+    "unit": "properties of a metric",
+    "quality": "a metric that says itself that it is Bad",
+    "compression": "compressed data",
+    "compressed births": "births that are compressed too",
+    "null in data": "data that say that a metric has no value",
+    "unborn data": "data of a Device that was never born",
+}
+"""What a story may need of a library."""
+
+NPM = Library(
+    "sparkplug-client",
+    "3.2.4",
+    ("node", str(CLIENTS / "npm_edge_node.cjs")),
+    cannot={"arrays": "it has no array datatypes and sends them as type 0, without a value"},
+)
+PYPI = Library(
+    "pysparkplug",
+    "0.6.1",
+    (sys.executable, str(CLIENTS / "pypi_edge_node.py")),
+    cannot={
+        "bare alias": "every metric has its name",
+        "DataSet": "not implemented",
+        "Template": "not implemented",
+        "unit": "it knows no properties",
+        "quality": "it knows no properties",
+        "compression": "not implemented",
+        "compressed births": "not implemented",
+    },
+)
+SRAD = Library(
+    "srad",
+    "0.5.0",
+    (str(CACHE / "srad/debug/srad-edge-node"),),
+    cannot={
+        "Template": "the definitions never leave it: they are made for each NBIRTH and then dropped",
+        "quality": "its Good is 0, which means Bad, and its Bad is 192, which means Good",
+        "compression": "not implemented",
+        "compressed births": "not implemented",
+        "null in data": "it leaves out the value and does not set is_null",
+        "unborn data": "it refuses to send them",
+    },
+    keep_alive_min=5,
+)
+TAHU = Library(
+    "tahu-edge",
+    "1.0.19",
+    # A short life: no time spent on optimising, and the thread that never rests made to yield to the others (see EdgeNode.java).
+    (
+        *("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+        *("-XX:ThreadPriorityPolicy=1", "-XX:JavaPriority1_To_OSPriority=10"),
+        f"-Dlogback.configurationFile={CLIENTS / 'tahu/logback.xml'}",
+        *("-cp", f"{CACHE / 'tahu/classes'}:{CACHE / 'tahu/lib'}/*", "EdgeNode"),
+    ),
+    cannot={"compressed births": "its EdgeClient wants births uncompressed"},
+)
+LIBRARIES = (NPM, PYPI, SRAD, TAHU)
 
 
 class EdgeNode(Ordered):
@@ -42,11 +106,21 @@ class EdgeNode(Ordered):
         self.client_id = client_id or f"{edge_node}-{os.urandom(4).hex()}"
 
     def born(
-        self, port: int, node: list[dict], devices: dict[str, list[dict]], *, keep_alive=30, reconnect=False
+        self,
+        port: int,
+        node: list[dict],
+        devices: dict[str, list[dict]],
+        *,
+        keep_alive: int = 30,
+        reconnect: bool = False,
+        compress: str | None = None,
     ) -> EdgeNode:
-        """Connects and sends NBIRTH and DBIRTHs."""
+        """Connects and sends NBIRTH and DBIRTHs. `compress` is `GZIP` or `DEFLATE`."""
         where = dict(port=port, group=self.group, edge_node=self.edge_node, client_id=self.client_id)
-        self.order("connect", node=node, devices=devices, keep_alive=keep_alive, reconnect=reconnect, **where)
+        how = dict(keep_alive=max(keep_alive, self.library.keep_alive_min), reconnect=reconnect)
+        if compress is not None:
+            how["compress"] = compress
+        self.order("connect", node=node, devices=devices, **how, **where)
         self.wait_for("born")
         return self
 
