@@ -29,6 +29,10 @@ class Library:
     """Abilities it lacks, and why; a story marked `needs` is not told with it."""
     keep_alive_min: int = 1
     """Seconds."""
+    cannot_be_set: frozenset[str] = frozenset()
+    """Datatypes whose commands it does not understand."""
+    quality_beside_unit: str = "Good"
+    """What it says of a metric that has a unit."""
 
     def __str__(self) -> str:
         return self.name
@@ -53,6 +57,7 @@ NPM = Library(
     "3.2.4",
     ("node", str(CLIENTS / "npm_edge_node.cjs")),
     cannot={"arrays": "it has no array datatypes and sends them as type 0, without a value"},
+    cannot_be_set=frozenset({"UInt32"}),  # it looks for the value in long_value, the specification has it in int_value
 )
 PYPI = Library(
     "pysparkplug",
@@ -81,6 +86,7 @@ SRAD = Library(
         "unborn data": "it refuses to send them",
     },
     keep_alive_min=5,
+    quality_beside_unit="Bad",  # its properties always come with its Good, which is 0
 )
 TAHU = Library(
     "tahu-edge",
