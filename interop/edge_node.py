@@ -49,14 +49,17 @@ ABILITIES = {
     "compressed births": "births that are compressed too",
     "null in data": "data that say that a metric has no value",
     "unborn data": "data of a Device that was never born",
+    "primary host": "births only while its Host Application is online",
 }
 """What a story may need of a library."""
+
+NO_HOST = "it does not listen to STATE"
 
 NPM = Library(
     "sparkplug-client",
     "3.2.4",
     ("node", str(CLIENTS / "npm_edge_node.cjs")),
-    cannot={"arrays": "it has no array datatypes and sends them as type 0, without a value"},
+    cannot={"arrays": "it has no array datatypes and sends them as type 0, without a value", "primary host": NO_HOST},
     cannot_be_set=frozenset({"UInt32"}),  # it looks for the value in long_value, the specification has it in int_value
 )
 PYPI = Library(
@@ -71,6 +74,7 @@ PYPI = Library(
         "quality": "it knows no properties",
         "compression": "not implemented",
         "compressed births": "not implemented",
+        "primary host": NO_HOST,
     },
 )
 SRAD = Library(
@@ -84,6 +88,7 @@ SRAD = Library(
         "compressed births": "not implemented",
         "null in data": "it leaves out the value and does not set is_null",
         "unborn data": "it refuses to send them",
+        "primary host": "it subscribes to STATE and does nothing about it",
     },
     keep_alive_min=5,
     quality_beside_unit="Bad",  # its properties always come with its Good, which is 0
@@ -119,16 +124,20 @@ class EdgeNode(Ordered):
         *,
         keep_alive: int = 30,
         reconnect: bool = False,
-        compress: str | None = None,
+        **more: str,
     ) -> EdgeNode:
-        """Connects and sends NBIRTH and DBIRTHs. `compress` is `GZIP` or `DEFLATE`."""
-        where = dict(port=port, group=self.group, edge_node=self.edge_node, client_id=self.client_id)
-        how = dict(keep_alive=max(keep_alive, self.library.keep_alive_min), reconnect=reconnect)
-        if compress is not None:
-            how["compress"] = compress
-        self.order("connect", node=node, devices=devices, **how, **where)
+        """Connects and sends NBIRTH and DBIRTHs. `more` may say `compress`, which is `GZIP` or `DEFLATE`."""
+        self.connect(port, node, devices, keep_alive=keep_alive, reconnect=reconnect, **more)
         self.wait_for("born")
         return self
+
+    def connect(
+        self, port: int, node: list[dict], devices: dict[str, list[dict]], *, keep_alive: int, reconnect: bool, **more: str
+    ) -> None:
+        """Connects. With a `primary_host`, nothing is born before that host is online."""
+        where = dict(port=port, group=self.group, edge_node=self.edge_node, client_id=self.client_id)
+        how = dict(keep_alive=max(keep_alive, self.library.keep_alive_min), reconnect=reconnect)
+        self.order("connect", node=node, devices=devices, **how, **where, **more)
 
     def node_data(self, *metrics: dict) -> None:
         """NDATA."""

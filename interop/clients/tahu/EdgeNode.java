@@ -32,6 +32,7 @@ import org.eclipse.tahu.message.model.SparkplugBPayload;
 import org.eclipse.tahu.message.model.SparkplugBPayload.SparkplugBPayloadBuilder;
 import org.eclipse.tahu.message.model.SparkplugBPayloadMap.SparkplugBPayloadMapBuilder;
 import org.eclipse.tahu.message.model.SparkplugDescriptor;
+import org.eclipse.tahu.message.model.StatePayload;
 import org.eclipse.tahu.message.model.Topic;
 import org.eclipse.tahu.model.MqttServerDefinition;
 import org.eclipse.tahu.mqtt.ClientCallback;
@@ -68,8 +69,9 @@ public class EdgeNode implements MetricHandler, ClientCallback {
             new MqttClientId(order.get("client_id").asText(), false),
             MqttServerUrl.getMqttServerUrlSafe("tcp://127.0.0.1:" + order.get("port").asInt()),
             null, null, order.get("keep_alive").asInt(), getDeathTopic());
+        String primaryHost = order.path("primary_host").asText(null);
         client = new EdgeClient(
-            this, name, new ArrayList<>(devices.keySet()), null, false, 5000L, List.of(server), this, null);
+            this, name, new ArrayList<>(devices.keySet()), primaryHost, false, 5000L, List.of(server), this, null);
         Thread thread = new Thread(client);
         thread.setPriority(Thread.MIN_PRIORITY); // EdgeClient looks at its connection without a pause: a whole core for nothing
         thread.start();
@@ -189,6 +191,11 @@ public class EdgeNode implements MetricHandler, ClientCallback {
         MqttServerName server, MqttServerUrl url, MqttClientId id, String rawTopic, MqttMessage message) {
         try {
             Topic topic = TopicUtil.parseTopic(rawTopic);
+            if (topic.isType(MessageType.STATE)) {
+                StatePayload state = JSON.readValue(message.getPayload(), StatePayload.class);
+                client.handleStateMessage(topic.getHostApplicationId(), state);
+                return;
+            }
             SparkplugBPayload payload = new SparkplugBPayloadDecoder().buildFromByteArray(message.getPayload(), null);
             if (topic.isType(MessageType.NDEATH)) {
                 boolean mine = SparkplugUtil.getBdSequenceNumber(payload) == bdSeq;

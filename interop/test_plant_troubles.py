@@ -1,0 +1,160 @@
+"""Stories of what goes wrong in a plant: two Edge Nodes of one name, clocks that are off, messages that are missing or early,
+an Edge Node that does not notice that Factree was away.
+
+Where no library can be made to do it, `paho-mqtt` says payloads of `payloads.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from metrics import metric
+from payloads import payload, read
+from process import Factree
+from talker import V5, Talker
+from waiting import eventually
+
+GROUP = "Acme:Dallas:Press"
+LINE = "Acme/Dallas/Press/Line1"
+ROBOT = f"{LINE}/Robot3"
+
+SPEED = {"name": "Speed", "type": "Double", "alias": 1}
+FORCE = {"name": "Force", "type": "Double", "alias": 2}
+
+
+def birth(bd_seq: int = 0) -> bytes:
+    rebirth = {"name": "Node Control/Rebirth", "type": "Boolean", "value": False}
+    bd = {"name": "bdSeq", "type": "Int64", "value": bd_seq}
+    return payload(bd, rebirth, {**SPEED, "value": 1.5}, {**FORCE, "value": 800.5}, seq=0)
+
+
+def speed(value: float, seq: int) -> bytes:
+    return payload({"alias": 1, "type": "Double", "value": value, "declared": False}, seq=seq)
+
+
+def force(value: float, seq: int) -> bytes:
+    return payload({"alias": 2, "type": "Double", "value": value, "declared": False}, seq=seq)
+
+
+def say(plc: Talker, kind: str, payload: bytes) -> None:
+    """With QoS 1, so that Factree has judged it when this returns; Edge Nodes use 0."""
+    plc.publish(f"spBv1.0/{GROUP}/{kind}/Line1", payload, qos=1)
+
+
+def counters(factree: Factree) -> dict:
+    return factree.edge_node(GROUP, "Line1")["counters"]
+
+
+def test_of_two_edge_nodes_with_one_name_the_last_born_is_shown_and_the_end_of_the_other_changes_nothing(
+    factree, edge_node, connect, library
+):
+    first = edge_node(library, GROUP, "Line1", client_id="cabinet-1")
+    first.born(factree.mqtt_port, [], {"Robot3": [metric("Speed", "Double", 1.5)]})
+    factree.until_value(f"{ROBOT}/Speed", 1.5)
+    second = edge_node(library, GROUP, "Line1", client_id="cabinet-2")
+    second.born(factree.mqtt_port, [], {"Robot3": [metric("Speed", "Double", 2.5)]})
+    factree.until_value(f"{ROBOT}/Speed", 2.5)
+
+    watcher = connect(factree.mqtt_port, "watcher", V5)
+    watcher.subscribe(f"spBv1.0/{GROUP}/NDEATH/Line1")
+    first.kill()
+    watcher.next()
+    report = factree.edge_node(GROUP, "Line1")
+    assert (report["state"], report["client_id"]) == ("online", "cabinet-2")
+    assert factree.sample(f"{ROBOT}/Speed")["quality"] == "Good"
+    second.device_data("Robot3", metric("Speed", "Double", 3.5))
+    factree.until_value(f"{ROBOT}/Speed", 3.5)
+
+
+def test_two_edge_nodes_that_talk_under_one_name_are_counted_and_not_asked_for_rebirths_without_end(
+    start, edge_node, library
+):
+    factree = start(config='[limits]\nrebirth_cooldown = "60 s"\n')
+    nodes = [edge_node(library, GROUP, "Line1", client_id=client_id) for client_id in ("cabinet-1", "cabinet-2")]
+    for value, node in enumerate(nodes):
+        node.born(factree.mqtt_port, [], {"Robot3": [metric("Speed", "Double", float(value))]})
+        factree.until_value(f"{ROBOT}/Speed", float(value))
+    for count in range(10):
+        for node in nodes:
+            node.device_data("Robot3", metric("Speed", "Double", float(count)))
+    for node in nodes:
+        assert [said["name"] for said in node.wait_for("command")["metrics"]] == ["Node Control/Rebirth"]
+    # Births and data of both, however they were mixed.
+    eventually(lambda: counters(factree)["births"] + counters(factree)["data"], 2 * 2 * 2 + 2 * 10, what="messages")
+    assert counters(factree)["rebirths_asked"] == 1
+    assert counters(factree)["seq_gaps"] >= 1
+    report = factree.edge_node(GROUP, "Line1")
+    assert (report["state"], report["client_id"][:-1]) == ("online", "cabinet-")
+
+
+@pytest.mark.parametrize("clock", [1, 4_102_444_800_000], ids=["1970", "2100"])
+def test_a_clock_that_is_off_is_shown_as_it_is_said_and_ours_beside_it(factree, edge_node, library, clock):
+    before = datetime.now(UTC)
+    node = edge_node(library, GROUP, "Line1")
+    node.born(factree.mqtt_port, [], {"Robot3": [metric("Speed", "Double", 1.5), metric("Load", "Double", 0.5)]})
+    factree.until_value(f"{ROBOT}/Speed", 1.5)
+    node.device_data("Robot3", metric("Speed", "Double", 2.5, timestamp=clock))
+    sample = factree.until_value(f"{ROBOT}/Speed", 2.5)
+    assert datetime.fromisoformat(sample["timestamp"]) == datetime.fromtimestamp(clock / 1000, UTC)
+    assert before.replace(microsecond=0) <= datetime.fromisoformat(sample["received"]) <= datetime.now(UTC)
+    node.device_data("Robot3", metric("Speed", "Double", 3.5))
+    sample = factree.until_value(f"{ROBOT}/Speed", 3.5)
+    assert sample["timestamp"] != factree.sample(f"{ROBOT}/Load")["timestamp"], "a step back is followed too"
+
+
+@pytest.mark.xfail(strict=True, reason="DATA without a birth since the start are answered by a rebirth request")
+def test_an_edge_node_that_did_not_notice_a_restart_goes_on_by_metric_alias(lasting, connect):
+    plc = connect(lasting.mqtt_port, "plc", V5)
+    say(plc, "NBIRTH", birth())
+    say(plc, "NDATA", speed(2.5, seq=1))
+    lasting.terminate()
+    lasting.restart()
+    assert lasting.sample(f"{LINE}/Speed")["quality"] == "Stale"
+
+    plc = connect(lasting.mqtt_port, "plc", V5)
+    plc.subscribe(f"spBv1.0/{GROUP}/NCMD/Line1")
+    say(plc, "NDATA", speed(3.5, seq=2))
+    lasting.until_value(f"{LINE}/Speed", 3.5)
+    assert counters(lasting)["rebirths_asked"] == 0
+    assert lasting.edge_node(GROUP, "Line1")["state"] == "online"
+
+
+def test_a_message_that_is_missing_is_answered_by_one_rebirth_request(factree, connect):
+    plc = connect(factree.mqtt_port, "plc", V5)
+    plc.subscribe(f"spBv1.0/{GROUP}/NCMD/Line1")
+    say(plc, "NBIRTH", birth())
+    for seq in (1, 3, 4, 6):
+        say(plc, "NDATA", speed(float(seq), seq))
+    (asked,) = read(plc.next().payload).metrics
+    assert (asked.name, asked.boolean_value) == ("Node Control/Rebirth", True)
+    assert (counters(factree)["rebirths_asked"], counters(factree)["seq_gaps"]) == (1, 2)
+    say(plc, "NBIRTH", birth())
+    factree.until_value(f"{LINE}/Speed", 1.5)
+
+
+@pytest.mark.xfail(strict=True, reason="there is no reorder_window yet")
+def test_within_the_reorder_window_messages_may_come_in_any_order(start, connect):
+    factree = start(config='[sparkplug]\nreorder_window = "5 s"\n')
+    plc = connect(factree.mqtt_port, "plc", V5)
+    say(plc, "NBIRTH", birth())
+    for seq in (1, 3, 5, 4, 2):
+        say(plc, "NDATA", speed(float(seq), seq) if seq % 2 else force(float(seq), seq))
+    factree.until_value(f"{LINE}/Speed", 5.0)
+    factree.until_value(f"{LINE}/Force", 4.0)
+    assert counters(factree)["rebirths_asked"] == 0
+
+
+@pytest.mark.xfail(strict=True, reason="there is no reorder_window yet")
+def test_what_never_comes_is_asked_for_when_the_reorder_window_is_over(start, connect):
+    factree = start(config='[sparkplug]\nreorder_window = "300 ms"\n')
+    plc = connect(factree.mqtt_port, "plc", V5)
+    plc.subscribe(f"spBv1.0/{GROUP}/NCMD/Line1")
+    say(plc, "NBIRTH", birth())
+    said = time.monotonic()
+    say(plc, "NDATA", speed(2.5, seq=2))
+    (asked,) = read(plc.next().payload).metrics
+    assert (asked.name, asked.boolean_value) == ("Node Control/Rebirth", True)
+    assert time.monotonic() - said >= 0.3
