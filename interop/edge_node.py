@@ -108,6 +108,15 @@ TAHU = Library(
 LIBRARIES = (NPM, PYPI, SRAD, TAHU)
 
 
+def abilities() -> list[str]:
+    """What stories need of a library and which of them has it, as the lines of a table in Markdown."""
+    rows = [["", *(f"{library.name} {library.version}" for library in LIBRARIES)], ["---"] * (1 + len(LIBRARIES))]
+    for ability, meaning in ABILITIES.items():
+        has = lambda library: f"no: {library.cannot[ability]}" if ability in library.cannot else "yes"
+        rows.append([meaning, *map(has, LIBRARIES)])
+    return [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows]
+
+
 class EdgeNode(Ordered):
     """An Edge Node that a test orders about."""
 

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import mosquitto
+from edge_node import NPM
 from metrics import metric
 from mosquitto import Subscriber
 from payloads import read
@@ -56,8 +57,8 @@ def test_births_are_kept_byte_for_byte_for_hosts_that_come_late(lasting, edge_no
 
 
 @pytest.mark.parametrize("version", [V311, V5], ids=["3.1.1", "5.0"])
-def test_nobody_else_makes_certificates(factree, edge_node, connect, library, version):
-    node = edge_node(library, GROUP, "Line1").born(factree.mqtt_port, [], {"Robot3": [metric("Load", "Float", 0.5)]})
+def test_nobody_else_makes_certificates(factree, edge_node, connect, version):
+    node = edge_node(NPM, GROUP, "Line1").born(factree.mqtt_port, [], {"Robot3": [metric("Load", "Float", 0.5)]})
     factree.until_value(f"{LINE}/Robot3/Load", 0.5)
     before = certificates(factree.mqtt_port, 2)
     forger: Talker = connect(factree.mqtt_port, "forger", version)
