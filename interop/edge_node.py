@@ -49,6 +49,7 @@ ABILITIES = {
     "compressed births": "births that are compressed too",
     "null in data": "data that say that a metric has no value",
     "unborn data": "data of a Device that was never born",
+    "late commands": "commands to a Device that was born after the Edge Node connected",
     "primary host": "births only while its Host Application is online",
 }
 """What a story may need of a library."""
@@ -103,7 +104,10 @@ TAHU = Library(
         f"-Dlogback.configurationFile={CLIENTS / 'tahu/logback.xml'}",
         *("-cp", f"{CACHE / 'tahu/classes'}:{CACHE / 'tahu/lib'}/*", "EdgeNode"),
     ),
-    cannot={"compressed births": "its EdgeClient wants births uncompressed"},
+    cannot={
+        "compressed births": "its EdgeClient wants births uncompressed",
+        "late commands": "it subscribes to those of the Devices it knows by then",
+    },
 )
 LIBRARIES = (NPM, PYPI, SRAD, TAHU)
 

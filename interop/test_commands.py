@@ -55,6 +55,13 @@ def test_a_metric_that_was_born_with_an_alias_is_set_by_it(factree, edge_node, l
     assert factree.sample(f"{ROBOT}/Cycles")["value"] == 1
 
 
+@pytest.mark.needs("late commands")
+def test_a_device_that_is_born_later_takes_commands_too(factree, line):
+    line.device_birth("Robot9", metric("Speed", "Double", 1.5))
+    factree.until_value(f"{LINE}/Robot9/Speed", 1.5)
+    factree.until_confirmed(factree.set(f"{LINE}/Robot9/Speed", 2.5))
+
+
 def test_an_edge_node_that_is_asked_for_a_rebirth_sends_all_its_births_again(factree, line):
     status, body = factree.ask_rebirth(GROUP, "Line1")
     assert status == 202, body
