@@ -29,8 +29,6 @@ class Library:
     """Abilities it lacks, and why; a story marked `needs` is not told with it."""
     keep_alive_min: int = 1
     """Seconds."""
-    cannot_be_set: frozenset[str] = frozenset()
-    """Datatypes whose commands it does not understand."""
     quality_beside_unit: str = "Good"
     """What it says of a metric that has a unit."""
 
@@ -49,6 +47,8 @@ ABILITIES = {
     "compressed births": "births that are compressed too",
     "null in data": "data that say that a metric has no value",
     "unborn data": "data of a Device that was never born",
+    "UInt32 command": "commands that set a UInt32",
+    "DataSet command": "commands that set a table",
     "late commands": "commands to a Device that was born after the Edge Node connected",
     "primary host": "births only while its Host Application is online",
 }
@@ -60,8 +60,12 @@ NPM = Library(
     "sparkplug-client",
     "3.2.4",
     ("node", str(CLIENTS / "npm_edge_node.cjs")),
-    cannot={"arrays": "it has no array datatypes and sends them as type 0, without a value", "primary host": NO_HOST},
-    cannot_be_set=frozenset({"UInt32"}),  # it looks for the value in long_value, the specification has it in int_value
+    cannot={
+        "arrays": "it has no array datatypes and sends them as type 0, without a value",
+        "UInt32 command": "it looks for the value in long_value, where the specification does not have it",
+        "DataSet command": "a column of Int32 ends the program with an error",
+        "primary host": NO_HOST,
+    },
 )
 PYPI = Library(
     "pysparkplug",
@@ -70,6 +74,7 @@ PYPI = Library(
     cannot={
         "bare alias": "every metric has its name",
         "DataSet": "not implemented",
+        "DataSet command": "not implemented",
         "Template": "not implemented",
         "unit": "it knows no properties",
         "quality": "it knows no properties",
@@ -106,7 +111,9 @@ TAHU = Library(
     ),
     cannot={
         "compressed births": "its EdgeClient wants births uncompressed",
-        "late commands": "it subscribes to those of the Devices it knows by then",
+        "UInt32 command": "commands that set a UInt32",
+    "DataSet command": "commands that set a table",
+    "late commands": "it subscribes to those of the Devices it knows by then",
     },
 )
 LIBRARIES = (NPM, PYPI, SRAD, TAHU)

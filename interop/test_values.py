@@ -50,6 +50,10 @@ def test_arrays_of_every_datatype_arrive_exactly(factree, edge_node, library):
     node.device_data("Robot3", *(metric(type, type, list(reversed(given))) for type, (given, _) in ARRAYS.items()))
     eventually(now, {type: (list(reversed(shown(type))), type) for type in ARRAYS}, what="data")
 
+    for type in ARRAYS:
+        factree.until_confirmed(factree.set(f"{ROBOT}/{type}", shown(type)))
+    eventually(now, {type: (shown(type), type) for type in ARRAYS}, what="commands")
+
 
 def test_bytes_and_files_arrive_exactly(factree, edge_node, library):
     every, other = bytes(range(256)), b"\x00\xff"
@@ -60,6 +64,8 @@ def test_bytes_and_files_arrive_exactly(factree, edge_node, library):
     node.device_data("Robot3", metric("Raw", "Bytes", other.hex()), metric("Picture", "File", other.hex()))
     factree.until_value(f"{ROBOT}/Raw", b64encode(other).decode())
     factree.until_value(f"{ROBOT}/Picture", b64encode(other).decode())
+    for name in ("Raw", "Picture"):
+        factree.until_confirmed(factree.set(f"{ROBOT}/{name}", b64encode(every).decode()))
 
 
 @pytest.mark.needs("DataSet")
@@ -73,6 +79,9 @@ def test_a_table_arrives_with_its_columns_and_rows(factree, edge_node, library):
     after = table(("Press", 2_147_483_647, 1e300, True))
     node.device_data("Robot3", metric("Shift", "DataSet", after))
     factree.until_value(f"{ROBOT}/Shift", after)
+    if "DataSet command" not in library.cannot:
+        factree.until_confirmed(factree.set(f"{ROBOT}/Shift", before))
+        factree.until_value(f"{ROBOT}/Shift", before)
 
 
 def motor(rpm: int | None = None, name: str | None = None, **more: object) -> dict:
@@ -101,6 +110,12 @@ def test_an_instance_of_a_template_is_an_element_with_its_members(factree, edge_
     node.device_data("Robot3", instance(1600))
     factree.until_value(f"{ROBOT}/Axis/rpm", 1600)
     assert factree.sample(f"{ROBOT}/Axis/name")["value"] == "X", "what is left out stays"
+
+    factree.until_confirmed(factree.set(f"{ROBOT}/Axis/name", "Y"))
+    (told,) = node.wait_for("command")["metrics"]
+    assert (told["name"], told["value"]["ref"]) == ("Axis", "Motor")
+    assert [(member["name"], member["value"]) for member in told["value"]["members"]] == [("name", "Y")]
+    assert factree.sample(f"{ROBOT}/Axis/rpm")["value"] == 1600
 
 
 def test_srad_never_sends_the_definitions_of_its_templates_and_the_members_are_there_all_the_same(factree, edge_node):

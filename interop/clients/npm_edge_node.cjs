@@ -116,6 +116,25 @@ const orders = {
   },
 };
 
+/** What a command has brought, as `valueOf` takes it. */
+function saidOf(type, value) {
+  if (value === null || value === undefined) return null;
+  if (Long.isLong(value)) return value.toString();
+  switch (type) {
+    case 'Bytes':
+    case 'File':
+      return Buffer.from(value).toString('hex');
+    case 'DataSet':
+      return { columns: value.columns, types: value.types, rows: value.rows };
+    case 'Template': {
+      const members = value.metrics.map(({ name, type, value }) => ({ name, type, value: saidOf(type, value) }));
+      return { ref: value.templateRef, version: value.version ?? undefined, members };
+    }
+    default:
+      return value;
+  }
+}
+
 /** What is set is taken, told to the test and said again as data. */
 function command(device, metrics) {
   const known = device === undefined ? node : (devices.get(device) ?? []);
@@ -123,7 +142,7 @@ function command(device, metrics) {
   const answer = [];
   for (const set of metrics) {
     const mine = known.find(({ name, alias }) => (set.name ? name === set.name : Long.fromValue(set.alias ?? -1).equals(alias ?? -2)));
-    const value = Long.isLong(set.value) ? set.value.toString() : set.value;
+    const value = saidOf(set.type, set.value);
     told.push({ name: mine?.name ?? set.name, type: set.type, value });
     if (mine !== undefined) answer.push({ ...mine, value, timestamp: undefined });
   }

@@ -59,7 +59,11 @@ def value_of(type: str, value):
 
 
 def said_of(value):
-    """A scalar that a command has brought, as `value_of` takes it."""
+    """What a command has brought, as `value_of` takes it."""
+    if isinstance(value, tuple):
+        return [said_of(one) for one in value]
+    if isinstance(value, bytes):
+        return value.hex()
     return str(round(value.timestamp() * 1000)) if isinstance(value, datetime) else value
 
 

@@ -4,12 +4,16 @@
 // so a value is made of that class and what goes on the wire is Tahu's choice.
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.lang.reflect.Array;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Date;
 import java.util.HexFormat;
 import java.util.List;
@@ -107,11 +111,37 @@ final class Metrics {
         return template.createTemplate();
     }
 
-    /** A scalar that a command has brought, as `made` would take it. */
+    /** What a command has brought, as `made` would take it. */
     static JsonNode written(Object value) {
         if (value == null) return NullNode.instance;
         if (value instanceof Boolean truth) return BooleanNode.valueOf(truth);
         if (value instanceof Date time) return TextNode.valueOf(Long.toString(time.getTime()));
+        if (value instanceof byte[] bytes) return TextNode.valueOf(HexFormat.of().formatHex(bytes));
+        if (value instanceof File file) return written(file.getBytes());
+        if (value instanceof Object[] array) return written(Arrays.asList(array));
+        if (value instanceof List<?> list) {
+            ArrayNode said = JsonNodeFactory.instance.arrayNode();
+            list.forEach(one -> said.add(written(one)));
+            return said;
+        }
+        if (value instanceof DataSet table) {
+            ObjectNode said = JsonNodeFactory.instance.objectNode();
+            said.set("columns", written(table.getColumnNames()));
+            said.set("types", written(table.getTypes()));
+            said.set("rows", written(table.getRowsAsLists()));
+            return said;
+        }
+        if (value instanceof Template template) {
+            ObjectNode said = JsonNodeFactory.instance.objectNode();
+            said.put("ref", template.getTemplateRef()).put("version", template.getVersion());
+            for (Metric member : template.getMetrics()) {
+                said.withArray("members").addObject()
+                    .put("name", member.getName())
+                    .put("type", member.getDataType().toString())
+                    .set("value", written(member.getValue()));
+            }
+            return said;
+        }
         return TextNode.valueOf(value.toString());
     }
 }

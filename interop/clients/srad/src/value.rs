@@ -136,7 +136,7 @@ pub(crate) fn read(r#type: &str, value: &Json) -> Option<AnyValue> {
     Some(AnyValue(read))
 }
 
-/// A scalar that a command has brought, as `read` would take it.
+/// What a command has brought, as `read` would take it.
 pub(crate) fn write(r#type: &str, value: MetricValue) -> Json {
     match MetricValueKind::try_from_metric_value(datatype(r#type), value)
         .expect("a command in the datatype of the birth")
@@ -154,8 +154,47 @@ pub(crate) fn write(r#type: &str, value: MetricValue) -> Json {
         MetricValueKind::Boolean(value) => json!(value),
         MetricValueKind::String(value) | MetricValueKind::Text(value) | MetricValueKind::Uuid(value) => json!(value),
         MetricValueKind::DateTime(value) => json!(value.date_time.to_string()),
-        other => panic!("{other:?} is not set by commands"),
+        MetricValueKind::Bytes(bytes) | MetricValueKind::File(bytes) => {
+            json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
+        MetricValueKind::DataSet(table) => written_table(table),
+        MetricValueKind::Int8Array(values) => json!(values),
+        MetricValueKind::Int16Array(values) => json!(values),
+        MetricValueKind::Int32Array(values) => json!(values),
+        MetricValueKind::Int64Array(values) => digits(values),
+        MetricValueKind::UInt8Array(values) => json!(values),
+        MetricValueKind::UInt16Array(values) => json!(values),
+        MetricValueKind::UInt32Array(values) => json!(values),
+        MetricValueKind::UInt64Array(values) => digits(values),
+        MetricValueKind::FloatArray(values) => digits(values),
+        MetricValueKind::DoubleArray(values) => digits(values),
+        MetricValueKind::BooleanArray(values) => json!(values),
+        MetricValueKind::StringArray(values) => json!(values),
+        MetricValueKind::DateTimeArray(values) => digits(values.into_iter().map(|time| time.date_time)),
+        MetricValueKind::Template(_) => panic!("no command sets a Template here"),
     }
+}
+
+fn digits<N: ToString>(values: impl IntoIterator<Item = N>) -> Json {
+    values.into_iter().map(|value| value.to_string()).collect()
+}
+
+fn written_table(table: DataSet) -> Json {
+    use data_set::data_set_value::Value;
+    let cell = |cell: data_set::DataSetValue| match cell.value {
+        None | Some(Value::ExtensionValue(_)) => Json::Null,
+        Some(Value::IntValue(value)) => json!(value.cast_signed()), // columns of Int32 only, see `cell`
+        Some(Value::LongValue(value)) => json!(value.to_string()),
+        Some(Value::FloatValue(value)) => json!(value.to_string()),
+        Some(Value::DoubleValue(value)) => json!(value.to_string()),
+        Some(Value::BooleanValue(value)) => json!(value),
+        Some(Value::StringValue(value)) => json!(value),
+    };
+    let types: Vec<&str> = (table.types.iter())
+        .map(|&number| DataType::try_from(number as i32).expect("a datatype").as_str_name())
+        .collect();
+    let rows: Vec<Json> = table.rows.into_iter().map(|row| row.elements.into_iter().map(cell).collect()).collect();
+    json!({ "columns": table.columns, "types": types, "rows": rows })
 }
 
 /// A JSON number, or the same as text.
