@@ -254,7 +254,8 @@ def test_the_late_death_of_an_old_connection_does_not_end_the_new_one(factree, e
     new.born(factree.mqtt_port, [speed(2.5)], {"Robot3": [temperature(21.5)]})
     factree.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)
     watcher.next()
-    assert {sample["quality"] for sample in factree.samples(f"{LINE}/#").values()} == {"Good"}
+    # tahu-edge hears this NDEATH as its own and sends its births again; nobody else does anything, so nobody else was hurt.
+    factree.until_quality(f"{LINE}/#", "Good")
     report = factree.edge_node(GROUP, "Line1")
     assert (report["state"], report["client_id"]) == ("online", "after")
     watcher.close()

@@ -64,30 +64,33 @@ def test_of_two_edge_nodes_with_one_name_the_last_born_is_shown_and_the_end_of_t
     watcher.next()
     report = factree.edge_node(GROUP, "Line1")
     assert (report["state"], report["client_id"]) == ("online", "cabinet-2")
-    assert factree.sample(f"{ROBOT}/Speed")["quality"] == "Good"
+    # tahu-edge hears this NDEATH as its own and sends its births again; nobody else does anything, so nobody else was hurt.
+    factree.until_quality(f"{LINE}/#", "Good")
     second.device_data("Robot3", metric("Speed", "Double", 3.5))
     factree.until_value(f"{ROBOT}/Speed", 3.5)
 
 
-def test_two_edge_nodes_that_talk_under_one_name_are_counted_and_not_asked_for_rebirths_without_end(
-    start, edge_node, library
-):
-    factree = start(config='[limits]\nrebirth_cooldown = "60 s"\n')
+@pytest.mark.xfail(strict=True, reason="data of both are taken, and the gaps in seq answered by rebirth requests")
+def test_of_two_edge_nodes_that_talk_under_one_name_the_last_born_is_listened_to(factree, edge_node, connect, library):
     nodes = [edge_node(library, GROUP, "Line1", client_id=client_id) for client_id in ("cabinet-1", "cabinet-2")]
     for value, node in enumerate(nodes):
-        node.born(factree.mqtt_port, [], {"Robot3": [metric("Speed", "Double", float(value))]})
-        factree.until_value(f"{ROBOT}/Speed", float(value))
-    for count in range(10):
-        for node in nodes:
-            node.device_data("Robot3", metric("Speed", "Double", float(count)))
-    for node in nodes:
-        assert [said["name"] for said in node.wait_for("command")["metrics"]] == ["Node Control/Rebirth"]
-    # Births and data of both, however they were mixed.
-    eventually(lambda: counters(factree)["births"] + counters(factree)["data"], 2 * 2 * 2 + 2 * 10, what="messages")
-    assert counters(factree)["rebirths_asked"] == 1
-    assert counters(factree)["seq_gaps"] >= 1
-    report = factree.edge_node(GROUP, "Line1")
-    assert (report["state"], report["client_id"][:-1]) == ("online", "cabinet-")
+        metrics = [metric("Speed", "Double", float(value)), metric("Load", "Double", float(value))]
+        node.born(factree.mqtt_port, [], {"Robot3": metrics})
+        factree.until_value(f"{ROBOT}/Load", float(value))
+    watcher = connect(factree.mqtt_port, "watcher", V5)
+    watcher.subscribe(f"spBv1.0/{GROUP}/DDATA/Line1/+")
+    before = counters(factree)["findings"]
+    first, second = nodes
+    for count in range(5):
+        first.device_data("Robot3", metric("Load", "Double", 99.5))
+        watcher.next()  # others get it all the same
+        second.device_data("Robot3", metric("Speed", "Double", count + 0.5))
+        watcher.next()
+        factree.until_value(f"{ROBOT}/Speed", count + 0.5)
+        assert factree.sample(f"{ROBOT}/Load")["value"] == 1.0
+    assert counters(factree)["findings"] > before
+    assert (counters(factree)["rebirths_asked"], counters(factree)["seq_gaps"]) == (0, 0)
+    assert factree.edge_node(GROUP, "Line1")["client_id"] == "cabinet-2"
 
 
 @pytest.mark.parametrize("clock", [1, 4_102_444_800_000], ids=["1970", "2100"])
