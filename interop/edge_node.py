@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orders import Ordered
@@ -99,6 +99,8 @@ SRAD = Library(
     keep_alive_min=5,
     quality_beside_unit="Bad",  # its properties always come with its Good, which is 0
 )
+SRAD_ON_THREADS = replace(SRAD, command=(*SRAD.command, "--threads"))
+"""As most programs run it: its messages overtake each other now and then."""
 TAHU = Library(
     "tahu-edge",
     "1.0.19",

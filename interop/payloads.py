@@ -1,6 +1,6 @@
 """Sparkplug payloads as bytes, for what no library would send, or none can be made to send in this order.
 
-Knows nothing of MQTT. Invariant: nothing is in a payload that was not asked for.
+Knows nothing of MQTT. Invariant: beside times, nothing is in a payload that was not asked for.
 """
 
 from __future__ import annotations

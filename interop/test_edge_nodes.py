@@ -207,7 +207,7 @@ def test_the_tree_is_there_and_stale_until_the_edge_nodes_are_back(lasting, edge
     assert {name: after[name] for name in ("datatype", "timestamp")} == {
         name: before[name] for name in ("datatype", "timestamp")
     }
-    assert lasting.edge_node(GROUP, "Line1")["state"] == "offline"
+    assert lasting.edge_node(GROUP, "Line1")["state"] != "online"
 
     node.thaw()
     lasting.until_value(f"{ROBOT}/Axis/1/Temperature", 20.5)

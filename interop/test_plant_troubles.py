@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from edge_node import SRAD_ON_THREADS
 from metrics import metric
 from payloads import payload, read
 from process import Factree
@@ -148,6 +149,19 @@ def test_within_the_reorder_window_messages_may_come_in_any_order(start, connect
     factree.until_value(f"{LINE}/Speed", 5.0)
     factree.until_value(f"{LINE}/Force", 4.0)
     assert counters(factree)["rebirths_asked"] == 0
+
+
+@pytest.mark.xfail(strict=True, reason="there is no reorder_window yet")
+def test_an_edge_node_whose_messages_overtake_each_other_is_asked_for_nothing_within_the_window(start, edge_node):
+    factree = start(config='[limits]\nreorder_window = "5 s"\n')
+    robots = [f"Robot{number}" for number in range(10)]
+    for _ in range(10):
+        node = edge_node(SRAD_ON_THREADS, GROUP, "Line1")
+        node.born(factree.mqtt_port, [], {robot: [metric("Speed", "Double", 1.5)] for robot in robots})
+        factree.until_quality(f"{LINE}/+/Speed", "Good", count=len(robots))
+        node.kill()
+        factree.until_quality(f"{LINE}/+/Speed", "Stale", count=len(robots))
+    assert (counters(factree)["rebirths_asked"], counters(factree)["seq_gaps"]) == (0, 0)
 
 
 @pytest.mark.xfail(strict=True, reason="there is no reorder_window yet")

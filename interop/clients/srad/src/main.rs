@@ -3,8 +3,8 @@
 //! The same orders as `npm_edge_node.cjs`, one JSON object per line. The crate does the Sparkplug and the MQTT; this program
 //! carries orders to it and answers a command as a controller does: it takes the value and says so.
 //! Knows nothing of Factree or of what the test expects.
-//! One thread on purpose: with more, srad's Devices number and send their messages side by side, and the numbers overtake
-//! each other now and then.
+//! One thread, unless `--threads` is said: with more, srad's Devices number and send their messages side by side, and the
+//! messages overtake each other now and then.
 
 mod metrics;
 mod value;
@@ -18,6 +18,7 @@ use serde_json::{Value as Json, json};
 use srad::client_rumqtt::{EventLoop, MqttOptions};
 use srad::eon::{DeviceHandle, EoNBuilder, MetricPublisher, NodeHandle};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
 use metrics::{Metric, Metrics};
@@ -116,8 +117,13 @@ impl EdgeNode {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
+fn main() {
+    let threads = std::env::args().any(|argument| argument == "--threads");
+    let mut runtime = if threads { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    runtime.worker_threads(4).enable_all().build().expect("a runtime").block_on(obey());
+}
+
+async fn obey() {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut edge_node = None;
     while let Some(line) = lines.next_line().await.expect("stdin") {
