@@ -16,8 +16,6 @@ from payloads import read
 from talker import V5, V311, Talker
 from waiting import TIMEOUT
 
-pytestmark = pytest.mark.xfail(strict=True, reason="births are not kept as certificates and STATE is not said yet")
-
 GROUP = "Acme:Dallas:Press"
 LINE = "Acme/Dallas/Press/Line1"
 CERTIFICATES = "$sparkplug/certificates/#"
