@@ -104,7 +104,7 @@ SRAD_ON_THREADS = replace(SRAD, command=(*SRAD.command, "--threads"))
 TAHU = Library(
     "tahu-edge",
     "1.0.19",
-    # A short life: no time spent on optimising, and the thread that never rests made to yield to the others (see EdgeNode.java).
+    # A short life: no time spent on optimising; and the thread that never rests (see EdgeNode.java) yields to the others.
     (
         *("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
         *("-XX:ThreadPriorityPolicy=1", "-XX:JavaPriority1_To_OSPriority=10"),

@@ -113,9 +113,8 @@ def test_data_finds_its_metric_by_alias(factree, edge_node, library):
     node.born(factree.mqtt_port, [metric("Speed", "Double", 1.5, alias=1)], {"Robot3": robot3})
     factree.until_value(f"{ROBOT}/Cycles", 1)
 
-    node.device_data(
-        "Robot3", metric("Cycles", "UInt32", 2, alias=3), temperature(21.5, alias=2), by_alias="bare alias" not in library.cannot
-    )
+    said = metric("Cycles", "UInt32", 2, alias=3), temperature(21.5, alias=2)
+    node.device_data("Robot3", *said, by_alias="bare alias" not in library.cannot)
     sample = factree.until_value(f"{ROBOT}/Cycles", 2)
     assert sample["source"]["metric_alias"] == 3
     factree.until_value(f"{ROBOT}/Axis/1/Temperature", 21.5)

@@ -1,5 +1,5 @@
-"""Stories of what goes wrong in a plant: two Edge Nodes of one name, clocks that are off, messages that are missing or early,
-an Edge Node that does not notice that Factree was away.
+"""Stories of what goes wrong in a plant: two Edge Nodes of one name, clocks that are off, messages that are missing or
+early, an Edge Node that does not notice that Factree was away.
 
 Where no library can be made to do it, `paho-mqtt` says payloads of `payloads.py`.
 """

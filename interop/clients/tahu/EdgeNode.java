@@ -73,7 +73,7 @@ public class EdgeNode implements MetricHandler, ClientCallback {
         client = new EdgeClient(
             this, name, new ArrayList<>(devices.keySet()), primaryHost, false, 5000L, List.of(server), this, null);
         Thread thread = new Thread(client);
-        thread.setPriority(Thread.MIN_PRIORITY); // EdgeClient looks at its connection without a pause: a whole core for nothing
+        thread.setPriority(Thread.MIN_PRIORITY); // it looks at its connection without a pause
         thread.start();
     }
 

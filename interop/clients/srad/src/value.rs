@@ -1,7 +1,7 @@
 //! Values between the test's JSON and srad's own conversions.
 //!
-//! 64-bit integers and times come and go as digits, bytes as hexadecimal digits. Each value is made of the Rust type that srad has for
-//! it, so what goes on the wire is srad's choice; where srad has none (UUID, DataSet, File) its payload types are filled in.
+//! 64-bit integers and times come and go as digits, bytes as hexadecimal digits. Each value is made of the Rust type that
+//! srad has for it, so what goes on the wire is srad's choice; where srad has none (DataSet) its payload type is filled in.
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
