@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_node import NPM, PYPI, EdgeNode, Library
+from edge_node import ABILITIES, LIBRARIES, EdgeNode, Library
 from mqtt_js import MqttJs
 from process import Factree, lasting_address
 from talker import Talker
@@ -39,10 +39,18 @@ def lasting(start) -> Factree:
     return start(mqtt=lasting_address())
 
 
-@pytest.fixture(params=[NPM, PYPI], ids=str)
+@pytest.fixture
 def library(request) -> Library:
-    """Each Sparkplug library in turn."""
+    """Each Sparkplug library in turn that can do what the story needs."""
     return request.param
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "library" in metafunc.fixturenames:
+        needed = {ability for mark in metafunc.definition.iter_markers("needs") for ability in mark.args}
+        assert needed <= ABILITIES.keys(), needed
+        able = [library for library in LIBRARIES if not needed & library.cannot.keys()]
+        metafunc.parametrize("library", able, indirect=True, ids=str)
 
 
 @pytest.fixture

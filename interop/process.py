@@ -82,6 +82,21 @@ class Factree:
         response = self._connection.getresponse()
         return response.status, json.loads(response.read())
 
+    def send(self, method: str, target: str, body: object = None) -> tuple[int, dict]:
+        """Status and body of one PUT or POST."""
+        self._connection.request(method, target, None if body is None else json.dumps(body))
+        response = self._connection.getresponse()
+        return response.status, json.loads(response.read() or "{}")
+
+    def set(self, path: str, value: object) -> str:
+        """Sets a value; the id of the command."""
+        status, body = self.send("PUT", f"/api/v1/values/{quote(path)}", {"value": value})
+        assert status == 202, f"PUT {path}: {status} {body}"
+        return body["id"]
+
+    def ask_rebirth(self, group: str, edge_node: str) -> tuple[int, dict]:
+        return self.send("POST", f"/api/v1/edge-nodes/{quote(group, safe='')}/{quote(edge_node, safe='')}/rebirth")
+
     def metric(self, name: str) -> float:
         """A metric of `/metrics` that has no label, now."""
         self._connection.request("GET", "/metrics")
@@ -125,6 +140,11 @@ class Factree:
 
         eventually(now, {"value": value, "quality": quality}, what=path)
         return self.sample(path)
+
+    def until_confirmed(self, command: str) -> dict:
+        """The command once data have said its value."""
+        eventually(lambda: self.body(f"/api/v1/commands/{command}")["state"], "confirmed", what="the command")
+        return self.body(f"/api/v1/commands/{command}")
 
     def until_quality(self, filter: str, quality: str, count: int | None = None) -> None:
         """Waits until every sample that the filter covers, `count` of them if it is said, has this quality."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-TIMEOUT = 10.0
+TIMEOUT = 20.0
 """Seconds until a condition that does not come true fails its test."""
 
 

@@ -1,7 +1,8 @@
 """An Edge Node made of the PyPI package `pysparkplug`, told what to do by a test.
 
 The same orders as `npm_edge_node.cjs`, one JSON object per line. The package does the Sparkplug and the MQTT; where it
-has no call for an order (a Rebirth, data of a Device never born) the order goes through its own client and payloads.
+has no call for an order (a Rebirth, data of a Device never born) the order goes through its own client and payloads. A
+command is answered as a controller does: the value is taken and said again as data.
 Knows nothing of Factree or of what the test expects.
 """
 
@@ -36,7 +37,7 @@ def metric(name: str, type: str, value: object, alias=None, timestamp=None, unit
     return sparkplug.Metric(
         timestamp=now() if timestamp is None else timestamp,
         name=name,
-        datatype=DataType[type.upper()],
+        datatype=DataType[type.replace("Array", "_Array").upper()],
         value=value_of(type, value),
         alias=alias,
         is_null=value is None,
@@ -46,11 +47,24 @@ def metric(name: str, type: str, value: object, alias=None, timestamp=None, unit
 def value_of(type: str, value):
     if value is None:
         return None
+    if type.endswith("Array"):
+        return tuple(value_of(type.removesuffix("Array"), one) for one in value)
     if type == "DateTime":
         return datetime.fromtimestamp(int(value) / 1000, tz=UTC)
+    if type in ("Bytes", "File"):
+        return bytes.fromhex(value)
     if type in ("Int64", "UInt64"):
         return int(value)
     return float(value) if type in ("Float", "Double") else value
+
+
+def said_of(value):
+    """What a command has brought, as `value_of` takes it."""
+    if isinstance(value, tuple):
+        return [said_of(one) for one in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(round(value.timestamp() * 1000)) if isinstance(value, datetime) else value
 
 
 class Client(sparkplug.Client):
@@ -74,6 +88,7 @@ class Driver:
         )
         self.client = client = Client(client_id=client_id, client_options=options)
         self.unborn = {}
+        self.known = {None: node, **devices}
         rebirth = metric(REBIRTH, "Boolean", False)
         self.node = sparkplug.EdgeNode(
             group, edge_node, [rebirth, *made(node)], client=client, cmd_callback=self.on_command
@@ -93,6 +108,7 @@ class Driver:
             self.say(sparkplug.MessageType.DDATA, data, device)
 
     def device_birth(self, device, metrics):
+        self.known[device] = metrics
         self.node.register(sparkplug.Device(device, made(metrics), cmd_callback=self.on_command))
 
     def device_death(self, device):
@@ -106,11 +122,23 @@ class Driver:
         sys.exit(0)
 
     def on_command(self, _node, message):
-        metrics = message.payload.metrics
-        told = [{"name": m.name, "type": m.datatype.name, "value": m.value} for m in metrics]
-        happened("command", device=message.topic.device_id, metrics=told)
-        if any(m.name == REBIRTH and m.value is True for m in metrics):
+        device = message.topic.device_id
+        told, answer = [], []
+        for set in message.payload.metrics:
+            # 0.6.1 leaves the name of a metric that comes by alias to its user.
+            is_it = lambda m: m["name"] == set.name if set.name else m.get("alias") == set.alias
+            mine = next((m for m in self.known[device] if is_it(m)), None)
+            value = said_of(set.value)
+            told.append({"name": mine["name"] if mine else set.name, "type": set.datatype.name, "value": value})
+            if mine:
+                answer.append({**mine, "value": value, "timestamp": None})
+        happened("command", device=device, metrics=told)
+        if any(m["name"] == REBIRTH and m["value"] is True for m in told):
             self.birth()
+        if answer and device:
+            self.device_data(device, answer)
+        elif answer:
+            self.node_data(answer)
 
     def birth(self):
         """A Rebirth, which the package leaves to its user: seq starts anew, bdSeq stays.
