@@ -193,7 +193,9 @@ impl Ingest {
             (EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. }, None) => {
                 return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
             }
-            (EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Unknown, _) => node.session(),
+            (EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Unknown, _) => {
+                node.session()
+            }
         };
         let asked = self.edge_nodes.host.wish_rebirth(now, index, Reason::Wished);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
@@ -259,6 +261,7 @@ fn to_metric(
             _ => "is no value of its datatype",
         },
     })?;
+    let builder = if metric.is_long { builder.long() } else { builder };
     let payload = PayloadBuilder::at(now.wall).metric(wording::hold(builder, holders)).encode();
     let target = Some(Target { edge_node: node.index(), device, metric: metric.index });
     let datatype = convert::datatype(metric.datatype);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use factree_ingest::{Command, CommandRefused, CommandState, Limits, Message, Output, Placement, RebirthRefused};
 use factree_namespace::Value;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder, REBIRTH};
-use factree_sparkplug::{Payload, Seq, Timestamp, WireValue, decode};
+use factree_sparkplug::{DataType, Payload, Seq, Timestamp, WireValue, decode};
 use world::{EPOCH, World, metric_of};
 
 const SPEED: &str = "Acme/Dallas/Press/Line1/Robot3/Speed";
@@ -99,6 +99,21 @@ fn a_member_is_told_inside_its_template_and_confirmed_by_data_of_it() {
     assert_eq!(state(&world, &command), CommandState::Confirmed);
     let whole = sets(&mut world, "Acme/Dallas/Press/Line1/Robot3/Arm/Axis", Value::Null);
     assert!(matches!(whole, Err(CommandRefused::ReadOnly { .. })));
+}
+
+#[test]
+fn a_uint32_goes_out_in_the_field_it_was_born_in() {
+    let born = MetricBuilder::named("Count").declare(DataType::UInt32);
+    let born = born.value(DataType::UInt32, factree_sparkplug::Value::UInt(1)).unwrap();
+    for (born, expected) in [(born.clone(), WireValue::Int(7)), (born.long(), WireValue::Long(7))] {
+        let mut world = World::new(Placement::default());
+        let birth = PayloadBuilder::at(world.now().wall).seq(Seq::ZERO).metric(born);
+        world.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &birth.encode());
+        let (_, message) = sets(&mut world, "Acme/Dallas/Press/Line1/Count", Value::UInt(7)).unwrap();
+        let mut payload = Payload::new();
+        decode(&message.payload, &factree_sparkplug::Limits::default(), &mut payload).unwrap();
+        assert_eq!(payload.metrics[0].wire_value(&message.payload), expected);
+    }
 }
 
 #[test]

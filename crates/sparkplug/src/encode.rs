@@ -169,6 +169,15 @@ impl MetricBuilder {
         Ok(self)
     }
 
+    /// With a number in the field for long numbers in place of that for integers: for whoever looks for a UInt32 there.
+    #[must_use]
+    pub fn long(mut self) -> MetricBuilder {
+        if let Some(metric::Value::IntValue(value)) = self.metric.value {
+            self.metric.value = Some(metric::Value::LongValue(value.into()));
+        }
+        self
+    }
+
     /// A DataSet, declared as one.
     #[must_use]
     pub fn data_set(mut self, data_set: DataSetBuilder) -> MetricBuilder {

@@ -116,7 +116,7 @@ impl Limits {
             (self.rebirths_per_second_max >= 1, "rebirths_per_second_max must be at least 1"),
             (self.metrics_per_edge_node_max < u32::MAX - 1, "metrics_per_edge_node_max must stay below 2^32 - 2"),
             (self.edge_nodes_max < u32::MAX, "edge_nodes_max must stay below 2^32 - 1"),
-            (self.devices_per_edge_node_max < 1 << 23, "devices_per_edge_node_max must stay below 2^23"),
+            (self.devices_per_edge_node_max < 1 << 22, "devices_per_edge_node_max must stay below 2^22"),
         ];
         rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }

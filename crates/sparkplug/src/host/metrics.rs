@@ -12,7 +12,7 @@ use super::{
 use crate::DataType;
 use hashbrown::HashTable;
 
-/// Whose metric: the Edge Node's own, or a device's. 23 bits: [`crate::Limits::check`] sees to it.
+/// Whose metric: the Edge Node's own, or a device's. 22 bits: [`crate::Limits::check`] sees to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner(u32);
 
@@ -41,7 +41,7 @@ pub(super) struct Metrics {
 struct Record {
     name: NameIndex,
     owner_low: u16,
-    /// The rest of the owner in seven bits, and [`ALIVE`].
+    /// The rest of the owner in six bits, [`LONG`] and [`ALIVE`].
     owner_high: u8,
     /// A byte of its own: DATA reads it for each of its metrics.
     datatype: DataType,
@@ -50,15 +50,17 @@ struct Record {
 const _: () = assert!(size_of::<Record>() == 8, "a million of them is the point");
 
 const ALIVE: u8 = 0x80;
+/// Its birth had the value in the field for long numbers.
+const LONG: u8 = 0x40;
 
 impl Record {
     fn new(name: NameIndex, owner: Owner) -> Record {
-        let owner_high = (owner.0 >> 16) as u8 & !ALIVE;
+        let owner_high = (owner.0 >> 16) as u8 & !(ALIVE | LONG);
         Record { name, owner_low: owner.0 as u16, owner_high, datatype: DataType::Unknown }
     }
 
     fn owner(&self) -> Owner {
-        Owner(u32::from(self.owner_high & !ALIVE) << 16 | u32::from(self.owner_low))
+        Owner(u32::from(self.owner_high & !(ALIVE | LONG)) << 16 | u32::from(self.owner_low))
     }
 
     fn is_alive(&self) -> bool {
@@ -66,7 +68,11 @@ impl Record {
     }
 
     fn set_alive(&mut self, is_alive: bool) {
-        self.owner_high = if is_alive { self.owner_high | ALIVE } else { self.owner_high & !ALIVE };
+        self.set(ALIVE, is_alive);
+    }
+
+    fn set(&mut self, flag: u8, is_set: bool) {
+        self.owner_high = if is_set { self.owner_high | flag } else { self.owner_high & !flag };
     }
 }
 
@@ -140,6 +146,15 @@ impl Metrics {
         self.records[metric.0 as usize].datatype = datatype;
     }
 
+    /// Whether its birth had the value in the field for long numbers, where the specification has another for its datatype.
+    pub(super) fn is_long(&self, metric: MetricIndex) -> bool {
+        self.records[metric.0 as usize].owner_high & LONG != 0
+    }
+
+    pub(super) fn set_long(&mut self, metric: MetricIndex, is_long: bool) {
+        self.records[metric.0 as usize].set(LONG, is_long);
+    }
+
     pub(super) fn name<'a>(&self, names: &'a Names, metric: MetricIndex) -> Option<&'a str> {
         self.records.get(metric.0 as usize).map(|record| names.get(record.name))
     }
@@ -167,10 +182,11 @@ mod tests {
 
     #[test]
     fn a_record_keeps_the_last_possible_device_apart_from_being_alive() {
-        let owner = Owner::new(Some(DeviceIndex((1 << 23) - 2)));
+        let owner = Owner::new(Some(DeviceIndex((1 << 22) - 2)));
         let mut record = Record::new(Names::default().take("a"), owner);
         for is_alive in [true, false] {
             record.set_alive(is_alive);
+            record.set(LONG, !is_alive);
             assert_eq!((record.owner(), record.is_alive()), (owner, is_alive));
         }
     }

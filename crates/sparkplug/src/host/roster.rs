@@ -102,6 +102,9 @@ impl Roster {
         let outputs = &*reporter.outputs;
         let entries = &outputs.born[born..];
         self.metrics = RosterMetrics::of(entries);
+        for entry in entries.iter().filter(|entry| entry.datatype == DataType::UInt32) {
+            metrics.set_long(entry.metric, message.payload.metric(entry.position).is_long());
+        }
         registrar.wipe(entries);
         metrics.settle();
         let enrolled = (born as u32..outputs.born.len() as u32, vanished as u32..outputs.vanished.len() as u32);

@@ -116,6 +116,8 @@ pub struct MetricView<'a> {
     pub alias: Option<u64>,
     /// The datatype its latest birth declared.
     pub datatype: DataType,
+    /// Whether that birth had a UInt32 in the field for long numbers, as npm's and Tahu's clients do: they look for it there.
+    pub is_long: bool,
     /// Whether that birth was its Edge Node's or device's latest; if not, the metric has vanished.
     pub is_alive: bool,
 }
@@ -216,6 +218,7 @@ impl<'a> EdgeNodeView<'a> {
                 name: metrics.name(names, index)?,
                 alias,
                 datatype: metrics.datatype(index),
+                is_long: metrics.is_long(index),
                 is_alive: metrics.is_alive(index),
             })
         })
@@ -235,6 +238,7 @@ impl<'a> EdgeNodeView<'a> {
             name: metrics.name(names, index)?,
             alias: roster.aliases.of(index),
             datatype: metrics.datatype(index),
+            is_long: metrics.is_long(index),
             is_alive: metrics.is_alive(index),
         })
     }

@@ -179,6 +179,11 @@ impl RawMetric {
 }
 
 impl RawMetric {
+    /// Whether its value is in the field for long numbers.
+    pub fn is_long(&self) -> bool {
+        self.kind == Kind::Long
+    }
+
     /// What [`crate::interpret`] would make of it, if it is a number in the field that the specification gives numbers of
     /// this datatype, and has no properties; `None` for all else, though it may have a value.
     ///
