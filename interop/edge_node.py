@@ -47,7 +47,6 @@ ABILITIES = {
     "compressed births": "births that are compressed too",
     "null in data": "data that say that a metric has no value",
     "unborn data": "data of a Device that was never born",
-    "UInt32 command": "commands that set a UInt32",
     "DataSet command": "commands that set a table",
     "late commands": "commands to a Device that was born after the Edge Node connected",
     "primary host": "births only while its Host Application is online",
@@ -62,7 +61,6 @@ NPM = Library(
     ("node", str(CLIENTS / "npm_edge_node.cjs")),
     cannot={
         "arrays": "it has no array datatypes and sends them as type 0, without a value",
-        "UInt32 command": "it looks for the value in long_value, where the specification does not have it",
         "DataSet command": "a column of Int32 ends the program with an error",
         "primary host": NO_HOST,
     },
@@ -113,9 +111,7 @@ TAHU = Library(
     ),
     cannot={
         "compressed births": "its EdgeClient wants births uncompressed",
-        "UInt32 command": "commands that set a UInt32",
-    "DataSet command": "commands that set a table",
-    "late commands": "it subscribes to those of the Devices it knows by then",
+        "late commands": "it subscribes to those of the Devices it knows by then",
     },
 )
 LIBRARIES = (NPM, PYPI, SRAD, TAHU)
