@@ -193,7 +193,9 @@ impl Ingest {
             (EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. }, None) => {
                 return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
             }
-            (EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Unknown, _) => node.session(),
+            (EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Unknown, _) => {
+                node.session()
+            }
         };
         let asked = self.edge_nodes.host.wish_rebirth(now, index, Reason::Wished);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
