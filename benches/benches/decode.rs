@@ -116,6 +116,7 @@ fn host(case: &Case, metrics: usize) {
         outputs.clear();
         let input = Input::Message {
             session: SessionKey(1),
+            qos: 0,
             retained: false,
             topic,
             published: bytes,

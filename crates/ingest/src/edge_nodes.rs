@@ -125,7 +125,16 @@ impl EdgeNodes {
                 (Some(topic), Some(Received { topic, published, bytes, payload, limits, now }))
             }
             Input::Malformed { topic, .. } => (Some(topic), None),
-            Input::SessionEnded { .. } | Input::Tick => (None, None),
+            Input::SessionStarted { connection: sparkplug::Connection { will: Some(will), .. }, .. } => {
+                (Topic::parse(will.topic).ok(), None)
+            }
+            Input::SessionStarted { .. }
+            | Input::Subscribed { .. }
+            | Input::Disconnecting { .. }
+            | Input::State { .. }
+            | Input::TopicMalformed { .. }
+            | Input::SessionEnded { .. }
+            | Input::Tick => (None, None),
         };
         outputs.clear();
         self.host.handle(now, input, outputs);
@@ -360,7 +369,7 @@ impl EdgeNodes {
         if !self.told.insert((finding.edge_node, finding.rule.tck_id)) {
             return;
         }
-        let mut text = finding.rule.text.to_owned();
+        let mut text = format!("not so: {}", finding.rule.text.trim_end_matches('.'));
         if let Some((expected, got)) = finding.expected_got {
             text += &format!("; expected {expected}, got {got}");
         }

@@ -4,10 +4,12 @@
 //! one by one, the task marks what was accepted, adds what the broker itself said (wills, ended sessions), and pushes the
 //! batch into the [`Inbox`] before it lets go of the broker: so the order of the inbox is the broker's order. Whoever locks
 //! the tree next applies all that waits. Batches are reused, so a steady stream of numeric DATA allocates nothing.
-//! Knows nothing of MQTT packets: a publication is topic, payload, retain flag and the session it came from.
+//! Knows nothing of MQTT packets: a publication is topic, payload, QoS, retain flag and the session it came from; what
+//! else a client does is told in the few words that Sparkplug has a say in.
 //! Invariant: what was neither accepted nor said by the broker never reaches the tree.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use factree_sparkplug as sparkplug;
 use sparkplug::SessionKey;
@@ -41,13 +43,29 @@ pub struct Batch {
 #[derive(Debug)]
 struct Held {
     session: SessionKey,
-    retained: bool,
+    manner: Manner,
     topic: Range<usize>,
     outline: Result<sparkplug::topic::Outline, sparkplug::TopicError>,
     payload: Range<usize>,
     /// What was decoded: the payload, or what was compressed in it.
     content: Range<usize>,
     decoded: Decoding,
+}
+
+/// How something was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// 0 to 2.
+    pub qos: u8,
+    /// Whether with the retain flag.
+    pub retain: bool,
+}
+
+impl From<bool> for Manner {
+    /// QoS 0, with the retain flag or not.
+    fn from(retain: bool) -> Manner {
+        Manner { qos: 0, retain }
+    }
 }
 
 #[derive(Debug)]
@@ -65,7 +83,27 @@ enum Decoding {
 enum Item {
     Publication(usize),
     SessionStarted { session: SessionKey, client_id: Box<str> },
+    Connected { session: SessionKey, connection: Box<Connected> },
+    Subscribed { session: SessionKey, filter: Box<str>, qos: u8 },
+    Disconnecting { session: SessionKey, with_will: bool },
     SessionEnded { session: SessionKey },
+}
+
+/// How a client has connected.
+#[derive(Debug)]
+struct Connected {
+    is_v5: bool,
+    clean_start: bool,
+    session_expiry: Duration,
+    will: Option<Will>,
+}
+
+/// A client's Will Message; the payload is kept only of what may be Sparkplug's.
+#[derive(Debug)]
+struct Will {
+    topic: Box<str>,
+    manner: Manner,
+    payload: Box<[u8]>,
 }
 
 /// What the tree is told, in order.
@@ -80,6 +118,29 @@ pub(crate) enum Input<'a> {
         /// Its client id.
         client_id: &'a str,
     },
+    /// How the client has connected.
+    Connected {
+        /// The MQTT connection, as the broker numbers it.
+        session: SessionKey,
+        /// What Sparkplug has a say in.
+        connection: sparkplug::Connection<'a>,
+    },
+    /// A client has subscribed.
+    Subscribed {
+        /// The MQTT connection, as the broker numbers it.
+        session: SessionKey,
+        /// Topic filter.
+        filter: &'a str,
+        /// What it asks for.
+        qos: u8,
+    },
+    /// A client has sent DISCONNECT.
+    Disconnecting {
+        /// The MQTT connection, as the broker numbers it.
+        session: SessionKey,
+        /// Whether its will is to be published.
+        with_will: bool,
+    },
     /// A client's connection is over, however it ended. The death authority for Edge Nodes.
     SessionEnded {
         /// The MQTT connection, as the broker numbers it.
@@ -92,8 +153,8 @@ pub(crate) enum Input<'a> {
 pub(crate) struct Publication<'a> {
     /// The MQTT connection it came from.
     pub(crate) session: SessionKey,
-    /// Whether it was published with the retain flag.
-    pub(crate) retained: bool,
+    /// How it was published.
+    pub(crate) manner: Manner,
     /// Topic name.
     pub(crate) topic: &'a str,
     /// What the topic is to Sparkplug.
@@ -120,8 +181,16 @@ pub(crate) enum Decoded<'a> {
 }
 
 impl Batch {
-    /// Takes a publication in and decodes it. Returns its number in this batch, for [`Batch::accept`].
-    pub fn push(&mut self, session: SessionKey, retained: bool, topic: &str, payload: &[u8], limits: &Limits) -> usize {
+    /// Takes a publication in and decodes it. Returns its number in this batch, for [`Batch::accept`]. Where the QoS is
+    /// not known, the retain flag says how it was published.
+    pub fn push(
+        &mut self,
+        session: SessionKey,
+        manner: impl Into<Manner>,
+        topic: &str,
+        payload: &[u8],
+        limits: &Limits,
+    ) -> usize {
         let parsed = sparkplug::Topic::parse(topic);
         let decoded = match parsed {
             Ok(parsed) if parsed.edge_node().is_some() => self.decode(payload, &limits.sparkplug),
@@ -143,7 +212,7 @@ impl Batch {
         };
         self.publications.push(Held {
             session,
-            retained,
+            manner: manner.into(),
             topic: topic_start..self.topics.len(),
             outline: parsed.map(|parsed| parsed.outline()),
             payload: start..end,
@@ -188,6 +257,31 @@ impl Batch {
         self.agenda.push(Item::SessionStarted { session, client_id: client_id.into() });
     }
 
+    /// How that client has connected. Said behind [`Batch::session_started`], and not of sessions of other brokers: who is
+    /// not known to have connected is not judged by how it did.
+    pub fn connected(&mut self, session: SessionKey, connection: &sparkplug::Connection<'_>) {
+        let &sparkplug::Connection { is_v5, clean_start, session_expiry, will } = connection;
+        let will = will.map(|will| {
+            let payload = if is_about_sparkplug(will.topic) { will.payload } else { &[] };
+            let manner = Manner { qos: will.qos, retain: will.retain };
+            Will { topic: will.topic.into(), manner, payload: payload.into() }
+        });
+        let connection = Box::new(Connected { is_v5, clean_start, session_expiry, will });
+        self.agenda.push(Item::Connected { session, connection });
+    }
+
+    /// A client has subscribed, asking for this QoS. Filters that no Sparkplug topic matches need not be told.
+    pub fn subscribed(&mut self, session: SessionKey, filter: &str, qos: u8) {
+        if is_about_sparkplug(filter) || filter.starts_with(['+', '#', '$']) {
+            self.agenda.push(Item::Subscribed { session, filter: filter.into(), qos });
+        }
+    }
+
+    /// A client has sent DISCONNECT, asking for its will to be published or not. Said before the will and the end.
+    pub fn disconnecting(&mut self, session: SessionKey, with_will: bool) {
+        self.agenda.push(Item::Disconnecting { session, with_will });
+    }
+
     /// The broker has seen the end of a client's connection.
     pub fn session_ended(&mut self, session: SessionKey) {
         self.agenda.push(Item::SessionEnded { session });
@@ -219,6 +313,13 @@ impl Batch {
         self.agenda.iter().map(|item| match item {
             Item::Publication(number) => Input::Publication(self.publication(&self.publications[*number])),
             Item::SessionStarted { session, client_id } => Input::SessionStarted { session: *session, client_id },
+            Item::Connected { session, connection } => {
+                Input::Connected { session: *session, connection: connection.view() }
+            }
+            Item::Subscribed { session, filter, qos } => Input::Subscribed { session: *session, filter, qos: *qos },
+            Item::Disconnecting { session, with_will } => {
+                Input::Disconnecting { session: *session, with_will: *with_will }
+            }
             Item::SessionEnded { session } => Input::SessionEnded { session: *session },
         })
     }
@@ -233,8 +334,25 @@ impl Batch {
         };
         let (payload, content) = (&self.bytes[held.payload.clone()], &self.bytes[held.content.clone()]);
         let sparkplug = held.outline.map(|outline| outline.of(topic));
-        Publication { session: held.session, retained: held.retained, topic, sparkplug, payload, content, decoded }
+        Publication { session: held.session, manner: held.manner, topic, sparkplug, payload, content, decoded }
     }
+}
+
+impl Connected {
+    fn view(&self) -> sparkplug::Connection<'_> {
+        let will = self.will.as_ref().map(|will| sparkplug::Will {
+            topic: &will.topic,
+            qos: will.manner.qos,
+            retain: will.manner.retain,
+            payload: &will.payload,
+        });
+        let &Connected { is_v5, clean_start, session_expiry, .. } = self;
+        sparkplug::Connection { is_v5, clean_start, session_expiry, will }
+    }
+}
+
+fn is_about_sparkplug(topic: &str) -> bool {
+    topic.starts_with(sparkplug::topic::NAMESPACE)
 }
 
 /// Batches that wait for the tree, oldest first, and empty ones that wait for work.

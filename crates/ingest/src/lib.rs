@@ -41,8 +41,9 @@ mod wording;
 
 pub use census::Census;
 pub use commands::{Command, CommandState};
+pub use factree_sparkplug::{Connection, Will};
 pub use factree_sparkplug::{Now, SessionKey, Timestamp};
-pub use inbox::{Batch, Inbox};
+pub use inbox::{Batch, Inbox, Manner};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
 pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
@@ -150,41 +151,61 @@ impl Ingest {
             Input::SessionStarted { session, client_id } => {
                 self.clients.insert(session, client_id.into());
             }
+            Input::Connected { session, connection } => {
+                self.on_host_input(now, sparkplug::Input::SessionStarted { session, connection }, out);
+            }
+            Input::Subscribed { session, filter, qos } => {
+                self.on_host_input(now, sparkplug::Input::Subscribed { session, filter, qos }, out);
+            }
+            Input::Disconnecting { session, with_will } => {
+                self.on_host_input(now, sparkplug::Input::Disconnecting { session, with_will }, out);
+            }
             Input::SessionEnded { session } => {
-                self.clients.remove(&session);
                 if let Some(attachment) = session.attachment() {
                     self.links_over.insert(attachment, session);
                 }
                 self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
+                self.clients.remove(&session);
             }
         }
     }
 
     fn on_publication(&mut self, now: Now, publication: Publication<'_>, out: &mut Vec<Output>) {
-        let Publication { session, retained, topic, sparkplug, payload: published, content: bytes, decoded } =
+        let Publication { session, manner, topic, sparkplug, payload: published, content: bytes, decoded } =
             publication;
         match (sparkplug, decoded) {
             (Ok(topic), Decoded::Sparkplug(payload)) => {
                 self.stats.sparkplug_messages += 1;
-                let input = sparkplug::Input::Message { session, retained, topic, published, bytes, payload };
+                let Manner { qos, retain: retained } = manner;
+                let input = sparkplug::Input::Message { session, qos, retained, topic, published, bytes, payload };
                 self.on_host_input(now, input, out);
             }
             (Ok(topic), Decoded::Malformed(error)) => {
                 self.stats.sparkplug_messages += 1;
                 self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
             }
-            (_, Decoded::Plain(reading)) => {
+            (sparkplug, Decoded::Plain(reading)) => {
+                // A namespace in other letters is a plain topic, and somebody's mistake.
+                if let (Err(error), Some(b's' | b'S')) = (sparkplug, topic.bytes().next()) {
+                    self.on_host_input(now, sparkplug::Input::TopicMalformed { session, topic, error }, out);
+                }
                 let link = Some(session).filter(|session| session.attachment().is_some());
                 self.on_plain(now, (topic, link), reading, out);
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);
             }
             // STATE: what other Host Applications say of themselves is not the plant's state.
-            (Ok(_), Decoded::Nothing) => {
+            (Ok(state), Decoded::Nothing) => {
                 self.stats.sparkplug_messages += 1;
                 self.hear_state(session, topic, published, out);
+                let Manner { qos, retain: retained } = manner;
+                let input = sparkplug::Input::State { session, qos, retained, topic: state, payload: published };
+                self.on_host_input(now, input, out);
             }
-            (Err(_), _) => self.stats.sparkplug_topics_malformed += 1,
+            (Err(error), _) => {
+                self.stats.sparkplug_topics_malformed += 1;
+                self.on_host_input(now, sparkplug::Input::TopicMalformed { session, topic, error }, out);
+            }
         }
     }
 

@@ -111,6 +111,7 @@ fn an_edge_node_that_does_not_know_of_the_restart_is_adopted_and_not_asked() {
         [
             "finding tck-id-principles-birth-certificates-order",
             "adopted Line1 of gateway",
+            "finding tck-id-payloads-metric-datatype-not-req",
             "adopted Line1/Robot3 of gateway",
         ]
     );

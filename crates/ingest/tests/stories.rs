@@ -29,9 +29,10 @@ fn a_birth_stands_in_the_tree_and_data_moves_it() {
             "finding tck-id-topics-nbirth-rebirth-metric",
             "finding tck-id-payloads-name-birth-data-requirement",
             "born Line1 with 2, 2 new",
-            "born Line1/Robot3 with 2, 2 new"
+            "born Line1/Robot3 with 2, 2 new",
+            "finding tck-id-payloads-metric-datatype-not-req"
         ],
-        "it has no Node Control/Rebirth, its bdSeq no timestamp, and it works all the same"
+        "it has no Node Control/Rebirth, its bdSeq no timestamp, its data a datatype, and it works all the same"
     );
     let view = world.namespace.read();
     let levels: Vec<_> = ["Acme", "Acme/Dallas", "Acme/Dallas/Press", "Acme/Dallas/Press/Line1"]

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases};
-use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
+use factree_ingest::{Batch, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
 use tokio::sync::Notify;
 
@@ -125,7 +125,8 @@ impl<'a> Incoming<'a> {
         };
         let resolved = aliases.resolve(publish)?;
         let topic = resolved.topic().as_str();
-        let publication = Some(batch.push(session(connection), publish.retain, topic, publish.payload, limits));
+        let manner = Manner { qos: publish.handshake.qos() as u8, retain: publish.retain };
+        let publication = Some(batch.push(session(connection), manner, topic, publish.payload, limits));
         let aliased = match resolved {
             ResolvedTopic::Sent(_) => None,
             ResolvedTopic::Aliased(topic) => Some(topic),
@@ -251,6 +252,7 @@ impl Hub {
     pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Answer {
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
             visit.handle(Input::Connect { connection: home.connection, connect }, None);
+            visit.tell_connected(home.connection, connect);
         })
     }
 
@@ -259,6 +261,7 @@ impl Hub {
         let connection = home.connection;
         self.visit(Some(home), batch, outgoing, |visit| {
             for Incoming { packet, aliased, publication } in packets {
+                visit.tell(connection, packet);
                 match (packet, aliased) {
                     (Packet::Publish(publish), Some(topic)) => {
                         let publish = Publish { topic: Some(topic.as_name()), ..publish.clone() };
@@ -388,6 +391,7 @@ impl Hub {
             ingest_limits: &self.limits.ingest,
             now: Instant::now(),
             home,
+            is_admitted: false,
             batch,
             outgoing,
             replies: 0,

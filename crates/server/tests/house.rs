@@ -56,8 +56,9 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tracing-subscriber",
         ],
     ),
-    // The crash harness speaks MQTT to the server, with the project's own codec and nothing else of it.
-    ("xtask", &["factree-mqtt", "prost-build", "protox"]),
+    // The crash harness speaks MQTT to the server, with the project's own codec; the list of Sparkplug's rules is the one
+    // that ships.
+    ("xtask", &["factree-mqtt", "factree-sparkplug", "prost-build", "protox"]),
 ];
 
 /// Runtimes and what drags them in: named nowhere but at the rim.

@@ -17,7 +17,8 @@ mod deaths;
 mod definitions;
 mod device;
 mod edge_node;
-mod finding;
+pub(crate) mod finding;
+mod judging;
 mod lookup;
 mod metrics;
 mod names;
@@ -30,9 +31,10 @@ mod roster;
 mod sessions;
 mod view;
 
+pub(crate) use certificate::{FoundBdSeq, bd_seq_in};
 pub use device::DeviceState;
 pub use edge_node::{Birth, Counters};
-pub use finding::{Finding, Rule};
+pub use finding::{Finding, Occasion};
 pub use outputs::{
     Adopted, AskRebirth, Born, BornMetric, Cause, Data, DeviceIndex, Died, EdgeNodeIndex, MetricIndex, Output, Outputs,
     Rivals, UnheldIndex, Update,
@@ -44,10 +46,14 @@ pub use roster::RosterMetrics;
 pub use sessions::SessionKey;
 pub use view::{DeviceView, EdgeNodeState, EdgeNodeView, MetricView};
 
-use crate::{DecodeError, DeviceId, DeviceMessage, EdgeNodeDescriptor, Limits, NodeMessage, Now, Payload, Topic};
+use crate::{
+    Connection, DecodeError, DeviceId, DeviceMessage, EdgeNodeDescriptor, Limits, NodeMessage, Now, Payload, Topic,
+    TopicError,
+};
 use certificate::Archive;
 use edge_node::Order;
 use finding::Reporter;
+use judging::Judges;
 use rebirth::Budget;
 use registry::EdgeNodes;
 use reorder::WaitingRoom;
@@ -62,6 +68,8 @@ pub enum Input<'a> {
     Message {
         /// The MQTT session that published it.
         session: SessionKey,
+        /// The QoS it was published with, 0 to 2.
+        qos: u8,
         /// The retain flag it was published with.
         retained: bool,
         /// Its topic.
@@ -82,6 +90,52 @@ pub enum Input<'a> {
         /// What is wrong with it.
         error: DecodeError,
     },
+    /// A STATE message of a Host Application: it changes nothing here, and is judged.
+    State {
+        /// The MQTT session that published it.
+        session: SessionKey,
+        /// The QoS it was published with, 0 to 2.
+        qos: u8,
+        /// The retain flag it was published with.
+        retained: bool,
+        /// Its topic.
+        topic: Topic<'a>,
+        /// Its payload.
+        payload: &'a [u8],
+    },
+    /// A message whose topic is none of Sparkplug's: judged if it claims to be one.
+    TopicMalformed {
+        /// The MQTT session that published it.
+        session: SessionKey,
+        /// Its topic name.
+        topic: &'a str,
+        /// What [`Topic::parse`] says of it.
+        error: TopicError,
+    },
+    /// A client of our own broker has connected. Sessions that were never said to have started are not judged by how they
+    /// connect, subscribe and end.
+    SessionStarted {
+        /// The session.
+        session: SessionKey,
+        /// How.
+        connection: Connection<'a>,
+    },
+    /// A client of our own broker has subscribed.
+    Subscribed {
+        /// The session.
+        session: SessionKey,
+        /// Topic filter.
+        filter: &'a str,
+        /// The QoS it asks for, 0 to 2.
+        qos: u8,
+    },
+    /// A client of our own broker sends DISCONNECT; its will, if it asks for that, and the end of the session follow.
+    Disconnecting {
+        /// The session.
+        session: SessionKey,
+        /// Whether it asks for its will to be published: reason code 0x04 of MQTT 5.0.
+        with_will: bool,
+    },
     /// An MQTT session is over. This is the death authority: whatever it gave birth to is offline.
     SessionEnded {
         /// The session.
@@ -89,6 +143,22 @@ pub enum Input<'a> {
     },
     /// Nothing but time has passed; due when [`Host::next_deadline`] says.
     Tick,
+}
+
+impl Input<'_> {
+    /// The session it happened on, and what it is.
+    fn cause(&self) -> (SessionKey, Occasion) {
+        match *self {
+            Input::Message { session, topic, .. } | Input::Malformed { session, topic, .. } => (session, topic.into()),
+            Input::State { session, .. } => (session, Occasion::State),
+            Input::TopicMalformed { session, .. } => (session, Occasion::Publish),
+            Input::SessionStarted { session, .. } => (session, Occasion::Connect),
+            Input::Subscribed { session, .. } => (session, Occasion::Subscribe),
+            Input::Disconnecting { session, .. } | Input::SessionEnded { session } => (session, Occasion::Disconnect),
+            // Findings are about what was held, and say so.
+            Input::Tick => (SessionKey::BEFORE_RESTART, Occasion::Publish),
+        }
+    }
 }
 
 /// The Host Application's knowledge of all Edge Nodes.
@@ -101,6 +171,7 @@ pub struct Host {
     archive: Archive,
     waiting_room: WaitingRoom,
     budget: Budget,
+    judges: Judges,
 }
 
 /// A message as the parts below see it.
@@ -153,15 +224,18 @@ impl Host {
             registrar: Registrar::default(),
             archive: Archive::default(),
             waiting_room: WaitingRoom::default(),
+            judges: Judges::default(),
         }
     }
 
     /// Handles one input and appends what is to be done. The commands of other Host Applications and their STATE change
     /// nothing here.
     pub fn handle(&mut self, now: Now, input: Input<'_>, outputs: &mut Outputs) {
-        outputs.begin();
+        let (session, occasion) = input.cause();
+        outputs.begin(session, occasion);
+        let (start, is_late_birth) = (outputs.len(), self.is_late_birth(&input));
         match input {
-            Input::Message { session, retained, topic, published, bytes, payload } => {
+            Input::Message { session, retained, topic, published, bytes, payload, .. } => {
                 let turn = Turn::Arrived;
                 let message = Message { now, session, retained, topic: &topic, published, bytes, payload, turn };
                 self.on_message(&message, outputs);
@@ -169,6 +243,18 @@ impl Host {
             Input::Malformed { session, topic, error } => self.on_malformed(now, session, &topic, error, outputs),
             Input::SessionEnded { session } => self.on_session_ended(now, session, outputs),
             Input::Tick => self.on_tick(now, outputs),
+            Input::State { .. }
+            | Input::TopicMalformed { .. }
+            | Input::SessionStarted { .. }
+            | Input::Subscribed { .. }
+            | Input::Disconnecting { .. } => {}
+        }
+        self.note_requests(now, start, outputs);
+        if !self.is_as_usual(&input) {
+            let judged = outputs.len();
+            outputs.go_on(session, occasion);
+            self.judge(now, &input, is_late_birth, outputs);
+            outputs.put_before_unheld(start, judged);
         }
     }
 

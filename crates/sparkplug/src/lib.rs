@@ -15,10 +15,12 @@ pub mod encode;
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 pub mod generated;
 pub mod host;
+mod judge;
 pub mod limits;
 pub mod metadata;
 pub mod payload;
 pub mod properties;
+pub mod rule;
 pub mod seq;
 pub mod time;
 pub mod topic;
@@ -29,12 +31,14 @@ pub use datatype::DataType;
 pub use host::{
     Adopted, AskRebirth, Asked, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView,
     Died, EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored,
-    Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, Rule, SessionKey, Unheld, UnheldIndex, Update,
+    Occasion, Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, SessionKey, Unheld, UnheldIndex, Update,
 };
+pub use judge::{Connection, Will};
 pub use limits::Limits;
 pub use metadata::MetaData;
 pub use payload::{COMPRESSED, DecodeError, Member, Payload, RawMetric, Span, WireValue, decode, inflate};
 pub use properties::{Properties, Property, PropertyFault, PropertySetList, PropertyValue, Quality};
+pub use rule::{Detection, Level, Party, Rule, SeenIn, catalogue};
 pub use seq::{BdSeq, Seq};
 pub use time::{Now, Timestamp};
 pub use topic::{

@@ -13,6 +13,7 @@ mod compressed;
 mod guess;
 mod members;
 mod metric;
+mod traits;
 pub(crate) mod wire;
 
 pub(crate) use compressed::ALGORITHM;
@@ -20,6 +21,7 @@ pub use compressed::{COMPRESSED, inflate};
 pub use members::Member;
 pub(crate) use members::{IS_DEFINITION, MEMBER, PARAMETER, REFERENCE, VERSION};
 pub use metric::{RawMetric, WireValue};
+pub(crate) use traits::Traits;
 
 use crate::{Limits, TemplateFault, Timestamp};
 
@@ -45,6 +47,7 @@ pub struct Payload {
     /// Which Templates are broken, by position.
     template_faults: Vec<(u32, TemplateFault)>,
     has_templates: bool,
+    traits: Traits,
     published_bytes: u32,
 }
 
@@ -58,11 +61,18 @@ impl Payload {
     pub fn clear(&mut self) {
         self.metrics.clear();
         (self.timestamp, self.seq, self.uuid, self.body) = (None, None, None, None);
+        self.traits = Traits::default();
         if self.has_templates {
             self.members.clear();
             self.template_faults.clear();
             self.has_templates = false;
         }
+    }
+
+    /// What is special about its metrics, those of Templates not counted.
+    #[inline]
+    pub(crate) fn traits(&self) -> Traits {
+        self.traits
     }
 
     /// How many bytes were published: those it was decoded from or, where it was [`inflate`]d, those around it.
@@ -251,6 +261,7 @@ fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload, most: usize) -> Re
                 }
                 let metric = RawMetric::decode(wire.enter()?, limits.name_bytes_max)?;
                 payload.has_templates |= metric.is_template();
+                shape.note(&metric);
                 payload.metrics.push(metric);
             }
             TIMESTAMP => payload.timestamp = Some(Timestamp(wire.varint()?)),
@@ -261,6 +272,7 @@ fn fill(bytes: &[u8], limits: &Limits, payload: &mut Payload, most: usize) -> Re
             tag => wire.skip(tag)?,
         }
     }
+    payload.traits = shape.traits();
     Ok(())
 }
 

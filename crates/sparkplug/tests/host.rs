@@ -187,13 +187,13 @@ fn members_of_a_template_have_numbers_and_values_of_their_own() {
          · NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 m#2=Motor{rpm} · DDATA/d seq=2 #2=Motor{on,rpm}"
     ), @r"
     NBIRTH seq=0 bd=0 _types_/Motor=def{rpm,on} → born e [0bdSeq* 1rebirth* 2_types_/Motor*]
-    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]
+    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-instance-members; ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]
     DDATA/d seq=2 #2=Motor{on} → data e/d [3m 5m/on]
-    DDATA/d seq=3 m=Motor{inner=Axis{x}} → data e/d [3m 6m/inner 7m/inner/x]
+    DDATA/d seq=3 m=Motor{inner=Axis{x}} → data e/d [3m 6m/inner 7m/inner/x]; ! payloads-template-definition-nbirth
     DDATA/d seq=4 #2~=Motor{rpm,wobble} → ! payloads-template-instance-members; data e/d [3m~ 4m/rpm~]
     NBIRTH seq=0 bd=0 a#1 → died e/d at 0 (NodeBirth); reborn e [0bdSeq 1rebirth 8a*] without 2_types_/Motor
     DBIRTH/d seq=1 m#2=Motor{rpm} → ! payloads-template-definition-nbirth; born e/d [3m 4m/rpm] without 5m/on 6m/inner 7m/inner/x
-    DDATA/d seq=2 #2=Motor{on,rpm} → ! payloads-template-instance-members; data e/d [3m 4m/rpm]
+    DDATA/d seq=2 #2=Motor{on,rpm} → ! payloads-template-instance-members; data e/d [3m 4m/rpm]; ! payloads-template-definition-nbirth
     ");
 }
 

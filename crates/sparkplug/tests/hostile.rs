@@ -154,6 +154,7 @@ fn sp12_any_timestamp_is_kept_as_sent() {
         let now = Now { instant: Instant::now(), wall: Timestamp(timestamp) };
         let input = Input::Message {
             session: SessionKey(1),
+            qos: 0,
             retained: false,
             topic,
             published: &bytes,
@@ -180,6 +181,7 @@ fn sp27_a_metric_fifty_thousand_times_in_one_payload_is_one_finding_and_fast() {
         let topic = Topic::parse(topic).unwrap();
         let input = Input::Message {
             session: SessionKey(1),
+            qos: 0,
             retained: false,
             topic,
             published: &bytes,
@@ -190,6 +192,7 @@ fn sp27_a_metric_fifty_thousand_times_in_one_payload_is_one_finding_and_fast() {
         assert!(started.elapsed() < Duration::from_secs(2), "a quadratic cost would be minutes");
         assert!(outputs.iter().count() < 10);
     }
-    let Some(Output::Data(data)) = outputs.iter().last() else { panic!("the data is applied") };
+    let data = outputs.iter().find_map(|output| if let Output::Data(data) = output { Some(data) } else { None });
+    let data = data.expect("the data is applied");
     assert_eq!(outputs.updates(data).last().map(|update| update.position), Some(49_999), "the last value wins");
 }

@@ -101,6 +101,7 @@ impl World {
         self.outputs.clear();
         let input = Input::Message {
             session,
+            qos: 0,
             retained: false,
             topic,
             published: &bytes,

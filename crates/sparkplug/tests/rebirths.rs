@@ -68,13 +68,13 @@ fn two_sessions_that_claim_one_edge_node_are_told_apart_by_the_newest_birth_and_
     NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
     NDATA seq=1 #1 → data e [2a]
     NBIRTH seq=0 bd=0 a#1 s2 → reborn e [0bdSeq 1rebirth 2a]
-    NDATA seq=2 #1 → ! factree-edge-node-twice
+    NDATA seq=2 #1 → ! topic-structure-namespace-unique-edge-node-descriptor
     NDATA seq=1 #1 s2 → data e [2a]
-    NBIRTH seq=0 bd=0 a#1 → ! factree-edge-node-twice; rivals of e: 1 after 2; reborn e [0bdSeq 1rebirth 2a]
-    NDATA seq=2 #1 s2 → ! factree-edge-node-twice
+    NBIRTH seq=0 bd=0 a#1 → ! topic-structure-namespace-unique-edge-node-descriptor; rivals of e: 1 after 2; reborn e [0bdSeq 1rebirth 2a]
+    NDATA seq=2 #1 s2 → ! topic-structure-namespace-unique-edge-node-descriptor
     NDATA seq=1 #1 → data e [2a]
-    NBIRTH seq=0 bd=0 a#1 s2 → ! factree-edge-node-twice; rivals of e: 2 after 1; reborn e [0bdSeq 1rebirth 2a]
-    NBIRTH seq=0 bd=0 a#1 → ! factree-edge-node-twice; reborn e [0bdSeq 1rebirth 2a]
+    NBIRTH seq=0 bd=0 a#1 s2 → ! topic-structure-namespace-unique-edge-node-descriptor; rivals of e: 2 after 1; reborn e [0bdSeq 1rebirth 2a]
+    NBIRTH seq=0 bd=0 a#1 → ! topic-structure-namespace-unique-edge-node-descriptor; reborn e [0bdSeq 1rebirth 2a]
     END s2 → nothing
     NDATA seq=1 #1 → data e [2a]
     NBIRTH seq=0 bd=1 a#1 s3 → reborn e [0bdSeq 1rebirth 2a]

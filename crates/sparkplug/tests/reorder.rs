@@ -249,7 +249,7 @@ impl World {
         decode(bytes, &Limits::default(), &mut self.payload).unwrap();
         self.outputs.clear();
         let (session, retained, payload) = (SessionKey(1), false, &self.payload);
-        let input = Input::Message { session, retained, topic, published: bytes, bytes, payload };
+        let input = Input::Message { session, qos: 0, retained, topic, published: bytes, bytes, payload };
         self.host.handle(self.now, input, &mut self.outputs);
         let mut message = (&**bytes, &self.payload);
         for output in &self.outputs {

@@ -5,6 +5,7 @@
 
 mod codegen;
 mod crash;
+mod rules;
 mod spec;
 
 use std::{env, path::PathBuf, process::ExitCode};
@@ -15,8 +16,9 @@ usage: cargo xtask <command>
   codegen          write crates/sparkplug/src/generated.rs from proto/sparkplug_b.proto
   codegen --check  fail if that file is stale
   spec             list the statements of MQTT 5.0 and 3.1.1 with the code and tests that cite them; fail if a
-                   server-side one is neither tested nor excepted, or if the code cites one that does not exist
-  spec --write     write the same to docs/mqtt-conformance.md
+                   server-side one is neither tested nor excepted, or if the code cites one that does not exist;
+                   then the rules of Sparkplug; fail if one is said to be detected and no test is named after it
+  spec --write     write the same to docs/mqtt-conformance.md and docs/sparkplug-conformance.md
   crash [...]      kill factree under load, again and again, and see whether anything acknowledged is lost; any other
                    argument says what can be asked for";
 
@@ -26,8 +28,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["codegen"] => codegen::write(&root()),
         ["codegen", "--check"] => codegen::check(&root()),
-        ["spec"] => spec::print(&root()),
-        ["spec", "--write"] => spec::write(&root()),
+        ["spec"] => spec::print(&root()).and_then(|()| rules::print(&root())),
+        ["spec", "--write"] => spec::write(&root()).and_then(|()| rules::write(&root())),
         ["crash", arguments @ ..] => crash::run(arguments, &root()),
         _ => Err(USAGE.to_owned()),
     };

@@ -5,11 +5,13 @@
 //! Invariant: nobody is woken before the lock is let go.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use factree_broker::{Accepted, ConnectionId, Event, Input, Output, Reply};
-use factree_ingest::Batch;
-use factree_mqtt::{Handshake, PacketId, Publish, ReasonCode, TopicName};
+use factree_ingest::{Batch, Connection, Manner, Will};
+use factree_mqtt::{
+    Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SessionExpiry, TopicName,
+};
 
 use super::mailbox::{Closer, Closing, Letters, Mailbox};
 use super::{Answer, Core, Home, session};
@@ -21,6 +23,8 @@ pub(super) struct Visit<'v> {
     pub(super) ingest_limits: &'v factree_ingest::Limits,
     pub(super) now: Instant,
     pub(super) home: Option<Home>,
+    /// A client was admitted.
+    pub(super) is_admitted: bool,
     pub(super) batch: Batch,
     pub(super) outgoing: &'v mut Vec<u8>,
     pub(super) replies: usize,
@@ -83,6 +87,29 @@ impl Visit<'_> {
         self.handle(Input::Publish { publication: &publication }, None);
     }
 
+    /// Tells the tree how a client has connected, if it has.
+    pub(super) fn tell_connected(&mut self, connection: ConnectionId, connect: &Connect<'_>) {
+        if self.is_admitted {
+            self.batch.connected(session(connection), &connection_of(connect));
+        }
+    }
+
+    /// Tells the tree what a client does besides publishing, as far as Sparkplug has a say in it.
+    pub(super) fn tell(&mut self, connection: ConnectionId, packet: &Packet<'_>) {
+        match packet {
+            Packet::Subscribe(subscribe) => {
+                for request in subscribe.requests.iter() {
+                    self.batch.subscribed(session(connection), request.filter, request.options.maximum_qos as u8);
+                }
+            }
+            Packet::Disconnect(disconnect) => {
+                let with_will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
+                self.batch.disconnecting(session(connection), with_will);
+            }
+            _ => {}
+        }
+    }
+
     fn on_output(&mut self, output: Output, publication: Option<usize>) {
         match output {
             Output::Reply { to, reply } => {
@@ -99,9 +126,9 @@ impl Visit<'_> {
                 self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
             }
             Output::Accepted(Accepted::Will { connection, publication }) => {
-                let (topic, retain) = (publication.topic(), publication.retain());
-                let payload = publication.payload();
-                let number = self.batch.push(session(connection), retain, topic.as_str(), payload, self.ingest_limits);
+                let manner = Manner { qos: publication.qos() as u8, retain: publication.retain() };
+                let (topic, payload) = (publication.topic().as_str(), publication.payload());
+                let number = self.batch.push(session(connection), manner, topic, payload, self.ingest_limits);
                 self.batch.accept(number);
             }
             // The tree said it; it needs no telling.
@@ -118,6 +145,7 @@ impl Visit<'_> {
             Output::Event(event) => {
                 if let Event::Connected { connection, client_id, .. } = &event {
                     self.batch.session_started(session(*connection), client_id.as_str());
+                    self.is_admitted = true;
                 }
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
@@ -132,4 +160,20 @@ impl Visit<'_> {
             self.woken.push(Arc::clone(mailbox));
         }
     }
+}
+
+/// What Sparkplug has a say in.
+fn connection_of<'a>(connect: &'a Connect<'_>) -> Connection<'a> {
+    let session_expiry = match connect.session_expiry {
+        SessionExpiry::After(expiry) => expiry,
+        SessionExpiry::Never => Duration::MAX,
+    };
+    let will = connect.will.as_ref().map(|will| Will {
+        topic: will.topic.as_str(),
+        qos: will.qos as u8,
+        retain: will.retain,
+        payload: will.payload,
+    });
+    let (is_v5, clean_start) = (connect.version == ProtocolVersion::V5, connect.clean_start);
+    Connection { is_v5, clean_start, session_expiry, will }
 }

@@ -5,6 +5,7 @@ mod aware;
 mod commands;
 mod conformance;
 mod hostile;
+mod judged;
 mod limits;
 mod main_job;
 mod plant;

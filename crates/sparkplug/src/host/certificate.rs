@@ -9,7 +9,7 @@ use super::{
     finding::{self, Reporter},
 };
 use crate::{
-    BdSeq, DataType, Limits, Seq, WireValue,
+    BdSeq, DataType, Limits, Payload, Seq, WireValue,
     encode::{BD_SEQ, REBIRTH},
 };
 
@@ -62,7 +62,7 @@ pub(super) fn first_seq(message: &Message<'_>, reporter: &mut Reporter<'_>) -> S
 
 /// The value of the metric `bdSeq`: any integer kind, found by that name only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FoundBdSeq {
+pub(crate) enum FoundBdSeq {
     Missing,
     /// Not a number from 0 to 255.
     Invalid,
@@ -74,7 +74,7 @@ pub(super) enum FoundBdSeq {
 }
 
 impl FoundBdSeq {
-    pub(super) fn valid(self) -> Option<BdSeq> {
+    pub(crate) fn valid(self) -> Option<BdSeq> {
         match self {
             FoundBdSeq::Valid { bd_seq, .. } => Some(bd_seq),
             FoundBdSeq::Missing | FoundBdSeq::Invalid => None,
@@ -83,9 +83,14 @@ impl FoundBdSeq {
 }
 
 pub(super) fn bd_seq(message: &Message<'_>) -> FoundBdSeq {
-    let is_it = |metric: &&crate::RawMetric| metric.is_named(message.bytes, BD_SEQ);
-    let Some(metric) = message.payload.metrics.iter().rev().find(is_it) else { return FoundBdSeq::Missing };
-    let bd_seq = match metric.wire_value(message.bytes) {
+    bd_seq_in(message.bytes, message.payload)
+}
+
+/// The same in any payload that was decoded from `bytes`.
+pub(crate) fn bd_seq_in(bytes: &[u8], payload: &Payload) -> FoundBdSeq {
+    let is_it = |metric: &&crate::RawMetric| metric.is_named(bytes, BD_SEQ);
+    let Some(metric) = payload.metrics.iter().rev().find(is_it) else { return FoundBdSeq::Missing };
+    let bd_seq = match metric.wire_value(bytes) {
         WireValue::Int(number) => BdSeq::from_wire(number.into()),
         WireValue::Long(number) => BdSeq::from_wire(number),
         _ => None,

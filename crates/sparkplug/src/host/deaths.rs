@@ -109,7 +109,7 @@ impl Host {
         }
         let edge_node = topic.edge_node().and_then(|descriptor| self.edge_nodes.find(descriptor));
         let mut reporter = Reporter { outputs, edge_node, device: None };
-        let rule = if error.is_about_compression() { finding::COMPRESSED } else { finding::MALFORMED };
+        let rule = finding::malformed(topic, error);
         let Some(index) = edge_node else { return reporter.report(rule) };
         let node = self.edge_nodes.get_mut(index);
         node.counters.malformed += 1;

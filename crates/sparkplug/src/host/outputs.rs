@@ -3,7 +3,7 @@
 //! An [`Outputs`] is one list of small [`Output`]s in the order they are to be carried out, and three long lists they
 //! point into, so that a message of a thousand metrics is one output and, once warm, no allocation.
 
-use super::{Finding, Reason, Unheld};
+use super::{Finding, Occasion, Reason, Unheld};
 use crate::{BdSeq, DataType, SessionKey, Timestamp};
 use std::ops::Range;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ pub struct AskRebirth {
 }
 
 /// The outputs of one or several inputs, to be reused.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Outputs {
     pub(super) list: Vec<Output>,
     pub(super) born: Vec<BornMetric>,
@@ -180,6 +180,22 @@ pub struct Outputs {
     unheld: Vec<Arc<Unheld>>,
     /// Where in `list` the outputs of the input at hand begin.
     input_start: usize,
+    /// On whose session the input at hand happened, and what it is.
+    pub(super) cause: (SessionKey, Occasion),
+}
+
+impl Default for Outputs {
+    fn default() -> Outputs {
+        Outputs {
+            list: Vec::new(),
+            born: Vec::new(),
+            vanished: Vec::new(),
+            updates: Vec::new(),
+            unheld: Vec::new(),
+            input_start: 0,
+            cause: (SessionKey(0), Occasion::Publish),
+        }
+    }
 }
 
 impl Outputs {
@@ -200,8 +216,16 @@ impl Outputs {
     }
 
     /// The next outputs are another input's.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self, session: SessionKey, occasion: Occasion) {
         self.input_start = self.list.len();
+        self.cause = (session, occasion);
+    }
+
+    /// What follows is about the input at hand again, if something was unheld in between.
+    pub(super) fn go_on(&mut self, session: SessionKey, occasion: Occasion) {
+        if self.list[self.input_start.saturating_sub(1)..].first().is_some_and(|it| matches!(it, Output::Unheld(_))) {
+            self.begin(session, occasion);
+        }
     }
 
     /// The outputs of the input at hand.
@@ -210,10 +234,26 @@ impl Outputs {
     }
 
     /// What follows is about this message.
-    pub(super) fn begin_unheld(&mut self, unheld: Arc<Unheld>) {
+    pub(super) fn begin_unheld(&mut self, session: SessionKey, unheld: Arc<Unheld>) {
         self.list.push(Output::Unheld(UnheldIndex(self.unheld.len() as u32)));
+        self.begin(session, unheld.topic().into());
         self.unheld.push(unheld);
-        self.begin();
+    }
+
+    /// How many outputs there are, to be held against later.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Puts what was said from `judged` on before whatever was unheld since `start`: it is about the input at hand, and what
+    /// stands behind an unheld message is about that.
+    pub(super) fn put_before_unheld(&mut self, start: usize, judged: usize) {
+        let said = self.list.len() - judged;
+        let is_unheld = |output: &Output| matches!(output, Output::Unheld(_));
+        if let Some(first) = self.list[start..judged].iter().position(is_unheld).filter(|_| said > 0) {
+            self.list[start + first..].rotate_right(said);
+        }
     }
 
     /// The message that was held until now.

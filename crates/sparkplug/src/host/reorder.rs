@@ -257,7 +257,7 @@ impl Host {
                 return self.on_malformed(now, session, &topic, error, outputs);
             }
         };
-        outputs.begin_unheld(Arc::clone(&unheld));
+        outputs.begin_unheld(session, Arc::clone(&unheld));
         let topic = &unheld.topic();
         let message = Message {
             now: Now { wall, ..now },

@@ -243,6 +243,15 @@ impl<'a> EdgeNodeView<'a> {
         })
     }
 
+    /// The datatype of the metric that this metric alias of `device`, or of the Edge Node itself, stands for.
+    pub(super) fn datatype_of_alias(&self, device: Option<DeviceIndex>, alias: u64) -> Option<DataType> {
+        let roster = match device {
+            None => &self.node.roster,
+            Some(device) => &self.node.devices.get(device)?.roster,
+        };
+        roster.aliases.find(alias).map(|metric| self.node.metrics.datatype(metric))
+    }
+
     /// The name of the metric with this number.
     pub fn metric_name(&self, metric: MetricIndex) -> Option<&'a str> {
         self.node.metrics.name(&self.host.registrar.names, metric)

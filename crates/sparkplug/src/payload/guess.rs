@@ -9,6 +9,7 @@
 
 use super::{
     metric::{self, Kind, RawMetric},
+    traits::Traits,
     wire::{bytes_field, short_varint},
 };
 
@@ -21,6 +22,9 @@ pub(super) const METRIC: u32 = bytes_field(2);
 pub(super) struct Shape {
     tag_and_timestamp: u64,
     timestamp: u64,
+    /// Of the last metric that is not historical, guessed or not.
+    latest: u64,
+    traits: Traits,
 }
 
 /// What a guess has read: the numbers of one metric, and how many bytes of the payload it took, tag and length
@@ -41,19 +45,45 @@ const SEVEN_BYTES: u64 = 0x00FF_FFFF_FFFF_FFFF;
 
 impl Shape {
     /// Nothing learnt yet: what no seven bytes are equal to.
-    pub(super) const NONE: Shape = Shape { tag_and_timestamp: u64::MAX, timestamp: 0 };
+    pub(super) const NONE: Shape = Shape { tag_and_timestamp: u64::MAX, timestamp: 0, latest: 0, traits: Traits::NONE };
+
+    /// What is special about the metrics so far.
+    pub(super) fn traits(&self) -> Traits {
+        self.traits
+    }
+
+    /// Takes notice of a metric that was no guess.
+    pub(super) fn note(&mut self, metric: &RawMetric) {
+        self.traits.add(metric.traits());
+        if !metric.is_historical()
+            && let Some(timestamp) = metric.timestamp()
+        {
+            self.follow(timestamp.0);
+        }
+    }
+
+    fn follow(&mut self, timestamp: u64) {
+        if timestamp < self.latest {
+            self.traits.add(Traits::BACKWARDS);
+        }
+        self.latest = timestamp;
+    }
 
     /// Reads the metrics that `rest` of a payload begins with into `metrics`, for as long as they look as expected and
     /// until there are `metrics_max`; how many bytes they took. A function of its own, so that the loop has registers
     /// enough: 10 instructions per metric.
     #[inline(never)]
     pub(super) fn read(&mut self, rest: &[u8], metrics: &mut Vec<RawMetric>, metrics_max: usize) -> usize {
-        let mut left = rest;
+        let (mut left, mut datatypes) = (rest, 0);
         while metrics.len() < metrics_max
             && let Some(guess) = self.guess(left)
         {
             metrics.push(RawMetric::datum(guess.alias, self.timestamp, guess.datatype, guess.kind, guess.value));
+            datatypes |= guess.datatype;
             left = &left[guess.len..];
+        }
+        if datatypes != 0 {
+            self.traits.add(Traits::DATATYPE);
         }
         rest.len() - left.len()
     }
@@ -113,7 +143,8 @@ impl Shape {
         if tag_and_timestamp & 0xFF != u64::from(metric::TIMESTAMP) {
             return None;
         }
-        *self = Shape { tag_and_timestamp, timestamp };
+        (self.tag_and_timestamp, self.timestamp) = (tag_and_timestamp, timestamp);
+        self.follow(timestamp);
         Some(())
     }
 }

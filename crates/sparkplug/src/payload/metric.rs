@@ -3,7 +3,7 @@
 //! The value is kept as 64 bits and a kind; [`RawMetric::wire_value`] gives it back typed. What the bits mean for the
 //! metric's datatype is [`crate::interpret`]'s business.
 
-use super::{DecodeError, Span, wire, wire::Wire};
+use super::{DecodeError, Span, Traits, wire, wire::Wire};
 use crate::{DataType, Timestamp, Value};
 
 /// A metric of a decoded payload. Its texts and bytes are found in the bytes the payload was decoded from.
@@ -261,6 +261,28 @@ impl RawMetric {
             }
         }
         Ok(metric)
+    }
+
+    /// What is special about it alone.
+    pub(super) fn traits(&self) -> Traits {
+        let mut traits = Traits::NONE;
+        for (is_so, trait_of_it) in [
+            (self.datatype != 0, Traits::DATATYPE),
+            (self.has_alias && self.name.present().is_some(), Traits::NAMED_ALIAS),
+            (self.marks.has(Marks::PROPERTIES), Traits::PROPERTIES),
+            (self.kind == Kind::DataSet, Traits::DATA_SET),
+            (self.kind == Kind::Template, Traits::TEMPLATE),
+        ] {
+            if is_so {
+                traits.add(trait_of_it);
+            }
+        }
+        traits
+    }
+
+    /// Whether a value field is there, said to be null or not.
+    pub(crate) fn has_value_field(&self) -> bool {
+        self.kind != Kind::Absent
     }
 
     /// Whether its value field is a Template, null or not.

@@ -31,6 +31,8 @@ pub struct Row<'a> {
 pub enum DataSetFault {
     /// `num_of_columns` is not the number of columns.
     ColumnsLen,
+    /// No types at all.
+    TypesMissing,
     /// More types than columns, or fewer.
     TypesLen,
     /// More columns than [`DataSet::COLUMNS_MAX`].
@@ -50,6 +52,7 @@ impl DataSetFault {
     pub fn tck_id(self) -> &'static str {
         match self {
             DataSetFault::ColumnsLen => "tck-id-payloads-dataset-column-size",
+            DataSetFault::TypesMissing => "tck-id-payloads-dataset-parameter-type-req",
             DataSetFault::TypesLen => "tck-id-payloads-dataset-types-num",
             DataSetFault::TooManyColumns => "factree-limit-dataset",
             DataSetFault::Type => "tck-id-payloads-dataset-types-value",
@@ -63,6 +66,7 @@ impl fmt::Display for DataSetFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             DataSetFault::ColumnsLen => "num_of_columns is not the number of columns",
+            DataSetFault::TypesMissing => "the DataSet does not say the types of its columns",
             DataSetFault::TypesLen => "the DataSet has not as many types as columns",
             DataSetFault::TooManyColumns => "the DataSet has too many columns",
             DataSetFault::Type => "a column's type is none that a cell can have",
@@ -124,6 +128,9 @@ impl<'a> DataSet<'a> {
             if columns > Self::COLUMNS_MAX || types.len() > Self::COLUMNS_MAX {
                 return Err(DataSetFault::TooManyColumns);
             }
+        }
+        if types.is_empty() && columns > 0 {
+            return Err(DataSetFault::TypesMissing);
         }
         if types.len() != columns {
             return Err(DataSetFault::TypesLen);

@@ -123,6 +123,14 @@ impl<'a> Template<'a> {
 
     /// The parameters in order.
     pub fn parameters(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+        self.raw_parameters().map(|RawParameter { name, number, value }| {
+            let datatype = DataType::from_wire(number).unwrap_or_default();
+            Parameter { name, datatype, value: interpret(datatype, value) }
+        })
+    }
+
+    /// The parameters as they stand.
+    pub(crate) fn raw_parameters(&self) -> impl Iterator<Item = RawParameter<'a>> + use<'a> {
         let bytes = self.bytes;
         wire::Fields::new(Wire::new(bytes), PARAMETER)
             .filter_map(move |span| read_parameter(Wire::within(bytes, span), bytes).ok())
@@ -148,7 +156,16 @@ impl<'a> Template<'a> {
     }
 }
 
-fn read_parameter<'a>(mut wire: Wire<'a>, bytes: &'a [u8]) -> Result<Parameter<'a>, DecodeError> {
+/// A parameter as the wire has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawParameter<'a> {
+    pub(crate) name: &'a str,
+    /// Of its type, as it stands; 0 for none.
+    pub(crate) number: u32,
+    pub(crate) value: WireValue<'a>,
+}
+
+fn read_parameter<'a>(mut wire: Wire<'a>, bytes: &'a [u8]) -> Result<RawParameter<'a>, DecodeError> {
     const NAME: u32 = wire::bytes_field(1);
     const TYPE: u32 = wire::varint_field(2);
     const INT: u32 = wire::varint_field(3);
@@ -175,6 +192,5 @@ fn read_parameter<'a>(mut wire: Wire<'a>, bytes: &'a [u8]) -> Result<Parameter<'
             tag => wire.skip(tag)?,
         }
     }
-    let datatype = DataType::from_wire(number).unwrap_or_default();
-    Ok(Parameter { name, datatype, value: interpret(datatype, value) })
+    Ok(RawParameter { name, number, value })
 }

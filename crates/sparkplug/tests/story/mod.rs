@@ -112,12 +112,13 @@ impl Story {
         }
         let retained = words.contains(&"retained");
         let (published, bytes, payload) = (&*published, &*bytes, &self.payload);
-        let input = Input::Message { session, retained, topic, published, bytes, payload };
+        let input = Input::Message { session, qos: 0, retained, topic, published, bytes, payload };
         self.host.handle(now, input, &mut self.outputs);
     }
 
     fn transcript(&self) -> String {
-        let mut outputs: Vec<String> = self.outputs.iter().map(|output| self.line(output)).collect();
+        let told = self.outputs.iter().filter(|output| !is_left_out(output));
+        let mut outputs: Vec<String> = told.map(|output| self.line(output)).collect();
         outputs.extend(self.refused.map(|refused| format!("{refused:?}")));
         if outputs.is_empty() { "nothing".to_owned() } else { outputs.join("; ") }
     }
@@ -183,6 +184,16 @@ impl Story {
         let name = self.host.edge_node_at(edge_node).unwrap().metric_name(metric).unwrap();
         format!("{}{}", metric.0, if name == REBIRTH { "rebirth" } else { name })
     }
+}
+
+/// Findings about the contents of messages, which are not what these stories are about; `judge.rs` tells them.
+fn is_left_out(output: &Output) -> bool {
+    const LEFT_OUT: [&str; 3] = [
+        "tck-id-payloads-metric-datatype-not-req",
+        "tck-id-payloads-alias-data-cmd-requirement",
+        "tck-id-payloads-dbirth-order",
+    ];
+    matches!(output, Output::Finding(finding) if LEFT_OUT.contains(&finding.rule.tck_id))
 }
 
 fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'a str>) -> Vec<u8> {
