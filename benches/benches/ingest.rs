@@ -4,7 +4,8 @@
 //! cold. Ours is all of it: topic, decoding, `seq`, metric alias, type, quality, cell, revision.
 //! Then Births: 100 Edge Nodes of 10,000 metrics are born, and born again with nothing new, against the cpu's second.
 //! `cargo bench -p factree-benches --bench ingest`. `ingest factree|map METRICS_PER_MESSAGE METRICS` only works about METRICS
-//! metrics: run it under `valgrind --tool=callgrind` with two values of METRICS and subtract. `ingest births METRICS 0` bears
+//! metrics: run it under `valgrind --tool=callgrind` with two values of METRICS and subtract. `ingest untimed …` is `factree` whose
+//! messages lack their timestamp, so that each leads to a finding like the one before. `ingest births METRICS 0` bears
 //! 100 Edge Nodes of METRICS / 100 metrics, `ingest births METRICS TIMES` bears them again TIMES times.
 
 use std::hint::black_box;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dashmap::DashMap;
-use factree_ingest::{Batch, Ingest, Limits, Now, Placement, SessionKey, Timestamp};
+use factree_ingest::{Batch, FindingQuery, Ingest, Limits, Now, Placement, SessionKey, Timestamp};
 use factree_namespace::Namespace;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{DataType, Seq, Value, generated};
@@ -35,19 +36,39 @@ fn main() {
             (0..=times.parse().expect("how often again")).for_each(|_| factree.bear(&plant));
         }
         [what, per_message, metrics] => {
-            let plant = Plant::new(1_000, per_message.parse().expect("metrics per message"));
+            let mut plant = Plant::new(1_000, per_message.parse().expect("metrics per message"));
             let metrics: usize = metrics.parse().expect("a number of metrics");
             match what {
                 "factree" => Factree::new(&plant).run(&plant, metrics),
                 "map" => Map::new(&plant).run(&plant, metrics),
-                _ => panic!("factree, map or births, not {what}"),
+                "untimed" => {
+                    plant.forget_timestamps();
+                    Factree::new(&plant).run(&plant, metrics);
+                }
+                _ => panic!("factree, map, untimed or births, not {what}"),
             }
         }
         _ => {
             [1, 10, 100].into_iter().for_each(figures);
             births();
+            findings();
         }
     }
+}
+
+/// A page out of a full ledger, which is looked at while nobody else may write.
+fn findings() {
+    let plant = Plant::new(1, 1);
+    let mut factree = Factree::unborn();
+    factree.topics = (0..10_000).map(|node| format!("spBv1.0/Acme:Dallas:Press/NDATA/Line{node}")).collect();
+    factree.bear(&plant);
+    assert_eq!(factree.ingest.ledger().entries, 10_000, "each NBIRTH breaks some rules");
+    let times = (0..ROUNDS).map(|_| {
+        let start = Instant::now();
+        black_box(factree.ingest.findings(&FindingQuery::default(), 101));
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    println!("findings: a page of 100 out of 10,000 entries {:.2} ms", median(times.collect()));
 }
 
 fn figures(per_message: usize) {
@@ -97,6 +118,14 @@ impl Plant {
             PayloadBuilder::at(Timestamp(SENT)).metrics(metrics).encode()
         };
         Self { metrics_per_edge_node, per_message, messages: (0..64).map(payload).collect() }
+    }
+
+    /// The payload's timestamp is its first field, of 7 bytes.
+    fn forget_timestamps(&mut self) {
+        for message in &mut self.messages {
+            assert_eq!(message.remove(0), 1 << 3, "field 1, a varint");
+            while message.remove(0) >= 0x80 {}
+        }
     }
 
     fn name(metric: usize) -> String {

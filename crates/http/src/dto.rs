@@ -118,6 +118,10 @@
 //! disputes our STATE. `sent` and `unsent` count commands and rebirth requests, `passed_over` publications that were
 //! not taken, `old_copies` retained Sparkplug messages, which say how things were.
 //!
+//! # Finding
+//!
+//! See [`findings`].
+//!
 //! # Command
 //!
 //! ```json
@@ -142,6 +146,10 @@ use serde::{Serialize, Serializer};
 
 use crate::attachments::AttachmentReport;
 use crate::json::{self, Clock, EXACT_MAX};
+
+pub mod findings;
+
+pub(crate) use findings::{Conformance, Findings};
 
 /// Writes one of the types below.
 pub(crate) fn to_json(body: &impl Serialize) -> Vec<u8> {

@@ -20,9 +20,10 @@ const NODES: PageSize = PageSize { default: 100, max: 1_000 };
 /// Metrics of one Edge Node in one page.
 const METRICS: PageSize = PageSize { default: 1_000, max: 10_000 };
 
-struct PageSize {
-    default: usize,
-    max: usize,
+/// How many come at once unless asked for otherwise, and at most.
+pub(crate) struct PageSize {
+    pub(crate) default: usize,
+    pub(crate) max: usize,
 }
 
 /// All Edge Nodes, by group and Edge Node id.
@@ -50,8 +51,7 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
     let after = query.cursor()?;
     // A device id holds no '/'; the cursor of a metric of the Edge Node itself begins with one.
     let after = after.as_deref().map(|after| after.split_once('/').ok_or_else(foreign_cursor)).transpose()?;
-    let (group, edge_node) = behind(&uri, EDGE_NODES).split_once('/').expect("the route has two segments here");
-    let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
+    let (group, edge_node) = named(&uri)?;
 
     let with_metrics = query.flag("metrics")?;
     let (report, metrics) = ask(&app, |ingest| {
@@ -64,9 +64,16 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
     Ok(wishes.json(dto::to_json(&dto::EdgeNode::of(&report, &attachments, page.as_ref()))).await)
 }
 
+/// The Edge Node that a URI names in the two segments behind `/edge-nodes/`.
+pub(crate) fn named(uri: &Uri) -> Result<(String, String), Problem> {
+    let mut names = behind(uri, EDGE_NODES).split('/').map(path::decode);
+    let mut name = || names.next().expect("the route has two segments here");
+    Ok((name()?, name()?))
+}
+
 /// Runs `question` under the lock. A panic in ingest is survivable, and so is its poison: the reports are still true of
 /// what was applied before.
-fn ask<T>(app: &App, question: impl FnOnce(&Ingest) -> T) -> T {
+pub(crate) fn ask<T>(app: &App, question: impl FnOnce(&Ingest) -> T) -> T {
     question(&app.ingest.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -85,6 +92,6 @@ pub(crate) fn unknown(group: &str, edge_node: &str) -> Problem {
     Problem::new(Kind::EdgeNodeNotFound, detail).ask([EDGE_NODES.to_owned()])
 }
 
-fn foreign_cursor() -> Problem {
+pub(crate) fn foreign_cursor() -> Problem {
     refused("cursor", "'cursor' is the next_cursor of another route")
 }

@@ -15,6 +15,8 @@
 //! | `GET /api/v1/search?q&limit` | the elements that some words mean |
 //! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
+//! | `GET /api/v1/edge-nodes/{group}/{edge_node}/conformance` | one Edge Node against every rule about Edge Nodes |
+//! | `GET /api/v1/findings?tck_id&group&edge_node&client&level&since&limit&cursor` | which rules of Sparkplug were broken |
 //! | `PUT /api/v1/values/{path}` | a command that sets a value |
 //! | `GET /api/v1/commands/{id}` | what became of it |
 //! | `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth` | asks an Edge Node to be born again |
@@ -37,6 +39,7 @@ mod attachments;
 mod commands;
 pub mod dto;
 mod edge_nodes;
+mod findings;
 mod json;
 mod lookup;
 mod namespace;
@@ -85,6 +88,8 @@ pub fn router(app: App) -> Router {
         .route(EDGE_NODES, get(edge_nodes::list))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
+        .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/conformance"), get(findings::conformance))
+        .route(FINDINGS, get(findings::list))
         .route(&format!("{COMMANDS}/{{id}}"), get(commands::one))
         .route(ATTACHMENTS, get(attachments::list))
         .fallback(no_route)
@@ -102,6 +107,7 @@ const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 const ATTACHMENTS: &str = "/api/v1/attachments";
+const FINDINGS: &str = "/api/v1/findings";
 
 /// What stands behind `route/` in the URI, still encoded. The router has matched the prefix; it is taken off here, and
 /// not read from axum's parameters, because those are decoded already and `a%2Fb` would look like `a/b`.
@@ -117,7 +123,7 @@ async fn health() -> Response {
 
 async fn no_route(uri: Uri) -> Problem {
     let detail = format!("'{}' is no route of this API", clipped(uri.path()));
-    Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, SEARCH, EDGE_NODES].map(str::to_owned))
+    Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, SEARCH, EDGE_NODES, FINDINGS].map(str::to_owned))
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

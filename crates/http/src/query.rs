@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use factree_namespace::Timestamp;
 
 use crate::path::decode_text;
 use crate::problem::{Kind, Problem, clipped};
@@ -55,6 +56,32 @@ impl<'a> Query<'a> {
             Some("true") => Ok(true),
             Some(raw) => Err(refused(name, format!("'{name}' is '{}'; it takes true or false", clipped(raw)))),
         }
+    }
+
+    /// Any text. A `+` stands for a space, as forms write it.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
+        self.raw(name).map(|raw| decode_form(raw).map_err(|why| refused(name, why))).transpose()
+    }
+
+    /// One of the names in `accepted`, in whatever case, and what it stands for.
+    pub(crate) fn choice<T: Copy>(&self, name: &str, accepted: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        let found = accepted.iter().find(|(known, _)| known.eq_ignore_ascii_case(raw));
+        let refusal = || {
+            let names: Vec<&str> = accepted.iter().map(|&(known, _)| known).collect();
+            refused(name, format!("'{name}' is '{}'; it takes one of {}", clipped(raw), names.join(", ")))
+        };
+        found.map(|&(_, meant)| Some(meant)).ok_or_else(refusal)
+    }
+
+    /// A time as RFC 3339 writes it.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        let text = decode_text(raw).map_err(|why| refused(name, why))?;
+        let time = text.parse::<jiff::Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
+        let refusal =
+            || refused(name, format!("'{name}' is '{}'; it takes a time like 2026-01-31T12:00:00Z", clipped(raw)));
+        time.map(|time| Some(Timestamp(time))).ok_or_else(refusal)
     }
 
     /// A cursor that [`cursor`] made, as the text it was made from.

@@ -37,7 +37,7 @@ impl EdgeNodes {
             }
             census.counters.add(&node.counters());
         }
-        census.counters.findings = self.findings.values().sum();
+        census.counters.findings = self.ledger.count_all();
         census
     }
 }

@@ -5,7 +5,7 @@
 //! Knows no state machine (that is the host's) and no wire format.
 //! Invariant: a metric that the tree refused has a slot without an element; writes to it are refused there and counted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use factree_namespace::{
@@ -14,13 +14,14 @@ use factree_namespace::{
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{
-    Adopted, Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host,
-    Input, MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, Rivals, SessionKey, Topic, Unheld,
-    Update,
+    Adopted, Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Host, Input,
+    MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, Rivals, SessionKey, Topic, Unheld, Update,
 };
 
 use crate::commands::Commands;
+use crate::conformance::Connections;
 use crate::declare;
+use crate::findings::{Ledger, tell_refused};
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
@@ -32,10 +33,10 @@ pub(crate) struct EdgeNodes {
     pub(crate) host: Host,
     /// By the number the host gives an Edge Node; those never born, or refused by the tree, have none.
     pub(crate) seats: Vec<Option<Seat>>,
-    /// What has been told already, so that a finding is news once per Edge Node. Rules are few, Edge Nodes are bounded.
-    told: HashSet<(Option<EdgeNodeIndex>, &'static str)>,
-    /// Findings by Edge Node.
-    pub(crate) findings: HashMap<EdgeNodeIndex, u64>,
+    /// What they did wrong.
+    pub(crate) ledger: Ledger,
+    /// What their connections are.
+    pub(crate) connections: Connections,
     /// All Edge Nodes the host has heard of, in the order in which people look for them.
     pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
     /// What they were told to do; here, because their data confirm it.
@@ -93,13 +94,24 @@ pub(crate) struct Received<'m> {
     pub(crate) now: Now,
 }
 
+/// What an output of the host is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'m> {
+    /// What the host was told; none for a message that was held until now.
+    pub(crate) input: Option<&'m Input<'m>>,
+    /// The topic of the message, or of the will.
+    pub(crate) topic: Option<&'m Topic<'m>>,
+    /// The message, if its payload decoded.
+    pub(crate) received: Option<&'m Received<'m>>,
+}
+
 impl EdgeNodes {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             host: Host::new(limits.sparkplug.clone()),
             seats: Vec::new(),
-            told: HashSet::new(),
-            findings: HashMap::new(),
+            ledger: Ledger::new(limits),
+            connections: Connections::default(),
             order: BTreeMap::new(),
             commands: Commands::new(limits),
         }
@@ -138,20 +150,25 @@ impl EdgeNodes {
         };
         outputs.clear();
         self.host.handle(now, input, outputs);
+        self.note_new(now);
+        self.watch_connection(&input);
         let mut held_from = None;
         for (number, output) in outputs.iter().enumerate() {
             if matches!(output, sparkplug::Output::Unheld(_)) {
                 held_from = Some(number);
                 break;
             }
-            self.carry_out(context, output, outputs, topic.as_ref(), received.as_ref(), out);
+            let subject = Subject { input: Some(&input), topic: topic.as_ref(), received: received.as_ref() };
+            self.carry_out(context, output, outputs, subject, out);
         }
         if let Some(first) = held_from {
             self.carry_out_unheld(context, first, outputs, out);
             // They are as large as their messages.
             outputs.clear();
         }
-        self.note_new();
+        if let Input::SessionEnded { session } = input {
+            self.end_connection(context, session, out);
+        }
     }
 
     /// The outputs from the first on that is about a message which was held until now. Apart from the loop over all, which
@@ -165,12 +182,13 @@ impl EdgeNodes {
                 topic = Some(unheld.topic());
                 received = Some(Received::unheld(unheld, context.limits, context.now));
             } else {
-                self.carry_out(context, output, outputs, topic.as_ref(), received.as_ref(), out);
+                let subject = Subject { input: None, topic: topic.as_ref(), received: received.as_ref() };
+                self.carry_out(context, output, outputs, subject, out);
             }
         }
     }
 
-    /// Carries out one output, which is about the message `received`. In the loops: `benches/benches/ingest.rs` counts each
+    /// Carries out one output. In the loops: `benches/benches/ingest.rs` counts each
     /// call.
     #[inline(always)]
     fn carry_out(
@@ -178,11 +196,10 @@ impl EdgeNodes {
         context: &Context<'_>,
         output: &sparkplug::Output,
         outputs: &Outputs,
-        topic: Option<&Topic<'_>>,
-        received: Option<&Received<'_>>,
+        subject: Subject<'_>,
         out: &mut Vec<Output>,
     ) {
-        let now = context.now;
+        let (now, received) = (context.now, subject.received);
         match output {
             sparkplug::Output::Unheld(_) => unreachable!("it says what others are about"),
             sparkplug::Output::Adopted(adopted) => self.on_adopted(context, adopted, out),
@@ -190,6 +207,8 @@ impl EdgeNodes {
             sparkplug::Output::Born(born) => {
                 let received = received.expect("only a message gives birth");
                 self.on_life(now, born.edge_node, born.device);
+                self.watch_birth(born, outputs.born(born), received);
+                self.tell_held(context, born, out);
                 self.on_born(context, born, outputs.born(born), outputs.vanished(born), *received, out);
             }
             sparkplug::Output::Data(data) => {
@@ -205,7 +224,7 @@ impl EdgeNodes {
                 out.extend(ask_rebirth(now, (node.descriptor(), Some(ask.session)), ask.reason));
             }
             sparkplug::Output::Finding(finding) => {
-                self.on_finding(finding, topic.and_then(Topic::edge_node), received.copied(), out);
+                self.on_finding(context, finding, subject, out);
             }
         }
     }
@@ -231,8 +250,9 @@ impl EdgeNodes {
     }
 
     /// The host numbers Edge Nodes densely, so a new one has the next number.
-    pub(crate) fn note_new(&mut self) {
+    pub(crate) fn note_new(&mut self, now: Now) {
         while let Some(new) = self.host.edge_node_at(EdgeNodeIndex(self.order.len() as u32)) {
+            self.ledger.watch(new.index(), convert::timestamp(now.wall));
             self.order.insert((new.group().into(), new.id().into()), new.index());
         }
     }
@@ -253,7 +273,10 @@ impl EdgeNodes {
         out.extend(birth.keep(born.is_kept).map(Output::Keep));
         let (seat, corner) = match settle(&mut self.seats, context, born, received.topic) {
             Ok(settled) => settled,
-            Err(refusal) => return out.push(Output::Event(unseated(received.topic, refusal))),
+            Err(refusal) => {
+                let text = format!("not in the tree: {refusal}");
+                return out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
+            }
         };
         if born.device.is_none() {
             seat.client_id = context.clients.get(&born.session).cloned();
@@ -268,12 +291,8 @@ impl EdgeNodes {
         }
         writer.finish();
         if let Some(refusal) = refusal {
-            out.push(Output::Event(Event::Finding {
-                group: seat.group.to_string(),
-                edge_node: seat.edge_node.to_string(),
-                tck_id: "factree-limit-tree",
-                text: format!("a birth is not wholly in the tree: {refusal}"),
-            }));
+            let text = format!("a birth is not wholly in the tree: {refusal}");
+            out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
         }
         out.push(Output::Event(Event::Born {
             group: seat.group.to_string(),
@@ -354,36 +373,6 @@ impl EdgeNodes {
         };
         let (group, edge_node) = (seat.group.to_string(), seat.edge_node.to_string());
         out.push(Output::Event(Event::Died { group, edge_node, device, cause }));
-    }
-
-    fn on_finding(
-        &mut self,
-        finding: &Finding,
-        descriptor: Option<EdgeNodeDescriptor<'_>>,
-        received: Option<Received<'_>>,
-        out: &mut Vec<Output>,
-    ) {
-        if let Some(edge_node) = finding.edge_node {
-            *self.findings.entry(edge_node).or_default() += u64::from(finding.count);
-        }
-        if !self.told.insert((finding.edge_node, finding.rule.tck_id)) {
-            return;
-        }
-        let mut text = format!("not so: {}", finding.rule.text.trim_end_matches('.'));
-        if let Some((expected, got)) = finding.expected_got {
-            text += &format!("; expected {expected}, got {got}");
-        }
-        let example = finding
-            .metric
-            .zip(received)
-            .and_then(|(position, received)| received.payload.name_of(received.bytes, position));
-        if let Some(name) = example {
-            text += &format!("; for example metric {name:?}");
-        }
-        let (group, edge_node) = descriptor.map_or(Default::default(), |descriptor| {
-            (descriptor.group.as_str().to_owned(), descriptor.edge_node.as_str().to_owned())
-        });
-        out.push(Output::Event(Event::Finding { group, edge_node, tck_id: finding.rule.tck_id, text }));
     }
 }
 
@@ -632,15 +621,5 @@ fn why(reason: Reason) -> &'static str {
         Reason::Malformed => "a payload that does not decode",
         Reason::Wished => "somebody wished it",
         Reason::Doubt => "a mistake of ours while its message was handled",
-    }
-}
-
-fn unseated(topic: Topic<'_>, refusal: Refusal) -> Event {
-    let descriptor = topic.edge_node().expect("a Birth is about an Edge Node");
-    Event::Finding {
-        group: descriptor.group.as_str().to_owned(),
-        edge_node: descriptor.edge_node.as_str().to_owned(),
-        tck_id: "factree-limit-tree",
-        text: format!("not in the tree: {refusal}"),
     }
 }

@@ -18,10 +18,12 @@ use factree_sparkplug as sparkplug;
 mod cells;
 mod census;
 mod commands;
+mod conformance;
 mod convert;
 mod declare;
 mod echo;
 mod edge_nodes;
+mod findings;
 mod host_state;
 mod inbox;
 mod json;
@@ -41,8 +43,9 @@ mod wording;
 
 pub use census::Census;
 pub use commands::{Command, CommandState};
-pub use factree_sparkplug::{Connection, Will};
-pub use factree_sparkplug::{Now, SessionKey, Timestamp};
+pub use conformance::{ConformanceReport, RuleReport, Verdict};
+pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
+pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, LedgerStats};
 pub use inbox::{Batch, Inbox, Manner};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
@@ -165,6 +168,7 @@ impl Ingest {
                     self.links_over.insert(attachment, session);
                 }
                 self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
+                // After it: what the end of the session shows is its client's doing.
                 self.clients.remove(&session);
             }
         }
@@ -324,6 +328,27 @@ impl Ingest {
         limit: usize,
     ) -> Option<Vec<MetricReport>> {
         self.edge_nodes.metrics(&self.namespace, group, edge_node, after, limit)
+    }
+
+    /// What was found to be against Sparkplug's rules since this process started, as far as it is remembered: of what `query`
+    /// asks for, at most `limit`, in the order of [`FindingPlace`].
+    pub fn findings(&self, query: &FindingQuery, limit: usize) -> Vec<FindingReport> {
+        self.edge_nodes.findings(query, limit)
+    }
+
+    /// One Edge Node held against every rule that is about Edge Nodes.
+    pub fn conformance(&self, group: &str, edge_node: &str) -> Option<ConformanceReport> {
+        self.edge_nodes.conformance(group, edge_node)
+    }
+
+    /// How often each rule was broken since this process started, by its `tck-id`; all rules that are checked.
+    pub fn findings_by_rule(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.edge_nodes.ledger.by_rule().map(|(rule, count)| (rule.tck_id, count))
+    }
+
+    /// How full the ledger of findings is.
+    pub fn ledger(&self) -> LedgerStats {
+        self.edge_nodes.ledger.stats()
     }
 
     /// The metric alias that the last Birth gave a metric.

@@ -24,6 +24,11 @@ pub struct Limits {
     pub command_timeout: Duration,
     /// How long a command is remembered after it was sent; at least `command_timeout`.
     pub command_memory: Duration,
+    /// Entries of the ledger of findings, about 400 bytes each; findings that are alike are one entry. Beyond it, the client
+    /// that holds most of them loses the one not seen for longest.
+    pub findings_max: NonZeroUsize,
+    /// Entries about one Edge Node and its Devices, at most `findings_max`. Beyond it, the one not seen for longest goes.
+    pub findings_per_edge_node_max: NonZeroUsize,
 }
 
 impl Default for Limits {
@@ -36,6 +41,8 @@ impl Default for Limits {
             commands_max: const { NonZeroUsize::new(1_000).unwrap() },
             command_timeout: Duration::from_secs(30),
             command_memory: Duration::from_secs(3_600),
+            findings_max: const { NonZeroUsize::new(10_000).unwrap() },
+            findings_per_edge_node_max: const { NonZeroUsize::new(500).unwrap() },
         }
     }
 }

@@ -95,8 +95,7 @@ impl EdgeNodes {
             EdgeNodeState::Restored { since, bd_seq } => (Liveness::Restored, since, bd_seq, None),
             EdgeNodeState::Offline { since, bd_seq } => (Liveness::Offline, since, bd_seq, None),
         };
-        let findings = self.findings.get(&node.index()).copied().unwrap_or_default();
-        let mut counters = Counters { findings, ..Counters::default() };
+        let mut counters = Counters { findings: self.ledger.count(node.index()), ..Counters::default() };
         counters.add(&node.counters());
         EdgeNodeReport {
             group: node.group().to_owned(),

@@ -34,7 +34,7 @@ impl EdgeNodes {
         };
         let whose = (edge_node(topic), topic.device());
         self.host.restore(now, received, whose, (bytes, &payload), outputs).map_err(Rejected::Host)?;
-        self.note_new();
+        self.note_new(now);
         let born = outputs.iter().find_map(|output| match output {
             sparkplug::Output::Born(born) => Some(born),
             _ => None,

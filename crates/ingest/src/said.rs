@@ -98,9 +98,11 @@ pub enum Event {
         group: String,
         /// Edge Node id; empty if the Edge Node is not known.
         edge_node: String,
+        /// The MQTT client id of whoever did it, if it is known.
+        client_id: Option<String>,
         /// The rule: `tck-id-…`, or `factree-…` where it is ours.
         tck_id: &'static str,
-        /// What happened.
+        /// What the rule asks for, and what it got instead.
         text: String,
     },
     /// Handling a message failed halfway, through a mistake of ours.

@@ -102,7 +102,7 @@ fn an_edge_node_that_does_not_know_of_the_restart_is_adopted_and_not_asked() {
     // The will of the connection that our end cut off.
     world.says("@0 NDEATH bdSeq=0");
     assert_eq!(liveness(&world), Liveness::Restored);
-    world.session_starts(4, "gateway");
+    world.connects(4, "gateway");
     world.says("@4 NDATA seq=9 · #1:Int64=3");
     world.says("@4 DDATA/Robot3 seq=10 · #2=31.0");
     world.says("@4 NDATA seq=11 · #1:Int64=4");

@@ -224,8 +224,8 @@ fn over_an_attachment_what_comes_too_early_waits_and_what_never_comes_is_asked_f
 #[test]
 fn two_clients_that_are_the_same_edge_node_are_named() {
     let mut world = World::new(Placement::default());
-    world.session_starts(1, "gateway-old");
-    world.session_starts(2, "gateway-new");
+    world.connects(1, "gateway-old");
+    world.connects(2, "gateway-new");
     world.says("@1 NBIRTH seq=0 bdSeq=0 · A#1:Int32=1");
     world.says("@2 NBIRTH seq=0 bdSeq=0 · A#1:Int32=2");
     world.says("@1 NDATA seq=1 · #1:Int32=3");

@@ -15,6 +15,8 @@ use crate::quiet::Quiet;
 static REFUSED: Quiet = Quiet::new();
 static FLAPPING: Quiet = Quiet::new();
 static CONTRADICTED: Quiet = Quiet::new();
+/// `/api/v1/findings` has them all.
+static FINDINGS: Quiet = Quiet::new();
 
 /// An event of the broker's, and where the clients in it are; the broker knows no addresses.
 pub(crate) struct Noted {
@@ -129,7 +131,12 @@ pub(crate) fn log_ingest(event: &factree_ingest::Event) {
             info!(?group, ?edge_node, ?device, cause, "Device offline; its subtree is Stale");
         }
         Event::RebirthAsked { group, edge_node, reason } => info!(?group, ?edge_node, reason, "Rebirth asked"),
-        Event::Finding { group, edge_node, tck_id, text } => warn!(?group, ?edge_node, tck_id, "{text}"),
+        Event::Finding { group, edge_node, client_id, tck_id, text } => {
+            if let Some(kept_back) = FINDINGS.may_say() {
+                let client = client_id.as_deref().map(field::debug);
+                warn!(?group, ?edge_node, client, tck_id, kept_back, "Sparkplug rule broken: {text}");
+            }
+        }
         Event::Panicked { topic } => {
             error!(
                 ?topic,

@@ -24,6 +24,7 @@ mod process;
 mod quantity;
 mod quiet;
 mod server;
+pub mod sparkplug_report;
 mod storage;
 mod sys_topics;
 mod traffic;

@@ -200,6 +200,12 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "how long data may take to confirm a command", "the command is timed out"),
             key!(Count command_memory in ingest:
             "how long a command can be asked for after it was sent; at least command_timeout", "404"),
+            key!(Count findings_max in ingest:
+            "entries of the ledger of findings; those that are alike are one",
+            "the client that holds most of them loses the one not seen for longest; counted"),
+            key!(Count findings_per_edge_node_max in ingest:
+            "entries about one Edge Node and its Devices; at most findings_max",
+            "the one of them not seen for longest is forgotten; counted"),
             key!(Count elements_max in namespace:
             "elements of the tree",
             "not taken into the tree, routed as ever; the log says why"),

@@ -74,6 +74,11 @@ impl Limits {
         if self.ingest.command_memory < self.ingest.command_timeout {
             return Err("command_memory is at least command_timeout, or nobody could ask how a command ended");
         }
+        if self.ingest.findings_per_edge_node_max > self.ingest.findings_max {
+            return Err(
+                "findings_per_edge_node_max is at most findings_max: no Edge Node can have more than all together",
+            );
+        }
         if self.connections.connect_timeout < Duration::from_millis(1) {
             return Err("connect_timeout is at least 1 ms");
         }
@@ -97,6 +102,7 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroUsize;
 
     #[test]
     fn the_defaults_do_not_contradict_each_other() {
@@ -111,6 +117,9 @@ mod tests {
         let mut limits = Limits::default();
         limits.ingest.sparkplug.payload_bytes_max = 1 << 20;
         assert!(limits.validate().unwrap_err().starts_with("packet_size_max"));
+        let mut limits = Limits::default();
+        limits.ingest.findings_max = NonZeroUsize::new(7).expect("not zero");
+        assert!(limits.validate().unwrap_err().starts_with("findings_per_edge_node_max"));
         let mut limits = Limits::default();
         limits.namespace.depth_max = 1000;
         assert!(limits.validate().unwrap_err().starts_with("depth_max"));

@@ -1,7 +1,8 @@
 //! The `factree` command: arguments in, exit codes out.
 //!
 //! Exit codes: 0 ended in order, 1 the machine refused something, 2 the command line or the configuration is wrong, 3 the
-//! data directory belongs to another process, 4 the disk failed while running.
+//! data directory belongs to another process, 4 the disk failed while running. Of `sparkplug report`: 0 no rule is broken that
+//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use factree::sparkplug_report::{self, Question, Report};
 use factree::{Attachment, Config, DataDirectoryError, Found, Overrides, Server, StartError, StateWord, demo};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
@@ -31,6 +33,34 @@ enum Command {
     Demo(Options),
     /// Say whether a configuration is valid, and exit
     Check(Options),
+    /// Ask a running Factree about Sparkplug
+    #[command(subcommand)]
+    Sparkplug(SparkplugCommand),
+}
+
+#[derive(Subcommand)]
+enum SparkplugCommand {
+    /// Print which rules of Sparkplug were broken, by whom, how often
+    ///
+    /// Exit code 0: no MUST is broken; 1: at least one is; 5: there is no report, because nobody answers or the Edge Node is
+    /// not known.
+    Report(ReportOptions),
+}
+
+#[derive(Args)]
+struct ReportOptions {
+    /// The HTTP address of the Factree that is asked
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: String,
+    /// Only one Edge Node, against every rule: its group id
+    #[arg(long, requires = "edge_node")]
+    group: Option<String>,
+    /// Its Edge Node id
+    #[arg(long, requires = "group")]
+    edge_node: Option<String>,
+    /// Print the API's JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args, Clone)]
@@ -77,7 +107,10 @@ impl Options {
 fn main() -> ExitCode {
     let Arguments { command, options } = Arguments::parse();
     let command = command.unwrap_or(Command::Serve(options));
-    let (Command::Serve(options) | Command::Demo(options) | Command::Check(options)) = &command;
+    let options = match &command {
+        Command::Serve(options) | Command::Demo(options) | Command::Check(options) => options,
+        Command::Sparkplug(SparkplugCommand::Report(options)) => return report(options),
+    };
     let config = match Config::load(options.config.as_deref(), options.overrides()) {
         Ok(config) => config,
         Err(error) => return fail(2, &error.to_string()),
@@ -98,6 +131,26 @@ fn main() -> ExitCode {
         Command::Serve(_) => run(config, false),
         Command::Demo(_) if config.mqtt.is_none() => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
         Command::Demo(_) => run(config, true),
+        Command::Sparkplug(_) => unreachable!("answered above"),
+    }
+}
+
+/// Asks a running Factree what was found.
+fn report(options: &ReportOptions) -> ExitCode {
+    let ReportOptions { http, group, edge_node, json } = options;
+    let edge_node = group.clone().zip(edge_node.clone());
+    let question = Question { http: http.clone(), edge_node, json: *json };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(5, &format!("cannot ask: {error}")),
+    };
+    match runtime.block_on(sparkplug_report::report(&question)) {
+        Ok(Report { text, is_in_breach }) => {
+            // A reader that has seen enough (`| head`) closes the pipe.
+            let _: io::Result<()> = io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::from(u8::from(is_in_breach))
+        }
+        Err(unanswered) => fail(5, &unanswered.to_string()),
     }
 }
 

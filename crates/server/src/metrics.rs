@@ -265,8 +265,14 @@ const METRICS: &[Metric] = &[
     metric!(Counter "factree_sparkplug_rebirths_asked_total" "Rebirths that Factree asked for", "reason", |now, to| {
         now.plant.census.counters.rebirths_by_reason().for_each(|(reason, count)| to.of(reason, count));
     }),
-    metric!(Counter "factree_sparkplug_findings_total" "Deviations from the Sparkplug specification",
-        |now, to| to.one(now.plant.census.counters.findings)),
+    metric!(Counter "factree_sparkplug_findings_total" "Findings against rules of Sparkplug, by rule; every rule that is \
+        checked is there from the start", "tck_id", |now, to| {
+        now.plant.findings.iter().for_each(|&(tck_id, count)| to.of(tck_id, count));
+    }),
+    metric!(Gauge "factree_sparkplug_findings_held" "Entries of the ledger of findings",
+        |now, to| to.one(now.plant.ledger.entries)),
+    metric!(Counter "factree_sparkplug_findings_dropped_total" "Entries of the ledger that made room for others; see \
+        findings_max and findings_per_edge_node_max", |now, to| to.one(now.plant.ledger.dropped)),
     // Foreign brokers.
     metric!(Gauge "factree_attachment_up" "1 while attached to this broker and subscribed", "attachment", |now, to| {
         for outlet in now.outlets.iter() {

@@ -1,8 +1,13 @@
 //! The `factree` command itself: exit codes and what it tells the operator.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, TopicName, encode};
+use factree_sparkplug::encode::PayloadBuilder;
+use factree_sparkplug::{Seq, Timestamp};
 
 fn factree() -> Command {
     Command::new(env!("CARGO_BIN_EXE_factree"))
@@ -74,4 +79,140 @@ fn sigterm_ends_it_in_order() {
     let (mut child, _) = start(data.path());
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert!(child.wait().unwrap().success());
+}
+
+/// A running `factree`, ended with the test.
+struct Running {
+    child: Child,
+    mqtt: String,
+    http: String,
+    _data: tempfile::TempDir,
+}
+
+impl Running {
+    fn start() -> Running {
+        let data = tempfile::tempdir().unwrap();
+        let (child, banner) = start(data.path());
+        let behind = |mark: &str| {
+            let (_, rest) = banner.split_once(mark).unwrap_or_else(|| panic!("no {mark} in {banner}"));
+            rest.split_whitespace().next().unwrap().to_owned()
+        };
+        Running { mqtt: behind("MQTT "), http: behind("http://"), child, _data: data }
+    }
+
+    /// A client publishes with QoS 0 and leaves its connection open; when this returns, the tree has it.
+    fn publish(&self, client_id: &str, messages: &[(&str, Vec<u8>)]) -> TcpStream {
+        const V311: ProtocolVersion = ProtocolVersion::V311;
+        let mut bytes = Vec::new();
+        encode(V311, &Packet::Connect(Connect::new(V311, client_id)), &mut bytes);
+        for (topic, payload) in messages {
+            encode(V311, &Packet::Publish(Publish::new(TopicName::parse(topic).unwrap(), payload)), &mut bytes);
+        }
+        encode(V311, &Packet::PingReq, &mut bytes);
+        let mut stream = TcpStream::connect(&self.mqtt).unwrap();
+        stream.write_all(&bytes).unwrap();
+        // CONNACK and PINGRESP.
+        stream.read_exact(&mut [0; 4 + 2]).unwrap();
+        stream
+    }
+
+    /// `factree sparkplug report`: exit code, standard output, standard error.
+    fn report(&self, options: &[&str]) -> (i32, String, String) {
+        report(&self.http, options)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _: std::io::Result<()> = self.child.kill();
+        let _: std::io::Result<_> = self.child.wait();
+    }
+}
+
+fn report(http: &str, options: &[&str]) -> (i32, String, String) {
+    let output = factree().args(["sparkplug", "report", "--http", http]).args(options).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn payload(seq: u8) -> Vec<u8> {
+    PayloadBuilder::at(Timestamp(1_795_298_431_756)).seq(Seq::new(seq)).encode()
+}
+
+#[test]
+fn a_report_names_rule_device_client_and_numbers_and_ends_with_1() {
+    let factree = Running::start();
+    let (code, text, _) = factree.report(&[]);
+    assert_eq!(code, 0);
+    assert!(text.contains("No Edge Node has been heard"), "{text}");
+
+    let _gateway = factree.publish(
+        "press gateway",
+        &[
+            ("spBv1.0/Acme:Dallas/NBIRTH/Line 1", payload(0)),
+            ("spBv1.0/Acme:Dallas/DBIRTH/Line 1/Robot3", payload(1)),
+            ("spBv1.0/Acme:Dallas/DDATA/Line 1/Robot3", payload(7)),
+            ("spBv1.0/Acme:Dallas/DDATA/Line 1/Robot3", payload(20)),
+        ],
+    );
+    let (code, text, error) = factree.report(&[]);
+    assert_eq!((code, error.as_str()), (1, ""));
+    for part in [
+        "Acme:Dallas / Line 1   MQTT client press gateway\n",
+        "MUST       tck-id-payloads-sequence-num-incrementing\n      seq goes up by one",
+        "Device Robot3: 2 times, ",
+        "; first in DDATA, expected 2, got 7\n",
+        "tck-id-topics-nbirth-bdseq-included",
+        "\n1 Edge Node, 1 of them with findings: ",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+
+    let (code, text, _) = factree.report(&["--group", "Acme:Dallas", "--edge-node", "Line 1"]);
+    assert_eq!(code, 1);
+    for part in ["online, MQTT client press gateway\nwatched since ", "Device Robot3: 2 times", " not observed yet"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    let (code, json, _) = factree.report(&["--json", "--group", "Acme:Dallas", "--edge-node", "Line 1"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &json["edge_node"]), (1, &"Line 1".into()));
+    let (_, json, _) = factree.report(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["findings"].as_array().unwrap().iter().any(|finding| finding["device"] == "Robot3"));
+}
+
+#[test]
+fn names_from_the_plant_do_nothing_to_the_terminal() {
+    let factree = Running::start();
+    let name = "E\u{9b}31m\u{202e}\u{1b}]0;owned\u{7}";
+    let topic = format!("spBv1.0/G/NBIRTH/{name}");
+    let _client = factree.publish("\u{1b}[2J", &[(&topic, payload(0))]);
+    for options in [&[][..], &["--json"], &["--group", "G", "--edge-node", name]] {
+        let (code, text, _) = factree.report(options);
+        assert_eq!(code, 1, "{text}");
+        let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(text.contains("owned") && !text.contains(acts), "{text:?}");
+    }
+}
+
+#[test]
+fn without_a_report_it_ends_with_5_and_says_why() {
+    let factree = Running::start();
+    let (code, _, error) = factree.report(&["--group", "G", "--edge-node", "N"]);
+    assert_eq!(code, 5);
+    assert!(error.contains("no Edge Node 'N' of group 'G'"), "{error}");
+
+    // Nobody can listen on port 0.
+    let (code, _, error) = report("127.0.0.1:0", &[]);
+    assert_eq!(code, 5);
+    assert!(error.contains("nothing answers at 127.0.0.1:0") && error.contains("--http"), "{error}");
+
+    let (code, _, error) = report(&factree.mqtt, &[]);
+    assert_eq!(code, 5, "an MQTT listener is no HTTP");
+    assert!(error.contains("no whole answer"), "{error}");
+
+    let (code, _, error) = factree.report(&["--group", "G"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("--edge-node"), "{error}");
 }

@@ -47,7 +47,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "futures-util",
             // Whom this machine trusts, for brokers that are attached to by TLS.
             "rustls-native-certs",
+            // The client half of axum's own server, to ask a running Factree for a report.
+            "http-body-util",
+            "hyper",
+            "hyper-util",
+            "percent-encoding",
             "serde",
+            "serde_json",
             "tokio",
             "tokio-rustls",
             "tokio-tungstenite",

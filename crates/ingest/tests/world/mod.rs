@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use factree_ingest::{
-    Batch, Budget, Event, Ingest, Keep, Limits, Mark, More, Now, Output, Placement, SessionKey, Table, Timestamp,
+    Batch, Budget, Connection, Event, Ingest, Keep, Limits, Mark, More, Now, Output, Placement, SessionKey, Table,
+    Timestamp, Will,
 };
 use factree_namespace::{Filter, Namespace, Quality, Value};
 use factree_sparkplug::encode::{DataSetBuilder, MetricBuilder, PayloadBuilder, TemplateBuilder};
@@ -158,8 +159,31 @@ impl World {
         self.publish(session, &topic, &payload.encode());
     }
 
-    pub(crate) fn session_starts(&mut self, session: u64, client_id: &str) {
+    pub(crate) fn connects(&mut self, session: u64, client_id: &str) {
         self.batch(|batch| batch.session_started(SessionKey(session), client_id));
+    }
+
+    /// A client of our own broker, in order but for its will, which it has not.
+    pub(crate) fn connects_by(&mut self, session: u64, client_id: &str, is_v5: bool) {
+        let connection = Connection { is_v5, clean_start: true, session_expiry: Duration::ZERO, will: None };
+        self.connects(session, client_id);
+        self.batch(|batch| batch.connected(SessionKey(session), &connection));
+    }
+
+    /// A client of our own broker whose will has QoS 0.
+    pub(crate) fn connects_with_will(&mut self, session: u64, client_id: &str, topic: &str) {
+        let payload = PayloadBuilder::at(self.now().wall).metric(MetricBuilder::bd_seq(BdSeq::new(0))).encode();
+        let will = Some(Will { topic, qos: 0, retain: false, payload: &payload });
+        let connection = Connection { is_v5: false, clean_start: true, session_expiry: Duration::ZERO, will };
+        self.connects(session, client_id);
+        self.batch(|batch| batch.connected(SessionKey(session), &connection));
+    }
+
+    pub(crate) fn disconnects(&mut self, session: u64) {
+        self.batch(|batch| {
+            batch.disconnecting(SessionKey(session), false);
+            batch.session_ended(SessionKey(session));
+        });
     }
 
     pub(crate) fn session_ends(&mut self, session: u64) {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use factree_broker::{Input, Stats, Tally};
-use factree_ingest::{Batch, Census};
+use factree_ingest::{Batch, Census, LedgerStats};
 use factree_mqtt::{Publish, TopicName};
 use tokio::time::MissedTickBehavior;
 
@@ -59,6 +59,9 @@ impl Figures {
 pub(crate) struct PlantFigures {
     pub(crate) ingest: factree_ingest::Stats,
     pub(crate) census: Census,
+    pub(crate) ledger: LedgerStats,
+    /// How often each rule of Sparkplug was broken, by its `tck-id`.
+    pub(crate) findings: Vec<(&'static str, u64)>,
 }
 
 impl Hub {
@@ -89,7 +92,12 @@ impl Hub {
     /// What the tree says now.
     pub(crate) fn plant_figures(&self) -> PlantFigures {
         let ingest = lock(&self.ingest);
-        PlantFigures { ingest: ingest.stats(), census: ingest.census() }
+        PlantFigures {
+            ingest: ingest.stats(),
+            census: ingest.census(),
+            ledger: ingest.ledger(),
+            findings: ingest.findings_by_rule().collect(),
+        }
     }
 
     /// Says below `$SYS` what has changed, every `interval`, for as long as it is polled. As QoS 0: it is as fresh as it

@@ -196,6 +196,31 @@ fn metrics_count_what_happens() {
 }
 
 #[test]
+fn metrics_count_findings_by_rule() {
+    let plant = Plant::start();
+    let rules =
+        || metrics(&plant).into_iter().filter(|(name, _)| name.starts_with("factree_sparkplug_findings_total "));
+    let before: BTreeMap<String, f64> = rules().collect();
+    assert!(before.len() > 100 && before.values().all(|&count| count == 0.0), "every rule is there from the start");
+
+    let mut stream = plant.socket();
+    let mut bytes = Vec::new();
+    encode(V311, &Packet::Connect(Connect::new(V311, "a")), &mut bytes);
+    // A payload with a timestamp and a seq, twice, and no birth before it.
+    let data = Publish::new(TopicName::parse("spBv1.0/G/NDATA/E").unwrap(), b"\x08\x01\x18\x00");
+    encode(V311, &Packet::Publish(data.clone()), &mut bytes);
+    encode(V311, &Packet::Publish(data), &mut bytes);
+    encode(V311, &Packet::PingReq, &mut bytes);
+    stream.write_all(&bytes).unwrap();
+    stream.read_exact(&mut [0; 6]).unwrap();
+    let name = "factree_sparkplug_findings_total tck_id=tck-id-operational-behavior-data-publish-nbirth";
+    let now = metrics(&plant);
+    assert_eq!((now[name], now["factree_sparkplug_findings_dropped_total"]), (2.0, 0.0));
+    assert!(now["factree_sparkplug_findings_held"] >= 1.0);
+    assert_eq!(rules().count(), before.len(), "and no client can add one");
+}
+
+#[test]
 fn readyz_says_so() {
     let plant = Plant::start();
     let (head, body) = text(&plant, "/readyz");

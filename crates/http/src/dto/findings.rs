@@ -1,0 +1,221 @@
+//! Findings and the conformance of an Edge Node, in JSON.
+//!
+//! # Finding
+//!
+//! ```json
+//! { "tck_id": "tck-id-payloads-sequence-num-incrementing", "level": "MUST",
+//!   "text": "seq goes up by one from message to message, 0 after 255.",
+//!   "group": "Acme:Dallas:Press", "edge_node": "Line1", "device": "Robot3", "client_id": "press-gateway", "session": 12,
+//!   "first": "2026-01-31T12:00:00.012Z", "last": "2026-01-31T12:07:31.114Z", "count": 17,
+//!   "example": { "occasion": "DDATA", "topic": "spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3", "expected": 4, "got": 6 } }
+//! ```
+//!
+//! | member | |
+//! |---|---|
+//! | `tck_id` | the rule: an assertion of the specification, or `factree-…` where it is ours |
+//! | `level` | `MUST`, `MUST NOT`, `SHOULD`, `SHOULD NOT`, `MAY` |
+//! | `text` | what the rule asks for |
+//! | `group`, `edge_node` | left out together if it is about no Edge Node that is known |
+//! | `device` | if it is about a Device |
+//! | `client_id` | the MQTT client whose message broke it, if that is known |
+//! | `session` | the MQTT connection of the last one, as the log numbers it (`connection=`) |
+//! | `first`, `last`, `count` | by our clock, since this process started |
+//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic` and `metric`, 256 bytes of each at most, `expected` and `got`, each if there is one |
+//!
+//! Pages are `{"findings":[…],"entries":…,"dropped":…,"next_cursor":…}`. `entries` is how many are remembered in all, and
+//! `dropped` how many are no longer, because there was no room.
+//!
+//! # Conformance
+//!
+//! `{"group","edge_node","state","client_id","since","summary":{"violated","must_violated","observed","not_observed",
+//! "not_visible"},"rules":[{"tck_id","level","text","verdict","reason","same_as":[ids],"findings":[…]}]}`
+//!
+//! | `verdict` | |
+//! |---|---|
+//! | `violated` | it was broken; `findings` are entries, ten at most, and none if they have been dropped since |
+//! | `observed` | what the rule is about was seen, and nothing was found |
+//! | `not_observed` | nothing of the kind has been seen, or nothing tells whether it was |
+//! | `not_visible` | a breach could not be seen; `reason` says why |
+//!
+//! Where several assertions say the same, `same_as` names those that a breach is reported under, and the verdict is theirs.
+//! `must_violated` counts the violated rules that are a MUST or a MUST NOT, those with `same_as` left out, as in no count a
+//! breach is to be found twice.
+
+use factree_ingest::{ConformanceReport, Example, FindingReport, LedgerStats, Level, RuleReport, Verdict};
+use serde::Serialize;
+
+use super::{Exact, Rfc3339, state};
+
+/// A page of findings.
+#[derive(Serialize)]
+pub(crate) struct Findings<'a> {
+    findings: Vec<Finding<'a>>,
+    entries: u64,
+    dropped: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl<'a> Findings<'a> {
+    pub(crate) fn of(reports: &'a [FindingReport], stats: LedgerStats, next_cursor: Option<String>) -> Self {
+        let LedgerStats { entries, dropped } = stats;
+        Findings { findings: reports.iter().map(Finding::of).collect(), entries, dropped, next_cursor }
+    }
+}
+
+/// Findings that are alike.
+#[derive(Serialize)]
+struct Finding<'a> {
+    tck_id: &'a str,
+    level: &'static str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edge_node: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    session: Exact,
+    first: Rfc3339,
+    last: Rfc3339,
+    count: Exact,
+    example: ExampleOf<'a>,
+}
+
+impl<'a> Finding<'a> {
+    fn of(report: &'a FindingReport) -> Self {
+        Finding {
+            tck_id: report.tck_id,
+            level: report.level.as_str(),
+            text: report.text,
+            group: report.group.as_deref(),
+            edge_node: report.edge_node.as_deref(),
+            device: report.device.as_deref(),
+            client_id: report.client_id.as_deref(),
+            session: Exact(report.session),
+            first: Rfc3339(report.first),
+            last: Rfc3339(report.last),
+            count: Exact(report.count),
+            example: ExampleOf::of(&report.example),
+        }
+    }
+}
+
+/// What one of them looked like.
+#[derive(Serialize)]
+struct ExampleOf<'a> {
+    occasion: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    got: Option<Exact>,
+}
+
+impl<'a> ExampleOf<'a> {
+    fn of(Example { occasion, topic, metric, expected_got }: &'a Example) -> Self {
+        let (expected, got) = expected_got.unzip();
+        ExampleOf {
+            occasion,
+            topic: topic.as_deref(),
+            metric: metric.as_deref(),
+            expected: expected.map(Exact),
+            got: got.map(Exact),
+        }
+    }
+}
+
+/// One Edge Node held against the rules.
+#[derive(Serialize)]
+pub(crate) struct Conformance<'a> {
+    group: &'a str,
+    edge_node: &'a str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    since: Rfc3339,
+    summary: Summary,
+    rules: Vec<Judged<'a>>,
+}
+
+impl<'a> Conformance<'a> {
+    pub(crate) fn of(report: &'a ConformanceReport) -> Self {
+        Conformance {
+            group: &report.group,
+            edge_node: &report.edge_node,
+            state: state(report.liveness),
+            client_id: report.client_id.as_deref(),
+            since: Rfc3339(report.since),
+            summary: Summary::of(&report.rules),
+            rules: report.rules.iter().map(Judged::of).collect(),
+        }
+    }
+}
+
+/// How many rules came out how, those that are reported under others left out.
+#[derive(Default, Serialize)]
+struct Summary {
+    violated: usize,
+    must_violated: usize,
+    observed: usize,
+    not_observed: usize,
+    not_visible: usize,
+}
+
+impl Summary {
+    fn of(rules: &[RuleReport]) -> Self {
+        let mut summary = Summary::default();
+        for rule in rules.iter().filter(|rule| rule.same_as.is_empty()) {
+            match rule.verdict {
+                Verdict::Violated => {
+                    summary.violated += 1;
+                    summary.must_violated += usize::from(matches!(rule.level, Level::Must | Level::MustNot));
+                }
+                Verdict::Observed => summary.observed += 1,
+                Verdict::NotObserved => summary.not_observed += 1,
+                Verdict::NotVisible { .. } => summary.not_visible += 1,
+            }
+        }
+        summary
+    }
+}
+
+/// One rule.
+#[derive(Serialize)]
+struct Judged<'a> {
+    tck_id: &'a str,
+    level: &'static str,
+    text: &'a str,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    same_as: &'a [&'a str],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<Finding<'a>>,
+}
+
+impl<'a> Judged<'a> {
+    fn of(report: &'a RuleReport) -> Self {
+        let (verdict, reason) = match &report.verdict {
+            Verdict::Violated => ("violated", None),
+            Verdict::Observed => ("observed", None),
+            Verdict::NotObserved => ("not_observed", None),
+            Verdict::NotVisible { reason } => ("not_visible", Some(reason.as_ref())),
+        };
+        Judged {
+            tck_id: report.tck_id,
+            level: report.level.as_str(),
+            text: report.text,
+            verdict,
+            reason,
+            same_as: report.same_as,
+            findings: report.findings.iter().map(Finding::of).collect(),
+        }
+    }
+}

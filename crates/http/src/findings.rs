@@ -1,0 +1,81 @@
+//! `GET /api/v1/findings` and `/api/v1/edge-nodes/{group}/{edge_node}/conformance`: which rules of Sparkplug were broken, by
+//! whom, how often; and how one Edge Node stands to all of them.
+//!
+//! They lock [`Ingest`](factree_ingest::Ingest), copy a report out and write JSON after.
+//! Knows no rule. Invariant: a cursor holds a place in the order, so what stays remembered comes exactly once.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use factree_ingest::{FindingPlace, FindingQuery, FindingReport, Level};
+
+use crate::dto::{Conformance, Findings};
+use crate::edge_nodes::{PageSize, ask, foreign_cursor};
+use crate::problem::Problem;
+use crate::query::{Query, cursor};
+use crate::{App, RESPONSE_BYTES_MAX, answer, dto, edge_nodes};
+
+/// Findings in one page.
+const FINDINGS: PageSize = PageSize { default: 100, max: 1_000 };
+/// The levels that can be asked for; each stands for its negation as well.
+const LEVELS: &[(&str, Level)] = &[("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
+/// What separates the names of a place: in none of them but the last.
+const SEPARATOR: &str = "/";
+
+/// All findings, by group, Edge Node, Device, rule and client; or those that are asked for.
+pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    const ACCEPTED: &[&str] = &["tck_id", "group", "edge_node", "client", "level", "since", "limit", "cursor"];
+    let query = Query::parse(uri.query(), ACCEPTED)?;
+    let limit = query.number("limit", 1..=FINDINGS.max, FINDINGS.default)?;
+    let wanted = FindingQuery {
+        tck_id: query.text("tck_id")?,
+        group: query.text("group")?,
+        edge_node: query.text("edge_node")?,
+        client_id: query.text("client")?,
+        level: query.choice("level", LEVELS)?,
+        since: query.time("since")?,
+        after: query.cursor()?.map(|after| place(&after)).transpose()?,
+    };
+    // One more than asked for tells whether there is a next page.
+    let (mut reports, stats) = ask(&app, |ingest| (ingest.findings(&wanted, limit + 1), ingest.ledger()));
+    let fitting = fitting(&reports).min(limit);
+    let more = reports.len() > fitting;
+    reports.truncate(fitting);
+    let next_cursor = reports.last().filter(|_| more).map(|last| cursor(&text(last)));
+    Ok(answer::json(dto::to_json(&Findings::of(&reports, stats, next_cursor))))
+}
+
+/// How many of them fit a response, one at least: names may be as long as topics.
+fn fitting(reports: &[FindingReport]) -> usize {
+    /// What a finding takes besides the names of others.
+    const FIXED: usize = 1_500;
+    let len = |name: &Option<String>| name.as_ref().map_or(0, String::len);
+    let mut bytes = 0;
+    let fits = |report: &&FindingReport| {
+        let FindingReport { group, edge_node, device, client_id, .. } = report;
+        let is_first = bytes == 0;
+        bytes += FIXED + len(group) + len(edge_node) + len(device) + len(client_id);
+        is_first || bytes <= RESPONSE_BYTES_MAX
+    };
+    reports.iter().take_while(fits).count()
+}
+
+/// One Edge Node held against every rule about Edge Nodes.
+pub(crate) async fn conformance(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    Query::parse(uri.query(), &[])?;
+    let (group, edge_node) = edge_nodes::named(&uri)?;
+    let report = ask(&app, |ingest| ingest.conformance(&group, &edge_node));
+    let report = report.ok_or_else(|| edge_nodes::unknown(&group, &edge_node))?;
+    Ok(answer::json(dto::to_json(&Conformance::of(&report))))
+}
+
+fn text(finding: &FindingReport) -> String {
+    let FindingPlace { group, edge_node, device, tck_id, client_id } = finding.place();
+    [group, edge_node, device, tck_id, client_id].join(SEPARATOR)
+}
+
+fn place(cursor: &str) -> Result<FindingPlace, Problem> {
+    let mut names = cursor.splitn(5, SEPARATOR).map(str::to_owned);
+    let mut name = || names.next().ok_or_else(foreign_cursor);
+    Ok(FindingPlace { group: name()?, edge_node: name()?, device: name()?, tck_id: name()?, client_id: name()? })
+}
