@@ -58,11 +58,6 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Any text. A `+` stands for a space, as forms write it.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
-        self.raw(name).map(|raw| decode_form(raw).map_err(|why| refused(name, why))).transpose()
-    }
-
     /// One of the names in `accepted`, in whatever case, and what it stands for.
     pub(crate) fn choice<T: Copy>(&self, name: &str, accepted: &[(&str, T)]) -> Result<Option<T>, Problem> {
         let Some(raw) = self.raw(name) else { return Ok(None) };

@@ -13,7 +13,7 @@ mod answers;
 mod ask;
 mod page;
 
-use answers::{Conformance, EdgeNodes, Findings};
+use answers::{Conformance, EdgeNodes, Finding, Findings};
 pub use ask::Unanswered;
 
 /// What is asked.
@@ -71,7 +71,7 @@ async fn of_all(question: &Question) -> Result<Report, Unanswered> {
         let Some(next) = page.next_cursor else { break };
         cursor = format!("&cursor={}", ask::encoded(&next));
     }
-    let is_in_breach = found.findings.iter().any(|finding| finding.is_must());
+    let is_in_breach = found.findings.iter().any(Finding::is_must);
     let text = match question.json {
         true => harmless(&whole(&bodies)),
         false => page::of_all(found, edge_nodes_len(&question.http).await?),

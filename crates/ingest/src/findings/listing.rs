@@ -182,7 +182,7 @@ impl EdgeNodes {
             page.select_nth_unstable_by(limit, |(a, _), (b, _)| a.cmp(b));
             page.truncate(limit);
         }
-        page.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        page.sort_unstable_by_key(|(place, _)| *place);
         page.iter().map(|(_, listed)| listed.report()).collect()
     }
 
