@@ -1,7 +1,7 @@
 //! `factree sparkplug report`: asks a running Factree which rules of Sparkplug were broken, and says it to people.
 //!
 //! Over HTTP like any other client, so it works from wherever the API can be reached and needs nothing of the process it asks.
-//! Its answer for machines is the exit code ([`Outcome`]) or the API's own JSON.
+//! Its answer for machines is the exit code ([`Report::is_in_breach`]) or the API's own JSON.
 //! Knows no rule. Invariant: text that came from the plant reaches the terminal escaped ([`plainly`]), so that no name can
 //! move a cursor or hide a line.
 
