@@ -8,5 +8,6 @@ mod hostile;
 mod limits;
 mod main_job;
 mod plant;
+mod streams;
 mod telemetry;
 mod transports;
