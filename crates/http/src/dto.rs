@@ -94,8 +94,8 @@
 //!
 //! # Events
 //!
-//! `/stream` and `/ws` tell `snapshot` and `changes` as `{"gone":[paths],"samples":[…],"revision":…,"more":true}`: samples as
-//! above, with the members asked for; `gone` comes with changes only, `more` with every page but the last. `reread` is
+//! `/stream` and `/ws` tell `snapshot` and `changes` as `{"removed":[paths],"samples":[…],"revision":…,"more":true}`: samples as
+//! above, with the members asked for; `removed`, the paths that have no sample any more, comes with changes only, `more` with every page but the last. `reread` is
 //! `{"reason":"other_process|unknown_position|too_far_behind","detail"}`. The forms of `/ws` around them stand in
 //! `web_socket/message.rs`.
 //!

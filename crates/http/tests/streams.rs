@@ -208,7 +208,7 @@ async fn what_is_born_while_somebody_follows_is_told_and_so_is_what_goes() {
     plant.write(&first, &[(0, 7.0)]);
     let moved = reader.event().await;
     assert_eq!(moved.samples(), ["Renamed=7.0"]);
-    assert_eq!(moved.data["gone"], serde_json::json!(["Acme/Dallas/Press/Line1/Robot3/M0"]));
+    assert_eq!(moved.data["removed"], serde_json::json!(["Acme/Dallas/Press/Line1/Robot3/M0"]));
 
     let behind = reader.id.clone();
     (0..5000).for_each(|number| place(&format!("N{number}")));

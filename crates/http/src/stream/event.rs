@@ -48,7 +48,7 @@ pub(crate) enum Reread {
     OtherProcess,
     /// The position is none that this process has given out.
     UnknownPosition,
-    /// More paths have gone since than are remembered or can be told in one event.
+    /// More paths have been removed since than are remembered or can be told in one event.
     TooFarBehind,
 }
 
@@ -58,7 +58,7 @@ impl Reread {
         match self {
             Reread::OtherProcess => ("other_process", "the position is from before a restart"),
             Reread::UnknownPosition => ("unknown_position", "no stream has given out this position"),
-            Reread::TooFarBehind => ("too_far_behind", "more paths have gone since than can be told one by one"),
+            Reread::TooFarBehind => ("too_far_behind", "more paths have been removed since than can be told one by one"),
         }
     }
 }
@@ -115,14 +115,14 @@ pub(crate) struct PageWriter {
 }
 
 impl PageWriter {
-    /// `gone`: the paths that have no sample any more, as JSON strings with commas between.
-    pub(crate) fn new(kind: Kind, fields: Fields, gone: &[u8]) -> PageWriter {
+    /// `removed`: the paths that have no sample any more, as JSON strings with commas between.
+    pub(crate) fn new(kind: Kind, fields: Fields, removed: &[u8]) -> PageWriter {
         let mut out = begun(kind);
         let start = out.len();
         out.push(b'{');
-        if !gone.is_empty() {
-            out.extend_from_slice(b"\"gone\":[");
-            out.extend_from_slice(gone);
+        if !removed.is_empty() {
+            out.extend_from_slice(b"\"removed\":[");
+            out.extend_from_slice(removed);
             out.extend_from_slice(b"],");
         }
         out.extend_from_slice(b"\"samples\":[");
