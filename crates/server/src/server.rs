@@ -241,8 +241,21 @@ impl Server {
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
-        let Self { data, keeper, hub, gate, namespace, ingest, streams, mqtt, runners, http, durability, sys_interval, .. } =
-            self;
+        let Self {
+            data,
+            keeper,
+            hub,
+            gate,
+            namespace,
+            ingest,
+            streams,
+            mqtt,
+            runners,
+            http,
+            durability,
+            sys_interval,
+            ..
+        } = self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -259,7 +272,14 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
-        let app = factree_http::App { namespace, ingest, clock: Arc::new(hub::now), say, attachments, streams: Arc::clone(&streams) };
+        let app = factree_http::App {
+            namespace,
+            ingest,
+            clock: Arc::new(hub::now),
+            say,
+            attachments,
+            streams: Arc::clone(&streams),
+        };
         let router = factree_http::router(app).merge(probes::router(probes));
         let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());

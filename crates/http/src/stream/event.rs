@@ -58,7 +58,9 @@ impl Reread {
         match self {
             Reread::OtherProcess => ("other_process", "the position is from before a restart"),
             Reread::UnknownPosition => ("unknown_position", "no stream has given out this position"),
-            Reread::TooFarBehind => ("too_far_behind", "more paths have been removed since than can be told one by one"),
+            Reread::TooFarBehind => {
+                ("too_far_behind", "more paths have been removed since than can be told one by one")
+            }
         }
     }
 }
