@@ -18,6 +18,8 @@ pub struct Server {
     child: Child,
     /// Where MQTT clients connect.
     pub address: SocketAddr,
+    /// Where HTTP clients connect, if it is Factree.
+    pub http: Option<SocketAddr>,
     home: tempfile::TempDir,
 }
 
@@ -50,12 +52,15 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}; cargo build --release -p factree", binary.display()));
-        let banner = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let address = banner
-            .map_while(Result::ok)
-            .find_map(|line| line.trim_start().strip_prefix("MQTT")?.split_whitespace().next()?.parse().ok())
-            .expect("the banner names the address");
-        Self { child, address, home }
+        let mut banner = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+        // MQTT comes before HTTP.
+        let mut named = |what: &str| {
+            let address = |line: String| line.trim_start().strip_prefix(what)?.split_whitespace().next()?.parse().ok();
+            banner.by_ref().find_map(address).expect("the banner names the address")
+        };
+        let address = named("MQTT   ");
+        let http = Some(named("HTTP   http://"));
+        Self { child, address, http, home }
     }
 
     /// mosquitto that writes its database, if it is installed.
@@ -113,7 +118,7 @@ impl Server {
             let mut program = Command::new(name);
             configure(&mut program, home.path(), address);
             let child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
-            let mut server = Self { child, address, home };
+            let mut server = Self { child, address, http: None, home };
             let deadline = Instant::now() + START_TIMEOUT;
             while server.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
                 if TcpStream::connect(address).is_ok() {
@@ -135,7 +140,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it prints");
         let address = line.trim().parse().expect("an address");
-        Self { child, address, home }
+        Self { child, address, http: None, home }
     }
 
     /// The directory the server writes to.

@@ -180,7 +180,7 @@ fn offline(who: &str, since: Timestamp) -> Problem {
 
 /// A page of another site may make a browser send a POST without asking; such a browser says so. One whose name was made
 /// to point here is this site to the browser, but not by a name of this machine, and clients elsewhere are not served yet.
-fn from_our_own(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn from_our_own(headers: &HeaderMap) -> Result<(), Problem> {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let host = headers.get(HOST).map(HeaderValue::to_str);
     let is_ours = matches!(site, None | Some(b"same-origin" | b"none"))

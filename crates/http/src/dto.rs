@@ -92,6 +92,13 @@
 //! place in the order, not a position in a list: what stays in the tree comes exactly once, whatever is added or
 //! changed between the pages. `revision` is the tree's when the page was begun: it holds at least everything up to it.
 //!
+//! # Events
+//!
+//! `/stream` and `/ws` tell `snapshot` and `changes` as `{"removed":[paths],"samples":[…],"revision":…,"more":true}`: samples as
+//! above, with the members asked for; `removed`, the paths that have no sample any more, comes with changes only, `more` with every page but the last. `reread` is
+//! `{"reason":"other_process|unknown_position|too_far_behind","detail"}`. The forms of `/ws` around them stand in
+//! `web_socket/message.rs`.
+//!
 //! # Edge Node
 //!
 //! `{"group","edge_node","state":"online|reordering|restored|offline|unborn","held","since","born","bd_seq","next_seq",

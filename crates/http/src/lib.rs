@@ -21,6 +21,8 @@
 //! | `GET /api/v1/commands/{id}` | what became of it |
 //! | `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth` | asks an Edge Node to be born again |
 //! | `GET /api/v1/attachments` | the foreign brokers we are attached to |
+//! | `GET /api/v1/stream?filter&interval&fields&since` | what filters cover, and what changes: Server-Sent Events |
+//! | `GET /api/v1/ws` | the same over a WebSocket |
 //! | `GET /healthz` | the process answers |
 
 use std::sync::{Arc, Mutex};
@@ -49,11 +51,14 @@ mod problem;
 mod query;
 mod sample;
 mod search;
+mod stream;
 mod values;
 mod wanted;
+mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use stream::{StreamLimits, StreamStats, Streams};
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -69,6 +74,8 @@ pub struct App {
     pub say: Arc<dyn Fn(Vec<Output>) + Send + Sync>,
     /// The foreign brokers we are attached to, by the number that ingest knows them by. Called without a lock held.
     pub attachments: Arc<dyn Fn() -> Vec<AttachmentReport> + Send + Sync>,
+    /// Who follows the tree.
+    pub streams: Arc<Streams>,
 }
 
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
@@ -92,6 +99,8 @@ pub fn router(app: App) -> Router {
         .route(FINDINGS, get(findings::list))
         .route(&format!("{COMMANDS}/{{id}}"), get(commands::one))
         .route(ATTACHMENTS, get(attachments::list))
+        .route(STREAM, get(stream::events))
+        .route(WEB_SOCKET, get(web_socket::open))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
@@ -108,6 +117,8 @@ const COMMANDS: &str = "/api/v1/commands";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 const ATTACHMENTS: &str = "/api/v1/attachments";
 const FINDINGS: &str = "/api/v1/findings";
+const STREAM: &str = "/api/v1/stream";
+const WEB_SOCKET: &str = "/api/v1/ws";
 
 /// What stands behind `route/` in the URI, still encoded. The router has matched the prefix; it is taken off here, and
 /// not read from axum's parameters, because those are decoded already and `a%2Fb` would look like `a/b`.

@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, UPGRADE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -53,6 +53,16 @@ pub(crate) enum Kind {
     TooManyCommands,
     /// A rebirth has just been asked for.
     RebirthTooSoon,
+    /// No stream more.
+    TooManyStreams,
+    /// The route is a WebSocket and the request asks for none.
+    UpgradeRequired,
+    /// A message over a WebSocket is not one that it takes.
+    BadMessage,
+    /// The WebSocket has a subscription of this id.
+    SubscriptionExists,
+    /// The WebSocket has no subscription of this id.
+    SubscriptionNotFound,
 }
 
 impl Kind {
@@ -62,14 +72,18 @@ impl Kind {
             | Kind::NoSample
             | Kind::EdgeNodeNotFound
             | Kind::RouteNotFound
-            | Kind::CommandNotFound => StatusCode::NOT_FOUND,
+            | Kind::CommandNotFound
+            | Kind::SubscriptionNotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Kind::BadPath | Kind::BadParameter | Kind::BadFilter | Kind::BadBody => StatusCode::BAD_REQUEST,
+            Kind::BadPath | Kind::BadParameter | Kind::BadFilter | Kind::BadBody | Kind::BadMessage => {
+                StatusCode::BAD_REQUEST
+            }
             Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::ValueDoesNotFit => StatusCode::UNPROCESSABLE_ENTITY,
-            Kind::Offline => StatusCode::CONFLICT,
+            Kind::Offline | Kind::SubscriptionExists => StatusCode::CONFLICT,
             Kind::ReadOnly | Kind::CrossSite => StatusCode::FORBIDDEN,
-            Kind::TooManyCommands => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::TooManyCommands | Kind::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Kind::RebirthTooSoon => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -94,6 +108,11 @@ impl Kind {
             Kind::CrossSite => "urn:factree:problem:cross-site",
             Kind::TooManyCommands => "urn:factree:problem:too-many-commands",
             Kind::RebirthTooSoon => "urn:factree:problem:rebirth-too-soon",
+            Kind::TooManyStreams => "urn:factree:problem:too-many-streams",
+            Kind::UpgradeRequired => "urn:factree:problem:upgrade-required",
+            Kind::BadMessage => "urn:factree:problem:bad-message",
+            Kind::SubscriptionExists => "urn:factree:problem:subscription-exists",
+            Kind::SubscriptionNotFound => "urn:factree:problem:subscription-not-found",
         }
     }
 
@@ -116,6 +135,11 @@ impl Kind {
             Kind::CrossSite => "Not from a page of another site",
             Kind::TooManyCommands => "Too many commands are waiting",
             Kind::RebirthTooSoon => "A rebirth has just been asked for",
+            Kind::TooManyStreams => "Too many streams",
+            Kind::UpgradeRequired => "This is a WebSocket",
+            Kind::BadMessage => "The message is not acceptable",
+            Kind::SubscriptionExists => "There is such a subscription already",
+            Kind::SubscriptionNotFound => "No such subscription",
         }
     }
 }
@@ -197,19 +221,26 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = self.kind.status();
+impl Problem {
+    /// The document itself.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
         let document = Document {
             r#type: self.kind.uri(),
             title: self.kind.title(),
-            status: status.as_u16(),
+            status: self.kind.status().as_u16(),
             detail: &self.detail,
             members: &self.members,
         };
-        let body =
-            serde_json::to_vec(&document).expect("a problem is strings and a number, which serde_json can write");
-        let mut response = answer::with(status, "application/problem+json", body);
+        serde_json::to_vec(&document).expect("a problem is strings and a number, which serde_json can write")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = answer::with(self.kind.status(), "application/problem+json", self.to_json());
+        if self.kind == Kind::UpgradeRequired {
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, seconds(wait).into());
         }

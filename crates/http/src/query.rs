@@ -23,6 +23,15 @@ pub(crate) struct Query<'a> {
 impl<'a> Query<'a> {
     /// The query of a URI, when every parameter in it is one of `accepted` and comes once.
     pub(crate) fn parse(raw: Option<&'a str>, accepted: &[&'static str]) -> Result<Query<'a>, Problem> {
+        Query::parse_repeating(raw, accepted, &[])
+    }
+
+    /// The same when some of them may come several times.
+    pub(crate) fn parse_repeating(
+        raw: Option<&'a str>,
+        accepted: &[&'static str],
+        repeating: &[&'static str],
+    ) -> Result<Query<'a>, Problem> {
         let mut pairs = Vec::with_capacity(accepted.len());
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (raw_name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -30,7 +39,7 @@ impl<'a> Query<'a> {
             let Some(&name) = accepted.iter().find(|&&known| known == name) else {
                 return Err(unknown(&name, accepted));
             };
-            if pairs.iter().any(|&(seen, _)| seen == name) {
+            if !repeating.contains(&name) && pairs.iter().any(|&(seen, _)| seen == name) {
                 return Err(refused(name, format!("'{name}' comes twice; say it once")));
             }
             pairs.push((name, value));
@@ -94,13 +103,12 @@ impl<'a> Query<'a> {
     /// Both are certain, since in a filter `+` may only fill a level: `?filter=Acme/+/My+Press` means what a person
     /// types and what a form encodes. A name of one space is written `%20`.
     pub(crate) fn filter(&self) -> Result<Option<String>, Problem> {
-        let Some(raw) = self.raw("filter") else { return Ok(None) };
-        let separated = raw.replace("%2F", "/").replace("%2f", "/");
-        let levels: Vec<String> = separated
-            .split('/')
-            .map(|level| if level == "+" { level.into() } else { level.replace('+', " ") })
-            .collect();
-        decode_text(&levels.join("/")).map(Some).map_err(|why| refused("filter", why))
+        self.raw("filter").map(filter).transpose()
+    }
+
+    /// All the topic filters, when there may be several.
+    pub(crate) fn filters(&self) -> Result<Vec<String>, Problem> {
+        self.pairs.iter().filter(|(name, _)| *name == "filter").map(|(_, raw)| filter(raw)).collect()
     }
 
     /// A text as a form writes it.
@@ -112,6 +120,13 @@ impl<'a> Query<'a> {
     fn raw(&self, name: &str) -> Option<&'a str> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|&(_, value)| value)
     }
+}
+
+fn filter(raw: &str) -> Result<String, Problem> {
+    let separated = raw.replace("%2F", "/").replace("%2f", "/");
+    let levels: Vec<String> =
+        separated.split('/').map(|level| if level == "+" { level.into() } else { level.replace('+', " ") }).collect();
+    decode_text(&levels.join("/")).map_err(|why| refused("filter", why))
 }
 
 /// Where a page ended, as text that goes through any URL, log and shell unharmed.

@@ -12,9 +12,48 @@ use factree_namespace::{DataType, ElementId, Metadata, MetricName, Provenance, R
 
 use crate::json::{self, Clock};
 
+/// Which members of a sample are written beside its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fields(u8);
+
+impl Fields {
+    /// By position the bit of each.
+    pub(crate) const NAMES: &[&'static str] =
+        &["value", "quality", "timestamp", "received", "datatype", "unit", "revision", "source"];
+    pub(crate) const NONE: Fields = Fields(0);
+    pub(crate) const ALL: Fields = Fields(0xff);
+    const VALUE: Fields = Fields(1);
+    const QUALITY: Fields = Fields(1 << 1);
+    const TIMESTAMP: Fields = Fields(1 << 2);
+    const RECEIVED: Fields = Fields(1 << 3);
+    const DATATYPE: Fields = Fields(1 << 4);
+    const UNIT: Fields = Fields(1 << 5);
+    const REVISION: Fields = Fields(1 << 6);
+    const SOURCE: Fields = Fields(1 << 7);
+
+    pub(crate) fn named(name: &str) -> Option<Fields> {
+        Self::NAMES.iter().position(|&known| known == name).map(|bit| Fields(1 << bit))
+    }
+
+    pub(crate) fn with(self, other: Fields) -> Fields {
+        Fields(self.0 | other.0)
+    }
+
+    fn has(self, field: Fields) -> bool {
+        self.0 & field.0 != 0
+    }
+}
+
+impl Default for Fields {
+    fn default() -> Fields {
+        Fields::ALL
+    }
+}
+
 /// Writes samples one after another.
 #[derive(Default)]
 pub(crate) struct SampleWriter {
+    fields: Fields,
     timestamp: Clock,
     received: Clock,
     /// The parent of the element last written, and its path, escaped, up to and with the last `/`.
@@ -33,6 +72,11 @@ struct Tail {
 }
 
 impl SampleWriter {
+    /// One that writes some of the members only.
+    pub(crate) fn of(fields: Fields) -> SampleWriter {
+        SampleWriter { fields, ..SampleWriter::default() }
+    }
+
     /// The sample of `id` as [`crate::dto`] describes it.
     pub(crate) fn sample(
         &mut self,
@@ -43,20 +87,33 @@ impl SampleWriter {
         metric_alias: Option<u64>,
     ) {
         out.extend_from_slice(b"{\"path\":");
+        let fields = self.fields;
         let path = self.path(out, view, id);
-        out.extend_from_slice(b",\"value\":");
-        json::value(out, &sample.value);
-        out.extend_from_slice(b",\"quality\":\"");
-        out.extend_from_slice(sample.quality.as_str().as_bytes());
+        if fields.has(Fields::VALUE) {
+            out.extend_from_slice(b",\"value\":");
+            json::value(out, &sample.value);
+        }
+        if fields.has(Fields::QUALITY) {
+            out.extend_from_slice(b",\"quality\":\"");
+            out.extend_from_slice(sample.quality.as_str().as_bytes());
+            out.push(b'"');
+        }
         if sample.is_gone {
             // It has not changed since.
-            out.extend_from_slice(b"\",\"gone\":true,\"gone_since\":\"");
+            out.extend_from_slice(b",\"gone\":true,\"gone_since\":\"");
             self.received.write(out, sample.received);
+            out.push(b'"');
         }
-        out.extend_from_slice(b"\",\"timestamp\":\"");
-        self.timestamp.write(out, sample.timestamp);
-        out.extend_from_slice(b"\",\"received\":\"");
-        self.received.write(out, sample.received);
+        if fields.has(Fields::TIMESTAMP) {
+            out.extend_from_slice(b",\"timestamp\":\"");
+            self.timestamp.write(out, sample.timestamp);
+            out.push(b'"');
+        }
+        if fields.has(Fields::RECEIVED) {
+            out.extend_from_slice(b",\"received\":\"");
+            self.received.write(out, sample.received);
+            out.push(b'"');
+        }
 
         let metadata = view.metadata(id);
         let is_known = |(known, _): &(Tail, _)| {
@@ -72,11 +129,14 @@ impl SampleWriter {
                 provenance: *provenance,
                 is_sparkplug: matches!(source, Source::Sparkplug { .. }),
             };
-            let written = tail.write(source);
+            let written = tail.write(source, fields);
             self.tail = Some((tail, written));
         }
         let (tail, written) = self.tail.as_ref().expect("written just now, if not before");
         out.extend_from_slice(written);
+        if !fields.has(Fields::SOURCE) {
+            return out.push(b'}');
+        }
         if tail.is_sparkplug {
             out.extend_from_slice(b",\"metric\":");
             match view.metric_name(id, *provenance) {
@@ -137,18 +197,25 @@ fn beyond(path: &[u8], segments: usize) -> Option<usize> {
 }
 
 impl Tail {
-    /// From the quote that ends the time before it; the object of the source stays open.
-    fn write(&self, source: &Source) -> Vec<u8> {
-        let mut out = b"\",\"datatype\":\"".to_vec();
-        out.extend_from_slice(self.datatype.as_str().as_bytes());
-        out.push(b'"');
-        if let Some(unit) = self.metadata.as_ref().and_then(|metadata| metadata.unit.as_ref()) {
+    /// From the comma behind the times; the object of the source stays open.
+    fn write(&self, source: &Source, fields: Fields) -> Vec<u8> {
+        let mut out = Vec::new();
+        if fields.has(Fields::DATATYPE) {
+            out.extend_from_slice(b",\"datatype\":\"");
+            out.extend_from_slice(self.datatype.as_str().as_bytes());
+            out.push(b'"');
+        }
+        let unit = self.metadata.as_ref().and_then(|metadata| metadata.unit.as_ref());
+        if let Some(unit) = unit.filter(|_| fields.has(Fields::UNIT)) {
             out.extend_from_slice(b",\"unit\":");
             json::string(&mut out, unit);
         }
-        out.extend_from_slice(b",\"revision\":");
-        json::unsigned(&mut out, self.revision.0);
+        if fields.has(Fields::REVISION) {
+            out.extend_from_slice(b",\"revision\":");
+            json::unsigned(&mut out, self.revision.0);
+        }
         match source {
+            _ if !fields.has(Fields::SOURCE) => {}
             Source::Sparkplug { group, edge_node, device } => {
                 out.extend_from_slice(b",\"source\":{\"type\":\"sparkplug\",\"group\":");
                 json::string(&mut out, group);

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Cells in a group that shares one stamp.
-const GROUP: usize = 64;
+pub(crate) const GROUP: usize = 64;
 
 /// The cells of one source of batches. Made by [`Namespace::add_block`](crate::Namespace::add_block).
 pub struct Block {
@@ -173,6 +173,26 @@ impl Cells {
         cell.scalar().unwrap_or_else(|| self.heavy.get(cell.heavy().expect("not a scalar")).clone())
     }
 
+    /// The slots from `first` on, among those whose bit is set in `mask` (a word for each group), whose cells a batch after
+    /// `since` has touched; ascending.
+    pub(crate) fn changed_among<'c>(
+        &'c self,
+        mask: &'c [u64],
+        first: u32,
+        since: Revision,
+    ) -> impl Iterator<Item = u32> + 'c {
+        let words = mask.iter().zip(&self.stamps).enumerate().skip(first as usize / GROUP);
+        words.filter(move |&(_, (&word, &stamp))| word != 0 && stamp > since).flat_map(move |(group, (&word, _))| {
+            let base = group * GROUP;
+            let ahead = (first as usize).saturating_sub(base);
+            // `ahead` is below 64: earlier groups are skipped.
+            Bits(word & (u64::MAX << ahead))
+                .map(move |bit| base + bit as usize)
+                .filter(move |&at| self.cells[at].revision() > since)
+                .map(|at| at as u32)
+        })
+    }
+
     /// Gives `slot` to `element`. The sample stays if the slot had it already, else the cell starts empty.
     pub(crate) fn occupy(&mut self, slot: u32, element: ElementId, origin: OriginId, datatype: DataType) {
         let at = slot as usize;
@@ -221,6 +241,22 @@ impl Cells {
             + self.elements.capacity() * size_of::<ElementId>()
             + self.origins.capacity() * size_of::<OriginId>()
             + self.heavy.heap_bytes()
+    }
+}
+
+/// The numbers of the bits that are set, ascending.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let bit = self.0.trailing_zeros();
+        // Zero has 64 of them.
+        (bit < u64::BITS).then(|| {
+            self.0 &= self.0 - 1;
+            bit
+        })
     }
 }
 

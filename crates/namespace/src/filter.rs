@@ -88,7 +88,11 @@ impl Filter {
 
     /// Whether the filter means the element at `path`.
     pub fn matches(&self, path: &str) -> bool {
-        let mut names = path.split('/');
+        self.matches_names(path.split('/'))
+    }
+
+    /// The same for a path as the names it is made of, from the top down.
+    pub(crate) fn matches_names<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
         for part in &self.parts {
             match (part, names.next()) {
                 (Part::Rest, _) => return true,

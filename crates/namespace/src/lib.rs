@@ -41,9 +41,11 @@
 mod block;
 mod cell;
 mod children;
+mod coverage;
 mod datatype;
 mod element;
 mod filter;
+mod gone;
 mod heavy;
 mod limits;
 mod metadata;
@@ -60,6 +62,7 @@ mod view;
 
 pub use block::{Block, HeldBlock, Writer};
 pub use cell::Scalar;
+pub use coverage::{Change, Coverage, Cursor, Outdated};
 pub use datatype::DataType;
 pub use element::{ElementId, Kind, Level, Segment};
 pub use filter::{Filter, FilterError};

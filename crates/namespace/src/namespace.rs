@@ -83,6 +83,7 @@ impl Namespace {
         let block = Arc::new(Block::new(index, Arc::clone(&self.budget)));
         tree.blocks.push(Arc::clone(&block));
         tree.origins.push(Origins::default());
+        tree.layouts.add_block();
         Ok(block)
     }
 
@@ -142,8 +143,23 @@ impl Namespace {
         Writer::new(cells, &self.revision, &self.limits, received)
     }
 
+    /// The next revision, for a change that no batch makes.
+    pub(crate) fn tick(&self) -> Revision {
+        Revision(self.revision.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Lets whoever follows the tree read it again: for when so much is placed anew that telling it one by one would be
+    /// longer. Its revision.
+    pub fn reshape(&self) -> Revision {
+        let mut tree = self.tree();
+        // Under the lock: whoever has seen this revision reads the tree after us.
+        let revision = self.tick();
+        tree.reshaped(revision);
+        revision
     }
 
     /// Holds the tree still for reading.

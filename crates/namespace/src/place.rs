@@ -122,8 +122,13 @@ impl<'a> Placer<'a> {
         let element = placed.element();
 
         let mut freed = declared.apply(&mut self.tree, element);
-        if let Some(former) = self.cells.element(place.slot).filter(|&former| former != element) {
+        let former = self.cells.element(place.slot);
+        if let Some(former) = former.filter(|&former| former != element) {
             freed += self.tree.detach(former);
+            self.tree.gone.note(self.namespace.tick(), former);
+        }
+        if former != Some(element) {
+            self.tree.layouts.occupied(self.block, place.slot);
         }
         self.cells.occupy(place.slot, element, place.origin, place.datatype);
         budget.give_back(freed);

@@ -12,11 +12,13 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::block::Block;
 use crate::children::Children;
+use crate::coverage::Layouts;
 use crate::element::Element;
+use crate::gone::Gone;
 use crate::metadata::{Catalogue, MetadataId};
 use crate::names::{NameId, Names};
 use crate::source::{Origin, Origins};
-use crate::{ElementId, Kind, Limits, MetricName, OriginId, Refusal, Segment};
+use crate::{ElementId, Kind, Limits, MetricName, OriginId, Refusal, Revision, Segment};
 
 pub(crate) struct Tree {
     elements: Vec<Element>,
@@ -34,6 +36,9 @@ pub(crate) struct Tree {
     pub(crate) conflicts: HashMap<ElementId, ElementId>,
     /// Elements whose source calls them something else than their path says.
     pub(crate) renamed: HashMap<ElementId, Arc<str>>,
+    /// What has changed about which cell belongs to which element, for those who follow the tree.
+    pub(crate) layouts: Layouts,
+    pub(crate) gone: Gone,
 }
 
 impl Tree {
@@ -49,6 +54,8 @@ impl Tree {
             origins: Vec::new(),
             conflicts: HashMap::default(),
             renamed: HashMap::default(),
+            layouts: Layouts::default(),
+            gone: Gone::default(),
         }
     }
 
@@ -116,6 +123,13 @@ impl Tree {
             path.push_str(self.name(id));
         }
         path
+    }
+
+    /// Elements have been moved at `revision`, otherwise than by placing cells one by one: whoever follows the tree reads it
+    /// again.
+    pub(crate) fn reshaped(&mut self, revision: Revision) {
+        self.layouts.reshaped();
+        self.gone.note_all(revision);
     }
 
     /// Where a cell comes from.
@@ -192,6 +206,7 @@ impl Tree {
             + self.folders.iter().map(Children::heap_bytes).sum::<usize>()
             + self.names.heap_bytes()
             + self.catalogue.heap_bytes()
+            + self.layouts.heap_bytes()
     }
 
     fn room_for<'s>(

@@ -7,12 +7,13 @@
 use std::sync::{Arc, RwLockReadGuard};
 
 use crate::block::Cells;
+use crate::coverage::covers;
 use crate::element::CellId;
 use crate::select::Selection;
 use crate::tree::Tree;
 use crate::{
-    Block, DataType, ElementId, Filter, Kind, Level, Metadata, MetricName, OriginId, Provenance, Reading, Sample,
-    Source,
+    Block, DataType, ElementId, Filter, Kind, Level, Metadata, MetricName, OriginId, Provenance, Reading, Revision,
+    Sample, Source,
 };
 
 /// The tree, held still. Short-lived: nothing new can be placed while it is held.
@@ -158,6 +159,18 @@ impl View<'_> {
     /// To page, give the path of the last element returned. What is placed meanwhile is seen if it lies ahead.
     pub fn select(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<ElementId> {
         Selection::of(&self.tree, filter.parts(), after, limit)
+    }
+
+    /// Whether any of the filters means the element.
+    pub fn is_covered(&self, filters: &[Filter], id: ElementId) -> bool {
+        !filters.is_empty() && covers(filters, &self.tree, id, &mut Vec::new())
+    }
+
+    /// The elements that lost their cell after `since` and up to `until` and have no sample since, the oldest first; none
+    /// if too many have since then for all to be remembered. An element may come twice.
+    pub fn gone(&self, since: Revision, until: Revision) -> Option<impl Iterator<Item = ElementId>> {
+        let gone = self.tree.gone.between(since, until)?;
+        Some(gone.filter(|&id| self.with_cell(id, |cells, cell| cells.sample(cell.slot)).flatten().is_none()))
     }
 
     /// Every block, in the order they were added.

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases};
+use factree_http::Streams;
 use factree_ingest::{Batch, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
 use tokio::sync::Notify;
@@ -52,6 +53,8 @@ pub(crate) struct Hub {
     /// Says that the last connection is gone.
     emptied: Notify,
     disk: Disk,
+    /// Who follows the tree, to be told when it has changed.
+    streams: Arc<Streams>,
     /// The last note of births.
     births: AtomicU64,
     /// Births are retained below `$sparkplug/certificates/`.
@@ -143,6 +146,7 @@ impl Hub {
         sparkplug: &SparkplugConfig,
         ingest: Arc<Mutex<Ingest>>,
         disk: Disk,
+        streams: Arc<Streams>,
     ) -> Self {
         // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
         broker.seed_client_ids(RandomState::new().hash_one(()));
@@ -169,6 +173,7 @@ impl Hub {
             nearer_deadline: Notify::new(),
             emptied: Notify::new(),
             disk,
+            streams,
             births: AtomicU64::new(0),
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
@@ -232,6 +237,11 @@ impl Hub {
 
     pub(crate) fn connection_limits(&self) -> &ConnectionLimits {
         &self.limits.connections
+    }
+
+    /// Who follows the tree.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// What the connection tasks count.
@@ -432,6 +442,7 @@ impl Hub {
                 self.note_said(&mut core, &ingest, &mut said)
             };
             drop(ingest);
+            self.streams.ring();
             certified.iter().for_each(Left::carry_out);
             if !self.say(said) {
                 return;
@@ -474,6 +485,8 @@ impl Hub {
 
     /// Says what the tree wants said because somebody asked over HTTP, with everything it leads to.
     pub(crate) fn speak(&self, said: Vec<factree_ingest::Output>) {
+        // A command to a plain topic is in the tree already.
+        self.streams.ring();
         if self.say(said) {
             self.settle();
         }

@@ -19,6 +19,7 @@ pub mod limit_keys;
 mod limits;
 pub mod metrics;
 mod outgoing;
+mod patience;
 mod probes;
 mod process;
 mod quantity;

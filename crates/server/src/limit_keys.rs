@@ -220,6 +220,22 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "not taken into the tree, routed as ever; the log says why"),
         ],
     ),
+    (
+        "Who follows the tree",
+        &[
+            key!(Count streams_max in streams:
+            "streams at once: Server-Sent Events, and subscriptions of WebSockets. One that is not read holds about 0.5 MB",
+            "503 with Retry-After; over a WebSocket, the same as a problem"),
+            key!(Count feeds_max in streams:
+            "different things followed at once, by filters, interval and fields; each holds a bit for every cell it covers",
+            "as streams_max"),
+            key!(Count filters_per_stream_max in streams: "filters of one stream", "400"),
+            key!(Count web_sockets_max in streams: "WebSockets at once", "503 with Retry-After"),
+            key!(Count subscriptions_per_web_socket_max in streams: "subscriptions of one WebSocket", "a problem"),
+            key!(Bytes web_socket_message_bytes_max in streams:
+            "a message from a WebSocket's client", "closed with 1009"),
+        ],
+    ),
 ];
 
 fn keys() -> impl Iterator<Item = &'static Key> {

@@ -21,6 +21,8 @@ pub struct Limits {
     pub ingest: factree_ingest::Limits,
     /// The tree.
     pub namespace: factree_namespace::Limits,
+    /// Who follows it.
+    pub streams: factree_http::StreamLimits,
 }
 
 /// How many sockets peers may hold and how long they may take to say who they are.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use factree_broker::Broker;
+use factree_http::Streams;
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -27,6 +28,7 @@ use crate::disk::Disk;
 use crate::gate::Gate;
 use crate::hub::{self, Hub};
 use crate::keeper::Keeper;
+use crate::patience::PatientListener;
 use crate::probes::{self, Probes};
 use crate::process;
 use crate::quiet::Quiet;
@@ -47,6 +49,7 @@ pub struct Server {
     gate: Arc<Gate>,
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
+    streams: Arc<Streams>,
     mqtt: Vec<Bound>,
     /// Whether the first of them is `[mqtt] listen`.
     listens: bool,
@@ -165,9 +168,11 @@ impl Server {
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
+        let began = hub::now().wall.0;
+        let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
         let disk = Disk::new(restored.is_some());
         let (outlets, runners) = Outlets::open(config.attachments);
-        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk);
+        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams));
         let hub = Arc::new(hub.attached(outlets));
         if let Some(application) = sparkplug.application() {
             hub.go_online(application);
@@ -183,6 +188,7 @@ impl Server {
             ingest,
             listens,
             runners,
+            streams,
             http_address: http.local_addr().unwrap_or(config.http),
             mqtt,
             http,
@@ -235,8 +241,21 @@ impl Server {
     /// Serves until `stop` is done, then ends in order. Dropping the future instead ends everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
-        let Self { data, keeper, hub, gate, namespace, ingest, mqtt, runners, http, durability, sys_interval, .. } =
-            self;
+        let Self {
+            data,
+            keeper,
+            hub,
+            gate,
+            namespace,
+            ingest,
+            streams,
+            mqtt,
+            runners,
+            http,
+            durability,
+            sys_interval,
+            ..
+        } = self;
         let (stopping, stopped) = watch::channel(false);
         let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
             // An error means that the sender is gone, which is a stop as well.
@@ -253,9 +272,16 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
-        let app = factree_http::App { namespace, ingest, clock: Arc::new(hub::now), say, attachments };
+        let app = factree_http::App {
+            namespace,
+            ingest,
+            clock: Arc::new(hub::now),
+            say,
+            attachments,
+            streams: Arc::clone(&streams),
+        };
         let router = factree_http::router(app).merge(probes::router(probes));
-        let http = axum::serve(http, router).with_graceful_shutdown(until_stopped(stopped.clone()));
+        let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
@@ -279,10 +305,12 @@ impl Server {
         hub.go_offline();
         hub.close_all(ReasonCode::ServerShuttingDown);
         stopping.send_replace(true);
+        streams.close();
         let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, async {
             if let Ok(Err(error)) = http.await {
                 error!(%error, "HTTP ended");
             }
+            streams.all_closed().await;
             // Each says goodbye to its broker.
             while attached.join_next().await.is_some() {}
             hub.all_closed().await;

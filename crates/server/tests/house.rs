@@ -15,17 +15,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "serde_json", "xxhash-rust"]),
     (
         "http",
+        // hyper and its upgrade, because axum's WebSocket would bring a second version of the library the server has.
         &[
             "axum",
             "base64",
             "factree-ingest",
             "factree-namespace",
             "flate2",
+            "futures-util",
+            "hyper",
+            "hyper-util",
             "jiff",
             "percent-encoding",
             "serde",
             "serde_json",
             "tokio",
+            "tokio-tungstenite",
         ],
     ),
     ("sim", &["factree-mqtt", "factree-sparkplug"]),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use factree_http::{App, AttachmentCounters, AttachmentReport, router};
+use factree_http::{App, AttachmentCounters, AttachmentReport, StreamLimits, Streams, router};
 use factree_ingest::{Batch, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey};
 use factree_namespace::{
     Block, DataType, Kind, Level, Limits, Metadata, Namespace, PathSpec, Place, Placed, Quality, Segment, Source,
@@ -14,6 +14,7 @@ use factree_namespace::{
 use tower::ServiceExt;
 
 pub(crate) mod payload;
+pub(crate) mod reader;
 
 /// 2026-01-31T12:00:00Z.
 pub(crate) const NOON: u64 = 1_769_860_800_000;
@@ -25,6 +26,7 @@ pub(crate) struct Plant {
     router: axum::Router,
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
+    pub(crate) streams: Arc<Streams>,
 }
 
 /// The one foreign broker, which has been lost once.
@@ -61,6 +63,10 @@ impl Plant {
     }
 
     pub(crate) fn with(limits: IngestLimits) -> Plant {
+        Plant::within(limits, StreamLimits::default())
+    }
+
+    pub(crate) fn within(limits: IngestLimits, stream_limits: StreamLimits) -> Plant {
         let namespace = Arc::new(Namespace::new(Limits::default()));
         let ingest = Ingest::new(limits, Placement::default(), Arc::clone(&namespace));
         let ingest = Arc::new(Mutex::new(ingest));
@@ -68,14 +74,16 @@ impl Plant {
         let clock = Arc::new(Mutex::new(now));
         let said = Arc::new(Mutex::new(Vec::new()));
         let (hands, mouth) = (Arc::clone(&clock), Arc::clone(&said));
+        let streams = Arc::new(Streams::new(Arc::clone(&namespace), stream_limits, NOON));
         let router = router(App {
+            streams: Arc::clone(&streams),
             namespace: Arc::clone(&namespace),
             ingest: Arc::clone(&ingest),
             clock: Arc::new(move || *hands.lock().unwrap()),
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
         });
-        Plant { namespace, ingest, router, clock, said }
+        Plant { namespace, ingest, router, clock, said, streams }
     }
 
     /// Lets time pass.
@@ -158,13 +166,41 @@ impl Plant {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let uri = request.uri().clone();
-        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let (parts, body) = self.answer(request).await.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         let answer =
             Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() };
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{uri}");
         assert_eq!(answer.header("cache-control"), "no-store", "{uri}");
         answer
+    }
+
+    /// The response as it begins.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// The router, for a listener.
+    pub(crate) fn router(&self) -> axum::Router {
+        self.router.clone()
+    }
+
+    /// One batch of good doubles, a millisecond after noon, and the bell.
+    pub(crate) fn write(&self, block: &Block, samples: &[(u32, f64)]) {
+        let mut writer = self.namespace.write(block, Timestamp(NOON + 12));
+        for &(slot, value) in samples {
+            let value = factree_namespace::ValueRef::Double(value);
+            writer.set(slot, value, DataType::Double, Quality::Good, Timestamp(NOON + 1)).unwrap();
+        }
+        writer.finish();
+        self.streams.ring();
+    }
+
+    /// Robot3 with this many doubles, `M0` and so on.
+    pub(crate) fn doubles(&self, count: usize) -> Arc<Block> {
+        let names: Vec<String> = (0..count).map(|number| format!("M{number}")).collect();
+        let cells: Vec<_> = names.iter().map(|name| (name.as_str(), DataType::Double, Value::Double(0.0))).collect();
+        self.robot(&cells)
     }
 
     /// Follows `next_cursor` from `uri` to the end; all pages.

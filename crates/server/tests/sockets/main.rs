@@ -9,5 +9,6 @@ mod judged;
 mod limits;
 mod main_job;
 mod plant;
+mod streams;
 mod telemetry;
 mod transports;

@@ -1,0 +1,289 @@
+//! All streams of the process: who may have one, and which feeds are shared.
+//!
+//! A place is counted when a stream is asked for and given back when it ends, whichever way. Feeds are found by what was
+//! wished for, so a thousand readers of the same are one feed with a thousand places.
+//! Invariant: a feed lives as long as a follower holds it; the registry only remembers where it is.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use factree_namespace::{Filter, Namespace};
+use tokio::sync::{Notify, watch};
+
+use super::bell::Bell;
+use super::event::Reread;
+use super::feed::{Feed, Wish};
+use super::follower::Follower;
+use super::position::Position;
+use super::stats::Stats;
+use crate::problem::{Kind, Problem, clipped};
+
+/// Bounds on streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// Streams at once: Server-Sent Events, and subscriptions of WebSockets. One that is not read holds about 0.5 MB.
+    pub streams_max: NonZeroU32,
+    /// Different things followed at once, by filters, interval and fields. Each holds a bit for every cell it covers.
+    pub feeds_max: NonZeroU32,
+    /// Filters of one stream.
+    pub filters_per_stream_max: NonZeroU32,
+    /// WebSockets at once.
+    pub web_sockets_max: NonZeroU32,
+    /// Subscriptions of one WebSocket.
+    pub subscriptions_per_web_socket_max: NonZeroU32,
+    /// Bytes in one message from a WebSocket's client.
+    pub web_socket_message_bytes_max: NonZeroU32,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        let max = |number| NonZeroU32::new(number).expect("not zero");
+        Self {
+            streams_max: max(5_000),
+            feeds_max: max(1_000),
+            filters_per_stream_max: max(32),
+            web_sockets_max: max(1_000),
+            subscriptions_per_web_socket_max: max(64),
+            web_socket_message_bytes_max: max(64 << 10),
+        }
+    }
+}
+
+/// What streams have done so far, and what is open now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamStats {
+    /// Streams open now by Server-Sent Events, and subscriptions of WebSockets.
+    pub streams: [(&'static str, u64); 2],
+    /// WebSockets open now.
+    pub web_sockets: u64,
+    /// Different things followed now.
+    pub feeds: u64,
+    /// Events told so far, by their name.
+    pub events: [(&'static str, u64); 3],
+    /// Bytes of JSON in them.
+    pub events_bytes: u64,
+    /// Times that changes were rendered for all readers of a feed.
+    pub frames: u64,
+    /// Times that a reader who was not where the others are looked for changes himself, by the page.
+    pub looks: u64,
+    /// Streams and WebSockets refused because there were too many.
+    pub refused: u64,
+}
+
+/// All streams of the process.
+pub struct Streams {
+    namespace: Arc<Namespace>,
+    limits: StreamLimits,
+    process: u64,
+    bell: Arc<Bell>,
+    stats: Arc<Stats>,
+    feeds: Mutex<HashMap<Wish, Weak<Feed>>>,
+    open: Arc<Open>,
+    closing: watch::Sender<bool>,
+}
+
+/// How many of each are open.
+#[derive(Debug, Default)]
+struct Open {
+    counts: [AtomicU32; Way::ALL.len()],
+    /// Says that somebody has gone.
+    gone: Notify,
+}
+
+/// What a place is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A stream of Server-Sent Events.
+    ServerSentEvents,
+    /// A subscription of a WebSocket.
+    Subscription,
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl Way {
+    const ALL: [Way; 3] = [Way::ServerSentEvents, Way::Subscription, Way::WebSocket];
+}
+
+/// A place among the streams, given back when it is dropped.
+pub(crate) struct Place {
+    way: Way,
+    open: Arc<Open>,
+    stats: Arc<Stats>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Place {
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Whether all streams are to end.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Waits until all streams are to end.
+    pub(crate) async fn closing(&mut self) {
+        // An error means that nobody could say so any more, which is an end as well.
+        let _: Result<_, _> = self.closing.wait_for(|closing| *closing).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.counts[self.way as usize].fetch_sub(1, Ordering::AcqRel);
+        self.open.gone.notify_waiters();
+    }
+}
+
+impl Streams {
+    /// Streams of a tree. `process` tells this process from those before it: the time it began, in milliseconds since 1970.
+    pub fn new(namespace: Arc<Namespace>, limits: StreamLimits, process: u64) -> Self {
+        Self {
+            namespace,
+            limits,
+            process,
+            bell: Arc::default(),
+            stats: Arc::default(),
+            feeds: Mutex::default(),
+            open: Arc::default(),
+            closing: watch::Sender::new(false),
+        }
+    }
+
+    /// To be called by whoever has written to the tree, once what is written can be read. Costs a load while nobody waits
+    /// and wakes one task if anybody does; never waits itself.
+    #[inline]
+    pub fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Ends all streams; new ones are refused.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Waits until no stream and no WebSocket is open.
+    pub async fn all_closed(&self) {
+        loop {
+            let mut gone = std::pin::pin!(self.open.gone.notified());
+            gone.as_mut().enable();
+            if Way::ALL.into_iter().all(|way| self.open(way) == 0) {
+                return;
+            }
+            gone.await;
+        }
+    }
+
+    /// What they have done so far.
+    pub fn stats(&self) -> StreamStats {
+        let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |way| u64::from(self.open(way));
+        StreamStats {
+            streams: [("sse", open(Way::ServerSentEvents)), ("websocket", open(Way::Subscription))],
+            web_sockets: open(Way::WebSocket),
+            feeds: feeds.values().filter(|feed| feed.strong_count() > 0).count() as u64,
+            events: self.stats.events(),
+            events_bytes: self.stats.bytes.get(),
+            frames: self.stats.frames.get(),
+            looks: self.stats.looks.get(),
+            refused: self.stats.refused.get(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &StreamLimits {
+        &self.limits
+    }
+
+    /// A place, if there is one.
+    pub(crate) fn place(&self, way: Way) -> Result<Place, Problem> {
+        if *self.closing.borrow() {
+            return Err(Problem::new(Kind::TooManyStreams, "the server is stopping"));
+        }
+        let (count, max, limit) = match way {
+            Way::ServerSentEvents | Way::Subscription => {
+                let count = self.open(Way::ServerSentEvents) + self.open(Way::Subscription);
+                (count, self.limits.streams_max, "streams_max")
+            }
+            Way::WebSocket => (self.open(Way::WebSocket), self.limits.web_sockets_max, "web_sockets_max"),
+        };
+        // Two who ask at the same moment may both get the last place; a bound on memory needs no more.
+        if count >= max.get() {
+            return Err(self.refuse(limit));
+        }
+        self.open.counts[way as usize].fetch_add(1, Ordering::AcqRel);
+        let (open, stats) = (Arc::clone(&self.open), Arc::clone(&self.stats));
+        Ok(Place { way, open, stats, closing: self.closing.subscribe() })
+    }
+
+    /// A follower of what is wished for.
+    pub(crate) fn follow(
+        &self,
+        wish: Wish,
+        since: Option<Result<Position, Reread>>,
+        way: Way,
+    ) -> Result<Follower, Problem> {
+        let filters = self.filters(&wish)?;
+        let place = self.place(way)?;
+        let feed = self.feed(wish, filters)?;
+        Ok(Follower::new(feed, since, place))
+    }
+
+    fn filters(&self, wish: &Wish) -> Result<Vec<Filter>, Problem> {
+        let bad = |why: String| Problem::new(Kind::BadFilter, why).parameter("filter");
+        let max = self.limits.filters_per_stream_max.get() as usize;
+        if wish.filters.is_empty() || wish.filters.len() > max {
+            let detail = format!("a stream has 1 to {max} filters (filters_per_stream_max)");
+            return Err(Problem::new(Kind::BadParameter, detail).parameter("filter"));
+        }
+        let parse = |text: &String| Filter::parse(text).map_err(|why| bad(format!("'{}': {why}", clipped(text))));
+        let filters: Vec<Filter> = wish.filters.iter().map(parse).collect::<Result<_, _>>()?;
+        let view = self.namespace.read();
+        let mut pairs = wish.filters.iter().zip(&filters);
+        if pairs.any(|(text, filter)| text.ends_with('/') && view.select(filter, None, 1).is_empty()) {
+            // Everybody types `Acme/#` once; what arrives is `Acme/`, and silence would not tell them why.
+            let why =
+                "the filter ends with '/' and covers nothing; a # behind it is cut off on the way unless written %23";
+            return Err(bad(why.to_owned()));
+        }
+        Ok(filters)
+    }
+
+    fn feed(&self, wish: Wish, filters: Vec<Filter>) -> Result<Arc<Feed>, Problem> {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        // A driver that panicked has taken its frames along.
+        if let Some(feed) = feeds.get(&wish).and_then(Weak::upgrade).filter(|feed| feed.frames().has_changed().is_ok())
+        {
+            return Ok(feed);
+        }
+        if feeds.len() >= self.limits.feeds_max.get() as usize {
+            feeds.retain(|_, feed| feed.strong_count() > 0);
+        }
+        if feeds.len() >= self.limits.feeds_max.get() as usize {
+            return Err(self.refuse("feeds_max"));
+        }
+        let tools = (Arc::clone(&self.namespace), Arc::clone(&self.bell), Arc::clone(&self.stats));
+        let feed = Arc::new(Feed::start(tools, self.process, filters, &wish));
+        feeds.insert(wish, Arc::downgrade(&feed));
+        Ok(feed)
+    }
+
+    fn refuse(&self, limit: &str) -> Problem {
+        self.stats.refused.add(1);
+        let detail = format!("there are as many as there may be ({limit})");
+        Problem::new(Kind::TooManyStreams, detail).retry_after(std::time::Duration::from_secs(5))
+    }
+
+    fn open(&self, way: Way) -> u32 {
+        self.open.counts[way as usize].load(Ordering::Acquire)
+    }
+}
+
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Streams({:?})", self.stats())
+    }
+}
