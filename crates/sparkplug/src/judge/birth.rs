@@ -115,19 +115,24 @@ fn judge_spelling(said: &Said<'_>, reporter: &mut Reporter<'_>) {
     let mut first: HashMap<u64, &str> = HashMap::with_capacity(said.payload.metrics.len());
     for (position, metric) in said.payload.metrics.iter().enumerate() {
         let Some(name) = metric.name(said.bytes) else { continue };
-        if *first.entry(caseless(&hasher, name)).or_insert(name) != name {
+        if *first.entry(caseless(&hasher, &[name])).or_insert(name) != name {
             reporter.report_metric(finding::NAME_CASE, position);
         }
     }
 }
 
-/// The same for all spellings of a text that differ in case only.
-pub(super) fn caseless(hasher: &DefaultHashBuilder, text: &str) -> u64 {
+/// The same for all spellings of some texts that differ in case only. One hash from end to end: a hash that is hashed again
+/// by the same hasher may cancel its seed, and then everything is the same.
+pub(super) fn caseless(hasher: &DefaultHashBuilder, texts: &[&str]) -> u64 {
     let mut state = hasher.build_hasher();
-    if text.is_ascii() {
-        text.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
-    } else {
-        text.chars().flat_map(char::to_lowercase).for_each(|letter| state.write_u32(letter.into()));
+    for text in texts {
+        if text.is_ascii() {
+            text.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+        } else {
+            text.chars().flat_map(char::to_lowercase).for_each(|letter| state.write_u32(letter.into()));
+        }
+        // No id holds it, and it stands between two.
+        state.write_u8(b'/');
     }
     state.finish()
 }

@@ -30,18 +30,18 @@ impl Spellings {
     ) {
         let (group, edge_node) = (descriptor.group.as_str(), descriptor.edge_node.as_str());
         let is_new = match device {
-            None => self.is_new_case("", group) | self.is_new_case(group, edge_node),
-            Some(device) => self.is_new_case(edge_node, device.as_str()),
+            None => self.is_new_case(&[group]) | self.is_new_case(&[group, edge_node]),
+            Some(device) => self.is_new_case(&[group, edge_node, device.as_str()]),
         };
         if is_new {
             reporter.report(finding::ID_CASE);
         }
     }
 
-    /// Whether `id` within `holder` was spelled otherwise first.
-    fn is_new_case(&mut self, holder: &str, id: &str) -> bool {
-        let key = self.hasher.hash_one((caseless(&self.hasher, holder), caseless(&self.hasher, id)));
-        let spelling = self.hasher.hash_one(id);
+    /// Whether the last of these ids, within those before it, was spelled otherwise first.
+    fn is_new_case(&mut self, ids: &[&str]) -> bool {
+        let key = caseless(&self.hasher, ids);
+        let spelling = self.hasher.hash_one(ids.last());
         match self.first.get(&key) {
             Some(&first) => first != spelling,
             None => {

@@ -439,3 +439,16 @@ impl Life {
         self.publish(&format!("spBv1.0/g/NBIRTH/{name}"), payload.encode_to_vec(), |_| ());
     }
 }
+
+impl Life {
+    /// The payload of an NBIRTH with one metric, seq 0.
+    pub(crate) fn bare_nbirth(&mut self) -> Vec<u8> {
+        let metric = self.metric("x");
+        self.nbirth_payload(metric, |_| ()).encode_to_vec()
+    }
+
+    /// The payload of the DBIRTH that follows it.
+    pub(crate) fn bare_dbirth(&self) -> Vec<u8> {
+        self.payload(vec![self.metric("b")]).encode_to_vec()
+    }
+}

@@ -144,3 +144,19 @@ fn topics_of_others_are_nobodys_business() {
     }
     assert!(life.findings().is_empty(), "{:?}", life.findings());
 }
+
+#[test]
+fn ids_that_differ_in_more_than_their_case_and_ids_of_others_are_no_misspellings() {
+    let mut life = Life::wrong();
+    for group in ["Acme:Dallas:Press", "Acme:Dallas:Paint", "Acme:Munich:Assembly", "g"] {
+        for edge_node in ["Line1", "Line2", "Line10", "f"] {
+            let nbirth = life.bare_nbirth();
+            life.publish(&format!("spBv1.0/{group}/NBIRTH/{edge_node}"), nbirth, |_| ());
+            // Another group may spell its devices as it likes.
+            let device = if group == "g" { "ROBOT" } else { "Robot" };
+            let dbirth = life.bare_dbirth();
+            life.publish(&format!("spBv1.0/{group}/DBIRTH/{edge_node}/{device}"), dbirth, |_| ());
+        }
+    }
+    assert!(life.findings().is_empty(), "{:?}", life.findings());
+}
