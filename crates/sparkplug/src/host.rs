@@ -342,10 +342,13 @@ impl Host {
         follower.count(&mut node.counters);
         let device = follower.device().and_then(|id| node.devices.find(id));
         let mut reporter = Reporter { outputs, edge_node: Some(index), device };
-        reporter.report(match follower {
-            Follower::Dbirth(_) => finding::DBIRTH_BEFORE_NBIRTH,
-            Follower::Ndata | Follower::Ddata(_) | Follower::Ddeath(_) => finding::BEFORE_NBIRTH,
-        });
+        // Of clients of a foreign broker we may have come too late to hear the birth.
+        if message.session.attachment().is_none() {
+            reporter.report(match follower {
+                Follower::Dbirth(_) => finding::DBIRTH_BEFORE_NBIRTH,
+                Follower::Ndata | Follower::Ddata(_) | Follower::Ddeath(_) => finding::BEFORE_NBIRTH,
+            });
+        }
         self.ask_rebirth(index, Reason::BeforeBirth, message, outputs);
     }
 

@@ -466,7 +466,7 @@ fn a_birth_from_before_a_restart_is_known_and_nobody_is_online_by_it() {
         ),
         @r"
     END s0 → nothing
-    NDATA seq=3 #1 a1 → ! operational-behavior-data-publish-nbirth; ask rebirth (BeforeBirth)
+    NDATA seq=3 #1 a1 → ask rebirth (BeforeBirth)
     NBIRTH seq=0 bd=5 a#1 s2 → born e [0bdSeq 1rebirth 2a]
     DDATA/d seq=1 #2 s2 → ! operational-behavior-data-publish-dbirth
     DBIRTH/d seq=2 b#2 s2 → born e/d [3b]
