@@ -140,7 +140,7 @@ fn over_an_attachment_births_may_have_been_missed_so_whoever_goes_on_is_asked() 
     let session = factree_ingest::SessionKey::attached(3, 1);
     world.says(&format!("@{} DDATA/Robot3 seq=9 · #2=31.0", session.0));
     let said = std::mem::take(&mut world.said);
-    let Output::Publish(message) = &said[1] else { panic!("{said:?}") };
+    let Output::Publish(message) = &said[0] else { panic!("{said:?}") };
     assert_eq!((&*message.topic, message.session), ("spBv1.0/Acme:Dallas:Press/NCMD/Line1", Some(session)));
     assert_eq!(liveness(&world), Liveness::Restored);
     assert!(world.shows("Acme/Dallas/Press/Line1/Robot3/Axis/#").contains("21.5 (Stale)"));
