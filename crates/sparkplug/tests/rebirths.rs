@@ -107,8 +107,8 @@ fn over_an_attachment_births_may_have_passed_so_its_edge_nodes_are_asked() {
     assert_snapshot!(Story::new().after(before).tell(
         "DDATA/d seq=78 #2 a1 · NDATA seq=79 #1 a1 · NBIRTH seq=0 bd=4 a#1 a1 · DDATA/d seq=1 #2 a1 · DBIRTH/d seq=2 b#2 a1"
     ), @r"
-    DDATA/d seq=78 #2 a1 → ! operational-behavior-data-publish-nbirth; ask rebirth (BeforeBirth)
-    NDATA seq=79 #1 a1 → ! operational-behavior-data-publish-nbirth
+    DDATA/d seq=78 #2 a1 → ask rebirth (BeforeBirth)
+    NDATA seq=79 #1 a1 → nothing
     NBIRTH seq=0 bd=4 a#1 a1 → born e [0bdSeq 1rebirth 2a]
     DDATA/d seq=1 #2 a1 → ! operational-behavior-data-publish-dbirth
     DBIRTH/d seq=2 b#2 a1 → born e/d [3b]
