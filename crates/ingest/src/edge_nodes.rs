@@ -515,7 +515,7 @@ fn corner(
 ) -> Result<Corner, Refusal> {
     let place = context.placement.place_sparkplug(group, edge_node, device.map(|device| &**device));
     let segments: Vec<Segment<'_>> =
-        place.steps.iter().map(|step| Segment { name: &step.name, level: step.level }).collect();
+        place.steps.iter().map(|step| Segment { name: &step.name, level: step.level, kind: step.kind }).collect();
     let root = context.namespace.ensure(&segments, Kind::Equipment)?;
     let source =
         Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };

@@ -25,6 +25,7 @@ mod echo;
 mod edge_nodes;
 mod findings;
 mod host_state;
+mod explanation;
 mod inbox;
 mod json;
 mod keep;
@@ -47,14 +48,17 @@ pub use conformance::{ConformanceReport, RuleReport, Verdict};
 pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
 pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, LedgerStats};
 pub use inbox::{Batch, Inbox, Manner};
+pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
-pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
 pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
+pub use placement::{
+    Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, TopicRuleText, UNPLACED,
+};
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
-pub use template::TemplateError;
+pub use template::{Case, TemplateError};
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};

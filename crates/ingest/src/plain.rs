@@ -180,7 +180,7 @@ impl PlainTopics {
             return Err(Shortage::Topics);
         }
         let segments: Vec<Segment<'_>> =
-            place.steps.iter().map(|step| Segment { name: &step.name, level: step.level }).collect();
+            place.steps.iter().map(|step| Segment { name: &step.name, level: step.level, kind: step.kind }).collect();
         let root = namespace.ensure(&segments, Kind::Folder).map_err(Shortage::Tree)?;
         let topic: Arc<str> = topic.into();
         let source = Source::Topic { topic: Arc::clone(&topic) };

@@ -57,6 +57,65 @@ impl Level {
     }
 }
 
+/// A finer kind of equipment: what ISA-95 calls work centers and work units of one sort or another. An attribute of an
+/// element, beside its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EquipmentKind {
+    /// A work center of batch production.
+    ProcessCell,
+    /// A work center of continuous production.
+    ProductionUnit,
+    /// A work center of discrete production.
+    ProductionLine,
+    /// A work center that stores.
+    StorageZone,
+    /// A work unit of a process cell or a production unit.
+    Unit,
+    /// A work unit of a production line.
+    WorkCell,
+    /// A work unit of a storage zone.
+    StorageUnit,
+}
+
+impl EquipmentKind {
+    /// Those of work centers, then those of work units.
+    pub const ALL: [Self; 7] = [
+        Self::ProcessCell,
+        Self::ProductionUnit,
+        Self::ProductionLine,
+        Self::StorageZone,
+        Self::Unit,
+        Self::WorkCell,
+        Self::StorageUnit,
+    ];
+
+    /// The word used in configuration and API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProcessCell => "process_cell",
+            Self::ProductionUnit => "production_unit",
+            Self::ProductionLine => "production_line",
+            Self::StorageZone => "storage_zone",
+            Self::Unit => "unit",
+            Self::WorkCell => "work_cell",
+            Self::StorageUnit => "storage_unit",
+        }
+    }
+
+    /// The kind of that name, exactly as [`EquipmentKind::as_str`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The level it stands at.
+    pub fn level(self) -> Level {
+        match self {
+            Self::ProcessCell | Self::ProductionUnit | Self::ProductionLine | Self::StorageZone => Level::WorkCenter,
+            Self::Unit | Self::WorkCell | Self::StorageUnit => Level::WorkUnit,
+        }
+    }
+}
+
 /// What an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -89,17 +148,19 @@ pub struct Segment<'a> {
     pub name: &'a str,
     /// ISA-95 level.
     pub level: Option<Level>,
+    /// The finer kind of equipment.
+    pub kind: Option<EquipmentKind>,
 }
 
 impl<'a> Segment<'a> {
     /// A name without a level.
     pub fn named(name: &'a str) -> Self {
-        Self { name, level: None }
+        Self { name, level: None, kind: None }
     }
 
     /// A name at a level.
     pub fn at(name: &'a str, level: Level) -> Self {
-        Self { name, level: Some(level) }
+        Self { name, level: Some(level), kind: None }
     }
 }
 

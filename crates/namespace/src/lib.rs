@@ -64,7 +64,7 @@ pub use block::{Block, HeldBlock, Writer};
 pub use cell::Scalar;
 pub use coverage::{Change, Coverage, Cursor, Outdated};
 pub use datatype::DataType;
-pub use element::{ElementId, Kind, Level, Segment};
+pub use element::{ElementId, EquipmentKind, Kind, Level, Segment};
 pub use filter::{Filter, FilterError};
 pub use limits::{Limits, Refusal};
 pub use metadata::Metadata;
