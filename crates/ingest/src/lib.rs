@@ -33,6 +33,7 @@ mod limits;
 mod placement;
 mod plain;
 mod plain_record;
+mod replacement;
 mod report;
 mod reporting;
 mod restore;
@@ -55,6 +56,7 @@ pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport,
 pub use placement::{
     Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, TopicRuleText, UNPLACED,
 };
+pub use replacement::Replaced;
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
@@ -65,12 +67,17 @@ use inbox::{Decoded, Input, Publication};
 use json::Reading;
 use keep::Owner;
 use plain::{Kept, PlainTopics};
+use replacement::{Forwards, Replacement};
 
 /// Applies accepted publications to the tree.
 #[derive(Debug)]
 pub struct Ingest {
     namespace: Arc<Namespace>,
-    placement: Placement,
+    placement: Arc<Placement>,
+    /// While the rules have changed and not everything has moved yet.
+    replacement: Option<Replacement>,
+    /// Where things have moved to.
+    forwards: Forwards,
     limits: Limits,
     edge_nodes: EdgeNodes,
     /// Of the Sparkplug host, for the input at hand. Here and not there, so that it need not be taken out and put back.
@@ -115,7 +122,9 @@ impl Ingest {
             outputs: sparkplug::Outputs::new(),
             plain: PlainTopics::new(&namespace),
             namespace,
-            placement,
+            placement: Arc::new(placement),
+            replacement: None,
+            forwards: Forwards::default(),
             limits,
             clients: HashMap::new(),
             application: None,

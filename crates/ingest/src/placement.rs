@@ -381,7 +381,12 @@ mod tests {
     use super::*;
 
     fn sparkplug(group: &str, node: Option<&str>, device: Option<&str>) -> SparkplugRuleText {
-        SparkplugRuleText { group: group.into(), node: node.map(Into::into), device: device.map(Into::into), ..SparkplugRuleText::default() }
+        SparkplugRuleText {
+            group: group.into(),
+            node: node.map(Into::into),
+            device: device.map(Into::into),
+            ..SparkplugRuleText::default()
+        }
     }
 
     fn topic(topic: &str) -> TopicRuleText {
@@ -549,9 +554,8 @@ mod tests {
 
     #[test]
     fn an_expression_is_bounded_before_it_matches_anything() {
-        let refusal = |group: &str| {
-            Placement::parse(&Level::ALL, &[sparkplug(group, None, None)], None).unwrap_err().to_string()
-        };
+        let refusal =
+            |group: &str| Placement::parse(&Level::ALL, &[sparkplug(group, None, None)], None).unwrap_err().to_string();
         assert!(refusal(r"{site:\w{1,10000}}").contains("too large"), "{}", refusal(r"{site:\w{1,10000}}"));
         assert!(refusal("{site:a)(b}").contains("unopened group"), "{}", refusal("{site:a)(b}"));
         assert!(refusal("{site:[}").contains("unclosed"), "{}", refusal("{site:[}"));

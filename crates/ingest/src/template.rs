@@ -136,7 +136,9 @@ impl fmt::Display for TemplateError {
             Self::RestNotLast { template } => {
                 write!(f, "{{rest...}} may only be the last level of a topic template, and all of it: {template:?}")
             }
-            Self::Expression { expression, why } => write!(f, "{expression:?} is no expression that can be used: {why}"),
+            Self::Expression { expression, why } => {
+                write!(f, "{expression:?} is no expression that can be used: {why}")
+            }
             Self::Empty => write!(f, "the template is empty"),
             Self::TooLong => write!(f, "the template is longer than {TEMPLATE_BYTES_MAX} bytes"),
         }
@@ -315,7 +317,9 @@ fn compile(expression: &str, shown: &str, case: Case) -> Result<Regex, TemplateE
     builder.size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX);
     builder.build().map_err(|error| {
         let why = match error {
-            regex::Error::CompiledTooBig(_) => "it is too large once it is compiled; count less, or match ASCII: (?-u:\\w)".into(),
+            regex::Error::CompiledTooBig(_) => {
+                "it is too large once it is compiled; count less, or match ASCII: (?-u:\\w)".into()
+            }
             // The last line says what is wrong, those above draw arrows.
             error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         };

@@ -1,13 +1,14 @@
 //! An element: one point in the tree, and the words ISA-95 has for it.
 //!
-//! 28 bytes, in one vector, never removed: an [`ElementId`] is an index and stays valid for the life of the namespace.
+//! 28 bytes, in one vector: an [`ElementId`] is an index and stays valid until what it stands for has moved away, which only
+//! other placement rules do; [`View::layout`](crate::View::layout) tells.
 //! Refuses to hold its path or its sample: the path is the chain of parents, the sample is in a cell.
-//! Invariant: a parent's id is smaller than its children's, except the root, which is its own parent.
+//! Invariant: the chain of parents ends at the root, which is its own parent; so is an element that stands for nothing.
 
 use crate::metadata::MetadataId;
 use crate::names::NameId;
 
-/// A point in the tree. Valid in the namespace it came from, and forever.
+/// A point in the tree. Valid in the namespace it came from, for as long as its [`layout`](crate::View::layout) is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ElementId(pub(crate) u32);
 
@@ -165,7 +166,7 @@ impl<'a> Segment<'a> {
 }
 
 /// Where a cell is: block index and slot. Two words that are only ever used together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CellId {
     pub(crate) block: u32,
     pub(crate) slot: u32,
