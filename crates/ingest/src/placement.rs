@@ -50,6 +50,8 @@ pub struct TopicRuleText {
 /// Why a rule was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleError {
+    /// Whether its list is that for Sparkplug, or that for plain topics.
+    pub is_sparkplug: bool,
     /// Which rule of its list, from zero.
     pub rule: usize,
     /// Which key of the rule: `group`, `node`, `device`, `topic` or `kinds`.
@@ -75,7 +77,7 @@ pub enum RuleFault {
 
 impl std::fmt::Display for RuleError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rule, key, error } = self;
+        let Self { rule, key, error, .. } = self;
         let number = rule + 1;
         match error {
             RuleFault::Template(error) => write!(f, "rule {number}, key `{key}`: {error}"),
@@ -170,9 +172,10 @@ impl Placement {
         sparkplug: &[SparkplugRuleText],
         topics: Option<&[TopicRuleText]>,
     ) -> Result<Self, RuleError> {
-        for (key, len) in [("group", sparkplug.len()), ("topic", topics.map_or(0, <[_]>::len))] {
+        for (is_sparkplug, len) in [(true, sparkplug.len()), (false, topics.map_or(0, <[_]>::len))] {
             if len > RULES_MAX {
-                return Err(RuleError { rule: RULES_MAX, key, error: RuleFault::TooMany });
+                let key = if is_sparkplug { "group" } else { "topic" };
+                return Err(RuleError { is_sparkplug, rule: RULES_MAX, key, error: RuleFault::TooMany });
             }
         }
         let sparkplug = sparkplug
@@ -263,7 +266,8 @@ impl Placement {
 impl SparkplugRule {
     fn parse(rule: usize, text: &SparkplugRuleText, levels: &[Level]) -> Result<Self, RuleError> {
         if text.device.is_some() && text.node.is_none() {
-            return Err(RuleError { rule, key: "device", error: RuleFault::DeviceWithoutNode });
+            let error = RuleFault::DeviceWithoutNode;
+            return Err(RuleError { is_sparkplug: true, rule, key: "device", error });
         }
         let template =
             |key, own: &str| Template::parse(own, levels, text.case).map_err(|error| fault(rule, key, error));
@@ -273,7 +277,8 @@ impl SparkplugRule {
         let named: Vec<Level> =
             [Some(&group), node.as_ref(), device.as_ref()].into_iter().flatten().flat_map(Template::levels).collect();
         refuse_repeated(named.iter().copied()).map_err(|error| fault(rule, "group", error))?;
-        let kinds = kinds(&text.kinds, &named).map_err(|error| RuleError { rule, key: "kinds", error })?;
+        let kinds =
+            kinds(&text.kinds, &named).map_err(|error| RuleError { is_sparkplug: true, rule, key: "kinds", error })?;
         Ok(Self { group, node, device, kinds })
     }
 
@@ -308,7 +313,8 @@ impl TopicRule {
         let topic = TopicTemplate::parse(&text.topic, levels, text.case).map_err(fault)?;
         let named: Vec<Level> = topic.levels().collect();
         refuse_repeated(named.iter().copied()).map_err(fault)?;
-        let kinds = kinds(&text.kinds, &named).map_err(|error| RuleError { rule, key: "kinds", error })?;
+        let kinds =
+            kinds(&text.kinds, &named).map_err(|error| RuleError { is_sparkplug: false, rule, key: "kinds", error })?;
         Ok(Self { topic, kinds })
     }
 
@@ -373,7 +379,7 @@ fn folder(name: &str) -> Step {
 }
 
 fn fault(rule: usize, key: &'static str, error: TemplateError) -> RuleError {
-    RuleError { rule, key, error: RuleFault::Template(error) }
+    RuleError { is_sparkplug: key != "topic", rule, key, error: RuleFault::Template(error) }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! 28 bytes, in one vector: an [`ElementId`] is an index and stays valid until what it stands for has moved away, which only
 //! other placement rules do; [`View::layout`](crate::View::layout) tells.
 //! Refuses to hold its path or its sample: the path is the chain of parents, the sample is in a cell.
-//! Invariant: the chain of parents ends at the root, which is its own parent; so is an element that stands for nothing.
+//! Invariant: the chain of parents ends at the root, which is its own parent.
 
 use crate::metadata::MetadataId;
 use crate::names::NameId;
@@ -193,6 +193,16 @@ const _: () = assert!(size_of::<Element>() == 28, "an element costs 28 bytes: a 
 impl Element {
     /// `folder` of an element without children.
     pub(crate) const LEAF: u32 = u32::MAX;
+    /// `folder` of an element that stands for nothing, whose number is free.
+    pub(crate) const VACANT: u32 = u32::MAX - 1;
+
+    pub(crate) fn vacant() -> Self {
+        Self { folder: Self::VACANT, ..Self::new(crate::names::Names::EMPTY, ElementId::ROOT) }
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.folder == Self::VACANT
+    }
 
     pub(crate) fn new(name: NameId, parent: ElementId) -> Self {
         Self {

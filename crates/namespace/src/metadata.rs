@@ -116,7 +116,15 @@ impl Catalogue {
 
     /// Every entry in the order of their ids; empty ones where an id is free.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Metadata> {
-        static FREE: Metadata = Metadata { unit: None, description: None, properties: Vec::new() };
+        static FREE: Metadata = Metadata {
+            unit: None,
+            description: None,
+            low: None,
+            high: None,
+            owner: None,
+            tags: Vec::new(),
+            properties: Vec::new(),
+        };
         self.entries.iter().map(|entry| entry.as_ref().map_or(&FREE, |entry| &entry.metadata))
     }
 

@@ -339,7 +339,7 @@ impl Tree {
         if folder != Element::LEAF {
             self.vacant_folders.push(folder);
         }
-        *self.element_mut(id) = Element::new(Names::EMPTY, id);
+        *self.element_mut(id) = Element::vacant();
         self.vacant.push(id);
     }
 
@@ -350,16 +350,16 @@ impl Tree {
             left.dedup();
             let mut gone = Vec::new();
             for &id in &left {
-                let folder = self.element(id).folder;
-                if folder != Element::LEAF {
-                    let elements = &self.elements;
-                    self.folders[folder as usize].retain(|child| {
-                        let element: &Element = &elements[child.0 as usize];
-                        element.parent == id && child != id
+                let elements = &self.elements;
+                let element = &elements[id.0 as usize];
+                if let Some(children) = self.folders.get_mut(element.folder as usize) {
+                    children.retain(|child| {
+                        let child = &elements[child.0 as usize];
+                        child.parent == id && !child.is_vacant()
                     });
                 }
-                let is_vacant = self.element(id).parent == id;
-                if !is_vacant && self.child_count(id) == 0 && self.element(id).cell().is_none() && !self.is_held(id) {
+                let is_bare = element.cell().is_none() && !element.is_vacant();
+                if is_bare && self.child_count(id) == 0 && !self.is_held(id) {
                     gone.push(id);
                 }
             }
