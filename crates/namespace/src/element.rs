@@ -155,12 +155,12 @@ pub struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     /// A name without a level.
-    pub fn named(name: &'a str) -> Self {
+    pub const fn named(name: &'a str) -> Self {
         Self { name, level: None, kind: None }
     }
 
     /// A name at a level.
-    pub fn at(name: &'a str, level: Level) -> Self {
+    pub const fn at(name: &'a str, level: Level) -> Self {
         Self { name, level: Some(level), kind: None }
     }
 }
