@@ -10,5 +10,6 @@ mod limits;
 mod main_job;
 mod plant;
 mod streams;
+mod reload;
 mod telemetry;
 mod transports;
