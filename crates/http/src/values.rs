@@ -139,7 +139,8 @@ fn page(app: &App, (revision, layout): (Revision, u64), readings: &[Covered], mo
 /// An element that a filter covers, and its sample if it has one yet.
 type Covered = (ElementId, Option<Reading>);
 
-/// Up to `limit` elements with their samples, all as they were at one moment, whether there are more, and of which layout of the tree.
+/// Up to `limit` elements with their samples, all as they were at one moment, whether there are more, and of which layout of
+/// the tree.
 fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<Covered>, bool, u64) {
     let view = app.namespace.read();
     let mut ids = view.select(filter, after, limit + 1);

@@ -370,7 +370,7 @@ fn live(world: &mut World, acts: &[Act]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn there_and_back_every_path_is_restored_and_no_metric_is_lost(

@@ -303,7 +303,11 @@ impl Server {
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
-            Box::pin(async move { reloader.reload().await })
+            // A task of its own: who asked may go away, and half a move would be left.
+            let reloading = tokio::spawn(async move { reloader.reload().await });
+            Box::pin(
+                async move { reloading.await.unwrap_or_else(|broken| Err(format!("a mistake of ours: {broken}"))) },
+            )
         });
         let router = factree_http::router(app).merge(factree_http::reload_router(reload)).merge(probes::router(probes));
         let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
