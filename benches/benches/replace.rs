@@ -1,7 +1,7 @@
 //! Figures of changed placement rules: how long it takes until everything stands where the new ones say, and how long a
 //! publisher may have to wait meanwhile.
 //!
-//! A million metrics on 1,000 Edge Nodes move to other paths and back, 2,000 at a time as the server does it; then all of them
+//! A million metrics on 1,000 Edge Nodes move to other paths and back, 1,000 at a time as the server does it; then all of them
 //! to paths that each two of them want. The longest step is how long somebody may wait for ingest's lock. Times are those of the
 //! processor, so that a busy machine does not count.
 //! `cargo bench -p factree-benches --bench replace`; `replace NODES METRICS_PER_NODE` is another plant, `replace plain` is
@@ -19,7 +19,7 @@ use factree_sparkplug::{DataType, Seq, Value};
 
 const SENT: u64 = 1_795_298_431_756;
 /// As `crates/server/src/reload.rs` has it.
-const METRICS_PER_STEP: usize = 2_000;
+const METRICS_PER_STEP: usize = 1_000;
 const ROUNDS: usize = 5;
 
 fn main() {

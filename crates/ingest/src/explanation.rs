@@ -219,7 +219,7 @@ fn below(place: &Place, name: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::placement::{SparkplugRuleText, TopicRuleText};
+    use crate::rule::{SparkplugRuleText, TopicRuleText};
     use factree_namespace::Level;
 
     fn story(placement: &Placement, topic: &str) -> String {

@@ -37,6 +37,7 @@ mod replacement;
 mod report;
 mod reporting;
 mod restore;
+mod rule;
 mod said;
 mod samples;
 mod sending;
@@ -52,11 +53,10 @@ pub use inbox::{Batch, Inbox, Manner};
 pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
-pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
-pub use placement::{
-    Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, TopicRuleText, UNPLACED,
-};
+pub use placement::{Place, PlacedBy, Placement, Step, UNPLACED};
 pub use replacement::Replaced;
+pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
+pub use rule::{RuleError, RuleFault, SparkplugRuleText, TopicRuleText};
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};

@@ -2,8 +2,7 @@
 //!
 //! What lies in the tree can change at runtime (`[namespace]`: placement rules and the model); for every other key that
 //! differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
-//! Moving the tree takes ingest's lock for a millisecond or two at a time and rests as long, so publishers go on at about half
-//! their pace while it lasts.
+//! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +15,10 @@ use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError};
 
-/// Metrics that are moved at a time: a millisecond or two.
-const METRICS_PER_STEP: usize = 2_000;
+/// Metrics that are moved at a time: half a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
+const METRICS_PER_STEP: usize = 1_000;
 /// How long others have the lock in between.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(1);
 
 /// Reads the configuration again.
 type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
