@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use factree_ingest::{Explanation, PlacedBy, Placement};
+use factree_namespace::{EquipmentKind, Level};
 use serde::Serialize;
 
 use crate::problem::{Kind, Problem};
@@ -89,8 +90,8 @@ fn body<'a>(placement: &Placement, topic: &'a str, metric: Option<&'a str>, it: 
         levels: steps
             .map(|step| Step {
                 name: &step.name,
-                level: step.level.map(|level| level.as_str()),
-                equipment: step.kind.map(|kind| kind.as_str()),
+                level: step.level.map(Level::as_str),
+                equipment: step.kind.map(EquipmentKind::as_str),
             })
             .collect(),
         tried: it

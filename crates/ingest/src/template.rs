@@ -28,9 +28,17 @@ pub(crate) struct Template {
     /// As the operator wrote it.
     text: Arc<str>,
     pieces: Vec<Piece>,
-    /// The whole of it as one expression, with each variable's group, if pieces alone do not say what matches.
-    expression: Option<(Regex, Vec<(Level, usize)>)>,
+    /// The whole of it, if pieces alone do not say what matches.
+    expression: Option<Expression>,
     case: Case,
+}
+
+/// A template that is one expression.
+#[derive(Clone, Debug)]
+struct Expression {
+    whole: Regex,
+    /// The group of each variable.
+    groups: Vec<(Level, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -206,8 +214,8 @@ impl Template {
     /// Matches the whole of `text` and captures what the variables took, which is never empty.
     pub(crate) fn capture<'t>(&self, text: &'t str, into: &mut Captures<'t>) -> bool {
         into.case = self.case;
-        let Some((expression, groups)) = &self.expression else { return self.capture_pieces(text, into) };
-        let Some(captures) = expression.captures(text) else { return false };
+        let Some(Expression { whole, groups }) = &self.expression else { return self.capture_pieces(text, into) };
+        let Some(captures) = whole.captures(text) else { return false };
         groups.iter().all(|&(level, group)| {
             let taken = captures.get(group).map_or("", |taken| taken.as_str());
             into.set(level, taken);
@@ -273,7 +281,7 @@ fn closing_brace(text: &str) -> Option<usize> {
 }
 
 /// The whole template as one expression, if a variable has one or case is ignored.
-fn expression(pieces: &[Piece], case: Case) -> Result<Option<(Regex, Vec<(Level, usize)>)>, TemplateError> {
+fn expression(pieces: &[Piece], case: Case) -> Result<Option<Expression>, TemplateError> {
     let has_one = pieces.iter().any(|piece| matches!(piece, Piece::Variable(_, Some(_))));
     if !has_one && case == Case::Keep {
         return Ok(None);
@@ -305,10 +313,10 @@ fn expression(pieces: &[Piece], case: Case) -> Result<Option<(Regex, Vec<(Level,
         Piece::Variable(_, Some(own)) => Some(own.as_str()),
         _ => None,
     });
-    let compiled = compile(&whole, shown.unwrap_or(&whole), case)?;
-    let group = |level: Level| compiled.capture_names().position(|name| name == Some(level.as_str()));
+    let whole = compile(&whole, shown.unwrap_or(&whole), case)?;
+    let group = |level: Level| whole.capture_names().position(|name| name == Some(level.as_str()));
     let groups = levels_of(pieces).map(|level| (level, group(level).expect("every variable has its group"))).collect();
-    Ok(Some((compiled, groups)))
+    Ok(Some(Expression { whole, groups }))
 }
 
 fn compile(expression: &str, shown: &str, case: Case) -> Result<Regex, TemplateError> {

@@ -257,7 +257,10 @@ mod tests {
     fn an_element_is_declared_once_and_in_range() {
         let text = "[[namespace.element]]\npath = \"Acme/Dallas\"\nowner = \"Team 4\"\ntags = [\"press\"]\nlow = -1\nhigh = 2.5\n";
         let model = Config::parse(text, Overrides::default()).unwrap().model;
-        assert_eq!((model[0].path.as_str(), model[0].metadata.high.map(|high| high.get())), ("Acme/Dallas", Some(2.5)));
+        assert_eq!(
+            (model[0].path.as_str(), model[0].metadata.high.map(factree_namespace::Bound::get)),
+            ("Acme/Dallas", Some(2.5))
+        );
         assert!(
             refusal(&format!("{text}{text}")).starts_with("line 8: [[namespace.element]] this path is declared twice")
         );
