@@ -469,7 +469,7 @@ mod tests {
     fn a_rule_says_what_kind_of_equipment_stands_at_a_level() {
         let kinds = vec![(Level::WorkCenter, EquipmentKind::ProductionLine)];
         let rule = SparkplugRuleText { kinds, ..sparkplug("{site}", Some("{work_center}"), None) };
-        let placement = Placement::parse(&Level::ALL, &[rule.clone()], None).unwrap();
+        let placement = Placement::parse(&Level::ALL, std::slice::from_ref(&rule), None).unwrap();
         let kinds: Vec<_> = placement.place_sparkplug("Ulm", "L1", None).steps.iter().map(|step| step.kind).collect();
         assert_eq!(kinds, [None, Some(EquipmentKind::ProductionLine)]);
         let refusal = |kinds| {

@@ -99,7 +99,7 @@ fn an_edge_node_moves_with_its_devices_and_their_samples() {
 fn elements_keep_their_ids_where_they_can() {
     let mut world = World::new(Placement::default());
     births(&mut world, "G", "N", "a/x:Int32=1 a/y:Int32=2 b:Int32=3 b/c:Int32=4");
-    let id = |world: &World, path: &str| world.namespace.read().find(path).map(|id| id.get());
+    let id = |world: &World, path: &str| world.namespace.read().find(path).map(factree_namespace::ElementId::get);
     let before: Vec<_> = ["G/N/a/x", "G/N/a/y", "G/N/b/c"].map(|path| id(&world, path)).into();
     let (elements, layout) = (world.namespace.stats().elements, world.namespace.read().layout());
     replace(&mut world, rules("{site} · Q{area}, {area} · {site}"));
@@ -220,7 +220,7 @@ fn after_a_restart_all_is_where_the_new_rules_say_with_its_samples() {
     world.saves();
     let before = shows(&world);
     assert_eq!(before, "N/A/D/y = 2\nN/A/x = 1\nN/B/x = 3\nN/x/note = 4\n");
-    assert_eq!(world.restarts(), [String::new(); 0]);
+    assert!(world.restarts().is_empty(), "everything is taken in again");
     assert_eq!(shows(&world), before.replace('\n', " (Stale)\n"));
 }
 
