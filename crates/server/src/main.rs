@@ -14,7 +14,8 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
-    Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord, demo,
+    Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
+    demo,
 };
 use tracing_subscriber::EnvFilter;
 
