@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError};
 
-/// Metrics that are moved at a time: half a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
+/// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
 /// How long others have the lock in between.
 const REST: Duration = Duration::from_millis(1);
