@@ -7,7 +7,7 @@ mod world;
 use std::collections::BTreeMap;
 
 use factree_ingest::{Case, Placement, Replaced, SparkplugRuleText, TopicRuleText};
-use factree_namespace::{Bound, EquipmentKind, Filter, Level, Metadata, Modelled, Value};
+use factree_namespace::{Bound, Coverage, Cursor, EquipmentKind, Filter, Level, Metadata, Modelled, Revision, Value};
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder, PropertiesBuilder};
 use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq, Timestamp};
 use proptest::prelude::*;
@@ -93,6 +93,27 @@ fn an_edge_node_moves_with_its_devices_and_their_samples() {
         PayloadBuilder::at(Timestamp(EPOCH)).seq(Seq::new(2)).metric(metric_of("#7:Int32=6")).encode()
     });
     assert!(world.shows("#").contains("L1/Acme/Dallas/Speed = 6"), "data go where the metric has gone");
+}
+
+#[test]
+fn who_follows_the_tree_reads_it_again() {
+    let mut world = World::new(Placement::default());
+    births(&mut world, "G", "N", "x:Int32=1 y:Int32=2");
+    let follow = |world: &World, coverage: &mut Coverage, since| {
+        let view = world.namespace.read();
+        while !coverage.refresh(&view, 1) {}
+        let mut found = Vec::new();
+        coverage.changes(&view, since, Cursor::default(), 9, &mut found).unwrap();
+        found.iter().map(|change| view.path(change.element)).collect::<Vec<_>>()
+    };
+    let filters = vec![Filter::parse("+/+/x").unwrap()];
+    let mut coverage = Coverage::new(&world.namespace.read(), filters);
+    assert_eq!(follow(&world, &mut coverage, Revision::ZERO), ["G/N/x"]);
+    let since = world.namespace.revision();
+    replace(&mut world, rules("{area} · {site}"));
+    assert!(!coverage.is_current(&world.namespace.read()));
+    assert_eq!(follow(&world, &mut coverage, since), ["N/G/x"]);
+    assert!(world.namespace.read().gone(since, world.namespace.revision()).is_none(), "too much to be told one by one");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod judged;
 mod limits;
 mod main_job;
 mod plant;
-mod streams;
 mod reload;
+mod streams;
 mod telemetry;
 mod transports;
