@@ -113,7 +113,13 @@ pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri
 /// Who owns a path and as what. The tree must not be held when ingest is locked.
 fn owner(app: &App, path: &str) -> Result<(Source, DataType), Problem> {
     let view = app.namespace.read();
-    let element = lookup::find(&view, path)?;
+    let element = match lookup::find(&view, path) {
+        Ok(element) => element,
+        Err(problem) => {
+            drop(view);
+            return Err(lookup::forwarded(app, path, problem));
+        }
+    };
     let (source, _) = view.source(element).ok_or_else(|| lookup::no_sample(&view, element))?;
     let datatype = match (&source, view.sample(element)) {
         // A topic's datatype is that of its last message.

@@ -22,9 +22,14 @@
 //! | `path`, `name` | names joined by `/`, and the last of them; the root has neither, and only the root |
 //! | `level` | `enterprise`, `site`, `area`, `work_center`, `work_unit`, if placement gave it one |
 //! | `kind` | `folder`, `equipment`, `metric`, `document` |
-//! | `datatype`, `unit`, `description` | what its source declared |
+//! | `equipment` | `process_cell`, `production_unit`, `production_line`, `storage_zone`, `unit`, `work_cell`, `storage_unit` |
+//! | `datatype` | what its source declared |
+//! | `unit`, `description`, `low`, `high` | what the model says, or else its source; the last two are numbers |
+//! | `owner`, `tags` | what the model says: a text, and a list of texts |
 //! | `properties` | what else its source declared: texts by name |
 //! | `conflict` | under `_conflicts` only: the path it wanted, which another source owns |
+//! | `conflict_owner` | who owns that path: `{"type":"sparkplug","group","edge_node","device"}`, `{"type":"mqtt","topic"}` |
+//! | `reason` | of an Edge Node or Device, where what is asked for is under `_unplaced`: why no rule placed it |
 //! | `sample` | its sample, if it has one yet |
 //! | `children_count` | how many children it has, shown here or not |
 //! | `children` | elements, by name in byte order; left out below the depth asked for |
@@ -139,11 +144,22 @@
 //! `state` is `sent`, `confirmed`, `timed_out` or `superseded`; the last three are final and come with `settled`, the time
 //! since when. An `id` is a string, opaque to clients.
 //!
+//! # Placement
+//!
+//! `{"topic","metric","path","placed_by":"default|rule|nothing","rule","reason","levels":[{"name","level","equipment"}],
+//! "tried":[{"rule","template","matched","why"}]}`. Rules are counted from 1 in the order of the file. `path` is left out for
+//! what is not in the tree, `reason` for what is placed.
+//!
+//! # Reload
+//!
+//! `{"sources_moved","metrics_moved","refused","conflicts","restart_needed":[keys],"warnings":[texts]}`, when everything
+//! stands where the new rules say.
+//!
 //! # Problems
 //!
 //! RFC 9457, `application/problem+json`: `type` (a URN that never changes), `title`, `status`, `detail`; and where it
 //! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an
-//! answer), `parameter`, `accepted`.
+//! answer), `moved` (where what stood at this path stands now), `parameter`, `accepted`.
 
 use std::collections::BTreeMap;
 

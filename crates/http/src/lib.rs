@@ -23,6 +23,8 @@
 //! | `GET /api/v1/attachments` | the foreign brokers we are attached to |
 //! | `GET /api/v1/stream?filter&interval&fields&since` | what filters cover, and what changes: Server-Sent Events |
 //! | `GET /api/v1/ws` | the same over a WebSocket |
+//! | `GET /api/v1/placement?topic&metric` | which rule puts it where, and why others do not |
+//! | `POST /api/v1/admin/reload` | reads the configuration again ([`reload_router`]) |
 //! | `GET /healthz` | the process answers |
 
 use std::sync::{Arc, Mutex};
@@ -33,6 +35,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use factree_ingest::{Ingest, Now, Output};
 use factree_namespace::Namespace;
+
+pub use crate::reload::{Reload, Reloaded, reload_router};
 
 use crate::problem::{Kind, Problem, clipped};
 
@@ -47,8 +51,10 @@ mod lookup;
 mod namespace;
 mod nearest;
 mod path;
+mod placement;
 mod problem;
 mod query;
+mod reload;
 mod sample;
 mod search;
 mod stream;
@@ -101,6 +107,7 @@ pub fn router(app: App) -> Router {
         .route(ATTACHMENTS, get(attachments::list))
         .route(STREAM, get(stream::events))
         .route(WEB_SOCKET, get(web_socket::open))
+        .route(PLACEMENT, get(placement::explain))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
@@ -114,6 +121,7 @@ const NAMESPACE: &str = "/api/v1/namespace";
 const VALUES: &str = "/api/v1/values";
 const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
+const PLACEMENT: &str = "/api/v1/placement";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 const ATTACHMENTS: &str = "/api/v1/attachments";
 const FINDINGS: &str = "/api/v1/findings";

@@ -3,15 +3,35 @@
 //! Invariant: a refusal is as bounded as an answer: names are clipped, and [`nearest`] looks at a limited number of
 //! them.
 
+use std::sync::PoisonError;
+
 use factree_namespace::{ElementId, View};
 
 use crate::nearest::{NAMES_MAX, nearest};
 use crate::problem::{Kind, Problem, clipped};
-use crate::{NAMESPACE, VALUES, path};
+use crate::{App, NAMESPACE, VALUES, path};
 
 /// The element at `path`.
 pub(crate) fn find(view: &View<'_>, path: &str) -> Result<ElementId, Problem> {
     view.find(path).ok_or_else(|| not_found(view, path))
+}
+
+/// The 404, with where to look instead if what stood there has moved. The tree must not be held.
+///
+/// A hint and no redirect: a path says something about the plant, and whoever has an old one should learn that it is old.
+/// What is known of former paths ends with the process, so a redirect would be a promise that is not kept.
+pub(crate) fn forwarded(app: &App, path: &str, problem: Problem) -> Problem {
+    if !problem.is(Kind::ElementNotFound) {
+        return problem;
+    }
+    let today = app.ingest.lock().unwrap_or_else(PoisonError::into_inner).moved(path);
+    match today {
+        Some(today) => {
+            let at = address(Some(&today));
+            problem.moved(today, at)
+        }
+        None => problem,
+    }
 }
 
 /// The 404 for a path that leads nowhere.

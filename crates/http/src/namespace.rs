@@ -9,13 +9,14 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ElementId, Reading, View};
+use factree_ingest::{Placement, UNPLACED};
+use factree_namespace::{ElementId, Reading, Value, View};
 
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
 use crate::sample::SampleWriter;
 use crate::wishes::Wishes;
-use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, json, lookup, path};
+use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, json, lookup, path, placement, sample};
 
 /// Levels below the element unless asked for otherwise.
 const DEPTH_DEFAULT: usize = 1;
@@ -43,11 +44,19 @@ fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
 
+    // Taken before the tree is held, and only where it has something to say.
+    let rules = path.filter(|path| path.split('/').next() == Some(UNPLACED)).map(|_| placement::in_force(app));
     let view = app.namespace.read();
-    let id = path.map_or(Ok(ElementId::ROOT), |path| lookup::find(&view, path))?;
+    let id = match path.map_or(Ok(ElementId::ROOT), |path| lookup::find(&view, path)) {
+        Ok(id) => id,
+        Err(problem) => {
+            drop(view);
+            return Err(lookup::forwarded(app, path.unwrap_or_default(), problem));
+        }
+    };
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    Ok(Writer::new(&view, &rows).write())
+    Ok(Writer { rules: rules.as_deref(), ..Writer::new(&view, &rows) }.write())
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.
@@ -104,6 +113,8 @@ struct Writer<'v> {
     samples: Vec<Option<Reading>>,
     out: Vec<u8>,
     writer: SampleWriter,
+    /// To say why something is not placed.
+    rules: Option<&'v Placement>,
 }
 
 impl<'v> Writer<'v> {
@@ -111,7 +122,7 @@ impl<'v> Writer<'v> {
         let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
         let mut samples = Vec::with_capacity(rows.len());
         view.samples(&ids, |_, reading| samples.push(reading));
-        Writer { view, rows, samples, out: Vec::new(), writer: SampleWriter::default() }
+        Writer { view, rows, samples, out: Vec::new(), writer: SampleWriter::default(), rules: None }
     }
 
     fn write(mut self) -> Vec<u8> {
@@ -180,6 +191,9 @@ impl<'v> Writer<'v> {
             member(out, "level", level.as_str());
         }
         member(out, "kind", view.kind(id).as_str());
+        if let Some(equipment) = view.equipment(id) {
+            member(out, "equipment", equipment.as_str());
+        }
         if let Some(datatype) = view.datatype(id) {
             member(out, "datatype", datatype.as_str());
         }
@@ -189,6 +203,24 @@ impl<'v> Writer<'v> {
             }
             if let Some(description) = &metadata.description {
                 member(out, "description", description);
+            }
+            for (name, bound) in [("low", metadata.low), ("high", metadata.high)] {
+                if let Some(bound) = bound {
+                    out.extend_from_slice(format!("\"{name}\":").as_bytes());
+                    json::value(out, &Value::Double(bound.get()));
+                    out.push(b',');
+                }
+            }
+            if let Some(owner) = &metadata.owner {
+                member(out, "owner", owner);
+            }
+            if !metadata.tags.is_empty() {
+                out.extend_from_slice(b"\"tags\":[");
+                for (index, tag) in metadata.tags.iter().enumerate() {
+                    json::comma(out, index);
+                    json::string(out, tag);
+                }
+                out.extend_from_slice(b"],");
             }
             if !metadata.properties.is_empty() {
                 out.extend_from_slice(b"\"properties\":{");
@@ -203,8 +235,29 @@ impl<'v> Writer<'v> {
         }
         if let Some(wanted) = view.conflict(id) {
             member(out, "conflict", &view.path(wanted));
+            if let Some((source, _)) = view.source(wanted) {
+                out.extend_from_slice(b"\"conflict_owner\":");
+                sample::source(out, &source);
+                out.extend_from_slice(b"},");
+            }
+        }
+        if let Some(reason) = self.rules.and_then(|rules| unplaced(rules, view, id)) {
+            member(&mut self.out, "reason", &reason);
         }
     }
+}
+
+/// Why an Edge Node or a Device stands under `_unplaced`, at whose element it is said.
+fn unplaced(rules: &Placement, view: &View<'_>, id: ElementId) -> Option<String> {
+    let path = view.path(id);
+    let mut names = path.split('/');
+    if names.next() != Some(UNPLACED) {
+        return None;
+    }
+    let (group, edge_node, device) = (names.next()?, names.next()?, names.next());
+    let is_deeper = names.next().is_some();
+    // A metric of the Edge Node itself may be called as a Device is; both are below what is asked about.
+    (!is_deeper).then(|| rules.explain_sparkplug(group, edge_node, device, None).reason()).flatten()
 }
 
 fn member(out: &mut Vec<u8>, name: &str, text: &str) {

@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     ReadOnly,
     /// A page of another site asks.
     CrossSite,
+    /// The configuration cannot be read, or is not valid.
+    ConfigurationRefused,
     /// Too many commands wait.
     TooManyCommands,
     /// A rebirth has just been asked for.
@@ -79,7 +81,7 @@ impl Kind {
                 StatusCode::BAD_REQUEST
             }
             Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Kind::ValueDoesNotFit => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::ValueDoesNotFit | Kind::ConfigurationRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Offline | Kind::SubscriptionExists => StatusCode::CONFLICT,
             Kind::ReadOnly | Kind::CrossSite => StatusCode::FORBIDDEN,
             Kind::TooManyCommands | Kind::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
@@ -106,6 +108,7 @@ impl Kind {
             Kind::Offline => "urn:factree:problem:offline",
             Kind::ReadOnly => "urn:factree:problem:read-only",
             Kind::CrossSite => "urn:factree:problem:cross-site",
+            Kind::ConfigurationRefused => "urn:factree:problem:configuration-refused",
             Kind::TooManyCommands => "urn:factree:problem:too-many-commands",
             Kind::RebirthTooSoon => "urn:factree:problem:rebirth-too-soon",
             Kind::TooManyStreams => "urn:factree:problem:too-many-streams",
@@ -133,6 +136,7 @@ impl Kind {
             Kind::Offline => "Nobody is there to hear it",
             Kind::ReadOnly => "This cannot be set",
             Kind::CrossSite => "Not from a page of another site",
+            Kind::ConfigurationRefused => "The configuration was refused, and nothing has changed",
             Kind::TooManyCommands => "Too many commands are waiting",
             Kind::RebirthTooSoon => "A rebirth has just been asked for",
             Kind::TooManyStreams => "Too many streams",
@@ -159,6 +163,8 @@ pub(crate) struct Problem {
 struct Members {
     #[serde(skip_serializing_if = "Option::is_none")]
     deepest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     nearest: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -194,6 +200,20 @@ impl Problem {
     pub(crate) fn deepest(mut self, path: Option<String>) -> Problem {
         self.members.deepest = path;
         self
+    }
+
+    /// Where what stood at this path stands now; `at` is its address.
+    pub(crate) fn moved(mut self, path: String, at: String) -> Problem {
+        self.detail =
+            format!("what stood here has moved to '{}', because the placement rules have changed", clipped(&path));
+        self.members.ask.insert(0, at);
+        self.members.moved = Some(path);
+        self
+    }
+
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
     }
 
     /// Names that exist there and look like the one asked for, the likeliest first.

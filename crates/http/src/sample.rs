@@ -214,23 +214,30 @@ impl Tail {
             out.extend_from_slice(b",\"revision\":");
             json::unsigned(&mut out, self.revision.0);
         }
-        match source {
-            _ if !fields.has(Fields::SOURCE) => {}
-            Source::Sparkplug { group, edge_node, device } => {
-                out.extend_from_slice(b",\"source\":{\"type\":\"sparkplug\",\"group\":");
-                json::string(&mut out, group);
-                out.extend_from_slice(b",\"edge_node\":");
-                json::string(&mut out, edge_node);
-                if let Some(device) = device {
-                    out.extend_from_slice(b",\"device\":");
-                    json::string(&mut out, device);
-                }
-            }
-            Source::Topic { topic } => {
-                out.extend_from_slice(b",\"source\":{\"type\":\"mqtt\",\"topic\":");
-                json::string(&mut out, topic);
-            }
+        if fields.has(Fields::SOURCE) {
+            out.extend_from_slice(b",\"source\":");
+            self::source(&mut out, source);
         }
         out
+    }
+}
+
+/// A source without the brace that closes it: a sample has more to say of it.
+pub(crate) fn source(out: &mut Vec<u8>, source: &Source) {
+    match source {
+        Source::Sparkplug { group, edge_node, device } => {
+            out.extend_from_slice(b"{\"type\":\"sparkplug\",\"group\":");
+            json::string(out, group);
+            out.extend_from_slice(b",\"edge_node\":");
+            json::string(out, edge_node);
+            if let Some(device) = device {
+                out.extend_from_slice(b",\"device\":");
+                json::string(out, device);
+            }
+        }
+        Source::Topic { topic } => {
+            out.extend_from_slice(b"{\"type\":\"mqtt\",\"topic\":");
+            json::string(out, topic);
+        }
     }
 }

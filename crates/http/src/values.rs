@@ -30,15 +30,23 @@ const SAMPLE_BYTES: usize = 384;
 pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let path = path::decode(behind(&uri, VALUES))?;
-    let (id, reading, source) = {
+    let read = || {
         let view = app.namespace.read();
         let id = lookup::find(&view, &path)?;
         let reading = view.reading(id).ok_or_else(|| lookup::no_sample(&view, id))?;
-        (id, reading, view.source(id))
+        Ok((id, reading, view.source(id), view.layout()))
     };
-    let metric_alias = source.and_then(|(source, metric)| metric_alias(&app, &source, &metric));
     let mut body = Vec::with_capacity(SAMPLE_BYTES);
-    SampleWriter::default().sample(&mut body, &app.namespace.read(), id, &reading, metric_alias);
+    loop {
+        let (id, reading, source, layout) = read().map_err(|problem| lookup::forwarded(&app, &path, problem))?;
+        let metric_alias = source.and_then(|(source, metric)| metric_alias(&app, &source, &metric));
+        let view = app.namespace.read();
+        // The rules may have changed in between, and this be somebody else's element now.
+        if view.layout() == layout {
+            SampleWriter::default().sample(&mut body, &view, id, &reading, metric_alias);
+            break;
+        }
+    }
     Ok(wishes.json(body).await)
 }
 
@@ -65,7 +73,7 @@ pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
 
     // Read before the samples, so that whoever asks for changes since this revision misses none.
     let revision = app.namespace.revision();
-    let (readings, more) = select(&app, &filter, after.as_deref(), limit);
+    let (readings, more, layout) = select(&app, &filter, after.as_deref(), limit);
     if readings.is_empty() && after.is_none() && text.ends_with('/') {
         // Everybody types `Acme/#` once; what arrives is `Acme/`, and an empty list would not tell them why.
         return Err(bad_filter(
@@ -75,10 +83,11 @@ pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
     }
     // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
     // moves with every message of the plant.
-    let tag = Tag::of((readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect::<Vec<_>>(), more));
+    let tag =
+        Tag::of((readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect::<Vec<_>>(), more, layout));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
-        None => Ok(wishes.tagged(tag, page(&app, revision, &readings, more)).await),
+        None => Ok(wishes.tagged(tag, page(&app, (revision, layout), &readings, more)).await),
     }
 }
 
@@ -90,7 +99,7 @@ fn bad_filter(why: String) -> Problem {
     Problem::new(Kind::BadFilter, why).parameter("filter")
 }
 
-fn page(app: &App, revision: Revision, readings: &[Covered], more: bool) -> Vec<u8> {
+fn page(app: &App, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
     let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
     body.extend_from_slice(b"{\"samples\":[");
     let mut writer = SampleWriter::default();
@@ -98,12 +107,18 @@ fn page(app: &App, revision: Revision, readings: &[Covered], more: bool) -> Vec<
     let mut considered = 0;
     'page: for held in readings.chunks(HELD) {
         let view = app.namespace.read();
+        let has_moved = view.layout() != layout;
+        if has_moved {
+            writer = SampleWriter::default();
+        }
         for (id, reading) in held {
             if body.len() >= RESPONSE_BYTES_MAX {
                 break 'page;
             }
             considered += 1;
-            if let Some(reading) = reading {
+            // While everything moves, what stood here may be elsewhere, and something else here.
+            let is_there = |(_, known): &Reading| view.reading(*id).is_some_and(|(_, today)| today == *known);
+            if let Some(reading) = reading.as_ref().filter(|reading| !has_moved || is_there(reading)) {
                 json::comma(&mut body, written);
                 written += 1;
                 writer.sample(&mut body, &view, *id, reading, None);
@@ -124,13 +139,14 @@ fn page(app: &App, revision: Revision, readings: &[Covered], more: bool) -> Vec<
 /// An element that a filter covers, and its sample if it has one yet.
 type Covered = (ElementId, Option<Reading>);
 
-/// Up to `limit` elements with their samples, all as they were at one moment, and whether there are more.
-fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<Covered>, bool) {
+/// Up to `limit` elements with their samples, all as they were at one moment, whether there are more, and of which layout of
+/// the tree.
+fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<Covered>, bool, u64) {
     let view = app.namespace.read();
     let mut ids = view.select(filter, after, limit + 1);
     let more = ids.len() > limit;
     ids.truncate(limit);
     let mut readings = Vec::with_capacity(ids.len());
     view.samples(&ids, |id, reading| readings.push((id, reading)));
-    (readings, more)
+    (readings, more, view.layout())
 }

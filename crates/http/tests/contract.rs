@@ -53,6 +53,7 @@ async fn the_api_says_exactly_this() {
         "/api/v1/search?q=axis+double",
         "/api/v1/search?q=line1&limit=1",
         "/api/v1/search?q=%20",
+        "/api/v1/placement?topic=spBv1.0/Acme:Dallas/NDATA/Line1&metric=a/b",
         "/api/v1/edge-nodes?limit=1",
         "/api/v1/edge-nodes/Acme:Dallas:Press/Line1?metrics=true",
         "/api/v1/attachments",

@@ -124,6 +124,7 @@ async fn a_conflict_says_what_it_wanted_and_metadata_what_was_declared() {
         unit: Some("°C".into()),
         description: Some("of the \"left\" axis".into()),
         properties: vec![("engHigh".into(), "120".into())],
+        ..Metadata::default()
     };
     let cells = [("Temperature", DataType::Float, Value::Float(21.4))];
     plant.add(plant::robot3(), &plant::ROBOT3, &metadata, &cells);

@@ -1,15 +1,16 @@
 //! What a metric of a Birth declares beside its type and value, in the tree's words.
 //!
-//! Unit and description come from its properties by the names clients use, or the description from its metadata; what a
-//! File's metadata says and what a Template instance is of become properties of the element.
+//! Unit, description and range come from its properties by the names clients use (a convention of theirs, not of the
+//! specification; upper and lower case are the same), or the description from its metadata. The properties that are left,
+//! what a File's metadata says and what a Template instance is of become properties of the element.
 //! Knows no place and no value. Invariant: what is declared is bounded before it is copied, so that a garrulous metric loses
 //! words and not its place in the tree.
 
 use std::sync::Arc;
 
-use factree_namespace::Metadata;
+use factree_namespace::{Bound, Metadata};
 use factree_sparkplug as sparkplug;
-use sparkplug::{MetaData, Properties, RawMetric, Template, Value, WireValue};
+use sparkplug::{MetaData, Properties, Property, PropertyValue, RawMetric, Template, Value, WireValue};
 
 /// The property that names the definition of a Template instance.
 pub(crate) const TEMPLATE_REF: &str = "template_ref";
@@ -19,13 +20,17 @@ const PROPERTIES_BYTES_MAX: usize = 4096;
 
 /// The metadata of a metric's element.
 pub(crate) fn metadata(raw: &RawMetric, bytes: &[u8], limits: &sparkplug::Limits) -> Metadata {
-    let properties = raw.properties().and_then(|span| Properties::parse(bytes, span, limits).ok());
-    let about = raw.metadata().and_then(|span| MetaData::parse(bytes, span).ok());
-    let text = |text: Option<&str>| text.map(Into::into);
-    let description = properties.as_ref().and_then(Properties::description);
+    let mut metadata = Metadata::default();
     let mut said = Said::default();
-    if let Some(about) = &about {
-        said.file(about);
+    let properties = raw.properties().and_then(|span| Properties::parse(bytes, span, limits).ok());
+    if let Some(properties) = properties {
+        properties.iter().for_each(|property| said.property(&mut metadata, property));
+    }
+    if let Some(about) = raw.metadata().and_then(|span| MetaData::parse(bytes, span).ok()) {
+        said.file(&about);
+        if metadata.description.is_none() {
+            metadata.description = about.description.map(Into::into);
+        }
     }
     if let WireValue::Template(encoded) = raw.wire_value(bytes)
         && let Ok(template) = Template::parse(encoded)
@@ -33,11 +38,20 @@ pub(crate) fn metadata(raw: &RawMetric, bytes: &[u8], limits: &sparkplug::Limits
     {
         said.instance(template);
     }
-    Metadata {
-        unit: text(properties.as_ref().and_then(Properties::unit)),
-        description: text(description.or(about.and_then(|about| about.description))),
-        properties: said.properties,
-    }
+    metadata.properties = said.properties;
+    metadata
+}
+
+/// What a property is to the element, by the names that clients have for it, in lower case.
+const UNIT: [&str; 4] = ["engunit", "engunits", "unit", "units"];
+const DESCRIPTION: [&str; 3] = ["description", "documentation", "desc"];
+const LOW: [&str; 6] = ["englow", "low", "lowlimit", "min", "minimum", "minvalue"];
+const HIGH: [&str; 6] = ["enghigh", "high", "highlimit", "max", "maximum", "maxvalue"];
+/// The sample's own: see [`Properties::quality`].
+const QUALITY: &str = "quality";
+
+fn is_any(key: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| key.eq_ignore_ascii_case(name))
 }
 
 /// Properties, as far as there is room for them.
@@ -49,10 +63,40 @@ struct Said {
 
 impl Said {
     fn say(&mut self, name: &str, text: &str) {
+        if let Some(at) = self.properties.iter().position(|(known, _)| **known == *name) {
+            let (known, former) = self.properties.remove(at);
+            self.bytes -= known.len() + former.len();
+        }
         let bytes = self.bytes + name.len() + text.len();
         if bytes <= PROPERTIES_BYTES_MAX {
             self.bytes = bytes;
             self.properties.push((name.into(), text.into()));
+        }
+    }
+
+    /// Of a key that comes twice the later one counts, and of two names for the same thing too.
+    fn property(&mut self, metadata: &mut Metadata, Property { key, datatype, value }: Property<'_>) {
+        let text = |value| match value {
+            PropertyValue::String(text) => Some(text),
+            _ => None,
+        };
+        let bound = |value| number(datatype, value).and_then(Bound::new);
+        if is_any(key, &UNIT) && text(value).is_some() {
+            metadata.unit = text(value).map(Into::into);
+        } else if is_any(key, &DESCRIPTION) && text(value).is_some() {
+            metadata.description = text(value).map(Into::into);
+        } else if is_any(key, &LOW) && bound(value).is_some() {
+            metadata.low = bound(value);
+        } else if is_any(key, &HIGH) && bound(value).is_some() {
+            metadata.high = bound(value);
+        } else if !key.eq_ignore_ascii_case(QUALITY) {
+            match (value, number(datatype, value)) {
+                (PropertyValue::String(text), _) => self.say(key, text),
+                (PropertyValue::Boolean(value), _) => self.say(key, &value.to_string()),
+                (_, Some(number)) => self.say(key, &number.to_string()),
+                // Sets, extensions and nothing have no text.
+                (_, None) => {}
+            }
         }
     }
 
@@ -83,6 +127,22 @@ impl Said {
             }
         }
     }
+}
+
+/// A property's value as a number. The declared type says whether an integer has a sign; doubles hold what people declare.
+fn number(datatype: u32, value: PropertyValue<'_>) -> Option<f64> {
+    use sparkplug::DataType::{Int8, Int16, Int32, Int64};
+    let is_signed = matches!(sparkplug::DataType::from_wire(datatype), Some(Int8 | Int16 | Int32 | Int64));
+    Some(match value {
+        PropertyValue::Int(number) if is_signed => f64::from(number.cast_signed()),
+        PropertyValue::Int(number) => f64::from(number),
+        PropertyValue::Long(number) if is_signed => number.cast_signed() as f64,
+        PropertyValue::Long(number) => number as f64,
+        // By its digits: 0.1 is 0.1, and not what a Float is once it is made longer.
+        PropertyValue::Float(number) => number.to_string().parse().ok()?,
+        PropertyValue::Double(number) => number,
+        _ => return None,
+    })
 }
 
 /// A parameter's value, which is a number, a text or nothing.

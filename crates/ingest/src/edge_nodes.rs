@@ -46,8 +46,8 @@ pub(crate) struct EdgeNodes {
 /// An Edge Node's place in the tree.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    group: Arc<str>,
-    edge_node: Arc<str>,
+    pub(crate) group: Arc<str>,
+    pub(crate) edge_node: Arc<str>,
     pub(crate) block: Arc<Block>,
     /// The Edge Node's own metrics.
     pub(crate) own: Corner,
@@ -64,7 +64,7 @@ pub(crate) struct Seat {
 /// Where the metrics of an Edge Node itself, or of one Device, begin, and the Birth that declared them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Corner {
-    origin: OriginId,
+    pub(crate) origin: OriginId,
     pub(crate) root: ElementId,
     /// None until the first Birth has been carried out.
     pub(crate) birth: Option<Identity>,
@@ -515,7 +515,7 @@ fn corner(
 ) -> Result<Corner, Refusal> {
     let place = context.placement.place_sparkplug(group, edge_node, device.map(|device| &**device));
     let segments: Vec<Segment<'_>> =
-        place.steps.iter().map(|step| Segment { name: &step.name, level: step.level }).collect();
+        place.steps.iter().map(|step| Segment { name: &step.name, level: step.level, kind: step.kind }).collect();
     let root = context.namespace.ensure(&segments, Kind::Equipment)?;
     let source =
         Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };

@@ -23,6 +23,7 @@ mod convert;
 mod declare;
 mod echo;
 mod edge_nodes;
+mod explanation;
 mod findings;
 mod host_state;
 mod inbox;
@@ -32,9 +33,11 @@ mod limits;
 mod placement;
 mod plain;
 mod plain_record;
+mod replacement;
 mod report;
 mod reporting;
 mod restore;
+mod rule;
 mod said;
 mod samples;
 mod sending;
@@ -44,29 +47,37 @@ mod wording;
 pub use census::Census;
 pub use commands::{Command, CommandState};
 pub use conformance::{ConformanceReport, RuleReport, Verdict};
+pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
 pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, LedgerStats};
 pub use inbox::{Batch, Inbox, Manner};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
-pub use placement::{Place, PlacedBy, Placement, RuleError, RuleFault, SparkplugRuleText, Step, UNPLACED};
+pub use placement::{Place, PlacedBy, Placement, Step, UNPLACED};
+pub use replacement::Replaced;
 pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
+pub use rule::{RuleError, RuleFault, SparkplugRuleText, TopicRuleText};
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
-pub use template::TemplateError;
+pub use template::{Case, TemplateError};
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
 use json::Reading;
 use keep::Owner;
 use plain::{Kept, PlainTopics};
+use replacement::{Forwards, Replacement};
 
 /// Applies accepted publications to the tree.
 #[derive(Debug)]
 pub struct Ingest {
     namespace: Arc<Namespace>,
-    placement: Placement,
+    placement: Arc<Placement>,
+    /// While the rules have changed and not everything has moved yet.
+    replacement: Option<Replacement>,
+    /// Where things have moved to.
+    forwards: Forwards,
     limits: Limits,
     edge_nodes: EdgeNodes,
     /// Of the Sparkplug host, for the input at hand. Here and not there, so that it need not be taken out and put back.
@@ -111,7 +122,9 @@ impl Ingest {
             outputs: sparkplug::Outputs::new(),
             plain: PlainTopics::new(&namespace),
             namespace,
-            placement,
+            placement: Arc::new(placement),
+            replacement: None,
+            forwards: Forwards::default(),
             limits,
             clients: HashMap::new(),
             application: None,

@@ -1,13 +1,16 @@
-//! Placement: where a source's metrics land in the tree, decided once at Birth.
+//! Placement: where a source's metrics land in the tree, decided at Birth and again when the rules change.
 //!
 //! Rules are tried in their order and the first match wins. Without rules a newcomer sees a tree at once: a group id is
 //! split at `:` into Enterprise, Site and Area, the Edge Node below is a WorkCenter, its Device a WorkUnit; a plain topic
 //! is its own path. With rules, what matches none is still there, under `_unplaced/group/edge node/device`; a plain topic
 //! that matches none is plain MQTT and nothing else.
-//! Knows nothing of metrics, samples or elements: text in, path out.
+//! Knows nothing of metrics, samples or elements: text in, path out, and on request [why](crate::Explanation).
+//! Invariant: the same text and the same rules give the same place, always.
 
-use factree_namespace::Level;
+use factree_namespace::{EquipmentKind, Level};
 
+use crate::explanation::{Mismatch, Tried};
+use crate::rule::{RULES_MAX, RuleError, RuleFault, SparkplugRuleText, TopicRuleText};
 use crate::template::{Captures, Template, TemplateError, TopicTemplate, refuse_repeated};
 
 /// Where everything goes that no rule places.
@@ -16,51 +19,6 @@ pub const UNPLACED: &str = "_unplaced";
 /// Elements that Factree makes itself begin with one of these; no source may stand there by its own choice.
 const RESERVED: [&str; 2] = [UNPLACED, "_conflicts"];
 
-/// What an operator wrote in `[[namespace.sparkplug]]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SparkplugRuleText {
-    /// Template of the group id.
-    pub group: String,
-    /// Template of the edge node id; without it the Edge Node hangs below under its own id.
-    pub node: Option<String>,
-    /// Template of the device id; without it Devices hang below under their own ids. Needs `node`.
-    pub device: Option<String>,
-}
-
-/// Why a rule was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleError {
-    /// Which rule of its list, from zero.
-    pub rule: usize,
-    /// Which key of the rule: `group`, `node`, `device` or `topic`.
-    pub key: &'static str,
-    /// What is wrong with it.
-    pub error: RuleFault,
-}
-
-/// What is wrong with a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RuleFault {
-    /// The template itself.
-    Template(TemplateError),
-    /// `device` without `node`: the Device would stand above its Edge Node.
-    DeviceWithoutNode,
-}
-
-impl std::fmt::Display for RuleError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { rule, key, error } = self;
-        match error {
-            RuleFault::Template(error) => write!(f, "rule {}, key `{key}`: {error}", rule + 1),
-            RuleFault::DeviceWithoutNode => {
-                write!(f, "rule {}: `device` needs `node`; add node = \"{{work_center}}\" or drop `device`", rule + 1)
-            }
-        }
-    }
-}
-
-impl std::error::Error for RuleError {}
-
 /// One step of a path: an element's name and, if it is one, its ISA-95 level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -68,6 +26,8 @@ pub struct Step {
     pub name: Box<str>,
     /// Its level, for equipment.
     pub level: Option<Level>,
+    /// Its finer kind, if the rule says so.
+    pub kind: Option<EquipmentKind>,
 }
 
 /// Where a source stands, and by which rule.
@@ -77,6 +37,14 @@ pub struct Place {
     pub steps: Vec<Step>,
     /// What put it there.
     pub by: PlacedBy,
+}
+
+impl Place {
+    /// The names of all steps, joined by `/`.
+    pub fn path(&self) -> String {
+        let names: Vec<&str> = self.steps.iter().map(|step| &*step.name).collect();
+        names.join("/")
+    }
 }
 
 /// What put a source where it stands.
@@ -94,7 +62,7 @@ pub enum PlacedBy {
 #[derive(Clone, Debug, Default)]
 pub struct Placement {
     sparkplug: Vec<SparkplugRule>,
-    topics: Option<Vec<TopicTemplate>>,
+    topics: Option<Vec<TopicRule>>,
 }
 
 #[derive(Clone, Debug)]
@@ -102,7 +70,17 @@ struct SparkplugRule {
     group: Template,
     node: Option<Template>,
     device: Option<Template>,
+    kinds: Kinds,
 }
+
+#[derive(Clone, Debug)]
+struct TopicRule {
+    topic: TopicTemplate,
+    kinds: Kinds,
+}
+
+/// By level.
+type Kinds = [Option<EquipmentKind>; Level::ALL.len()];
 
 impl Placement {
     /// Parses the operator's rules; `levels` are those in use. No Sparkplug rules at all means the default for Sparkplug,
@@ -113,145 +91,234 @@ impl Placement {
     pub fn parse(
         levels: &[Level],
         sparkplug: &[SparkplugRuleText],
-        topics: Option<&[String]>,
+        topics: Option<&[TopicRuleText]>,
     ) -> Result<Self, RuleError> {
+        for (is_sparkplug, len) in [(true, sparkplug.len()), (false, topics.map_or(0, <[_]>::len))] {
+            if len > RULES_MAX {
+                let key = if is_sparkplug { "group" } else { "topic" };
+                return Err(RuleError { is_sparkplug, rule: RULES_MAX, key, error: RuleFault::TooMany });
+            }
+        }
         let sparkplug = sparkplug
             .iter()
             .enumerate()
             .map(|(rule, text)| SparkplugRule::parse(rule, text, levels))
             .collect::<Result<_, _>>()?;
         let topics = topics.map(|topics| {
-            let parse = |(rule, text): (usize, &String)| {
-                let template = TopicTemplate::parse(text, levels).map_err(|error| fault(rule, "topic", error))?;
-                refuse_repeated(template.levels()).map_err(|error| fault(rule, "topic", error))?;
-                Ok(template)
-            };
-            topics.iter().enumerate().map(parse).collect::<Result<_, _>>()
+            topics.iter().enumerate().map(|(rule, text)| TopicRule::parse(rule, text, levels)).collect::<Result<_, _>>()
         });
         Ok(Self { sparkplug, topics: topics.transpose()? })
     }
 
     /// Where an Edge Node, or one of its Devices, stands.
     pub fn place_sparkplug(&self, group: &str, edge_node: &str, device: Option<&str>) -> Place {
-        let by_default = self.sparkplug.is_empty() && !is_reserved(group.split(':').next());
-        if by_default {
-            return Place { steps: default_steps(group, edge_node, device), by: PlacedBy::Default };
-        }
-        let matched = self
-            .sparkplug
-            .iter()
-            .enumerate()
-            .filter_map(|(position, rule)| Some((position, rule.place(group, edge_node, device)?)))
-            .find(|(_, steps)| !is_reserved(steps.first().map(|step| &*step.name)));
-        match matched {
-            Some((position, steps)) => Place { steps, by: PlacedBy::Rule(position) },
-            None => {
-                let ids = [Some(UNPLACED), Some(group), Some(edge_node), device];
-                Place { steps: ids.into_iter().flatten().map(folder).collect(), by: PlacedBy::Nothing }
+        self.seek_sparkplug(group, edge_node, device, |_| {})
+    }
+
+    /// The same, telling `each` what came of every rule that was tried.
+    pub(crate) fn seek_sparkplug(
+        &self,
+        group: &str,
+        edge_node: &str,
+        device: Option<&str>,
+        mut each: impl FnMut(Tried),
+    ) -> Place {
+        if self.sparkplug.is_empty() {
+            match refuse_reserved(default_steps(group, edge_node, device)) {
+                Ok(steps) => return Place { steps, by: PlacedBy::Default },
+                Err(mismatch) => each(Tried { rule: None, outcome: Err(mismatch) }),
             }
         }
+        for (rule, templates) in self.sparkplug.iter().enumerate() {
+            let placed = templates.place(group, edge_node, device).and_then(refuse_reserved);
+            each(Tried { rule: Some(rule), outcome: placed.as_ref().map(drop).map_err(Clone::clone) });
+            if let Ok(steps) = placed {
+                return Place { steps, by: PlacedBy::Rule(rule) };
+            }
+        }
+        let ids = [Some(UNPLACED), Some(group), Some(edge_node), device];
+        Place { steps: ids.into_iter().flatten().map(folder).collect(), by: PlacedBy::Nothing }
     }
 
     /// Where a plain topic stands, or `None` if it does not belong to the tree.
     pub fn place_topic(&self, topic: &str) -> Option<Place> {
-        if topic.starts_with('$') {
-            return None;
-        }
-        self.wanted(topic).filter(|place| !is_reserved(place.steps.first().map(|step| &*step.name)))
+        self.seek_topic(topic, |_| {})
     }
 
-    fn wanted(&self, topic: &str) -> Option<Place> {
-        let Some(templates) = &self.topics else {
-            let foreign = ["spAv1.0", "spBv1.0", "STATE"];
-            let first = topic.split('/').next().unwrap_or_default();
-            return (!foreign.contains(&first))
-                .then(|| Place { steps: topic.split('/').map(folder).collect(), by: PlacedBy::Default });
+    /// The same, telling `each` what came of every rule that was tried.
+    pub(crate) fn seek_topic(&self, topic: &str, mut each: impl FnMut(Tried)) -> Option<Place> {
+        if topic.starts_with('$') {
+            each(Tried { rule: None, outcome: Err(Mismatch::Dollar) });
+            return None;
+        }
+        let Some(rules) = &self.topics else {
+            let placed = default_topic(topic).and_then(refuse_reserved);
+            return match placed {
+                Ok(steps) => Some(Place { steps, by: PlacedBy::Default }),
+                Err(mismatch) => {
+                    each(Tried { rule: None, outcome: Err(mismatch) });
+                    None
+                }
+            };
         };
-        templates.iter().enumerate().find_map(|(position, template)| {
-            let mut captures = Captures::default();
-            let rest = template.capture(topic, &mut captures)?;
-            let mut steps: Vec<Step> = equipment(&captures).collect();
-            if !rest.is_empty() {
-                steps.extend(rest.split('/').map(folder));
+        for (rule, template) in rules.iter().enumerate() {
+            let placed = template.place(topic).and_then(refuse_reserved);
+            each(Tried { rule: Some(rule), outcome: placed.as_ref().map(drop).map_err(Clone::clone) });
+            if let Ok(steps) = placed {
+                return Some(Place { steps, by: PlacedBy::Rule(rule) });
             }
-            (!steps.is_empty()).then_some(Place { steps, by: PlacedBy::Rule(position) })
-        })
+        }
+        None
+    }
+
+    /// A rule for Sparkplug as its operator wrote it: keys and templates.
+    pub(crate) fn sparkplug_rule(&self, rule: usize) -> Option<impl Iterator<Item = (&'static str, &str)>> {
+        let SparkplugRule { group, node, device, .. } = self.sparkplug.get(rule)?;
+        let keys = [("group", Some(group)), ("node", node.as_ref()), ("device", device.as_ref())];
+        Some(keys.into_iter().filter_map(|(key, template)| Some((key, &**template?.text()))))
+    }
+
+    /// A rule for plain topics as its operator wrote it.
+    pub(crate) fn topic_rule(&self, rule: usize) -> Option<&str> {
+        Some(self.topics.as_ref()?.get(rule)?.topic.text())
     }
 }
 
 impl SparkplugRule {
     fn parse(rule: usize, text: &SparkplugRuleText, levels: &[Level]) -> Result<Self, RuleError> {
         if text.device.is_some() && text.node.is_none() {
-            return Err(RuleError { rule, key: "device", error: RuleFault::DeviceWithoutNode });
+            let error = RuleFault::DeviceWithoutNode;
+            return Err(RuleError { is_sparkplug: true, rule, key: "device", error });
         }
-        let template = |key, text: &str| Template::parse(text, levels).map_err(|error| fault(rule, key, error));
-        let parsed = Self {
-            group: template("group", &text.group)?,
-            node: text.node.as_deref().map(|text| template("node", text)).transpose()?,
-            device: text.device.as_deref().map(|text| template("device", text)).transpose()?,
-        };
-        let all = [Some(&parsed.group), parsed.node.as_ref(), parsed.device.as_ref()];
-        refuse_repeated(all.into_iter().flatten().flat_map(Template::levels))
-            .map_err(|error| fault(rule, "group", error))?;
-        Ok(parsed)
+        let template =
+            |key, own: &str| Template::parse(own, levels, text.case).map_err(|error| fault(rule, key, error));
+        let group = template("group", &text.group)?;
+        let node = text.node.as_deref().map(|text| template("node", text)).transpose()?;
+        let device = text.device.as_deref().map(|text| template("device", text)).transpose()?;
+        let named: Vec<Level> =
+            [Some(&group), node.as_ref(), device.as_ref()].into_iter().flatten().flat_map(Template::levels).collect();
+        refuse_repeated(named.iter().copied()).map_err(|error| fault(rule, "group", error))?;
+        let kinds =
+            kinds(&text.kinds, &named).map_err(|error| RuleError { is_sparkplug: true, rule, key: "kinds", error })?;
+        Ok(Self { group, node, device, kinds })
     }
 
     /// The captured levels in their ISA-95 order, then the ids no template speaks of.
-    fn place(&self, group: &str, edge_node: &str, device: Option<&str>) -> Option<Vec<Step>> {
+    fn place(&self, group: &str, edge_node: &str, device: Option<&str>) -> Result<Vec<Step>, Mismatch> {
         let mut captures = Captures::default();
         let mut below = Vec::new();
-        if !self.group.capture(group, &mut captures) {
-            return None;
-        }
-        for (template, id) in [(&self.node, Some(edge_node)), (&self.device, device)] {
+        let keys = [
+            ("group", Some(&self.group), Some(group)),
+            ("node", self.node.as_ref(), Some(edge_node)),
+            ("device", self.device.as_ref(), device),
+        ];
+        for (key, template, id) in keys {
             match (template, id) {
                 (_, None) => {}
                 (None, Some(id)) => below.push(folder(id)),
                 (Some(template), Some(id)) => {
                     if !template.capture(id, &mut captures) {
-                        return None;
+                        return Err(Mismatch::Text { key, template: template.text().clone() });
                     }
                 }
             }
         }
-        Some(equipment(&captures).chain(below).collect())
+        let steps: Vec<Step> = equipment(&captures, &self.kinds).chain(below).collect();
+        if steps.is_empty() { Err(Mismatch::Nowhere) } else { Ok(steps) }
     }
 }
 
-fn is_reserved(first: Option<&str>) -> bool {
-    first.is_some_and(|name| RESERVED.contains(&name))
+impl TopicRule {
+    fn parse(rule: usize, text: &TopicRuleText, levels: &[Level]) -> Result<Self, RuleError> {
+        let fault = |error| fault(rule, "topic", error);
+        let topic = TopicTemplate::parse(&text.topic, levels, text.case).map_err(fault)?;
+        let named: Vec<Level> = topic.levels().collect();
+        refuse_repeated(named.iter().copied()).map_err(fault)?;
+        let kinds =
+            kinds(&text.kinds, &named).map_err(|error| RuleError { is_sparkplug: false, rule, key: "kinds", error })?;
+        Ok(Self { topic, kinds })
+    }
+
+    fn place(&self, topic: &str) -> Result<Vec<Step>, Mismatch> {
+        let mut captures = Captures::default();
+        let rest = self
+            .topic
+            .capture(topic, &mut captures)
+            .ok_or_else(|| Mismatch::Text { key: "topic", template: self.topic.text().clone() })?;
+        let mut steps: Vec<Step> = equipment(&captures, &self.kinds).collect();
+        if !rest.is_empty() {
+            steps.extend(rest.split('/').map(folder));
+        }
+        if steps.is_empty() { Err(Mismatch::Nowhere) } else { Ok(steps) }
+    }
+}
+
+fn kinds(written: &[(Level, EquipmentKind)], named: &[Level]) -> Result<Kinds, RuleFault> {
+    let mut kinds = Kinds::default();
+    for &(level, kind) in written {
+        if kind.level() != level {
+            return Err(RuleFault::KindAtLevel(kind, level));
+        }
+        if !named.contains(&level) {
+            return Err(RuleFault::KindWithoutLevel(level));
+        }
+        kinds[level as usize] = Some(kind);
+    }
+    Ok(kinds)
+}
+
+fn refuse_reserved(steps: Vec<Step>) -> Result<Vec<Step>, Mismatch> {
+    match steps.first() {
+        Some(first) if RESERVED.contains(&&*first.name) => Err(Mismatch::Reserved { name: first.name.clone() }),
+        Some(_) | None => Ok(steps),
+    }
 }
 
 fn default_steps(group: &str, edge_node: &str, device: Option<&str>) -> Vec<Step> {
     let group_levels = [Level::Enterprise, Level::Site, Level::Area];
-    let mut steps: Vec<Step> = group
-        .split(':')
-        .enumerate()
-        .map(|(position, name)| Step { name: name.into(), level: group_levels.get(position).copied() })
-        .collect();
-    steps.push(Step { name: edge_node.into(), level: Some(Level::WorkCenter) });
-    steps.extend(device.map(|device| Step { name: device.into(), level: Some(Level::WorkUnit) }));
+    let at = |name: &str, level| Step { name: name.into(), level, kind: None };
+    let mut steps: Vec<Step> =
+        group.split(':').enumerate().map(|(position, name)| at(name, group_levels.get(position).copied())).collect();
+    steps.push(at(edge_node, Some(Level::WorkCenter)));
+    steps.extend(device.map(|device| at(device, Some(Level::WorkUnit))));
     steps
 }
 
-fn equipment(captures: &Captures<'_>) -> impl Iterator<Item = Step> {
-    captures.iter().map(|(level, name)| Step { name: name.into(), level: Some(level) })
+fn default_topic(topic: &str) -> Result<Vec<Step>, Mismatch> {
+    match topic.split('/').next() {
+        Some("spAv1.0" | "spBv1.0" | "STATE") => Err(Mismatch::Foreign),
+        Some(_) | None => Ok(topic.split('/').map(folder).collect()),
+    }
+}
+
+fn equipment(captures: &Captures<'_>, kinds: &Kinds) -> impl Iterator<Item = Step> {
+    captures.iter().map(|(level, name)| Step { name, level: Some(level), kind: kinds[level as usize] })
 }
 
 fn folder(name: &str) -> Step {
-    Step { name: name.into(), level: None }
+    Step { name: name.into(), level: None, kind: None }
 }
 
 fn fault(rule: usize, key: &'static str, error: TemplateError) -> RuleError {
-    RuleError { rule, key, error: RuleFault::Template(error) }
+    RuleError { is_sparkplug: key != "topic", rule, key, error: RuleFault::Template(error) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Case;
 
     fn sparkplug(group: &str, node: Option<&str>, device: Option<&str>) -> SparkplugRuleText {
-        SparkplugRuleText { group: group.into(), node: node.map(Into::into), device: device.map(Into::into) }
+        SparkplugRuleText {
+            group: group.into(),
+            node: node.map(Into::into),
+            device: device.map(Into::into),
+            ..SparkplugRuleText::default()
+        }
+    }
+
+    fn topic(topic: &str) -> TopicRuleText {
+        TopicRuleText { topic: topic.into(), ..TopicRuleText::default() }
     }
 
     fn show(place: &Place) -> String {
@@ -305,7 +372,7 @@ mod tests {
 
     #[test]
     fn topic_templates_take_their_levels_and_then_the_rest() {
-        let topics = ["{enterprise}/{site}/_mes/{area}".to_string(), "{enterprise}/{site}/{rest...}".to_string()];
+        let topics = [topic("{enterprise}/{site}/_mes/{area}"), topic("{enterprise}/{site}/{rest...}")];
         let placement = Placement::parse(&Level::ALL, &[], Some(&topics)).unwrap();
         let place = |topic| placement.place_topic(topic).map(|place| show(&place));
         assert_eq!(place("Acme/Dallas/_mes/Press").unwrap(), "enterprise=Acme/site=Dallas/area=Press by Rule(0)");
@@ -334,7 +401,7 @@ mod tests {
         let place = default.place_sparkplug("_conflicts:x", "N", None);
         assert_eq!(show(&place), "_unplaced/_conflicts:x/N by Nothing");
         let rules = [sparkplug("{enterprise}", None, None)];
-        let ruled = Placement::parse(&Level::ALL, &rules, Some(&["{site}/{rest...}".into()])).unwrap();
+        let ruled = Placement::parse(&Level::ALL, &rules, Some(&[topic("{site}/{rest...}")])).unwrap();
         assert_eq!(show(&ruled.place_sparkplug("_unplaced", "N", None)), "_unplaced/_unplaced/N by Nothing");
         assert_eq!(ruled.place_topic("_unplaced/G/N/V"), None);
     }
@@ -353,8 +420,81 @@ mod tests {
         assert!(refusal(sparkplug("{site}", Some("{site}"), None)).contains("{site} stands twice"));
         assert!(refusal(sparkplug("{site}", None, Some("{area}"))).contains("`device` needs `node`"));
         assert!(refusal(sparkplug("", None, None)).contains("empty"));
-        let topic = |text: &str| Placement::parse(&Level::ALL, &[], Some(&[text.to_string()])).unwrap_err().to_string();
+        let topic = |text: &str| Placement::parse(&Level::ALL, &[], Some(&[topic(text)])).unwrap_err().to_string();
         assert!(topic("{rest...}/{site}").contains("last level"));
         assert!(topic("{site}{rest...}").contains("last level"));
+    }
+
+    #[test]
+    fn a_variable_may_say_what_it_takes() {
+        let rules = [
+            sparkplug("{site}", Some("{work_center:Line[0-9]{1,2}}{work_unit:[A-Z]*}"), None),
+            sparkplug("{area:.*}-{work_center}", Some("{work_unit:(?i)plc.+}"), None),
+        ];
+        let placement = Placement::parse(&Level::ALL, &rules, None).unwrap();
+        let place = |group, node| show(&placement.place_sparkplug(group, node, None));
+        assert_eq!(place("Ulm", "Line12AB"), "site=Ulm/work_center=Line12/work_unit=AB by Rule(0)");
+        assert_eq!(place("Ulm", "Line12"), "_unplaced/Ulm/Line12 by Nothing", "a level is never empty");
+        assert_eq!(place("Ulm", "xLine12AB"), "_unplaced/Ulm/xLine12AB by Nothing", "all of the text or nothing");
+        assert_eq!(place("a-b-c", "PLC\n7"), "_unplaced/a-b-c/PLC\n7 by Nothing", "`.` is no line break here");
+        assert_eq!(place("a-b-c", "PLC7"), "area=a-b/work_center=c/work_unit=PLC7 by Rule(1)");
+    }
+
+    #[test]
+    fn a_pattern_beside_plain_variables_leaves_them_as_they_were() {
+        let rules = [sparkplug("{enterprise}:{site}:{area:.+}", None, None)];
+        let placement = Placement::parse(&Level::ALL, &rules, None).unwrap();
+        let place = |group| show(&placement.place_sparkplug(group, "N", None));
+        assert_eq!(place("A:B:C:D"), "enterprise=A/site=B/area=C:D/N by Rule(0)");
+        assert_eq!(place("A::C"), "_unplaced/A::C/N by Nothing");
+    }
+
+    #[test]
+    fn case_is_folded_where_the_rule_says_so() {
+        let folded = |case| SparkplugRuleText { case, ..sparkplug("SITE-{site}", Some("{work_center}"), None) };
+        let place = |case, group| {
+            let placement = Placement::parse(&Level::ALL, &[folded(case)], None).unwrap();
+            show(&placement.place_sparkplug(group, "Line1", Some("Dev")))
+        };
+        assert_eq!(place(Case::Keep, "site-Ulm"), "_unplaced/site-Ulm/Line1/Dev by Nothing");
+        assert_eq!(place(Case::Lower, "site-Ulm"), "site=ulm/work_center=line1/Dev by Rule(0)");
+        assert_eq!(place(Case::Upper, "Site-Ulm"), "site=ULM/work_center=LINE1/Dev by Rule(0)");
+        let topics = [TopicRuleText { case: Case::Lower, ..topic("{enterprise}/Line/{rest...}") }];
+        let placement = Placement::parse(&Level::ALL, &[], Some(&topics)).unwrap();
+        let place = placement.place_topic("ACME/LINE/Speed").unwrap();
+        assert_eq!(show(&place), "enterprise=acme/Speed by Rule(0)", "what no variable names keeps its case");
+    }
+
+    #[test]
+    fn a_rule_says_what_kind_of_equipment_stands_at_a_level() {
+        let kinds = vec![(Level::WorkCenter, EquipmentKind::ProductionLine)];
+        let rule = SparkplugRuleText { kinds, ..sparkplug("{site}", Some("{work_center}"), None) };
+        let placement = Placement::parse(&Level::ALL, std::slice::from_ref(&rule), None).unwrap();
+        let kinds: Vec<_> = placement.place_sparkplug("Ulm", "L1", None).steps.iter().map(|step| step.kind).collect();
+        assert_eq!(kinds, [None, Some(EquipmentKind::ProductionLine)]);
+        let refusal = |kinds| {
+            let rule = SparkplugRuleText { kinds, ..rule.clone() };
+            Placement::parse(&Level::ALL, &[rule], None).unwrap_err().to_string()
+        };
+        assert!(refusal(vec![(Level::Site, EquipmentKind::Unit)]).contains("a unit is a work_unit, not a site"));
+        assert!(refusal(vec![(Level::WorkUnit, EquipmentKind::Unit)]).contains("names {work_unit}"));
+    }
+
+    #[test]
+    fn an_expression_is_bounded_before_it_matches_anything() {
+        let refusal =
+            |group: &str| Placement::parse(&Level::ALL, &[sparkplug(group, None, None)], None).unwrap_err().to_string();
+        assert!(refusal(r"{site:\w{1,10000}}").contains("too large"), "{}", refusal(r"{site:\w{1,10000}}"));
+        assert!(refusal("{site:a)(b}").contains("unopened group"), "{}", refusal("{site:a)(b}"));
+        assert!(refusal("{site:[}").contains("unclosed"), "{}", refusal("{site:[}"));
+        assert!(refusal("{site:x{2}").contains("braces"));
+        assert!(refusal(&"x".repeat(5000)).contains("longer than"));
+        assert!(refusal(&format!("{{site:{}{}}}", "(".repeat(1000), ")".repeat(1000))).contains("nest"));
+        let many = vec![sparkplug("{site}", None, None); 1001];
+        assert!(Placement::parse(&Level::ALL, &many, None).unwrap_err().to_string().contains("1000 rules"));
+        // Would take a backtracking matcher longer than the plant will stand.
+        let slow = [sparkplug("{site:(a*)*}b", None, None)];
+        let placement = Placement::parse(&Level::ALL, &slow, None).unwrap();
+        assert_eq!(placement.place_sparkplug(&"a".repeat(10_000), "N", None).by, PlacedBy::Nothing);
     }
 }

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    Block, DataType, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal, Segment, Source,
-    Timestamp, Value, ValueRef,
+    Block, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal, Segment,
+    Source, Timestamp, Value, ValueRef,
 };
 
 use crate::cells::KeptSample;
@@ -38,7 +38,11 @@ pub(crate) struct PlainTopics {
 #[derive(Debug)]
 pub(crate) struct PlainTopic {
     pub(crate) topic: Arc<str>,
-    origin: OriginId,
+    pub(crate) origin: OriginId,
+    /// Where it stands; none while no rule wants it.
+    pub(crate) root: Option<ElementId>,
+    /// It has said something while no rule wanted it, so what is known of it is old.
+    pub(crate) has_missed: bool,
     /// In the order they came.
     pub(crate) fields: Vec<Field>,
     /// Where to find a path in `fields`, once they are more than [`FEW`].
@@ -121,6 +125,10 @@ impl PlainTopics {
         };
         let samples = own.into_iter().chain(below.iter().map(|(path, sample)| (path.as_str(), sample)));
         let entry = &mut self.topics[number as usize];
+        if entry.root.is_none() {
+            entry.has_missed = true;
+            return Kept::Elsewhere;
+        }
         entry.messages += 1;
         entry.link = link;
         let mut kept = Kept::Whole;
@@ -180,7 +188,7 @@ impl PlainTopics {
             return Err(Shortage::Topics);
         }
         let segments: Vec<Segment<'_>> =
-            place.steps.iter().map(|step| Segment { name: &step.name, level: step.level }).collect();
+            place.steps.iter().map(|step| Segment { name: &step.name, level: step.level, kind: step.kind }).collect();
         let root = namespace.ensure(&segments, Kind::Folder).map_err(Shortage::Tree)?;
         let topic: Arc<str> = topic.into();
         let source = Source::Topic { topic: Arc::clone(&topic) };
@@ -190,6 +198,8 @@ impl PlainTopics {
         self.topics.push(PlainTopic {
             topic,
             origin,
+            root: Some(root),
+            has_missed: false,
             fields: Vec::new(),
             by_path: HashMap::new(),
             messages: 0,

@@ -285,6 +285,7 @@ fn rules_place_what_they_match_and_the_rest_is_unplaced() {
         group: "{site}-{area}".into(),
         node: Some("{work_center}".into()),
         device: Some("{work_unit}".into()),
+        ..SparkplugRuleText::default()
     };
     let mut world = World::new(Placement::parse(&Level::ALL, &[rule], Some(&[])).unwrap());
     let birth = PayloadBuilder::at(Timestamp(EPOCH))

@@ -47,6 +47,11 @@ impl Block {
         self.read().element(slot)
     }
 
+    /// Slots there are, vacant ones among them.
+    pub fn slots_len(&self) -> u32 {
+        self.read().len() as u32
+    }
+
     /// Holds the samples still, for a reader who knows slots. Until it is dropped, its thread must ask neither namespace
     /// nor block for anything else, and the block's writer waits: it should live for microseconds.
     pub fn hold(&self) -> HeldBlock<'_> {
@@ -65,7 +70,8 @@ impl Block {
             let first = group * GROUP;
             let last = (first + GROUP).min(cells.cells.len());
             for slot in first..last {
-                if cells.cells[slot].revision() > since {
+                // What stands nowhere in the tree has changed for nobody.
+                if cells.cells[slot].revision() > since && cells.elements[slot] != ElementId::ROOT {
                     let sample = cells.sample(slot as u32).expect("a stamped cell holds a sample");
                     each(slot as u32, cells.elements[slot], sample);
                 }
@@ -120,8 +126,11 @@ impl HeldBlock<'_> {
 pub(crate) struct Cells {
     cells: Vec<Cell>,
     stamps: Vec<Revision>,
+    /// The root for a cell that stands nowhere: see [`Cells::unseat`].
     elements: Vec<ElementId>,
     origins: Vec<OriginId>,
+    /// Which placement first gave a slot to somebody, from a slot on. Runs and not one for each: a Birth takes many.
+    ages: Vec<(u32, u64)>,
     heavy: Heavy,
 }
 
@@ -132,13 +141,20 @@ impl Cells {
             stamps: Vec::new(),
             elements: Vec::new(),
             origins: Vec::new(),
+            ages: Vec::new(),
             heavy: Heavy::new(budget),
         }
     }
 
     /// The element placed at `slot`.
     pub(crate) fn element(&self, slot: u32) -> Option<ElementId> {
-        self.cells.get(slot as usize)?.is_placed().then(|| self.elements[slot as usize])
+        let is_placed = self.is_placed(slot) && self.elements[slot as usize] != ElementId::ROOT;
+        is_placed.then(|| self.elements[slot as usize])
+    }
+
+    /// Whether somebody's cell is at `slot`, in the tree or not.
+    pub(crate) fn is_placed(&self, slot: u32) -> bool {
+        self.cells.get(slot as usize).is_some_and(Cell::is_placed)
     }
 
     pub(crate) fn origin(&self, slot: u32) -> OriginId {
@@ -214,6 +230,36 @@ impl Cells {
         self.origins[at] = origin;
     }
 
+    /// Notes who came first: `ticket` is the number of the placement at hand.
+    pub(crate) fn enter(&mut self, slot: u32, ticket: u64) {
+        match self.ages.last() {
+            // Slots are given out in ascending order; one below was somebody's before and keeps that age.
+            Some(&(first, last)) if slot < first || last == ticket => {}
+            Some(_) | None => self.ages.push((slot, ticket)),
+        }
+    }
+
+    /// Which placement first gave `slot` to somebody: the smaller, the older.
+    pub(crate) fn age(&self, slot: u32) -> u64 {
+        let run = self.ages.partition_point(|&(first, _)| first <= slot).saturating_sub(1);
+        self.ages.get(run).map_or(u64::MAX, |&(_, ticket)| ticket)
+    }
+
+    /// The cell at `slot` is shown by another element, and a reader of changes sees it there.
+    pub(crate) fn reseat(&mut self, slot: u32, element: ElementId, revision: Revision) {
+        let at = slot as usize;
+        self.elements[at] = element;
+        if self.cells[at].revision() > Revision::ZERO {
+            self.cells[at].restamp(revision);
+            self.stamps[at / GROUP] = revision;
+        }
+    }
+
+    /// The cell at `slot` is shown by no element any more; it keeps its sample.
+    pub(crate) fn unseat(&mut self, slot: u32) {
+        self.elements[slot as usize] = ElementId::ROOT;
+    }
+
     /// A new type for what is placed at `slot` and is not gone, or no longer; the sample stays.
     pub(crate) fn redeclare(&mut self, slot: u32, datatype: DataType) {
         let cell = &mut self.cells[slot as usize];
@@ -240,6 +286,7 @@ impl Cells {
             + self.stamps.capacity() * size_of::<Revision>()
             + self.elements.capacity() * size_of::<ElementId>()
             + self.origins.capacity() * size_of::<OriginId>()
+            + self.ages.capacity() * size_of::<(u32, u64)>()
             + self.heavy.heap_bytes()
     }
 }
@@ -372,7 +419,9 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// [`Refusal::NoSuchSlot`].
     pub fn set_quality(&mut self, slot: u32, quality: Quality) -> Result<(), Refusal> {
-        self.cells.element(slot).ok_or(Refusal::NoSuchSlot)?;
+        if !self.cells.is_placed(slot) {
+            return Err(Refusal::NoSuchSlot);
+        }
         self.requalify(slot as usize, quality);
         Ok(())
     }
@@ -383,7 +432,9 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// [`Refusal::NoSuchSlot`].
     pub fn mark_gone(&mut self, slot: u32) -> Result<(), Refusal> {
-        self.cells.element(slot).ok_or(Refusal::NoSuchSlot)?;
+        if !self.cells.is_placed(slot) {
+            return Err(Refusal::NoSuchSlot);
+        }
         let at = slot as usize;
         let cell = &mut self.cells.cells[at];
         if !cell.is_gone() {

@@ -217,6 +217,11 @@ impl Cell {
         self.received_low = received.low;
         self.received_high = received.high;
     }
+
+    /// Another revision has changed what is known about the sample, and not the sample.
+    pub(crate) fn restamp(&mut self, revision: Revision) {
+        self.revision = revision.0;
+    }
 }
 
 const fn pack(form: Form, quality: Quality) -> u8 {

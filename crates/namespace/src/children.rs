@@ -28,6 +28,14 @@ impl Children {
         self.ids.push(child);
     }
 
+    /// Forgets those that `stay` does not want; one that was added twice is kept once.
+    pub(crate) fn retain(&mut self, stay: impl Fn(ElementId) -> bool) {
+        self.sorted.take();
+        self.ids.retain(|&id| stay(id));
+        self.ids.sort_unstable();
+        self.ids.dedup();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ids.len()
     }

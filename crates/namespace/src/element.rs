@@ -1,13 +1,14 @@
 //! An element: one point in the tree, and the words ISA-95 has for it.
 //!
-//! 28 bytes, in one vector, never removed: an [`ElementId`] is an index and stays valid for the life of the namespace.
+//! 28 bytes, in one vector: an [`ElementId`] is an index and stays valid until what it stands for has moved away, which only
+//! other placement rules do; [`View::layout`](crate::View::layout) tells.
 //! Refuses to hold its path or its sample: the path is the chain of parents, the sample is in a cell.
-//! Invariant: a parent's id is smaller than its children's, except the root, which is its own parent.
+//! Invariant: the chain of parents ends at the root, which is its own parent.
 
 use crate::metadata::MetadataId;
 use crate::names::NameId;
 
-/// A point in the tree. Valid in the namespace it came from, and forever.
+/// A point in the tree. Valid in the namespace it came from, for as long as its [`layout`](crate::View::layout) is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ElementId(pub(crate) u32);
 
@@ -57,6 +58,65 @@ impl Level {
     }
 }
 
+/// A finer kind of equipment: what ISA-95 calls work centers and work units of one sort or another. An attribute of an
+/// element, beside its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EquipmentKind {
+    /// A work center of batch production.
+    ProcessCell,
+    /// A work center of continuous production.
+    ProductionUnit,
+    /// A work center of discrete production.
+    ProductionLine,
+    /// A work center that stores.
+    StorageZone,
+    /// A work unit of a process cell or a production unit.
+    Unit,
+    /// A work unit of a production line.
+    WorkCell,
+    /// A work unit of a storage zone.
+    StorageUnit,
+}
+
+impl EquipmentKind {
+    /// Those of work centers, then those of work units.
+    pub const ALL: [Self; 7] = [
+        Self::ProcessCell,
+        Self::ProductionUnit,
+        Self::ProductionLine,
+        Self::StorageZone,
+        Self::Unit,
+        Self::WorkCell,
+        Self::StorageUnit,
+    ];
+
+    /// The word used in configuration and API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProcessCell => "process_cell",
+            Self::ProductionUnit => "production_unit",
+            Self::ProductionLine => "production_line",
+            Self::StorageZone => "storage_zone",
+            Self::Unit => "unit",
+            Self::WorkCell => "work_cell",
+            Self::StorageUnit => "storage_unit",
+        }
+    }
+
+    /// The kind of that name, exactly as [`EquipmentKind::as_str`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The level it stands at.
+    pub fn level(self) -> Level {
+        match self {
+            Self::ProcessCell | Self::ProductionUnit | Self::ProductionLine | Self::StorageZone => Level::WorkCenter,
+            Self::Unit | Self::WorkCell | Self::StorageUnit => Level::WorkUnit,
+        }
+    }
+}
+
 /// What an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -89,22 +149,24 @@ pub struct Segment<'a> {
     pub name: &'a str,
     /// ISA-95 level.
     pub level: Option<Level>,
+    /// The finer kind of equipment.
+    pub kind: Option<EquipmentKind>,
 }
 
 impl<'a> Segment<'a> {
     /// A name without a level.
-    pub fn named(name: &'a str) -> Self {
-        Self { name, level: None }
+    pub const fn named(name: &'a str) -> Self {
+        Self { name, level: None, kind: None }
     }
 
     /// A name at a level.
-    pub fn at(name: &'a str, level: Level) -> Self {
-        Self { name, level: Some(level) }
+    pub const fn at(name: &'a str, level: Level) -> Self {
+        Self { name, level: Some(level), kind: None }
     }
 }
 
 /// Where a cell is: block index and slot. Two words that are only ever used together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CellId {
     pub(crate) block: u32,
     pub(crate) slot: u32,
@@ -131,6 +193,16 @@ const _: () = assert!(size_of::<Element>() == 28, "an element costs 28 bytes: a 
 impl Element {
     /// `folder` of an element without children.
     pub(crate) const LEAF: u32 = u32::MAX;
+    /// `folder` of an element that stands for nothing, whose number is free.
+    pub(crate) const VACANT: u32 = u32::MAX - 1;
+
+    pub(crate) fn vacant() -> Self {
+        Self { folder: Self::VACANT, ..Self::new(crate::names::Names::EMPTY, ElementId::ROOT) }
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.folder == Self::VACANT
+    }
 
     pub(crate) fn new(name: NameId, parent: ElementId) -> Self {
         Self {

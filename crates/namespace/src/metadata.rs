@@ -16,13 +16,58 @@ pub struct Metadata {
     pub unit: Option<Arc<str>>,
     /// What the element is, in words.
     pub description: Option<Arc<str>>,
+    /// The least its value should be.
+    pub low: Option<Bound>,
+    /// The most its value should be.
+    pub high: Option<Bound>,
+    /// Who answers for it.
+    pub owner: Option<Arc<str>>,
+    /// Words to find it by.
+    pub tags: Vec<Arc<str>>,
     /// Everything else the source declares, by name, as text.
     pub properties: Vec<(Arc<str>, Arc<str>)>,
 }
 
+/// One end of a range: a finite number that can be told from another by its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bound(u64);
+
+impl Bound {
+    /// None for what is no finite number.
+    pub fn new(number: f64) -> Option<Self> {
+        // Adding zero makes one zero of two.
+        number.is_finite().then(|| Self((number + 0.0).to_bits()))
+    }
+
+    /// The number.
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
 impl Metadata {
     fn is_empty(&self) -> bool {
-        self.unit.is_none() && self.description.is_none() && self.properties.is_empty()
+        *self == Self::default()
+    }
+
+    /// What is said here, and what `other` says where nothing is said here. Tags and properties of both count; a property
+    /// that both name is the one said here.
+    pub fn over(&self, other: &Self) -> Self {
+        let either = |own: &Option<Arc<str>>, other: &Option<Arc<str>>| own.clone().or_else(|| other.clone());
+        let mut tags = self.tags.clone();
+        tags.extend(other.tags.iter().filter(|tag| !self.tags.contains(tag)).cloned());
+        let mut properties = self.properties.clone();
+        let is_said = |name: &Arc<str>| self.properties.iter().any(|(own, _)| own == name);
+        properties.extend(other.properties.iter().filter(|(name, _)| !is_said(name)).cloned());
+        Self {
+            unit: either(&self.unit, &other.unit),
+            description: either(&self.description, &other.description),
+            low: self.low.or(other.low),
+            high: self.high.or(other.high),
+            owner: either(&self.owner, &other.owner),
+            tags,
+            properties,
+        }
     }
 
     /// Bytes this occupies on the heap, near enough to bound it.
@@ -30,7 +75,9 @@ impl Metadata {
         let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         let properties =
             self.properties.iter().map(|(name, value)| name.len() + value.len() + size_of_val(&(name, value)));
-        size_of::<Self>() + text(&self.unit) + text(&self.description) + properties.sum::<usize>()
+        let tags = self.tags.iter().map(|tag| tag.len() + size_of_val(tag));
+        let texts = [&self.unit, &self.description, &self.owner].map(text);
+        size_of::<Self>() + texts.iter().sum::<usize>() + tags.sum::<usize>() + properties.sum::<usize>()
     }
 }
 
@@ -69,7 +116,15 @@ impl Catalogue {
 
     /// Every entry in the order of their ids; empty ones where an id is free.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Metadata> {
-        static FREE: Metadata = Metadata { unit: None, description: None, properties: Vec::new() };
+        static FREE: Metadata = Metadata {
+            unit: None,
+            description: None,
+            low: None,
+            high: None,
+            owner: None,
+            tags: Vec::new(),
+            properties: Vec::new(),
+        };
         self.entries.iter().map(|entry| entry.as_ref().map_or(&FREE, |entry| &entry.metadata))
     }
 

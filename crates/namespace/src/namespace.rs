@@ -15,7 +15,8 @@ use crate::heavy::Budget;
 use crate::source::{Origin, Origins};
 use crate::tree::Tree;
 use crate::{
-    ElementId, Kind, Limits, OriginId, Place, Placed, Placer, Refusal, Revision, Segment, Source, Timestamp, View,
+    ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Refusal, Revision, Segment, Source, Timestamp,
+    View,
 };
 
 /// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
@@ -102,11 +103,14 @@ impl Namespace {
             return Err(Refusal::BlockFull);
         }
         self.budget.trade(0, origin.weigh(), self.limits.values_bytes_max)?;
-        Ok(origins.add(origin))
+        let id = origins.add(origin);
+        tree.hold(root);
+        Ok(id)
     }
 
     /// Finds or makes the folders and equipment of a path from the root. `kind` is for the last segment; those above it are
-    /// equipment if they have a level, else folders. Existing elements gain a level they lack and keep the one they have.
+    /// equipment if they have a level, else folders. Existing elements gain a level and a kind of equipment that they lack and
+    /// keep those they have.
     /// An empty path is the root.
     ///
     /// # Errors
@@ -137,6 +141,12 @@ impl Namespace {
     /// namespace nor block for anything else: a placement may hold the tree and wait for this block.
     pub fn write<'a>(&'a self, block: &'a Block, received: Timestamp) -> Writer<'a> {
         self.writer(block.lock(), received)
+    }
+
+    /// Begins to move what has been placed, because the rules have changed. Until it is dropped, its thread must ask neither
+    /// namespace nor any block for anything else.
+    pub fn mover(&self) -> Mover<'_> {
+        Mover::new(self, self.tree())
     }
 
     pub(crate) fn writer<'a>(&'a self, cells: RwLockWriteGuard<'a, Cells>, received: Timestamp) -> Writer<'a> {
@@ -177,7 +187,7 @@ impl Namespace {
         let view = self.read();
         let values_bytes = self.budget.used();
         let mut stats = Stats {
-            elements: view.tree.len(),
+            elements: view.tree.live_len(),
             blocks: view.tree.blocks.len(),
             conflicts: view.tree.conflicts.len(),
             bytes: view.tree.heap_bytes() + values_bytes,

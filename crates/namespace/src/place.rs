@@ -33,7 +33,7 @@ pub enum PathSpec<'a> {
 
 impl<'a> PathSpec<'a> {
     /// The path below the root; none for the root itself.
-    fn below(self) -> Option<&'a str> {
+    pub(crate) fn below(self) -> Option<&'a str> {
         match self {
             Self::Root => None,
             Self::Below(below) | Self::Renamed { below, .. } => Some(below),
@@ -97,12 +97,15 @@ pub struct Placer<'a> {
     tree: RwLockWriteGuard<'a, Tree>,
     cells: RwLockWriteGuard<'a, Cells>,
     block: u32,
+    /// The number of this placement: who comes first has the smaller one.
+    number: u64,
     nearby: Nearby,
 }
 
 impl<'a> Placer<'a> {
-    pub(crate) fn new(namespace: &'a Namespace, tree: RwLockWriteGuard<'a, Tree>, block: &'a Block) -> Self {
-        Self { namespace, tree, cells: block.lock(), block: block.index, nearby: Nearby::none() }
+    pub(crate) fn new(namespace: &'a Namespace, mut tree: RwLockWriteGuard<'a, Tree>, block: &'a Block) -> Self {
+        let number = tree.placement(block.index);
+        Self { namespace, tree, cells: block.lock(), block: block.index, number, nearby: Nearby::none() }
     }
 
     /// Places a cell. See [`Namespace::place`].
@@ -130,6 +133,8 @@ impl<'a> Placer<'a> {
         if former != Some(element) {
             self.tree.layouts.occupied(self.block, place.slot);
         }
+        freed += self.tree.forget(cell);
+        self.cells.enter(place.slot, self.number);
         self.cells.occupy(place.slot, element, place.origin, place.datatype);
         budget.give_back(freed);
 
@@ -209,7 +214,7 @@ impl<'d> Declared<'d> {
 
 /// The folder that the last metric was placed in: a Birth names most of its metrics one folder after the other, so most
 /// paths need one name looked up and not all of them.
-struct Nearby {
+pub(crate) struct Nearby {
     /// Below this root, with the `/` at its end; empty before the first.
     path: String,
     root: ElementId,
@@ -217,12 +222,12 @@ struct Nearby {
 }
 
 impl Nearby {
-    fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { path: String::new(), root: ElementId::ROOT, folder: ElementId::ROOT }
     }
 
     /// Where to begin on the way from `root` to `path`, and what is left of it.
-    fn start<'p>(&self, root: ElementId, path: &'p str) -> (ElementId, &'p str) {
+    pub(crate) fn start<'p>(&self, root: ElementId, path: &'p str) -> (ElementId, &'p str) {
         match path.strip_prefix(&*self.path) {
             Some(rest) if self.root == root && !self.path.is_empty() => (self.folder, rest),
             Some(_) | None => (root, path),
@@ -230,7 +235,7 @@ impl Nearby {
     }
 
     /// The last name of `path` is in `folder`.
-    fn remember(&mut self, root: ElementId, path: &str, folder: ElementId) {
+    pub(crate) fn remember(&mut self, root: ElementId, path: &str, folder: ElementId) {
         let end = path.rfind('/').map_or(0, |last| last + 1);
         self.path.clear();
         self.path.push_str(&path[..end]);
@@ -241,7 +246,7 @@ impl Nearby {
 /// The names of a path, by bytes: `str::split` at a char was a sixth of placing a metric (`tree place`,
 /// `benches/benches/tree.rs`).
 #[derive(Clone)]
-struct Names<'a>(Option<&'a str>);
+pub(crate) struct Names<'a>(pub(crate) Option<&'a str>);
 
 impl<'a> Iterator for Names<'a> {
     type Item = &'a str;
@@ -299,7 +304,7 @@ impl Tree {
         Ok(Placed::Conflict { element, instead_of: owned })
     }
 
-    fn is_taken(&self, element: ElementId, by_other_than: CellId) -> bool {
+    pub(crate) fn is_taken(&self, element: ElementId, by_other_than: CellId) -> bool {
         self.element(element).cell().is_some_and(|owner| owner != by_other_than)
     }
 }

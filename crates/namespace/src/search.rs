@@ -2,7 +2,7 @@
 //!
 //! Names repeat, so they are looked at once each and not once for each element: every word runs over the text that holds all
 //! names, and over the metadata, and leaves a bit wherever it is found. Then one walk over the elements in the order of
-//! their ids, where parents come before children, adds up what is found at an element and what above it.
+//! their ids, where parents mostly come before children, adds up what is found at an element and what above it.
 //! An element is meant if each word is found at it or above it, and one at least at itself: `dallas temperature` is every
 //! temperature in Dallas, and `dallas` is Dallas and not everything in it.
 //! Refuses to know what is published. Invariant: a search costs time in proportion to the tree, whatever the words are.
@@ -97,9 +97,9 @@ impl Search {
         self.words.iter().map(|word| word.rank(&name)).min().expect("a search has words")
     }
 
-    /// The words that metadata hold: unit, description and every property.
+    /// The words that metadata hold: unit, description, owner, tags and every property.
     fn within_metadata(&self, metadata: &Metadata) -> Words {
-        let texts = metadata.unit.iter().chain(&metadata.description);
+        let texts = metadata.unit.iter().chain(&metadata.description).chain(&metadata.owner).chain(&metadata.tags);
         let texts = texts.chain(metadata.properties.iter().map(|(_, value)| value));
         texts.fold(0, |bits, text| bits | self.within(text))
     }
@@ -135,19 +135,22 @@ impl View<'_> {
         let by_metadata: Vec<Words> = tree.catalogue.iter().map(|known| search.within_metadata(known)).collect();
         let is_datatype = search.words.iter().any(|word| word.datatype.is_some());
         let all = search.all();
-        // By element: what its own name and those above it hold.
-        let mut held: Vec<Words> = Vec::with_capacity(tree.len());
+        let mut held = Held { tree, by_name: &by_name, by_element: vec![0; tree.len()] };
         let mut best: BinaryHeap<(u32, usize, ElementId)> = BinaryHeap::with_capacity(limit + 1);
         let mut ranks = HashMap::new();
         let mut more = false;
         for id in (0..tree.len() as u32).map(ElementId) {
             let element = tree.element(id);
-            let name = by_name[element.name.index()];
-            let above = if id == ElementId::ROOT { 0 } else { held[element.parent.0 as usize] };
-            held.push(above | name);
-            let mut own = name;
+            if element.is_vacant() {
+                continue;
+            }
+            let mut own = by_name[element.name.index()];
+            let above = if id == ElementId::ROOT { 0 } else { held.at(element.parent) };
             if element.metadata != MetadataId::NONE {
                 own |= by_metadata[element.metadata.index()];
+            }
+            if let Some(modelled) = tree.model.metadata(id) {
+                own |= search.within_metadata(modelled);
             }
             if is_datatype && (above | own) != all {
                 let datatype = self.datatype(id);
@@ -166,6 +169,35 @@ impl View<'_> {
         let mut best: Vec<_> = best.into_vec();
         best.sort_unstable();
         (best.into_iter().map(|(_, _, id)| id).collect(), more)
+    }
+}
+
+/// By element: what its own name and those above it hold.
+struct Held<'t> {
+    tree: &'t Tree,
+    by_name: &'t [Words],
+    /// Zero while it is not known.
+    by_element: Vec<u16>,
+}
+
+/// Beside the words in [`Held`].
+const KNOWN: u16 = 1 << Words::BITS;
+
+impl Held<'_> {
+    fn at(&mut self, id: ElementId) -> Words {
+        // Mostly one step: only what has been moved may have a parent that is younger.
+        let mut way = Vec::new();
+        let mut from = id;
+        while self.by_element[from.0 as usize] == 0 && from != ElementId::ROOT {
+            way.push(from);
+            from = self.tree.element(from).parent;
+        }
+        let mut words = self.by_element[from.0 as usize] as Words;
+        for &on_the_way in way.iter().rev() {
+            words |= self.by_name[self.tree.element(on_the_way).name.index()];
+            self.by_element[on_the_way.0 as usize] = KNOWN | u16::from(words);
+        }
+        words
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Many cells share one [`Source`] and one root in the tree; the two together are an *origin*, and a cell remembers it by
 //! a small index. The name of a metric is then the path below that root, so it is not stored.
-//! Invariant: origins are only added, so an [`OriginId`] stays valid for the life of its block.
+//! Invariant: origins are only added, so an [`OriginId`] stays valid for the life of its block; its root may become another.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Source {
 }
 
 /// An origin within one block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OriginId(pub(crate) u32);
 
 /// Where a sample comes from: an origin and its block. Small, comparable, and good for as long as the namespace;
@@ -108,6 +108,17 @@ impl Origins {
         ids.insert_unique(hasher.hash_one(&origin), id, |&id| hasher.hash_one(&list[id as usize]));
         list.push(origin);
         OriginId(id)
+    }
+
+    /// The same source publishes below another root from now on.
+    pub(crate) fn reroot(&mut self, OriginId(id): OriginId, root: ElementId) {
+        let Self { list, ids, hasher } = self;
+        let hash = hasher.hash_one(&list[id as usize]);
+        if let Ok(listed) = ids.find_entry(hash, |&listed| listed == id) {
+            listed.remove();
+        }
+        list[id as usize].root = root;
+        ids.insert_unique(hasher.hash_one(&list[id as usize]), id, |&id| hasher.hash_one(&list[id as usize]));
     }
 
     pub(crate) fn len(&self) -> usize {

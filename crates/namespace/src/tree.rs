@@ -13,12 +13,13 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use crate::block::Block;
 use crate::children::Children;
 use crate::coverage::Layouts;
-use crate::element::Element;
+use crate::element::{CellId, Element};
 use crate::gone::Gone;
 use crate::metadata::{Catalogue, MetadataId};
+use crate::model::Model;
 use crate::names::{NameId, Names};
 use crate::source::{Origin, Origins};
-use crate::{ElementId, Kind, Limits, MetricName, OriginId, Refusal, Revision, Segment};
+use crate::{ElementId, EquipmentKind, Kind, Limits, Metadata, MetricName, OriginId, Refusal, Revision, Segment};
 
 pub(crate) struct Tree {
     elements: Vec<Element>,
@@ -39,6 +40,27 @@ pub(crate) struct Tree {
     /// What has changed about which cell belongs to which element, for those who follow the tree.
     pub(crate) layouts: Layouts,
     pub(crate) gone: Gone,
+    /// What cells brought to elements that they have lost, for as long as they stand nowhere.
+    pub(crate) laid_by: HashMap<CellId, Carried>,
+    /// Kinds of equipment that placement rules name.
+    pub(crate) equipment: HashMap<ElementId, EquipmentKind>,
+    pub(crate) model: Model,
+    /// How many origins have their root at an element, which therefore stays.
+    roots: HashMap<ElementId, u32>,
+    /// Elements and folders that stand for nothing, to be used again.
+    vacant: Vec<ElementId>,
+    vacant_folders: Vec<u32>,
+    /// How often things have been moved.
+    pub(crate) layout: u64,
+    /// The placement at hand: its number, and for which block.
+    placement: (u64, u32),
+}
+
+/// What a cell brings to the element that shows it.
+pub(crate) struct Carried {
+    kind: Kind,
+    metadata: MetadataId,
+    renamed: Option<Arc<str>>,
 }
 
 impl Tree {
@@ -56,6 +78,14 @@ impl Tree {
             renamed: HashMap::default(),
             layouts: Layouts::default(),
             gone: Gone::default(),
+            laid_by: HashMap::default(),
+            equipment: HashMap::default(),
+            model: Model::default(),
+            roots: HashMap::default(),
+            vacant: Vec::new(),
+            vacant_folders: Vec::new(),
+            layout: 0,
+            placement: (0, u32::MAX),
         }
     }
 
@@ -67,8 +97,41 @@ impl Tree {
         &mut self.elements[id.0 as usize]
     }
 
+    /// All element ids are below this.
     pub(crate) fn len(&self) -> usize {
         self.elements.len()
+    }
+
+    /// Elements that stand for something.
+    pub(crate) fn live_len(&self) -> usize {
+        self.elements.len() - self.vacant.len()
+    }
+
+    /// An origin begins at `root`.
+    pub(crate) fn hold(&mut self, root: ElementId) {
+        *self.roots.entry(root).or_default() += 1;
+    }
+
+    /// An origin begins there no more.
+    pub(crate) fn let_go(&mut self, root: ElementId) {
+        if let Some(count) = self.roots.get_mut(&root) {
+            *count -= 1;
+            if *count == 0 {
+                self.roots.remove(&root);
+            }
+        }
+    }
+
+    /// Whether an element is more than the place of a cell, so that it stays when the cell goes.
+    pub(crate) fn is_held(&self, id: ElementId) -> bool {
+        id == ElementId::ROOT || self.roots.contains_key(&id) || self.model.contains(id)
+    }
+
+    /// The number of the placement at hand, which is another one for each block that is placed in turn.
+    pub(crate) fn placement(&mut self, block: u32) -> u64 {
+        let (number, last) = &mut self.placement;
+        *number += u64::from(std::mem::replace(last, block) != block);
+        *number
     }
 
     pub(crate) fn name(&self, id: ElementId) -> &str {
@@ -185,6 +248,9 @@ impl Tree {
         let element = self.extend(at, missing, limits.depth_max, limits)?;
         let chain: Vec<ElementId> = self.ancestry(element).collect();
         for (&id, segment) in chain.iter().rev().zip(path) {
+            if let Some(kind) = segment.kind {
+                self.equipment.entry(id).or_insert(kind);
+            }
             let element = self.element_mut(id);
             element.level = element.level.or(segment.level);
             if element.kind == Kind::Folder && element.level.is_some() {
@@ -209,7 +275,7 @@ impl Tree {
             + self.layouts.heap_bytes()
     }
 
-    fn room_for<'s>(
+    pub(crate) fn room_for<'s>(
         &self,
         at: ElementId,
         missing: impl Iterator<Item = &'s str>,
@@ -230,7 +296,7 @@ impl Tree {
         if longest > limits.name_bytes_max {
             return Err(Refusal::NameTooLong);
         }
-        if self.elements.len() + count > limits.elements_max {
+        if self.live_len() + count > limits.elements_max {
             return Err(Refusal::TooManyElements);
         }
         if self.names.bytes_len() + bytes > limits.names_bytes_max {
@@ -239,18 +305,86 @@ impl Tree {
         Ok(())
     }
 
-    fn add(&mut self, parent: ElementId, name: &str) -> ElementId {
-        let id = ElementId(u32::try_from(self.elements.len()).expect("elements_max keeps element ids in 32 bits"));
+    pub(crate) fn add(&mut self, parent: ElementId, name: &str) -> ElementId {
         let name = self.names.intern(name);
-        self.elements.push(Element::new(name, parent));
+        let id = match self.vacant.pop() {
+            Some(id) => {
+                *self.element_mut(id) = Element::new(name, parent);
+                id
+            }
+            None => {
+                let id = u32::try_from(self.elements.len()).expect("elements_max keeps element ids in 32 bits");
+                self.elements.push(Element::new(name, parent));
+                ElementId(id)
+            }
+        };
+        self.list(id);
+        id
+    }
+
+    /// An element with nothing below it goes to another place. The folder it leaves is to be [swept](Tree::sweep).
+    pub(crate) fn relink(&mut self, id: ElementId, parent: ElementId, name: &str) {
+        self.unlist(id);
+        let name = self.names.intern(name);
+        let element = self.element_mut(id);
+        (element.parent, element.name) = (parent, name);
+        self.list(id);
+    }
+
+    /// An element that shows nothing and has nothing below it stands for nothing any more. Its parent is to be swept.
+    fn remove(&mut self, id: ElementId) {
+        self.unlist(id);
+        self.equipment.remove(&id);
+        let folder = self.element(id).folder;
+        if folder != Element::LEAF {
+            self.vacant_folders.push(folder);
+        }
+        *self.element_mut(id) = Element::vacant();
+        self.vacant.push(id);
+    }
+
+    /// Puts the lists of children right after things have left these elements, and removes what is empty then, upwards.
+    pub(crate) fn sweep(&mut self, mut left: Vec<ElementId>) {
+        while !left.is_empty() {
+            left.sort_unstable();
+            left.dedup();
+            let mut gone = Vec::new();
+            for &id in &left {
+                let elements = &self.elements;
+                let element = &elements[id.0 as usize];
+                if let Some(children) = self.folders.get_mut(element.folder as usize) {
+                    children.retain(|child| {
+                        let child = &elements[child.0 as usize];
+                        child.parent == id && !child.is_vacant()
+                    });
+                }
+                let is_bare = element.cell().is_none() && !element.is_vacant();
+                if is_bare && self.child_count(id) == 0 && !self.is_held(id) {
+                    gone.push(id);
+                }
+            }
+            left = gone.iter().map(|&id| self.element(id).parent).collect();
+            gone.into_iter().for_each(|id| self.remove(id));
+        }
+    }
+
+    fn list(&mut self, id: ElementId) {
         let Self { elements, index, hasher, .. } = self;
         let hash = |id: ElementId| {
             let element: &Element = &elements[id.0 as usize];
             key(hasher, element.parent, element.name)
         };
         index.insert_unique(hash(id), id, |&id| hash(id));
+        let parent = self.element(id).parent;
         self.folder_mut(parent).add(id);
-        id
+    }
+
+    fn unlist(&mut self, id: ElementId) {
+        let element = self.element(id);
+        let hash = key(&self.hasher, element.parent, element.name);
+        if let Ok(listed) = self.index.find_entry(hash, |&listed| listed == id) {
+            listed.remove();
+        }
     }
 
     fn child_named(&self, parent: ElementId, name: NameId) -> Option<ElementId> {
@@ -267,8 +401,10 @@ impl Tree {
 
     fn folder_mut(&mut self, id: ElementId) -> &mut Children {
         if self.element(id).folder == Element::LEAF {
-            self.folders.push(Children::default());
-            let folder = u32::try_from(self.folders.len() - 1).expect("folders are fewer than elements");
+            let folder = self.vacant_folders.pop().unwrap_or_else(|| {
+                self.folders.push(Children::default());
+                u32::try_from(self.folders.len() - 1).expect("folders are fewer than elements")
+            });
             self.element_mut(id).folder = folder;
         }
         let folder = self.element(id).folder;
@@ -277,11 +413,53 @@ impl Tree {
 
     /// The element loses its cell, so its path is free for others; the bytes of metadata that nobody needs any more.
     pub(crate) fn detach(&mut self, id: ElementId) -> usize {
+        let Carried { metadata, renamed, .. } = self.pick_up(id);
+        self.catalogue.release(metadata) + renamed.map_or(0, |name| name.len())
+    }
+
+    /// The element loses its cell, and what that brought.
+    pub(crate) fn pick_up(&mut self, id: ElementId) -> Carried {
+        self.conflicts.remove(&id);
+        let renamed = self.renamed.remove(&id);
         let element = self.element_mut(id);
         element.set_cell(None);
-        element.kind = Kind::Folder;
-        self.conflicts.remove(&id);
-        self.describe(id, MetadataId::NONE, None)
+        let bare = if element.level.is_some() { Kind::Equipment } else { Kind::Folder };
+        let kind = std::mem::replace(&mut element.kind, bare);
+        let metadata = std::mem::replace(&mut element.metadata, MetadataId::NONE);
+        self.refresh_model(id);
+        Carried { kind, metadata, renamed }
+    }
+
+    /// The element gets a cell, with what it brings; it has none.
+    pub(crate) fn put_down(&mut self, id: ElementId, cell: CellId, Carried { kind, metadata, renamed }: Carried) {
+        let element = self.element_mut(id);
+        debug_assert!(element.cell().is_none() && element.metadata == MetadataId::NONE);
+        element.set_cell(Some(cell));
+        (element.kind, element.metadata) = (kind, metadata);
+        if let Some(name) = renamed {
+            self.renamed.insert(id, name);
+        }
+        self.refresh_model(id);
+    }
+
+    /// What a cell that stands nowhere has laid by is forgotten; the bytes that nobody needs any more.
+    pub(crate) fn forget(&mut self, cell: CellId) -> usize {
+        if self.laid_by.is_empty() {
+            return 0;
+        }
+        self.laid_by.remove(&cell).map_or(0, |Carried { metadata, renamed, .. }| {
+            self.catalogue.release(metadata) + renamed.map_or(0, |name| name.len())
+        })
+    }
+
+    /// What is declared about an element, the model included.
+    pub(crate) fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
+        self.model.metadata(id).or_else(|| self.catalogue.get(self.element(id).metadata))
+    }
+
+    pub(crate) fn refresh_model(&mut self, id: ElementId) {
+        let Self { model, catalogue, elements, .. } = self;
+        model.refresh(id, catalogue.get(elements[id.0 as usize].metadata));
     }
 
     /// Exchanges what is declared about an element, its source's own name for it included; the bytes of what was
@@ -292,6 +470,7 @@ impl Tree {
             Some(name) => self.renamed.insert(id, name.into()),
             None => self.renamed.remove(&id),
         };
+        self.refresh_model(id);
         self.catalogue.release(former) + former_name.map_or(0, |name| name.len())
     }
 }

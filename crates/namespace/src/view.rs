@@ -12,8 +12,8 @@ use crate::element::CellId;
 use crate::select::Selection;
 use crate::tree::Tree;
 use crate::{
-    Block, DataType, ElementId, Filter, Kind, Level, Metadata, MetricName, OriginId, Provenance, Reading, Revision,
-    Sample, Source,
+    Block, DataType, ElementId, EquipmentKind, Filter, Kind, Level, Metadata, MetricName, OriginId, Provenance,
+    Reading, Revision, Sample, Source,
 };
 
 /// The tree, held still. Short-lived: nothing new can be placed while it is held.
@@ -62,19 +62,33 @@ impl View<'_> {
         self.tree.path_below(id, usize::MAX)
     }
 
-    /// Its ISA-95 level, if placement gave it one.
+    /// Its ISA-95 level, if placement gave it one, or the model by its kind of equipment.
     pub fn level(&self, id: ElementId) -> Option<Level> {
-        self.tree.element(id).level
+        self.tree.element(id).level.or_else(|| Some(self.tree.model.kind(id)?.level()))
+    }
+
+    /// The finer kind of equipment it is, if the model or a placement rule says so.
+    pub fn equipment(&self, id: ElementId) -> Option<EquipmentKind> {
+        self.tree.model.kind(id).or_else(|| self.tree.equipment.get(&id).copied())
     }
 
     /// What it is.
     pub fn kind(&self, id: ElementId) -> Kind {
-        self.tree.element(id).kind
+        match self.tree.element(id).kind {
+            Kind::Folder if self.tree.model.kind(id).is_some() => Kind::Equipment,
+            kind => kind,
+        }
     }
 
-    /// What its source declared about it; none if nothing.
+    /// What the model says about it, and where that is silent its source; none if nothing.
     pub fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
-        self.tree.catalogue.get(self.tree.element(id).metadata)
+        self.tree.metadata(id)
+    }
+
+    /// How often things have been moved. While it is the same, an [`ElementId`] stands for what it stood for, and a path for
+    /// the same element.
+    pub fn layout(&self) -> u64 {
+        self.tree.layout
     }
 
     /// The declared type, if it has a cell.
@@ -178,8 +192,13 @@ impl View<'_> {
         self.tree.blocks.iter()
     }
 
-    /// Elements in the tree, the root included; ids are dense below this.
+    /// Elements in the tree, the root included.
     pub fn element_count(&self) -> usize {
+        self.tree.live_len()
+    }
+
+    /// All element ids are below this. Not every number is an element's, once things have been moved.
+    pub fn ids_end(&self) -> usize {
         self.tree.len()
     }
 

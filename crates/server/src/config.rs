@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use factree_ingest::Placement;
+use factree_namespace::Modelled;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -54,10 +55,14 @@ pub struct Config {
     pub placement: Placement,
     /// What it is to Sparkplug clients.
     pub sparkplug: SparkplugConfig,
+    /// What is declared about elements of the tree.
+    pub model: Vec<Modelled>,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.
     pub sys_interval: Option<Duration>,
+    /// The file as it stands, to say later what has changed in it.
+    pub(crate) keys: toml::Table,
 }
 
 /// What survives once a client has its acknowledgement.
@@ -161,9 +166,11 @@ impl Config {
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
             sparkplug,
+            model: file.namespace.model(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
+            keys: text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?,
         };
         for listener in &config.listeners {
             loopback_only("MQTT", "[[mqtt.listeners]] listen", "listen =", listener.address)?;

@@ -2,17 +2,21 @@
 //!
 //! Exit codes: 0 ended in order, 1 the machine refused something, 2 the command line or the configuration is wrong, 3 the
 //! data directory belongs to another process, 4 the disk failed while running. Of `sparkplug report`: 0 no rule is broken that
-//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report.
+//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report. Of `place`: 0 a rule or the default places
+//! it, 1 none does, 2 there is no such topic, or the configuration is wrong.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use factree::sparkplug_report::{self, Question, Report};
-use factree::{Attachment, Config, DataDirectoryError, Found, Overrides, Server, StartError, StateWord, demo};
-use tracing::warn;
+use factree::{
+    Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
+    demo,
+};
 use tracing_subscriber::EnvFilter;
 
 /// A Unified Namespace broker for factories: MQTT and Sparkplug B in, one ISA-95 tree out.
@@ -33,6 +37,8 @@ enum Command {
     Demo(Options),
     /// Say whether a configuration is valid, and exit
     Check(Options),
+    /// Say where a topic lands in the tree, by which rule, and why not by the others
+    Place(Placing),
     /// Ask a running Factree about Sparkplug
     #[command(subcommand)]
     Sparkplug(SparkplugCommand),
@@ -61,6 +67,18 @@ struct ReportOptions {
     /// Print the API's JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What `factree place` is asked.
+#[derive(Args, Clone)]
+struct Placing {
+    /// A topic: spBv1.0/GROUP/DDATA/NODE/DEVICE, or a plain one
+    topic: String,
+    /// The name of a metric, or the path of a field in a plain topic's document
+    metric: Option<String>,
+    /// Configuration file, TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Args, Clone)]
@@ -108,13 +126,15 @@ fn main() -> ExitCode {
     let Arguments { command, options } = Arguments::parse();
     let command = command.unwrap_or(Command::Serve(options));
     let options = match &command {
-        Command::Serve(options) | Command::Demo(options) | Command::Check(options) => options,
+        Command::Serve(options) | Command::Demo(options) | Command::Check(options) => options.clone(),
+        Command::Place(placing) => return place(placing),
         Command::Sparkplug(SparkplugCommand::Report(options)) => return report(options),
     };
     let config = match Config::load(options.config.as_deref(), options.overrides()) {
         Ok(config) => config,
         Err(error) => return fail(2, &error.to_string()),
     };
+    let read_again = move || Config::load(options.config.as_deref(), options.overrides());
     match command {
         Command::Check(_) => {
             let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
@@ -128,10 +148,10 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Command::Serve(_) => run(config, false),
+        Command::Serve(_) => run(config, read_again, false),
         Command::Demo(_) if config.mqtt.is_none() => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
-        Command::Demo(_) => run(config, true),
-        Command::Sparkplug(_) => unreachable!("answered above"),
+        Command::Demo(_) => run(config, read_again, true),
+        Command::Place(_) | Command::Sparkplug(_) => unreachable!("answered above"),
     }
 }
 
@@ -166,7 +186,26 @@ fn shown(attachment: &Attachment) -> String {
     format!("{url} as {name}: MQTT {version}, host id {host}{state}, client id {client_id}; spBv1.0/#{filters}")
 }
 
-fn run(config: Config, with_demo: bool) -> ExitCode {
+/// Explains where a topic lands.
+fn place(Placing { topic, metric, config }: &Placing) -> ExitCode {
+    let placement = match Config::load(config.as_deref(), Overrides::default()) {
+        Ok(config) => config.placement,
+        Err(error) => return fail(2, &error.to_string()),
+    };
+    let explanation = match placement.explain(topic, metric.as_deref()) {
+        Ok(explanation) => explanation,
+        Err(why) => return fail(2, &why.to_string()),
+    };
+    // A reader who has gone (a closed pipe) is no reason to complain.
+    let _: io::Result<()> = io::stdout().write_all(factree::explain::render(&placement, &explanation).as_bytes());
+    if explanation.reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn run(
+    config: Config,
+    read_again: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
+    with_demo: bool,
+) -> ExitCode {
     log_to_stderr(with_demo);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -174,13 +213,13 @@ fn run(config: Config, with_demo: bool) -> ExitCode {
     };
     runtime.block_on(async {
         let server = match Server::start(config) {
-            Ok(server) => server,
+            Ok(server) => server.reloading(read_again),
             Err(error @ StartError::DataDirectory(DataDirectoryError::Locked { .. })) => {
                 return fail(3, &error.to_string());
             }
             Err(error) => return fail(1, &error.to_string()),
         };
-        let stop = stop_signal();
+        let stop = stop_signal(server.reloader());
         // A banner nobody can read (a closed pipe) is no reason to stop.
         let _: io::Result<()> = banner(&mut io::stdout().lock(), &server, with_demo);
         let plant = server.mqtt_address().filter(|_| with_demo).map(|address| tokio::spawn(demo::run(address)));
@@ -273,8 +312,8 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
 }
 
 /// Watches for Ctrl-C and for SIGTERM from a service manager, from this call on: a signal that comes before the future is
-/// polled is not lost.
-fn stop_signal() -> impl Future<Output = ()> {
+/// polled is not lost. SIGHUP reads the configuration again, as it does in other brokers (MQ13).
+fn stop_signal(reloader: Arc<Reloader>) -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -286,14 +325,18 @@ fn stop_signal() -> impl Future<Output = ()> {
                 tokio::select! {
                     _ = interrupt.recv() => return,
                     _ = terminate.recv() => return,
-                    // Other brokers read their configuration again; ending would be the worst answer to that (MQ13).
-                    _ = hang_up.recv() => warn!("SIGHUP: the configuration is read at the start only; nothing has changed"),
+                    _ = hang_up.recv() => {
+                        let reloader = Arc::clone(&reloader);
+                        // What came of it is in the log.
+                        tokio::spawn(async move { reloader.reload().await.is_ok() });
+                    }
                 }
             }
         }
     }
     #[cfg(not(unix))]
-    async {
+    async move {
+        let _reloader = reloader;
         tokio::signal::ctrl_c().await.expect("Ctrl-C can be watched");
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
-use crate::config::{Config, Durability, Listener, SparkplugConfig};
+use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
 use crate::gate::Gate;
@@ -32,6 +32,7 @@ use crate::patience::PatientListener;
 use crate::probes::{self, Probes};
 use crate::process;
 use crate::quiet::Quiet;
+use crate::reload::{self, Reloader};
 use crate::storage::{self, StorageError};
 use crate::transport::Transport;
 
@@ -62,6 +63,7 @@ pub struct Server {
     found: Found,
     sys_interval: Option<Duration>,
     sparkplug: SparkplugConfig,
+    reloader: Arc<Reloader>,
 }
 
 /// What was on disk when the server started.
@@ -162,6 +164,9 @@ impl Server {
         let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let mut ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
+        for warning in reload::declare(&mut ingest, &config.model) {
+            warn!("{warning}");
+        }
         let mut broker = Broker::new(limits.broker.clone());
         let sparkplug = config.sparkplug;
         let restored = storage::open(data.path(), config.durability, sparkplug.certificates, &mut broker, &mut ingest)?;
@@ -179,6 +184,7 @@ impl Server {
         }
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
+            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), config.keys)),
             gate,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
@@ -196,6 +202,20 @@ impl Server {
             sys_interval: config.sys_interval,
             sparkplug,
         })
+    }
+
+    /// Lets the configuration be read again by `source`, over HTTP and by whoever holds [`Server::reloader`].
+    #[must_use]
+    pub fn reloading(mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) -> Self {
+        if let Some(reloader) = Arc::get_mut(&mut self.reloader) {
+            reloader.read_by(source);
+        }
+        self
+    }
+
+    /// What reads the configuration again.
+    pub fn reloader(&self) -> Arc<Reloader> {
+        Arc::clone(&self.reloader)
     }
 
     /// Where MQTT clients connect by plain TCP; none if they do not.
@@ -254,6 +274,7 @@ impl Server {
             http,
             durability,
             sys_interval,
+            reloader,
             ..
         } = self;
         let (stopping, stopped) = watch::channel(false);
@@ -280,7 +301,15 @@ impl Server {
             attachments,
             streams: Arc::clone(&streams),
         };
-        let router = factree_http::router(app).merge(probes::router(probes));
+        let reload: factree_http::Reload = Arc::new(move || {
+            let reloader = Arc::clone(&reloader);
+            // A task of its own: who asked may go away, and half a move would be left.
+            let reloading = tokio::spawn(async move { reloader.reload().await });
+            Box::pin(
+                async move { reloading.await.unwrap_or_else(|broken| Err(format!("a mistake of ours: {broken}"))) },
+            )
+        });
+        let router = factree_http::router(app).merge(factree_http::reload_router(reload)).merge(probes::router(probes));
         let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
         let clock = tokio::spawn({

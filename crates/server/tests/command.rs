@@ -216,3 +216,79 @@ fn without_a_report_it_ends_with_5_and_says_why() {
     assert_eq!(code, 2);
     assert!(error.contains("--edge-node"), "{error}");
 }
+
+const RULES: &str = r#"
+[[namespace.sparkplug]]
+group = "{enterprise}:{site}"
+node = "{work_center:Line[0-9]+}"
+device = "{work_unit}"
+kinds = { work_center = "production_line" }
+"#;
+
+#[test]
+fn place_says_which_rule_puts_a_topic_where_and_why_not_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("factree.toml");
+    std::fs::write(&path, RULES).unwrap();
+    let ask = |arguments: &[&str]| {
+        let output = factree().arg("place").args(arguments).arg("--config").arg(&path).output().unwrap();
+        let (code, complaint) = refusal(&output);
+        (code, String::from_utf8(output.stdout).unwrap() + &complaint)
+    };
+    let (code, text) = ask(&["spBv1.0/Acme:Dallas/DDATA/Line1/My Robot", "Axis/1/Temperature"]);
+    assert_eq!(code, 0, "{text}");
+    for part in ["metric     Axis/1/Temperature", "  matches", "\nAcme/Dallas/Line1/My Robot/Axis/1/Temperature\n"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert!(text.contains("  Line1     work_center (production_line)\n"), "{text}");
+    let (code, text) = ask(&["spBv1.0/Acme:Dallas/NDATA/Oven"]);
+    assert_eq!(code, 1, "{text}");
+    for part in ["rule 1: group = ", "does not match: the node", "_unplaced/Acme:Dallas/Oven\n"] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    assert_eq!(ask(&["Acme/Speed"]).0, 0, "no rule for plain topics, so the default");
+    let (code, text) = ask(&["spBv1.0/Acme:Dallas/DDATA/Line1"]);
+    assert!(code == 2 && text.contains("needs a device id"), "{text}");
+    std::fs::write(&path, RULES.replace("[0-9]", "[0-")).unwrap();
+    let (code, text) = ask(&["Acme/Speed"]);
+    assert!(code == 2 && text.contains("line 4: [[namespace.sparkplug]] rule 1, key `node`"), "{text}");
+}
+
+/// Reads lines of the log until one has `part`.
+#[cfg(unix)]
+fn until(log: &mut impl Iterator<Item = std::io::Result<String>>, part: &str) -> String {
+    log.map(Result::unwrap).find(|line| line.contains(part)).unwrap_or_else(|| panic!("the log ends without {part}"))
+}
+
+#[cfg(unix)]
+#[test]
+fn mq13_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("factree.toml");
+    std::fs::write(&path, "").unwrap();
+    let mut child = factree()
+        .args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--config"])
+        .arg(&path)
+        .arg("--data")
+        .arg(data.path().join("data"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut banner = BufReader::new(child.stdout.take().unwrap()).lines();
+    until(&mut banner, "Ctrl-C");
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let hang_up = || {
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    };
+    std::fs::write(&path, "[mqtt]\nport = 1\n").unwrap();
+    hang_up();
+    until(&mut log, "nothing has changed");
+    std::fs::write(&path, format!("{RULES}\n[mqtt]\nlisten = \"127.0.0.1:1884\"\n")).unwrap();
+    hang_up();
+    until(&mut log, "the configuration was read again");
+    assert!(until(&mut log, "after a restart only").contains("mqtt.listen"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

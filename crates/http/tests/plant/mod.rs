@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{App, AttachmentCounters, AttachmentReport, StreamLimits, Streams, router};
 use factree_ingest::{Batch, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey};
 use factree_namespace::{
-    Block, DataType, Kind, Level, Limits, Metadata, Namespace, PathSpec, Place, Placed, Quality, Segment, Source,
-    Timestamp, Value,
+    Block, DataType, Kind, Level, Limits, Metadata, Modelled, Namespace, PathSpec, Place, Placed, Quality, Segment,
+    Source, Timestamp, Value,
 };
 use tower::ServiceExt;
 
@@ -84,6 +84,18 @@ impl Plant {
             attachments: Arc::new(|| vec![plant_two()]),
         });
         Plant { namespace, ingest, router, clock, said, streams }
+    }
+
+    /// Other placement rules, and everything where they say.
+    pub(crate) fn replace(&self, placement: Placement) {
+        let mut ingest = self.ingest.lock().unwrap();
+        ingest.replace(placement);
+        while ingest.replace_some(1).is_none() {}
+    }
+
+    /// What is declared about elements.
+    pub(crate) fn declare(&self, model: &[Modelled]) {
+        assert_eq!(self.ingest.lock().unwrap().declare(model), []);
     }
 
     /// Lets time pass.
@@ -238,11 +250,11 @@ impl Answer {
 }
 
 pub(crate) const ROBOT3: [Segment<'_>; 5] = [
-    Segment { name: "Acme", level: Some(Level::Enterprise) },
-    Segment { name: "Dallas", level: Some(Level::Site) },
-    Segment { name: "Press", level: Some(Level::Area) },
-    Segment { name: "Line1", level: Some(Level::WorkCenter) },
-    Segment { name: "Robot3", level: Some(Level::WorkUnit) },
+    Segment::at("Acme", Level::Enterprise),
+    Segment::at("Dallas", Level::Site),
+    Segment::at("Press", Level::Area),
+    Segment::at("Line1", Level::WorkCenter),
+    Segment::at("Robot3", Level::WorkUnit),
 ];
 
 pub(crate) fn robot3() -> Source {

@@ -1,9 +1,12 @@
-//! `[namespace]`: where things land in the tree.
+//! `[namespace]`: where things land in the tree, and what is declared about them there.
 //!
 //! The rules themselves are ingest's to read; here they get their names in the file and the line they went wrong on.
 
-use factree_ingest::{Placement, RuleError, SparkplugRuleText};
-use factree_namespace::Level;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use factree_ingest::{Case, Placement, RuleError, SparkplugRuleText, TopicRuleText};
+use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -15,9 +18,10 @@ pub(super) struct Namespace {
     levels: Option<Vec<LevelName>>,
     sparkplug: Vec<SparkplugRule>,
     topics: Option<Vec<TopicRule>>,
+    element: Vec<Element>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 enum LevelName {
     Enterprise,
@@ -27,18 +31,62 @@ enum LevelName {
     WorkUnit,
 }
 
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum KindName {
+    ProcessCell,
+    ProductionUnit,
+    ProductionLine,
+    StorageZone,
+    Unit,
+    WorkCell,
+    StorageUnit,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "snake_case")]
+enum CaseName {
+    #[default]
+    Keep,
+    Lower,
+    Upper,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SparkplugRule {
     group: Spanned<String>,
     node: Option<Spanned<String>>,
     device: Option<Spanned<String>>,
+    #[serde(default)]
+    case: CaseName,
+    #[serde(default)]
+    kinds: BTreeMap<LevelName, KindName>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TopicRule {
     topic: Spanned<String>,
+    #[serde(default)]
+    case: CaseName,
+    #[serde(default)]
+    kinds: BTreeMap<LevelName, KindName>,
+}
+
+/// What is declared about one element.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Element {
+    path: Spanned<String>,
+    description: Option<String>,
+    unit: Option<String>,
+    kind: Option<KindName>,
+    owner: Option<String>,
+    low: Option<f64>,
+    high: Option<f64>,
+    #[serde(default)]
+    tags: Vec<String>,
 }
 
 impl Namespace {
@@ -59,16 +107,22 @@ impl Namespace {
         let sparkplug: Vec<SparkplugRuleText> = self
             .sparkplug
             .iter()
-            .map(|SparkplugRule { group, node, device }| SparkplugRuleText {
+            .map(|SparkplugRule { group, node, device, case, kinds: named }| SparkplugRuleText {
                 group: plain(group),
                 node: node.as_ref().map(plain),
                 device: device.as_ref().map(plain),
+                case: (*case).into(),
+                kinds: kinds(named),
             })
             .collect();
-        let topics: Option<Vec<String>> =
-            self.topics.as_ref().map(|topics| topics.iter().map(|TopicRule { topic }| plain(topic)).collect());
+        let rule = |TopicRule { topic, case, kinds: named }: &TopicRule| TopicRuleText {
+            topic: plain(topic),
+            case: (*case).into(),
+            kinds: kinds(named),
+        };
+        let topics: Option<Vec<TopicRuleText>> = self.topics.as_ref().map(|topics| topics.iter().map(rule).collect());
         Placement::parse(&levels, &sparkplug, topics.as_deref()).map_err(|error| {
-            let list = if error.key == "topic" { "namespace.topics" } else { "namespace.sparkplug" };
+            let list = if error.is_sparkplug { "namespace.sparkplug" } else { "namespace.topics" };
             let line = self.line_of(&error, text);
             ConfigError(format!("line {line}: [[{list}]] {error}"))
         })
@@ -79,13 +133,66 @@ impl Namespace {
         let topic = self.topics.iter().flatten().map(|rule| &rule.topic).nth(error.rule);
         let rule = self.sparkplug.get(error.rule);
         let value = match error.key {
-            "topic" => topic,
+            _ if !error.is_sparkplug => topic,
             "node" => rule.and_then(|rule| rule.node.as_ref()),
             "device" => rule.and_then(|rule| rule.device.as_ref()),
             _ => rule.map(|rule| &rule.group),
         };
         line(text, value.map_or(0, |value| value.span().start))
     }
+
+    /// What is declared about elements.
+    pub(super) fn model(&self, text: &str) -> Result<Vec<Modelled>, ConfigError> {
+        let mut seen = HashSet::new();
+        self.element
+            .iter()
+            .map(|element| {
+                let refuse = |why: &str| {
+                    let line = line(text, element.path.span().start);
+                    ConfigError(format!("line {line}: [[namespace.element]] {why}"))
+                };
+                if !seen.insert(element.path.get_ref()) {
+                    return Err(refuse("this path is declared twice; put it all into one"));
+                }
+                element.modelled().map_err(refuse)
+            })
+            .collect()
+    }
+}
+
+impl Element {
+    fn modelled(&self) -> Result<Modelled, &'static str> {
+        let path = self.path.get_ref().as_str();
+        match path.split('/').next() {
+            Some("") | None => return Err("`path` begins with the name of an element, as in Acme/Dallas"),
+            Some("_unplaced" | "_conflicts") => {
+                return Err("what stands below _unplaced and _conflicts is Factree's own");
+            }
+            Some(_) => {}
+        }
+        let bound = |number: Option<f64>| match number {
+            None => Ok(None),
+            Some(number) => Bound::new(number).map(Some).ok_or("`low` and `high` are finite numbers"),
+        };
+        if self.low.zip(self.high).is_some_and(|(low, high)| low > high) {
+            return Err("`low` is above `high`");
+        }
+        let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let metadata = Metadata {
+            unit: text(&self.unit),
+            description: text(&self.description),
+            low: bound(self.low)?,
+            high: bound(self.high)?,
+            owner: text(&self.owner),
+            tags: self.tags.iter().map(|tag| tag.as_str().into()).collect(),
+            properties: Vec::new(),
+        };
+        Ok(Modelled { path: path.to_owned(), kind: self.kind.map(EquipmentKind::from), metadata })
+    }
+}
+
+fn kinds(named: &BTreeMap<LevelName, KindName>) -> Vec<(Level, EquipmentKind)> {
+    named.iter().map(|(&level, &kind)| (level.into(), kind.into())).collect()
 }
 
 impl From<LevelName> for Level {
@@ -97,5 +204,71 @@ impl From<LevelName> for Level {
             LevelName::WorkCenter => Self::WorkCenter,
             LevelName::WorkUnit => Self::WorkUnit,
         }
+    }
+}
+
+impl From<KindName> for EquipmentKind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::ProcessCell => Self::ProcessCell,
+            KindName::ProductionUnit => Self::ProductionUnit,
+            KindName::ProductionLine => Self::ProductionLine,
+            KindName::StorageZone => Self::StorageZone,
+            KindName::Unit => Self::Unit,
+            KindName::WorkCell => Self::WorkCell,
+            KindName::StorageUnit => Self::StorageUnit,
+        }
+    }
+}
+
+impl From<CaseName> for Case {
+    fn from(name: CaseName) -> Self {
+        match name {
+            CaseName::Keep => Self::Keep,
+            CaseName::Lower => Self::Lower,
+            CaseName::Upper => Self::Upper,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Overrides};
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text, Overrides::default()).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn a_rule_says_case_and_kinds_in_words() {
+        let rule = "[[namespace.sparkplug]]\ngroup = \"{site}\"\nnode = \"{work_center}\"\n";
+        let with = |rest: &str| format!("{rule}{rest}");
+        Config::parse(&with("case = \"lower\"\nkinds = { work_center = \"production_line\" }"), Overrides::default())
+            .expect("valid");
+        assert!(refusal(&with("case = \"title\"")).contains("`upper`"));
+        assert!(refusal(&with("kinds = { work_center = \"line\" }")).contains("`production_line`"));
+        let message = refusal(&with("kinds = { work_center = \"unit\" }"));
+        assert!(message.starts_with("line 2: [[namespace.sparkplug]] rule 1, key `kinds`: a unit is a work_unit"));
+        let message = refusal("[[namespace.topics]]\ntopic = \"{site}\"\nkinds = { area = \"unit\" }");
+        assert!(message.starts_with("line 2: [[namespace.topics]] rule 1, key `kinds`"), "{message}");
+    }
+
+    #[test]
+    fn an_element_is_declared_once_and_in_range() {
+        let text = "[[namespace.element]]\npath = \"Acme/Dallas\"\nowner = \"Team 4\"\ntags = [\"press\"]\nlow = -1\nhigh = 2.5\n";
+        let model = Config::parse(text, Overrides::default()).unwrap().model;
+        assert_eq!(
+            (model[0].path.as_str(), model[0].metadata.high.map(factree_namespace::Bound::get)),
+            ("Acme/Dallas", Some(2.5))
+        );
+        assert!(
+            refusal(&format!("{text}{text}")).starts_with("line 8: [[namespace.element]] this path is declared twice")
+        );
+        let wrong = |rest: &str| refusal(&format!("[[namespace.element]]\n{rest}"));
+        assert!(wrong("path = \"/a\"").contains("begins with the name"));
+        assert!(wrong("path = \"_conflicts/a\"").contains("Factree's own"));
+        assert!(wrong("path = \"a\"\nlow = 2\nhigh = 1").contains("`low` is above `high`"));
+        assert!(wrong("path = \"a\"\nlow = nan").contains("finite"));
+        assert!(wrong("path = \"a\"\nlimit = 1").contains("`low`"));
     }
 }

@@ -9,6 +9,7 @@ mod judged;
 mod limits;
 mod main_job;
 mod plant;
+mod reload;
 mod streams;
 mod telemetry;
 mod transports;

@@ -28,6 +28,11 @@ impl Plant {
 
     /// A server with a configuration file.
     pub(crate) fn configured(file: &str) -> Self {
+        Self::reloading(file, |server| server)
+    }
+
+    /// The same, with a way to read its configuration again.
+    pub(crate) fn reloading(file: &str, reloading: impl FnOnce(Server) -> Server) -> Self {
         let data = tempfile::tempdir().unwrap();
         let any = Some("127.0.0.1:0".parse().unwrap());
         let overrides = Overrides { mqtt: any, http: any, data: Some(data.path().to_owned()), ..Overrides::default() };
@@ -35,7 +40,7 @@ impl Plant {
         // What is kept on disk has stories of its own; these are not to wait for it.
         config.durability = Durability::Memory;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let server = runtime.block_on(async { Server::start(config) }).unwrap();
+        let server = reloading(runtime.block_on(async { Server::start(config) }).unwrap());
         let (mqtt, http) = (server.mqtt_address().unwrap(), server.http_address());
         let further = server.further_listeners().map(|(address, _)| address).collect();
         let (stop, stopped) = oneshot::channel();

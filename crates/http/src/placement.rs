@@ -1,0 +1,108 @@
+//! `GET /api/v1/placement?topic=…&metric=…`: which rule puts a source where it stands, and why the others did not.
+//!
+//! The answer is that of the rules in force, whether anything has been published there or not.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use factree_ingest::{Explanation, PlacedBy, Placement};
+use factree_namespace::{EquipmentKind, Level};
+use serde::Serialize;
+
+use crate::problem::{Kind, Problem};
+use crate::query::{Query, refused};
+use crate::{App, answer, dto};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    placed_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    levels: Vec<Step<'a>>,
+    tried: Vec<Tried>,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    equipment: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Tried {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    matched: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+/// The rules in force.
+pub(crate) fn in_force(app: &App) -> Arc<Placement> {
+    Arc::clone(app.ingest.lock().unwrap_or_else(PoisonError::into_inner).placement())
+}
+
+/// Explains a topic.
+pub(crate) async fn explain(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let query = Query::parse(uri.query(), &["topic", "metric"])?;
+    let Some(topic) = query.text("topic")? else {
+        return Err(refused("topic", "say which with ?topic=, e.g. spBv1.0/Acme:Dallas/DDATA/Line1/Robot3"));
+    };
+    let metric = query.text("metric")?;
+    let placement = in_force(&app);
+    let explained = placement.explain(&topic, metric.as_deref());
+    let explained = explained.map_err(|why| Problem::new(Kind::BadParameter, why.to_string()).parameter("topic"))?;
+    Ok(answer::json(dto::to_json(&body(&placement, &topic, metric.as_deref(), &explained))))
+}
+
+fn body<'a>(placement: &Placement, topic: &'a str, metric: Option<&'a str>, it: &'a Explanation) -> Body<'a> {
+    let by = it.place.as_ref().map(|place| place.by);
+    let steps = it.place.iter().flat_map(|place| &place.steps);
+    let template = |rule| placement.rule_text(it.is_sparkplug(), rule);
+    Body {
+        topic,
+        metric,
+        path: it.path.as_deref(),
+        placed_by: match by {
+            Some(PlacedBy::Default) => "default",
+            Some(PlacedBy::Rule(_)) => "rule",
+            Some(PlacedBy::Nothing) | None => "nothing",
+        },
+        rule: match by {
+            Some(PlacedBy::Rule(rule)) => Some(rule + 1),
+            Some(PlacedBy::Default | PlacedBy::Nothing) | None => None,
+        },
+        reason: it.reason(),
+        levels: steps
+            .map(|step| Step {
+                name: &step.name,
+                level: step.level.map(Level::as_str),
+                equipment: step.kind.map(EquipmentKind::as_str),
+            })
+            .collect(),
+        tried: it
+            .tried
+            .iter()
+            .map(|tried| Tried {
+                rule: tried.rule.map(|rule| rule + 1),
+                template: tried.rule.map(template),
+                matched: tried.outcome.is_ok(),
+                why: tried.outcome.as_ref().err().map(ToString::to_string),
+            })
+            .collect(),
+    }
+}

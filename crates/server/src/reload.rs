@@ -1,0 +1,143 @@
+//! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
+//!
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules and the model); for every other key that
+//! differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
+//! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
+//! Invariant: one reload at a time, and one that is refused changes nothing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use factree_http::Reloaded;
+use factree_ingest::Ingest;
+use factree_namespace::Modelled;
+use tracing::{info, warn};
+
+use crate::config::{Config, ConfigError};
+
+/// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
+const METRICS_PER_STEP: usize = 1_000;
+/// How long others have the lock in between.
+const REST: Duration = Duration::from_millis(1);
+
+/// Reads the configuration again.
+type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
+
+/// What it takes to reload a running server. Made by [`Server::reloading`](crate::Server::reloading).
+pub struct Reloader {
+    ingest: Arc<Mutex<Ingest>>,
+    /// None: the server was started without a way to read its configuration again.
+    source: Option<Source>,
+    /// The file as this process was started with it.
+    started_with: toml::Table,
+    under_way: tokio::sync::Mutex<()>,
+}
+
+impl Reloader {
+    pub(crate) fn new(ingest: Arc<Mutex<Ingest>>, started_with: toml::Table) -> Self {
+        Self { ingest, source: None, started_with, under_way: tokio::sync::Mutex::default() }
+    }
+
+    pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
+        self.source = Some(Box::new(source));
+    }
+
+    /// Reads the configuration again and carries out what can be changed at runtime; what came of it, once everything stands
+    /// where the new rules say. Also logged.
+    ///
+    /// # Errors
+    /// Why the configuration was refused, for the operator. Nothing has changed then.
+    pub async fn reload(&self) -> Result<Reloaded, String> {
+        let _one_at_a_time = self.under_way.lock().await;
+        let outcome = self.try_reload().await;
+        match &outcome {
+            Ok(Reloaded { replaced, restart_needed, warnings }) => {
+                info!(
+                    sources_moved = replaced.sources_moved,
+                    metrics_moved = replaced.metrics_moved,
+                    refused = replaced.refused,
+                    conflicts = replaced.conflicts,
+                    "the configuration was read again"
+                );
+                if !restart_needed.is_empty() {
+                    warn!(keys = restart_needed.join(", "), "changed keys that count after a restart only");
+                }
+                warnings.iter().for_each(|warning| warn!("{warning}"));
+            }
+            Err(why) => warn!("the configuration was refused, and nothing has changed: {why}"),
+        }
+        outcome
+    }
+
+    async fn try_reload(&self) -> Result<Reloaded, String> {
+        let source = self.source.as_ref().ok_or("this server has no configuration that could be read again")?;
+        let config = source().map_err(|error| error.to_string())?;
+        let restart_needed = changed_keys(&self.started_with, &config.keys);
+        let warnings = {
+            let mut ingest = lock(&self.ingest);
+            let warnings = declare(&mut ingest, &config.model);
+            ingest.replace(config.placement);
+            warnings
+        };
+        loop {
+            if let Some(replaced) = lock(&self.ingest).replace_some(METRICS_PER_STEP) {
+                return Ok(Reloaded { replaced, restart_needed, warnings });
+            }
+            tokio::time::sleep(REST).await;
+        }
+    }
+}
+
+/// Declares the model; what the tree refused, as sentences.
+pub(crate) fn declare(ingest: &mut Ingest, model: &[Modelled]) -> Vec<String> {
+    let refused = ingest.declare(model);
+    refused
+        .into_iter()
+        .map(|(number, refusal)| format!("[[namespace.element]] {:?} is not declared: {refusal}", model[number].path))
+        .collect()
+}
+
+/// The keys that differ, but for those that are carried out at runtime; tables by their own keys, as `mqtt.listen`.
+fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
+    let mut changed = Vec::new();
+    differ("", before, now, &mut changed);
+    changed.retain(|key| key != "namespace" && !key.starts_with("namespace."));
+    changed
+}
+
+fn differ(above: &str, before: &toml::Table, now: &toml::Table, changed: &mut Vec<String>) {
+    let names = before.keys().chain(now.keys().filter(|name| !before.contains_key(*name)));
+    for name in names {
+        let key = format!("{above}{name}");
+        let empty = toml::Table::new();
+        match (before.get(name), now.get(name)) {
+            (one, other) if one == other => {}
+            (Some(toml::Value::Table(one)), Some(toml::Value::Table(other))) => {
+                differ(&format!("{key}."), one, other, changed);
+            }
+            (Some(toml::Value::Table(one)), None) => differ(&format!("{key}."), one, &empty, changed),
+            (None, Some(toml::Value::Table(other))) => differ(&format!("{key}."), &empty, other, changed),
+            (_, _) => changed.push(key),
+        }
+    }
+}
+
+/// A panic in ingest is survivable, and so is its poison.
+fn lock(ingest: &Mutex<Ingest>) -> MutexGuard<'_, Ingest> {
+    ingest.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_need_a_restart_are_named_and_those_of_the_tree_are_not() {
+        let changed = |before: &str, now: &str| changed_keys(&before.parse().unwrap(), &now.parse().unwrap()).join(" ");
+        assert_eq!(changed("[mqtt]\nlisten = \"a\"", "[mqtt]\nlisten = \"a\""), "");
+        let now = "[mqtt]\nsys_interval = \"1 s\"\n[[mqtt.listeners]]\nlisten = \"b\"\n[namespace]\nlevels = []";
+        assert_eq!(changed("[mqtt]\nlisten = \"a\"", now), "mqtt.listen mqtt.listeners mqtt.sys_interval");
+        assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
+        assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
+    }
+}
