@@ -3,28 +3,25 @@
 //! A metric's number within its Edge Node is its slot in the block, so DATA goes from metric alias to cell without a name
 //! being looked at. Where an Edge Node and its Devices stand is asked of [`Placement`] once, at their first Birth.
 //! Knows no state machine (that is the host's) and no wire format.
-//! Invariant: a metric that the tree refused has a slot without an element; writes to it are refused there and counted.
+//! Invariant: every Edge Node the host has heard of stands in `order`, and in `seats` if it was born and the tree took it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use factree_namespace::{
-    Block, ElementId, Kind, Namespace, OriginId, PathSpec, Place, Placer, Quality, Refusal, Scalar, Segment, Source,
-    Timestamp, Writer,
-};
+use factree_namespace::{Namespace, Refusal};
 use factree_sparkplug as sparkplug;
 use sparkplug::{
-    Adopted, Born, BornMetric, Cause, DataType, DeviceIndex, Died, EdgeNodeDescriptor, EdgeNodeIndex, Host, Input,
-    MetricIndex, Now, Outputs, Payload, Properties, RawMetric, Reason, Rivals, SessionKey, Topic, Unheld, Update,
+    Adopted, Born, BornMetric, Cause, Died, EdgeNodeDescriptor, EdgeNodeIndex, Host, Input, MetricIndex, Now, Outputs,
+    Payload, Reason, Rivals, SessionKey, Topic, Unheld, Update,
 };
 
 use crate::commands::Commands;
 use crate::conformance::Connections;
-use crate::declare;
 use crate::findings::{Ledger, tell_refused};
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
+use crate::seat::{Borne, Seat, settle, write_all};
 use crate::{Limits, convert};
 
 /// The Sparkplug host and where its Edge Nodes stand in the tree.
@@ -41,35 +38,6 @@ pub(crate) struct EdgeNodes {
     pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
     /// What they were told to do; here, because their data confirm it.
     pub(crate) commands: Commands,
-}
-
-/// An Edge Node's place in the tree.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    pub(crate) group: Arc<str>,
-    pub(crate) edge_node: Arc<str>,
-    pub(crate) block: Arc<Block>,
-    /// The Edge Node's own metrics.
-    pub(crate) own: Corner,
-    /// Its Devices'.
-    pub(crate) devices: HashMap<DeviceIndex, (Arc<str>, Corner)>,
-    /// Who published the last NBIRTH.
-    pub(crate) client_id: Option<Arc<str>>,
-    /// The foreign broker it was heard on; none: our own.
-    pub(crate) attachment: Option<u16>,
-    /// Samples the tree refused, for a limit of its own.
-    pub(crate) refused: u64,
-}
-
-/// Where the metrics of an Edge Node itself, or of one Device, begin, and the Birth that declared them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Corner {
-    pub(crate) origin: OriginId,
-    pub(crate) root: ElementId,
-    /// None until the first Birth has been carried out.
-    pub(crate) birth: Option<Identity>,
-    /// How many metrics that Birth declared.
-    metrics_len: u32,
 }
 
 /// What surrounds the handling of one input.
@@ -376,16 +344,6 @@ impl EdgeNodes {
     }
 }
 
-/// What became of the metrics of a Birth.
-pub(crate) struct Borne {
-    /// Why the tree did not take all of them.
-    refusal: Option<Refusal>,
-    /// How many nobody has known before.
-    added: usize,
-    /// How many are declared otherwise than before.
-    changed: usize,
-}
-
 impl<'m> Received<'m> {
     /// A message that was held until now.
     #[cold]
@@ -402,201 +360,8 @@ impl<'m> Received<'m> {
 
     /// When a metric that does not say so was captured.
     #[cold]
-    fn sent(&self) -> sparkplug::Timestamp {
+    pub(crate) fn sent(&self) -> sparkplug::Timestamp {
         self.payload.timestamp.unwrap_or(self.now.wall)
-    }
-}
-
-impl Seat {
-    /// The element that shows a metric, if the tree took it.
-    pub(crate) fn element(&self, metric: MetricIndex) -> Option<ElementId> {
-        self.block.element(metric.0)
-    }
-
-    /// Where the metrics of the Edge Node itself, or of a device, begin.
-    pub(crate) fn corner(&self, device: Option<DeviceIndex>) -> Option<Corner> {
-        match device {
-            None => Some(self.own),
-            Some(device) => self.devices.get(&device).map(|(_, corner)| *corner),
-        }
-    }
-
-    /// Places the metrics of a Birth and writes their samples. The writer, so that more can be seen with them at once, and
-    /// what became of them.
-    pub(crate) fn bear<'n>(
-        &'n mut self,
-        namespace: &'n Namespace,
-        corner: Corner,
-        metrics: &[BornMetric],
-        received: &Received<'_>,
-    ) -> (Writer<'n>, Borne) {
-        let mut borne = Borne { refusal: None, added: 0, changed: 0 };
-        let mut placer = namespace.placer(&self.block);
-        for metric in metrics {
-            borne.added += usize::from(metric.is_new);
-            match place(&mut placer, corner, metric, received) {
-                Ok(has_changed) => borne.changed += usize::from(has_changed),
-                Err(refused) => {
-                    self.refused += 1;
-                    borne.refusal = Some(refused);
-                }
-            }
-        }
-        let mut writer = placer.write(convert::timestamp(received.now.wall));
-        let updates = metrics.iter().map(|&BornMetric { metric, position, datatype, .. }| Update {
-            metric,
-            position,
-            datatype,
-            is_historical: false,
-        });
-        self.refused += write_all(&mut writer, updates, received);
-        (writer, borne)
-    }
-
-    /// Notes the Birth that now says what the metrics of a corner are; how many the one before had.
-    pub(crate) fn declare(&mut self, device: Option<DeviceIndex>, birth: Identity, metrics_len: usize) -> usize {
-        let corner = match device {
-            None => &mut self.own,
-            Some(device) => &mut self.devices.get_mut(&device).expect("a Birth settles its device").1,
-        };
-        corner.birth = Some(birth);
-        std::mem::replace(&mut corner.metrics_len, metrics_len as u32) as usize
-    }
-
-    fn new(context: &Context<'_>, topic: Topic<'_>) -> Result<Self, Refusal> {
-        let descriptor = topic.edge_node().expect("a Birth is about an Edge Node");
-        let group: Arc<str> = descriptor.group.as_str().into();
-        let edge_node: Arc<str> = descriptor.edge_node.as_str().into();
-        let block = context.namespace.add_block()?;
-        let own = corner(context, &block, &group, &edge_node, None)?;
-        Ok(Self {
-            group,
-            edge_node,
-            block,
-            own,
-            devices: HashMap::new(),
-            client_id: None,
-            attachment: None,
-            refused: 0,
-        })
-    }
-}
-
-/// Finds an Edge Node or Device its place in the tree: the first time by the placement rules, then the same.
-pub(crate) fn settle<'s>(
-    seats: &'s mut Vec<Option<Seat>>,
-    context: &Context<'_>,
-    born: &Born,
-    topic: Topic<'_>,
-) -> Result<(&'s mut Seat, Corner), Refusal> {
-    let index = born.edge_node.0 as usize;
-    seats.resize_with(seats.len().max(index + 1), || None);
-    let seat = match &mut seats[index] {
-        Some(seat) => seat,
-        empty => empty.insert(Seat::new(context, topic)?),
-    };
-    if let Some(corner) = seat.corner(born.device) {
-        return Ok((seat, corner));
-    }
-    let (device, id) = born.device.zip(topic.device()).expect("only a device can be without a corner");
-    let id: Arc<str> = id.as_str().into();
-    let corner = corner(context, &seat.block, &seat.group, &seat.edge_node, Some(&id))?;
-    seat.devices.insert(device, (id, corner));
-    Ok((seat, corner))
-}
-
-/// Asks placement where something stands, and makes its element.
-fn corner(
-    context: &Context<'_>,
-    block: &Block,
-    group: &Arc<str>,
-    edge_node: &Arc<str>,
-    device: Option<&Arc<str>>,
-) -> Result<Corner, Refusal> {
-    let place = context.placement.place_sparkplug(group, edge_node, device.map(|device| &**device));
-    let segments: Vec<Segment<'_>> =
-        place.steps.iter().map(|step| Segment { name: &step.name, level: step.level, kind: step.kind }).collect();
-    let root = context.namespace.ensure(&segments, Kind::Equipment)?;
-    let source =
-        Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };
-    Ok(Corner { origin: context.namespace.origin(block, source, root)?, root, birth: None, metrics_len: 0 })
-}
-
-/// Gives a metric of a Birth its element, or the same one as before with what is new about it. Whether it is one that is
-/// declared otherwise than before.
-fn place(
-    placer: &mut Placer<'_>,
-    corner: Corner,
-    metric: &BornMetric,
-    received: &Received<'_>,
-) -> Result<bool, Refusal> {
-    let &Received { bytes, payload, limits, .. } = received;
-    let metadata = declare::metadata(payload.metric(metric.position), bytes, limits);
-    let (slot, datatype) = (metric.metric.0, convert::datatype(metric.datatype));
-    // The host's numbers stand for the same device and name in every Birth, so for the same path.
-    if !metric.is_new
-        && let Some(has_changed) = placer.redeclare(slot, datatype, &metadata)?
-    {
-        return Ok(has_changed);
-    }
-    let name = payload.name_of(bytes, metric.position).unwrap_or_default();
-    let path = PathSpec::Below(&name);
-    let placed =
-        placer.place(&Place { slot, origin: corner.origin, path, kind: Kind::Metric, datatype, metadata: &metadata });
-    placed.map(|_| false)
-}
-
-/// Writes the samples of a message; how many the tree refused. A function of its own, with everything that only the rare
-/// metric needs behind one reference, so that the loop has registers enough: 15 instructions less per metric
-/// (`benches/benches/ingest.rs`).
-#[inline(never)]
-fn write_all(writer: &mut Writer<'_>, updates: impl Iterator<Item = Update>, received: &Received<'_>) -> u64 {
-    let mut refused = 0;
-    for Update { metric: MetricIndex(slot), position, datatype, is_historical } in updates {
-        if is_historical {
-            continue;
-        }
-        let raw = received.payload.metric(position);
-        let timestamp = convert::timestamp(raw.timestamp().unwrap_or_else(|| received.sent()));
-        let written = match raw.plain_number(datatype).and_then(convert::scalar) {
-            Some(number) => writer.set_scalar(slot, number, convert::datatype(datatype), Quality::Good, timestamp),
-            None => write_any(writer, slot, (datatype, position), raw, timestamp, received),
-        };
-        refused += u64::from(written.is_err());
-    }
-    refused
-}
-
-/// Writes a sample that is more than a number. What is no value of its datatype costs this metric its quality and nothing
-/// else (SP10).
-#[inline(never)]
-fn write_any(
-    writer: &mut Writer<'_>,
-    slot: u32,
-    (datatype, position): (DataType, u32),
-    raw: &RawMetric,
-    timestamp: Timestamp,
-    received: &Received<'_>,
-) -> Result<(), Refusal> {
-    let declared = convert::datatype(datatype);
-    let is_broken = datatype == DataType::Template && received.payload.template_fault(position).is_some();
-    let value = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {
-        Ok(value) if !is_broken && convert::fits(&value, received.limits) => value,
-        Ok(_) | Err(_) => return writer.set_scalar(slot, Scalar::NULL, declared, Quality::Bad, timestamp),
-    };
-    let quality = match raw.properties() {
-        None => Quality::Good,
-        Some(span) => said_quality(span, received),
-    };
-    convert::with_value(value, |value| writer.set(slot, value, declared, quality, timestamp))
-}
-
-/// What the property `Quality` says; Good without one, Uncertain if it says something undefined.
-fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
-    match Properties::parse(received.bytes, span, received.limits).map(|properties| properties.quality()) {
-        Ok(None) | Err(_) => Quality::Good,
-        Ok(Some(Ok(quality))) => convert::quality(quality),
-        Ok(Some(Err(_undefined))) => Quality::Uncertain,
     }
 }
 

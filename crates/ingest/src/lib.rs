@@ -40,6 +40,7 @@ mod restore;
 mod rule;
 mod said;
 mod samples;
+mod seat;
 mod sending;
 mod template;
 mod wording;

@@ -10,8 +10,9 @@ use sparkplug::host::{DeviceState, DeviceView, EdgeNodeState, EdgeNodeView};
 use sparkplug::{DeviceId, EdgeNodeDescriptor, MetricView};
 
 use crate::convert::timestamp;
-use crate::edge_nodes::{EdgeNodes, Seat};
+use crate::edge_nodes::EdgeNodes;
 use crate::report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport, RebirthReport};
+use crate::seat::Seat;
 
 impl EdgeNodes {
     pub(crate) fn reports(

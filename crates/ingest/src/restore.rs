@@ -11,8 +11,9 @@ use factree_sparkplug as sparkplug;
 use sparkplug::{EdgeNodeDescriptor, Now, Outputs, Payload, Topic};
 
 use crate::cells::{Cells, KeptSample};
-use crate::edge_nodes::{Context, EdgeNodes, Received, settle};
+use crate::edge_nodes::{Context, EdgeNodes, Received};
 use crate::keep::{Birth, CHUNK, Identity, Rejected, Restored, read_identity};
+use crate::seat::settle;
 
 impl EdgeNodes {
     /// Takes a birth in again.

@@ -13,8 +13,9 @@ use sparkplug::{DeviceIndex, DeviceMessage, EdgeNodeIndex, EdgeNodeView, NodeMes
 
 use crate::Ingest;
 use crate::cells::Cells;
-use crate::edge_nodes::{EdgeNodes, Seat};
+use crate::edge_nodes::EdgeNodes;
 use crate::keep::{CHUNK, Record, begin_samples, samples_key};
+use crate::seat::Seat;
 
 /// How far the samples are in the store: everything up to a revision, and where the pass at hand goes on.
 ///
