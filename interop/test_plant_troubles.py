@@ -138,7 +138,7 @@ def test_a_message_that_is_missing_is_answered_by_one_rebirth_request(factree, c
 
 
 def test_within_the_reorder_window_messages_may_come_in_any_order(start, connect):
-    factree = start(config='[limits]\nreorder_window = "5 s"\n')
+    factree = start(config='[sparkplug]\nreorder_window = "5 s"\n')
     plc = connect(factree.mqtt_port, "plc", V5)
     say(plc, "NBIRTH", birth())
     for seq in (1, 3, 5, 4, 2):
@@ -149,7 +149,7 @@ def test_within_the_reorder_window_messages_may_come_in_any_order(start, connect
 
 
 def test_an_edge_node_whose_messages_overtake_each_other_is_asked_for_nothing_within_the_window(start, edge_node):
-    factree = start(config='[limits]\nreorder_window = "5 s"\n')
+    factree = start(config='[sparkplug]\nreorder_window = "5 s"\n')
     robots = [f"Robot{number}" for number in range(10)]
     for _ in range(10):
         node = edge_node(SRAD_ON_THREADS, GROUP, "Line1")
@@ -161,7 +161,7 @@ def test_an_edge_node_whose_messages_overtake_each_other_is_asked_for_nothing_wi
 
 
 def test_what_never_comes_is_asked_for_when_the_reorder_window_is_over(start, connect):
-    factree = start(config='[limits]\nreorder_window = "300 ms"\n')
+    factree = start(config='[sparkplug]\nreorder_window = "300 ms"\n')
     plc = connect(factree.mqtt_port, "plc", V5)
     plc.subscribe(f"spBv1.0/{GROUP}/NCMD/Line1")
     say(plc, "NBIRTH", birth())
