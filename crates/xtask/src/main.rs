@@ -6,6 +6,7 @@
 mod codegen;
 mod crash;
 mod rules;
+mod sources;
 mod spec;
 
 use std::{env, path::PathBuf, process::ExitCode};

@@ -9,15 +9,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use factree_sparkplug::{Detection, Rule, catalogue};
 
-const PAGE: &str = "docs/sparkplug-conformance.md";
+use crate::sources;
 
-const FOLDERS: [&str; 2] = ["crates", "interop"];
-const LEFT_OUT: [&str; 4] = ["xtask", "node_modules", "target", "corpus"];
+const PAGE: &str = "docs/sparkplug-conformance.md";
 
 /// Prints the page.
 ///
@@ -59,14 +58,8 @@ fn name_of(rule: &Rule) -> String {
 
 impl Evidence {
     fn of(root: &Path) -> Result<Self, String> {
-        let mut files = Vec::new();
-        for folder in FOLDERS {
-            gather(&root.join(folder), &mut files).map_err(|error| format!("{folder}: {error}"))?;
-        }
         let mut evidence = Self::default();
-        for path in files {
-            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let file = path.strip_prefix(root).expect("found under the root").to_string_lossy().replace('\\', "/");
+        for (file, text) in sources::all(root)? {
             let file = file.trim_start_matches("crates/");
             let into = match JUDGES.iter().any(|judges| file.starts_with(judges)) {
                 true if !file.contains("/tests/") => continue,
@@ -79,23 +72,6 @@ impl Evidence {
         }
         Ok(evidence)
     }
-}
-
-fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') || LEFT_OUT.contains(&&*name) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            gather(&entry.path(), files)?;
-        } else if [".rs", ".story", ".py"].iter().any(|ending| name.ends_with(ending)) {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 /// The rules that a text names, as tests do.

@@ -5,16 +5,10 @@
 //! something is tested, any other that it is implemented.
 //! Invariant: a line that cannot be read is an error, not a gap.
 
-use std::{
-    fmt, fs,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::Path};
 
 use super::statement::Version;
-
-/// Where the code is. This crate talks about statements and proves none.
-const FOLDERS: [&str; 2] = ["crates", "interop"];
-const LEFT_OUT: [&str; 3] = ["crates/xtask", "node_modules", "target"];
+use crate::sources;
 
 /// One place that names a statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,38 +36,12 @@ impl fmt::Display for Citation {
 
 /// Every citation under the repository's root, in the order of files and lines.
 pub(super) fn all(root: &Path) -> Result<Vec<Citation>, String> {
-    let mut files = Vec::new();
-    for folder in FOLDERS {
-        gather(&root.join(folder), &mut files).map_err(|error| format!("{folder}: {error}"))?;
-    }
     let mut citations = Vec::new();
-    for path in files {
-        let file = path.strip_prefix(root).expect("found under the root").to_string_lossy().replace('\\', "/");
-        if LEFT_OUT.iter().any(|left_out| file.starts_with(left_out)) {
-            continue;
-        }
-        let text = fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+    for (file, text) in sources::all(root)? {
         citations.extend(in_file(&file, &text));
     }
     citations.sort();
     Ok(citations)
-}
-
-fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') || LEFT_OUT.contains(&&*name) {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            gather(&entry.path(), files)?;
-        } else if [".rs", ".story", ".py"].iter().any(|ending| name.ends_with(ending)) {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 fn in_file(file: &str, text: &str) -> Vec<Citation> {
