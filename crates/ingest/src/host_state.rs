@@ -1,11 +1,11 @@
 //! The Host Application that we are to clients of this broker: what it says of itself, and what others say in its place.
 //!
 //! What is retained on a STATE topic is believed by every Edge Node that comes, so a client that has us offline there is
-//! contradicted at once, in the broker's order. [`Application`] decides; here it gets ears and a mouth.
+//! contradicted at once, in the broker's order. [`HostApplication`] decides; here it gets ears and a mouth.
 //! Invariant: between [`Ingest::go_online`] and [`Ingest::go_offline`], no batch is applied without its contradictions.
 
 use factree_sparkplug as sparkplug;
-use sparkplug::{Application, HostState, Now, SessionKey, StateHeard};
+use sparkplug::{HostApplication, HostState, Now, SessionKey, StateHeard};
 
 use crate::Ingest;
 use crate::said::{Event, Output};
@@ -14,7 +14,7 @@ impl Ingest {
     /// From now on we are this Host Application, and say so before anything else
     /// (`tck-id-intro-sparkplug-host-state`). There is no connection that could break, so the will it makes is nobody's: whoever
     /// starts after a crash takes its place by saying the birth again.
-    pub fn go_online(&mut self, now: Now, mut application: Application, out: &mut Vec<Output>) {
+    pub fn go_online(&mut self, now: Now, mut application: HostApplication, out: &mut Vec<Output>) {
         application.connect(now.wall);
         out.extend(application.subscribed().into_iter().map(Output::State));
         self.application = Some(application);

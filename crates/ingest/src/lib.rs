@@ -87,7 +87,7 @@ pub struct Ingest {
     /// Who is behind a session, for as long as it lasts.
     clients: HashMap<SessionKey, Arc<str>>,
     /// What we are to clients, while we are online.
-    application: Option<sparkplug::Application>,
+    application: Option<sparkplug::HostApplication>,
     /// The last session with each foreign broker that is over.
     links_over: HashMap<u16, SessionKey>,
     stats: Stats,

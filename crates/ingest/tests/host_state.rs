@@ -1,7 +1,7 @@
 //! What is said on our STATE topic, and by whom.
 
 use factree_ingest::{Batch, Output, Placement, SessionKey};
-use factree_sparkplug::{Application, HostId, Legacy};
+use factree_sparkplug::{HostApplication, HostId, Legacy};
 
 mod world;
 use world::World;
@@ -12,7 +12,7 @@ const BIRTH: &str = r#"state spBv1.0/STATE/factree {"online":true,"timestamp":17
 /// A world in which we are online.
 fn online() -> World {
     let mut world = World::new(Placement::default());
-    let application = Application::new(HostId::new("factree").expect("may stand in a topic"), Legacy::Silent);
+    let application = HostApplication::new(HostId::new("factree").expect("may stand in a topic"), Legacy::Silent);
     let mut said = Vec::new();
     world.ingest.go_online(world.now(), application, &mut said);
     world.said = said;

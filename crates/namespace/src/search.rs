@@ -128,7 +128,7 @@ impl Word {
 impl View<'_> {
     /// The elements that a search means, and whether there are more than `limit`. Those whose names are the words come
     /// first, then those whose names begin with them, hold them, and those found by unit, description, property or
-    /// datatype; among equals those higher up, and the older ones.
+    /// datatype; among equals those higher up.
     pub fn search(&self, search: &Search, limit: usize) -> (Vec<ElementId>, bool) {
         let tree: &Tree = &self.tree;
         let by_name = names(search, tree);

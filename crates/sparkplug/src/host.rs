@@ -1,13 +1,13 @@
 //! What a Host Application knows about each Edge Node.
 //!
-//! [`Host::handle`] takes one message, or the end of one MQTT session, and says what follows from it: who is born,
-//! which metrics have values, who died, whom to ask for a rebirth, and what broke a rule. The parts below it own their
+//! [`Host::handle`] takes one input (a message, or what a client does beside publishing) and says what follows from it: who
+//! is born, which metrics have values, who died, whom to ask for a rebirth, and what broke a rule. The parts below it own their
 //! state (an Edge Node, its devices, its metrics, the names, the sessions, the budget) and do not call each other; the
 //! decisions are made here.
 //!
 //! Knows nothing of MQTT packets, sockets, clocks or the tree, and nothing of values: a metric is a number here.
-//! Invariant: an Edge Node or device is online exactly while the MQTT session that published its latest birth lives and
-//! no death has been accepted.
+//! Invariant: an Edge Node or device is online exactly while the MQTT session lives that published its latest birth, or that
+//! went on under it after our restart, and no death has been accepted.
 
 mod alias;
 mod births;

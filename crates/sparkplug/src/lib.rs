@@ -7,10 +7,10 @@
 //! Knows nothing of MQTT packets, sockets, clocks or the tree: time is an argument ([`Now`]), an MQTT session is a
 //! number ([`SessionKey`]), and where a metric belongs is somebody else's question.
 
-pub mod application;
 pub mod aware;
 pub mod datatype;
 pub mod encode;
+pub mod host_application;
 #[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 pub mod generated;
@@ -26,13 +26,13 @@ pub mod time;
 pub mod topic;
 pub mod value;
 
-pub use application::{Application, HostState, Legacy, StateFault, StateHeard, StateMessage};
 pub use datatype::DataType;
 pub use host::{
     Adopted, AskRebirth, Asked, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView,
     Died, EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored,
     Occasion, Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, SessionKey, Unheld, UnheldIndex, Update,
 };
+pub use host_application::{HostApplication, HostState, Legacy, StateFault, StateHeard, StateMessage};
 pub use judge::{Connection, Will};
 pub use limits::Limits;
 pub use metadata::MetaData;

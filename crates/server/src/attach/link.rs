@@ -23,7 +23,7 @@ use factree_mqtt::{
     ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe, SubscribeRequest, TopicName, Violation, WillMessage,
     decode, encode, encode_publish, encoded_publish_len,
 };
-use factree_sparkplug::{Application, HostId, Legacy, Now, StateFault, StateHeard, StateMessage, Timestamp};
+use factree_sparkplug::{HostApplication, HostId, Legacy, Now, StateFault, StateHeard, StateMessage, Timestamp};
 
 use super::fault::{Fault, quoted};
 use super::frame::{Frame, PacketIdOf};
@@ -47,7 +47,7 @@ pub(crate) struct Link {
     /// What the tree takes.
     admitted: Limits,
     /// None if it says nothing of itself.
-    application: Option<Application>,
+    application: Option<HostApplication>,
     phase: Phase,
     last_packet_id: u16,
     /// The largest packet the broker takes.
@@ -120,8 +120,8 @@ impl Link {
         let host = HostId::new(&terms.host).expect("the configuration has proven the host id");
         let application = match terms.state {
             StateWord::Silent => None,
-            StateWord::Told => Some(Application::new(host, Legacy::Silent)),
-            StateWord::ToldWithLegacy => Some(Application::new(host, Legacy::Told)),
+            StateWord::Told => Some(HostApplication::new(host, Legacy::Silent)),
+            StateWord::ToldWithLegacy => Some(HostApplication::new(host, Legacy::Told)),
         };
         Self {
             codec,
@@ -370,7 +370,7 @@ impl Link {
         self.phase = Phase::Online { ping_at: now.instant + every, every, ping: None };
         self.online_since = Some(now.instant);
         self.note(Note::Online);
-        let births = self.application.as_mut().map(Application::subscribed).unwrap_or_default();
+        let births = self.application.as_mut().map(HostApplication::subscribed).unwrap_or_default();
         births.into_iter().for_each(|birth| self.state.owe(birth));
         self.say_next_state(out);
         Ok(())

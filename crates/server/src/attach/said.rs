@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use factree_mqtt::{PacketId, QoS, RetainHandling, SubscribeRequest};
-use factree_sparkplug::{Application, StateMessage};
+use factree_sparkplug::{HostApplication, StateMessage};
 
 use super::Attachment;
 
@@ -15,7 +15,7 @@ use super::Attachment;
 const EVERYTHING: &str = "spBv1.0/#";
 
 /// All that is subscribed to, in the order of the SUBSCRIBE.
-pub(super) fn filters(application: Option<&Application>, terms: &Attachment) -> Vec<String> {
+pub(super) fn filters(application: Option<&HostApplication>, terms: &Attachment) -> Vec<String> {
     let own: Vec<&str> = match application {
         Some(application) => application.filters().collect(),
         None => vec![EVERYTHING],

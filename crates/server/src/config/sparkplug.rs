@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use factree_sparkplug::{Application, HostId, Legacy};
+use factree_sparkplug::{HostApplication, HostId, Legacy};
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -43,9 +43,9 @@ impl SparkplugConfig {
     }
 
     /// The Host Application towards clients of this server; none if it is to say nothing of itself.
-    pub fn application(&self) -> Option<Application> {
+    pub fn application(&self) -> Option<HostApplication> {
         let legacy = if self.legacy_state { Legacy::Told } else { Legacy::Silent };
-        self.publish_state.then(|| Application::new(self.host_id(), legacy))
+        self.publish_state.then(|| HostApplication::new(self.host_id(), legacy))
     }
 }
 

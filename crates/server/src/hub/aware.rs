@@ -8,7 +8,7 @@
 use factree_broker::Broker;
 use factree_ingest::{Batch, Birth, Output};
 use factree_mqtt::TopicName;
-use factree_sparkplug::Application;
+use factree_sparkplug::HostApplication;
 use factree_sparkplug::aware::{certificate_topic, stamped_ndeath};
 
 use super::visit::{Left, Words};
@@ -35,7 +35,7 @@ impl Hub {
 
     /// We are this Host Application, and say so; before the first connection, so that nobody sees what a former process has
     /// left on the topic.
-    pub(crate) fn go_online(&self, application: Application) {
+    pub(crate) fn go_online(&self, application: HostApplication) {
         let mut said = Vec::new();
         lock(&self.ingest).go_online(now(), application, &mut said);
         self.speak(said);

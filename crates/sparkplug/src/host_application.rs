@@ -12,7 +12,7 @@
 //!     └───────────────────────── leave(now): the death ────┘
 //! ```
 //!
-//! One [`Application`] for each server (`tck-id-operational-behavior-host-application-multi-server-timestamp`). Knows no
+//! One [`HostApplication`] for each server (`tck-id-operational-behavior-host-application-multi-server-timestamp`). Knows no
 //! connection, no clock and no Edge Node; every message it makes is to be published with QoS 1 and retained.
 //! Invariant: one timestamp per CONNECT, in its will, its birth and every correction; a death in order has its own.
 
@@ -119,7 +119,7 @@ pub enum Legacy {
     #[default]
     Silent,
     /// They are. A connection has one will, which is Sparkplug 3.0's: if it breaks, the old topic says `ONLINE` until the next
-    /// connection, unless a second connection brings [`Application::legacy_will`].
+    /// connection, unless a second connection brings [`HostApplication::legacy_will`].
     Told,
 }
 
@@ -148,7 +148,7 @@ pub enum StateHeard {
 
 /// A Host Application towards one MQTT server.
 #[derive(Clone, Debug)]
-pub struct Application {
+pub struct HostApplication {
     topic: Box<str>,
     legacy_topic: Option<Box<str>>,
     phase: Phase,
@@ -171,7 +171,7 @@ enum Phase {
 /// The one thing a Host Application has to hear of everybody else.
 const EVERYTHING: &str = "spBv1.0/#";
 
-impl Application {
+impl HostApplication {
     /// One that is offline.
     pub fn new(host_id: HostId<'_>, legacy: Legacy) -> Self {
         Self {
@@ -206,7 +206,7 @@ impl Application {
         self.legacy("OFFLINE")
     }
 
-    /// SUBACK came for [`Application::filters`]: the births to be published, before anything else
+    /// SUBACK came for [`HostApplication::filters`]: the births to be published, before anything else
     /// (`tck-id-host-topic-phid-birth-message`). Empty unless it was connecting.
     pub fn subscribed(&mut self) -> Vec<StateMessage> {
         let Phase::Connecting { since } = self.phase else { return Vec::new() };

@@ -1,16 +1,16 @@
 //! A Host Application's own word, told event by event: what goes in, what it says.
 
-use factree_sparkplug::{Application, HostId, HostState, Legacy, StateFault, StateHeard, StateMessage, Timestamp};
+use factree_sparkplug::{HostApplication, HostId, HostState, Legacy, StateFault, StateHeard, StateMessage, Timestamp};
 use proptest::prelude::*;
 
 const TOPIC: &str = "spBv1.0/STATE/factree";
 
-fn application(legacy: Legacy) -> Application {
-    Application::new(HostId::new("factree").expect("may stand in a topic"), legacy)
+fn application(legacy: Legacy) -> HostApplication {
+    HostApplication::new(HostId::new("factree").expect("may stand in a topic"), legacy)
 }
 
 /// Connected at 1000, and online.
-fn online() -> Application {
+fn online() -> HostApplication {
     let mut application = application(Legacy::Silent);
     application.connect(Timestamp(1000));
     application.subscribed();
@@ -28,7 +28,7 @@ fn all_told(messages: impl AsRef<[StateMessage]>) -> String {
     messages.as_ref().iter().map(told).collect::<Vec<_>>().join(" · ")
 }
 
-fn heard(application: &Application, topic: &str, payload: &str, retained: bool) -> String {
+fn heard(application: &HostApplication, topic: &str, payload: &str, retained: bool) -> String {
     match application.received(topic, payload.as_bytes(), retained) {
         StateHeard::NotOurs => "not ours".into(),
         StateHeard::Nothing => "nothing".into(),
@@ -141,7 +141,7 @@ fn edge_nodes_of_sparkplug_2_2_are_told_if_asked_for() {
 /// Every phase, every event: what is said, and whether it is online after.
 #[test]
 fn the_machine_says_only_what_is_drawn() {
-    type Event = (&'static str, fn(&mut Application) -> String);
+    type Event = (&'static str, fn(&mut HostApplication) -> String);
     let events: [Event; 6] = [
         ("connect", |it| told(&it.connect(Timestamp(3000)))),
         ("subscribed", |it| all_told(it.subscribed())),
