@@ -310,6 +310,7 @@ impl EdgeNodes {
         // An Edge Node the tree had no room for is still judged by the host.
         let Some(Some(seat)) = self.seats.get_mut(edge_node.0 as usize) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
+        writer.fetch(updates.iter().map(|update| update.metric.0));
         seat.refused += write_all(&mut writer, updates.iter().copied(), received);
         writer.finish();
         if self.commands.are_waiting() {

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    Block, ElementId, Kind, Namespace, OriginId, PathSpec, Place, Placer, Quality, Refusal, Scalar, Segment, Source,
-    Timestamp, Writer,
+    Block, ElementId, Kind, Namespace, OriginId, PathSpec, Place, Placer, Quality, Refusal, Scalar, Scalars, Segment,
+    Source, Writer,
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Properties, RawMetric, Topic, Update};
@@ -206,19 +206,32 @@ pub(crate) fn write_all(
     received: &Received<'_>,
 ) -> u64 {
     let mut refused = 0;
-    for Update { metric: MetricIndex(slot), position, datatype, is_historical } in updates {
-        if is_historical {
-            continue;
+    let mut updates = updates;
+    while let Some(update) = write_numbers(&mut writer.scalars(), &mut updates, received) {
+        let raw = received.payload.metric(update.position);
+        if !update.is_historical {
+            refused += u64::from(write_any(writer, update, raw, received).is_err());
         }
-        let raw = received.payload.metric(position);
-        let timestamp = convert::timestamp(raw.timestamp().unwrap_or_else(|| received.sent()));
-        let written = match raw.plain_number(datatype).and_then(convert::scalar) {
-            Some(number) => writer.set_scalar(slot, number, convert::datatype(datatype), Quality::Good, timestamp),
-            None => write_any(writer, slot, (datatype, position), raw, timestamp, received),
-        };
-        refused += u64::from(written.is_err());
     }
     refused
+}
+
+/// Writes the samples that are live numbers, up to the first one that is not: that one.
+#[inline(never)]
+fn write_numbers(
+    scalars: &mut Scalars<'_>,
+    updates: &mut impl Iterator<Item = Update>,
+    received: &Received<'_>,
+) -> Option<Update> {
+    updates.find(|update| {
+        let number = received.payload.metric(update.position).live_number(update.datatype);
+        let Some((timestamp, Some(scalar))) = number.map(|(timestamp, value)| (timestamp, convert::scalar(value)))
+        else {
+            return true;
+        };
+        let (datatype, timestamp) = (convert::datatype(update.datatype), convert::timestamp(timestamp));
+        !scalars.set(update.metric.0, scalar, datatype, Quality::Good, timestamp)
+    })
 }
 
 /// Writes a sample that is more than a number. What is no value of its datatype costs this metric its quality and nothing
@@ -226,12 +239,11 @@ pub(crate) fn write_all(
 #[inline(never)]
 fn write_any(
     writer: &mut Writer<'_>,
-    slot: u32,
-    (datatype, position): (DataType, u32),
+    Update { metric: MetricIndex(slot), position, datatype, .. }: Update,
     raw: &RawMetric,
-    timestamp: Timestamp,
     received: &Received<'_>,
 ) -> Result<(), Refusal> {
+    let timestamp = convert::timestamp(raw.timestamp().unwrap_or_else(|| received.sent()));
     let declared = convert::datatype(datatype);
     let is_broken = datatype == DataType::Template && received.payload.template_fault(position).is_some();
     let value = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {

@@ -307,6 +307,39 @@ impl Iterator for Bits {
     }
 }
 
+/// The cells of a batch, for numbers only. Made by [`Writer::scalars`].
+pub struct Scalars<'w> {
+    cells: &'w mut [Cell],
+    stamps: &'w mut [Revision],
+    revision: Revision,
+    received: Received,
+}
+
+impl Scalars<'_> {
+    /// A new sample at `slot`; false, and nothing is changed, if nothing is placed there or what it holds is no scalar:
+    /// [`Writer::set_scalar`] knows what to do.
+    #[inline]
+    pub fn set(
+        &mut self,
+        slot: u32,
+        scalar: Scalar,
+        datatype: DataType,
+        quality: Quality,
+        timestamp: Timestamp,
+    ) -> bool {
+        let at = slot as usize;
+        match (self.cells.get_mut(at), self.stamps.get_mut(at / GROUP)) {
+            (Some(cell), Some(stamp)) if cell.is_scalar() => {
+                cell.set_scalar(scalar, quality, datatype, timestamp);
+                cell.stamp(self.revision, self.received);
+                *stamp = self.revision;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One batch on its way into a block: nobody sees any of it until the writer is finished or dropped, then all of it.
 ///
 /// Holds the block's lock, so it lives for microseconds. Nothing in here allocates for numbers.
@@ -328,6 +361,15 @@ impl<'a> Writer<'a> {
         // Under the lock: a reader that has seen this revision and then takes the lock waits for this batch.
         let revision = Revision(clock.fetch_add(1, Ordering::SeqCst) + 1);
         Self { cells, limits, revision, received: received.into() }
+    }
+
+    /// Looks at the cells of `slots` and does nothing with them. Of a million cells most are far away in memory; asked for all
+    /// at once before they are written, they come in the time of one.
+    #[inline]
+    pub fn fetch(&self, slots: impl Iterator<Item = u32>) {
+        let cells = &self.cells.cells[..];
+        let seen = slots.filter_map(|slot| cells.get(slot as usize)).fold(false, |seen, cell| seen | cell.is_scalar());
+        std::hint::black_box(seen);
     }
 
     /// A new sample at `slot`.
@@ -367,16 +409,17 @@ impl<'a> Writer<'a> {
         quality: Quality,
         timestamp: Timestamp,
     ) -> Result<(), Refusal> {
-        let Cells { cells, stamps, .. } = &mut *self.cells;
-        match cells.get_mut(slot as usize) {
-            Some(cell) if cell.is_scalar() => {
-                cell.set_scalar(scalar, quality, datatype, timestamp);
-                cell.stamp(self.revision, self.received);
-                stamps[slot as usize / GROUP] = self.revision;
-                Ok(())
-            }
-            Some(_) | None => self.replace_heavy(slot, scalar, datatype, quality, timestamp),
+        if self.scalars().set(slot, scalar, datatype, quality, timestamp) {
+            return Ok(());
         }
+        self.replace_heavy(slot, scalar, datatype, quality, timestamp)
+    }
+
+    /// The cells for one who has many scalars to write: what a loop needs of the writer, at hand.
+    #[inline]
+    pub fn scalars(&mut self) -> Scalars<'_> {
+        let Cells { cells, stamps, .. } = &mut *self.cells;
+        Scalars { cells, stamps, revision: self.revision, received: self.received }
     }
 
     /// Apart from [`Writer::set_scalar`], which is inlined into loops that need their registers.

@@ -62,7 +62,7 @@ mod tree;
 mod value;
 mod view;
 
-pub use block::{Block, HeldBlock, Writer};
+pub use block::{Block, HeldBlock, Scalars, Writer};
 pub use cell::Scalar;
 pub use coverage::{Change, Coverage, Cursor, Outdated};
 pub use datatype::DataType;

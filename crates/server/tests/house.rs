@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "factree-sparkplug",
             "factree-store",
             "futures-util",
+            "mimalloc",
             // Whom this machine trusts, for brokers that are attached to by TLS.
             "rustls-native-certs",
             // The client half of axum's own server, to ask a running Factree for a report.

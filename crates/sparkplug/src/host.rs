@@ -31,6 +31,7 @@ mod roster;
 mod sessions;
 mod view;
 
+pub(crate) use alias::NUMBER_BITS;
 pub(crate) use certificate::{FoundBdSeq, bd_seq_in};
 pub use device::DeviceState;
 pub use edge_node::{Birth, Counters};

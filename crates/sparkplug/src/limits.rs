@@ -3,7 +3,7 @@
 //! Counts and sizes are checked before memory is spent. Invariant: [`Limits::check`] holds for every `Limits` in use;
 //! the host asserts it once.
 
-use crate::SessionKey;
+use crate::{SessionKey, host::NUMBER_BITS};
 use std::time::Duration;
 
 /// Bounds on payloads, on what the host remembers, and on what it asks of Edge Nodes.
@@ -114,7 +114,7 @@ impl Limits {
                 "reorder_bytes_per_edge_node_max exceeds reorder_bytes_max",
             ),
             (self.rebirths_per_second_max >= 1, "rebirths_per_second_max must be at least 1"),
-            (self.metrics_per_edge_node_max < u32::MAX - 1, "metrics_per_edge_node_max must stay below 2^32 - 2"),
+            (self.metrics_per_edge_node_max <= 1 << NUMBER_BITS, "metrics_per_edge_node_max must be at most 2^26"),
             (self.edge_nodes_max < u32::MAX, "edge_nodes_max must stay below 2^32 - 1"),
             (self.devices_per_edge_node_max < 1 << 22, "devices_per_edge_node_max must stay below 2^22"),
         ];

@@ -204,10 +204,10 @@ mod tests {
         }
     }
 
-    /// The short way of [`RawMetric::plain_number`] and the long one agree wherever there is a short one.
+    /// The short way of [`RawMetric::live_number`] and the long one agree wherever there is a short one.
     #[test]
-    fn a_plain_number_is_what_interpreting_it_gives() {
-        let mut plain = 0;
+    fn a_live_number_is_what_interpreting_it_gives() {
+        let mut live = 0;
         for declared in D::ALL {
             for written in [D::Int32, D::Int64, D::UInt32, D::UInt64, D::Float, D::Double, D::Boolean, D::DateTime] {
                 let value = match written {
@@ -218,19 +218,20 @@ mod tests {
                     D::DateTime => Value::DateTime(1 << 60),
                     _ => Value::UInt(4_294_967_295),
                 };
-                let metric = MetricBuilder::aliased(1).value(written, value).expect("of its datatype");
+                let metric = MetricBuilder::aliased(1).at(Timestamp(7)).value(written, value).expect("of its datatype");
                 let bytes = PayloadBuilder::at(Timestamp(1)).metric(metric).encode();
                 let mut payload = Payload::new();
                 decode(&bytes, &Limits::default(), &mut payload).expect("well-formed");
                 let raw = &payload.metrics[0];
-                if let Some(number) = raw.plain_number(declared) {
+                if let Some((captured, number)) = raw.live_number(declared) {
+                    assert_eq!(captured, Timestamp(7));
                     assert_eq!(interpret(declared, raw.wire_value(&bytes)), Ok(number), "{declared} from {written}");
-                    plain += 1;
+                    live += 1;
                 }
             }
         }
         // Int32 and UInt32 share a field; so do Int64, UInt64 and DateTime.
-        assert_eq!(plain, 3 + 2 * 2 + 3 * 3);
+        assert_eq!(live, 3 + 2 * 2 + 3 * 3);
     }
 
     #[test]

@@ -139,9 +139,10 @@ impl Roster {
         let entries = &reporter.outputs.born[born..];
         // Members of Templates go by name: clients count their aliases anew in each Template.
         let alias_of = |entry: &BornMetric| message.payload.metrics.get(entry.position as usize)?.alias();
-        let pairs = entries.iter().filter_map(|entry| alias_of(entry).map(|alias| (alias, entry.metric)));
+        let aliased =
+            entries.iter().filter_map(|entry| alias_of(entry).map(|alias| (alias, entry.metric, entry.datatype)));
         let (mut duplicates, mut first) = (0, None);
-        self.aliases = MetricAliases::build(pairs, |metric| {
+        self.aliases = MetricAliases::build(aliased, |metric| {
             duplicates += 1;
             first.get_or_insert(metric);
         });

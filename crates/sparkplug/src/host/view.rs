@@ -249,7 +249,7 @@ impl<'a> EdgeNodeView<'a> {
             None => &self.node.roster,
             Some(device) => &self.node.devices.get(device)?.roster,
         };
-        roster.aliases.find(alias).map(|metric| self.node.metrics.datatype(metric))
+        roster.aliases.find(alias).map(|(_, datatype)| datatype)
     }
 
     /// The name of the metric with this number.

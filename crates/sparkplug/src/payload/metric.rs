@@ -18,8 +18,6 @@ pub struct RawMetric {
     metadata: Span,
     datatype: u32,
     kind: Kind,
-    has_alias: bool,
-    has_timestamp: bool,
     marks: Marks,
 }
 
@@ -43,7 +41,7 @@ pub(super) enum Kind {
     Extension,
 }
 
-/// The metric's boolean fields, one bit each, and whether it has properties: together they tell a plain number.
+/// The metric's boolean fields, one bit each, and which of the others it has: together they tell a plain number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Marks(u8);
 
@@ -52,6 +50,11 @@ impl Marks {
     const TRANSIENT: u8 = 2;
     const NULL: u8 = 4;
     const PROPERTIES: u8 = 8;
+    const ALIAS: u8 = 16;
+    const TIMESTAMP: u8 = 32;
+
+    /// What a live number in a message of DATA has, and nothing that would make it more.
+    const DATUM: u8 = Marks::ALIAS | Marks::TIMESTAMP;
 
     fn set(&mut self, mark: u8, on: bool) {
         self.0 = self.0 & !mark | if on { mark } else { 0 };
@@ -111,13 +114,20 @@ impl RawMetric {
     /// Its metric alias.
     #[inline]
     pub fn alias(&self) -> Option<u64> {
-        self.has_alias.then_some(self.alias)
+        self.marks.has(Marks::ALIAS).then_some(self.alias)
+    }
+
+    /// The same, if it has a timestamp as well and is neither historical nor null and without properties, as nearly all
+    /// metrics of DATA are.
+    #[inline]
+    pub(crate) fn alias_of_datum(&self) -> Option<u64> {
+        (self.marks == Marks(Marks::DATUM)).then_some(self.alias)
     }
 
     /// When the value was captured, as its sender says.
     #[inline]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.has_timestamp.then_some(Timestamp(self.timestamp))
+        self.marks.has(Marks::TIMESTAMP).then_some(Timestamp(self.timestamp))
     }
 
     /// The datatype's number as it stands; 0 when there is none. [`crate::DataType::from_wire`] judges it.
@@ -184,18 +194,19 @@ impl RawMetric {
         self.kind == Kind::Long
     }
 
-    /// What [`crate::interpret`] would make of it, if it is a number in the field that the specification gives numbers of
-    /// this datatype, and has no properties; `None` for all else, though it may have a value.
+    /// When it was captured and what [`crate::interpret`] would make of it, if it is a live number in the field that the
+    /// specification gives numbers of this datatype, has a timestamp and no properties; `None` for all else, though it may
+    /// have a value.
     ///
     /// One match from two bytes to the value, to be inlined where the value goes: 70 instructions from here to the cell,
     /// where the way through [`WireValue`] took 220 (`benches/benches/ingest.rs`).
     #[inline]
-    pub fn plain_number(&self, datatype: DataType) -> Option<Value<'static>> {
+    pub fn live_number(&self, datatype: DataType) -> Option<(Timestamp, Value<'static>)> {
         let (bits, low) = (self.value, self.value as u32);
-        if self.marks.has(Marks::NULL | Marks::PROPERTIES) {
+        if self.marks.0 & (Marks::NULL | Marks::PROPERTIES | Marks::HISTORICAL | Marks::TIMESTAMP) != Marks::TIMESTAMP {
             return None;
         }
-        Some(match (datatype, self.kind) {
+        let number = match (datatype, self.kind) {
             (DataType::Double, Kind::Double) => Value::Double(f64::from_bits(bits)),
             (DataType::Float, Kind::Float) => Value::Float(f32::from_bits(low)),
             (DataType::Boolean, Kind::Boolean) => Value::Boolean(bits != 0),
@@ -204,7 +215,8 @@ impl RawMetric {
             (DataType::UInt32, Kind::Int) | (DataType::UInt64, Kind::Long) => Value::UInt(bits),
             (DataType::DateTime, Kind::Long) => Value::DateTime(bits),
             _ => return None,
-        })
+        };
+        Some((Timestamp(self.timestamp), number))
     }
 }
 
@@ -235,8 +247,14 @@ impl RawMetric {
         while !wire.is_at_end() {
             match wire.tag()? {
                 NAME => metric.name = name(&mut wire, name_bytes_max)?,
-                ALIAS => (metric.alias, metric.has_alias) = (wire.varint()?, true),
-                TIMESTAMP => (metric.timestamp, metric.has_timestamp) = (wire.varint()?, true),
+                ALIAS => {
+                    metric.alias = wire.varint()?;
+                    metric.marks.set(Marks::ALIAS, true);
+                }
+                TIMESTAMP => {
+                    metric.timestamp = wire.varint()?;
+                    metric.marks.set(Marks::TIMESTAMP, true);
+                }
                 DATATYPE => metric.datatype = wire.varint()? as u32,
                 IS_HISTORICAL => metric.marks.set(Marks::HISTORICAL, wire.varint()? != 0),
                 IS_TRANSIENT => metric.marks.set(Marks::TRANSIENT, wire.varint()? != 0),
@@ -268,7 +286,7 @@ impl RawMetric {
         let mut traits = Traits::NONE;
         for (is_so, trait_of_it) in [
             (self.datatype != 0, Traits::DATATYPE),
-            (self.has_alias && self.name.present().is_some(), Traits::NAMED_ALIAS),
+            (self.marks.has(Marks::ALIAS) && self.name.present().is_some(), Traits::NAMED_ALIAS),
             (self.marks.has(Marks::PROPERTIES), Traits::PROPERTIES),
             (self.kind == Kind::DataSet, Traits::DATA_SET),
             (self.kind == Kind::Template, Traits::TEMPLATE),
@@ -298,10 +316,12 @@ impl RawMetric {
     /// What a member of a Template does not say, the metric that holds it says: when it was captured, and whether it is
     /// from the past or not to be stored.
     pub(super) fn inherit(&mut self, holder: &RawMetric) {
-        if !self.has_timestamp {
-            (self.timestamp, self.has_timestamp) = (holder.timestamp, holder.has_timestamp);
+        let mut inherited = Marks::HISTORICAL | Marks::TRANSIENT;
+        if !self.marks.has(Marks::TIMESTAMP) {
+            self.timestamp = holder.timestamp;
+            inherited |= Marks::TIMESTAMP;
         }
-        self.marks.0 |= holder.marks.0 & (Marks::HISTORICAL | Marks::TRANSIENT);
+        self.marks.0 |= holder.marks.0 & inherited;
     }
 
     fn value_span(&self) -> Span {
@@ -315,16 +335,7 @@ impl RawMetric {
     /// A metric of DATA: metric alias, timestamp, perhaps a datatype, and a number.
     #[inline]
     pub(super) fn datum(alias: u64, timestamp: u64, datatype: u32, kind: Kind, value: u64) -> RawMetric {
-        RawMetric {
-            alias,
-            timestamp,
-            datatype,
-            kind,
-            value,
-            has_alias: true,
-            has_timestamp: true,
-            ..RawMetric::default()
-        }
+        RawMetric { alias, timestamp, datatype, kind, value, marks: Marks(Marks::DATUM), ..RawMetric::default() }
     }
 
     fn set_span(&mut self, kind: Kind, span: Span) -> Result<(), DecodeError> {

@@ -49,8 +49,8 @@ fn walk_metric(metric: &RawMetric, bytes: &[u8], limits: &Limits) {
     for datatype in DataType::ALL {
         let Ok(value) = interpret(datatype, metric.wire_value(bytes)) else { continue };
         walk_value(value);
-        if let Some(number) = metric.plain_number(datatype) {
-            assert!(same(number, value));
+        if let Some((captured, number)) = metric.live_number(datatype) {
+            assert!(same(number, value) && metric.timestamp() == Some(captured));
         }
         let written = match MetricBuilder::aliased(1).value(datatype, value) {
             Ok(written) => written,
