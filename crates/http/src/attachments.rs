@@ -61,7 +61,17 @@ pub struct AttachmentCounters {
     pub old_copies: u64,
 }
 
-/// All of them, in the order of the configuration.
+/// Foreign brokers.
+///
+/// The brokers we are attached to, and how each of them is doing.
+#[utoipa::path(
+    get, path = "/api/v1/attachments", tag = "server", operation_id = "list_attachments",
+    responses(
+        (status = 200, description = "All attachments.", body = dto::Attachments<'static>),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-parameter"),
+    )
+)]
 pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let reports = (app.attachments)();

@@ -17,8 +17,10 @@ use axum::response::Response;
 use factree_ingest::{CommandRefused, Ingest, Now, Output, RebirthRefused};
 use factree_namespace::{DataType, Source, Timestamp};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::json::Clock;
+use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
 use crate::{ATTACHMENTS, App, COMMANDS, EDGE_NODES, VALUES, answer, behind, dto, edge_nodes, lookup, path, wanted};
@@ -26,14 +28,39 @@ use crate::{ATTACHMENTS, App, COMMANDS, EDGE_NODES, VALUES, answer, behind, dto,
 /// A larger body is refused. It holds the longest text a controller takes; a thousand commands of it are 64 MB.
 const BODY_BYTES_MAX: usize = 64 << 10;
 
-/// The body of a PUT.
-#[derive(Deserialize)]
+/// What a value is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+#[schema(as = SetValue)]
+pub(crate) struct Wanted {
+    /// In the form in which it is read.
+    #[schema(value_type = shape::SampleValue, example = 171.5)]
     value: serde_json::Value,
 }
 
-/// Sets one value.
+/// Set one value.
+///
+/// Becomes a command to whoever owns the path: NCMD or DCMD to an Edge Node, a message to a plain topic. Accepted means published;
+/// that the plant has it, only data can tell. The body is at most 64 KiB.
+#[utoipa::path(
+    put, path = "/api/v1/values/{path}", tag = "commands", operation_id = "set_value",
+    params(
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint"),
+    ),
+    request_body(content = Wanted),
+    responses(
+        (status = 202, description = "The command has been published. Ask at `Location` what becomes of it.", body = shape::Command,
+            headers(("Location" = String, description = "The address of the command."))),
+        (status = 400, description = "bad-path, bad-parameter, bad-body"),
+        (status = 403, description = "read-only, cross-site"),
+        (status = 404, description = "element-not-found, no-sample"),
+        (status = 409, description = "offline"),
+        (status = 413, description = "body-too-large"),
+        (status = 422, description = "value-does-not-fit"),
+        (status = 429, description = "rebirth-too-soon"),
+        (status = 503, description = "too-many-commands"),
+    )
+)]
 pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     from_our_own(&head.headers)?;
@@ -75,7 +102,20 @@ fn read(body: &[u8]) -> Result<Wanted, Problem> {
     serde_json::from_slice(body).map_err(|why| refused(&why.to_string()))
 }
 
-/// One command as it stands.
+/// What became of a command.
+///
+/// Remembered for an hour, a thousand of them at most, and forgotten at a restart.
+#[utoipa::path(
+    get, path = "/api/v1/commands/{id}", tag = "commands", operation_id = "read_command",
+    params(
+        ("id" = String, Path, description = "As it was given when the value was set.", example = "1795325806463"),
+    ),
+    responses(
+        (status = 200, description = "The command.", body = shape::Command),
+        (status = 400, description = "bad-parameter"),
+        (status = 404, description = "command-not-found"),
+    )
+)]
 pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let id = behind(&uri, COMMANDS);
@@ -91,7 +131,25 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
     Ok(answer::json(dto::command(&command)))
 }
 
-/// Asks an Edge Node to be born again.
+/// Ask an Edge Node to be born again.
+///
+/// It is asked once in `rebirth_cooldown`, 5 s by default.
+#[utoipa::path(
+    post, path = "/api/v1/edge-nodes/{group}/{edge_node}/rebirth", tag = "commands", operation_id = "ask_rebirth",
+    params(
+        ("group" = String, Path, description = "Its group id, percent-encoded.", example = "Acme:Dallas:Press"),
+        ("edge_node" = String, Path, description = "Its Edge Node id, percent-encoded.", example = "Line1"),
+    ),
+    responses(
+        (status = 202, description = "It has been asked.", body = dto::RebirthAsked<'static>,
+            headers(("Location" = String, description = "The address of the Edge Node."))),
+        (status = 400, description = "bad-path, bad-parameter"),
+        (status = 403, description = "cross-site"),
+        (status = 404, description = "edge-node-not-found"),
+        (status = 409, description = "offline"),
+        (status = 429, description = "rebirth-too-soon"),
+    )
+)]
 pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     from_our_own(&headers)?;
     Query::parse(uri.query(), &[])?;

@@ -161,17 +161,23 @@
 //! helps `deepest` (the deepest element that does exist), `nearest` (names there), `ask` (addresses that have an
 //! answer), `moved` (where what stood at this path stands now), `parameter`, `accepted`.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use factree_ingest::{Command, CommandState, Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport};
+use factree_ingest::{Command, CommandState, Liveness};
 use factree_namespace::Timestamp;
 use serde::{Serialize, Serializer};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::attachments::AttachmentReport;
 use crate::json::{self, Clock, EXACT_MAX};
+use crate::openapi::shape;
 
+mod attachments;
+mod edge_nodes;
 pub mod findings;
 
+pub(crate) use attachments::{Attachment, Attachments};
+pub(crate) use edge_nodes::{EdgeNode, EdgeNodes};
 pub(crate) use findings::{Conformance, Findings};
 
 /// Writes one of the types below.
@@ -208,261 +214,19 @@ pub(crate) fn command(command: &Command) -> Vec<u8> {
 }
 
 /// A rebirth that was asked for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct RebirthAsked<'a> {
+    #[schema(example = "Acme:Dallas:Press")]
     group: &'a str,
+    #[schema(example = "Line1")]
     edge_node: &'a str,
+    /// When, by our clock.
     asked: Rfc3339,
 }
 
 impl<'a> RebirthAsked<'a> {
     pub(crate) fn of(group: &'a str, edge_node: &'a str, asked: Timestamp) -> Self {
         RebirthAsked { group, edge_node, asked: Rfc3339(asked) }
-    }
-}
-
-/// All attachments.
-#[derive(Serialize)]
-pub(crate) struct Attachments<'a> {
-    pub(crate) attachments: Vec<Attachment<'a>>,
-}
-
-/// A foreign broker we are attached to.
-#[derive(Serialize)]
-pub(crate) struct Attachment<'a> {
-    name: &'a str,
-    url: &'a str,
-    version: &'a str,
-    client_id: &'a str,
-    host_id: &'a str,
-    publish_state: bool,
-    filters: &'a [String],
-    state: &'static str,
-    since: Rfc3339,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_error: Option<LastError<'a>>,
-    counters: LinkCounters,
-}
-
-/// What went wrong last with an attachment.
-#[derive(Serialize)]
-struct LastError<'a> {
-    at: Rfc3339,
-    class: &'static str,
-    text: &'a str,
-}
-
-/// What an attachment counted since this process started.
-#[derive(Serialize)]
-struct LinkCounters {
-    connects: u64,
-    messages: u64,
-    bytes_received: u64,
-    bytes_sent: u64,
-    sent: u64,
-    unsent: u64,
-    passed_over: u64,
-    old_copies: u64,
-}
-
-impl<'a> Attachment<'a> {
-    /// From the server's report.
-    pub(crate) fn of(report: &'a AttachmentReport) -> Self {
-        let counters = &report.counters;
-        Attachment {
-            name: &report.name,
-            url: &report.url,
-            version: report.version,
-            client_id: &report.client_id,
-            host_id: &report.host_id,
-            publish_state: report.publish_state,
-            filters: &report.filters,
-            state: report.state,
-            since: Rfc3339(report.since),
-            last_error: report.last_error.as_ref().map(|(at, class, text)| LastError { at: Rfc3339(*at), class, text }),
-            counters: LinkCounters {
-                connects: counters.connects,
-                messages: counters.messages,
-                bytes_received: counters.bytes_received,
-                bytes_sent: counters.bytes_sent,
-                sent: counters.sent,
-                unsent: counters.unsent,
-                passed_over: counters.passed_over,
-                old_copies: counters.old_copies,
-            },
-        }
-    }
-}
-
-/// A page of Edge Nodes.
-#[derive(Serialize)]
-pub(crate) struct EdgeNodes<'a> {
-    pub(crate) edge_nodes: Vec<EdgeNode<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next_cursor: Option<String>,
-}
-
-/// An Edge Node.
-#[derive(Serialize)]
-pub(crate) struct EdgeNode<'a> {
-    group: &'a str,
-    edge_node: &'a str,
-    state: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    held: Option<usize>,
-    since: Rfc3339,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    born: Option<Rfc3339>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bd_seq: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_seq: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    metrics_count: usize,
-    devices: Vec<Device<'a>>,
-    counters: CountersOf,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_message: Option<Rfc3339>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rebirth: Option<Rebirth>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metrics: Option<Vec<Metric<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<&'a str>,
-}
-
-/// The last rebirth an Edge Node was asked for.
-#[derive(Serialize)]
-struct Rebirth {
-    asked: Rfc3339,
-    reason: &'static str,
-}
-
-/// A Device of an Edge Node.
-#[derive(Serialize)]
-struct Device<'a> {
-    device: &'a str,
-    state: &'static str,
-    since: Rfc3339,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    metrics_count: usize,
-}
-
-/// What an Edge Node sent and got since this process started.
-#[derive(Serialize)]
-struct CountersOf {
-    births: u64,
-    data: u64,
-    deaths: u64,
-    seq_gaps: u64,
-    seq_late: u64,
-    held: u64,
-    held_dropped: u64,
-    displaced: u64,
-    rebirths_asked: u64,
-    rebirths: BTreeMap<&'static str, u64>,
-    malformed: u64,
-    findings: u64,
-}
-
-/// A metric as its Birth declared it.
-#[derive(Serialize)]
-struct Metric<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<&'a str>,
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metric_alias: Option<Exact>,
-    datatype: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-}
-
-impl<'a> EdgeNode<'a> {
-    /// From ingest's report, the attachments by number, and a page of its metrics with the cursor of the next when they
-    /// were asked for.
-    pub(crate) fn of(
-        report: &'a EdgeNodeReport,
-        attachments: &[AttachmentReport],
-        metrics: Option<&'a (Vec<MetricReport>, Option<String>)>,
-    ) -> Self {
-        let attachment = report.attachment.and_then(|number| attachments.get(usize::from(number)));
-        EdgeNode {
-            group: &report.group,
-            edge_node: &report.edge_node,
-            state: state(report.liveness),
-            held: match report.liveness {
-                Liveness::Reordering { held } => Some(held),
-                Liveness::Online | Liveness::Restored | Liveness::Offline | Liveness::Unborn => None,
-            },
-            since: Rfc3339(report.since),
-            born: report.born.map(Rfc3339),
-            bd_seq: report.bd_seq,
-            next_seq: report.next_seq,
-            client_id: report.client_id.as_deref(),
-            link: attachment.map(|attachment| format!("attach:{}", attachment.name)),
-            path: report.path.as_deref(),
-            metrics_count: report.metrics_len,
-            devices: report.devices.iter().map(Device::of).collect(),
-            counters: CountersOf::of(report.counters),
-            last_message: report.last_message.map(Rfc3339),
-            rebirth: report.rebirth.map(|last| Rebirth { asked: Rfc3339(last.asked), reason: last.reason }),
-            metrics: metrics.map(|(metrics, _)| metrics.iter().map(Metric::of).collect()),
-            next_cursor: metrics.and_then(|(_, next)| next.as_deref()),
-        }
-    }
-}
-
-impl<'a> Device<'a> {
-    fn of(report: &'a DeviceReport) -> Self {
-        Device {
-            device: &report.device,
-            state: state(report.liveness),
-            since: Rfc3339(report.since),
-            path: report.path.as_deref(),
-            metrics_count: report.metrics_len,
-        }
-    }
-}
-
-impl CountersOf {
-    fn of(counters: Counters) -> Self {
-        let rebirths = counters.rebirths_by_reason().filter(|&(_, count)| count > 0).collect();
-        let rebirths_asked = counters.rebirths_asked();
-        let Counters { births, data, deaths, seq_gaps, seq_late, held, held_dropped, displaced, malformed, .. } =
-            counters;
-        CountersOf {
-            births,
-            data,
-            deaths,
-            seq_gaps,
-            seq_late,
-            held,
-            held_dropped,
-            displaced,
-            rebirths_asked,
-            rebirths,
-            malformed,
-            findings: counters.findings,
-        }
-    }
-}
-
-impl<'a> Metric<'a> {
-    fn of(report: &'a MetricReport) -> Self {
-        Metric {
-            device: report.device.as_deref(),
-            name: &report.name,
-            metric_alias: report.alias.map(Exact),
-            datatype: report.datatype,
-            path: report.path.as_deref(),
-        }
     }
 }
 
@@ -494,43 +258,28 @@ impl Serialize for Exact {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// As [`shape::Time`] is described.
+impl PartialSchema for Rfc3339 {
+    fn schema() -> RefOr<Schema> {
+        shape::Time::schema()
+    }
+}
 
-    #[test]
-    fn an_edge_node_leaves_out_what_nobody_knows() {
-        let report = EdgeNodeReport {
-            group: "G".into(),
-            edge_node: "N".into(),
-            liveness: Liveness::Unborn,
-            since: Timestamp(0),
-            born: None,
-            bd_seq: None,
-            next_seq: None,
-            client_id: None,
-            attachment: None,
-            path: None,
-            metrics_len: 0,
-            devices: Vec::new(),
-            counters: Counters { seq_gaps: 1, rebirths: [0, 3, 0, 0, 0, 1], ..Counters::default() },
-            last_message: None,
-            rebirth: None,
-        };
-        let json = |metrics| String::from_utf8(to_json(&EdgeNode::of(&report, &[], metrics))).unwrap();
-        let beginning = concat!(
-            r#"{"group":"G","edge_node":"N","state":"unborn","since":"1970-01-01T00:00:00.000Z","metrics_count":0,"#,
-            r#""devices":[],"counters":{"births":0,"data":0,"deaths":0,"seq_gaps":1,"seq_late":0,"held":0,"#,
-            r#""held_dropped":0,"displaced":0,"rebirths_asked":4,"rebirths":{"doubt":1,"seq_gap":3},"malformed":0,"findings":0}"#,
-        );
-        assert_eq!(json(None), format!("{beginning}}}"));
+impl ToSchema for Rfc3339 {
+    fn name() -> Cow<'static, str> {
+        shape::Time::name()
+    }
+}
 
-        let metric = |alias| MetricReport { device: None, name: "M".into(), alias, datatype: "Int8", path: None };
-        let page = (vec![metric(None), metric(Some(1)), metric(Some(u64::MAX))], Some("TQ".to_owned()));
-        let metrics = concat!(
-            r#","metrics":[{"name":"M","datatype":"Int8"},{"name":"M","metric_alias":1,"datatype":"Int8"},"#,
-            r#"{"name":"M","metric_alias":"18446744073709551615","datatype":"Int8"}],"next_cursor":"TQ"}"#,
-        );
-        assert_eq!(json(Some(&page)), format!("{beginning}{metrics}"));
+/// As [`shape::Integer`] is described.
+impl PartialSchema for Exact {
+    fn schema() -> RefOr<Schema> {
+        shape::Integer::schema()
+    }
+}
+
+impl ToSchema for Exact {
+    fn name() -> Cow<'static, str> {
+        shape::Integer::name()
     }
 }

@@ -26,7 +26,21 @@ pub(crate) struct PageSize {
     pub(crate) max: usize,
 }
 
-/// All Edge Nodes, by group and Edge Node id.
+/// All Edge Nodes.
+///
+/// By group and Edge Node id: who is alive, since when, what was counted.
+#[utoipa::path(
+    get, path = "/api/v1/edge-nodes", tag = "sparkplug", operation_id = "list_edge_nodes",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Edge Nodes in a page; 100 if it is left out."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "A page of Edge Nodes.", body = dto::EdgeNodes<'static>),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-parameter"),
+    )
+)]
 pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["limit", "cursor"])?;
     let limit = query.number("limit", 1..=NODES.max, NODES.default)?;
@@ -44,7 +58,25 @@ pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
     Ok(wishes.json(dto::to_json(&dto::EdgeNodes { edge_nodes, next_cursor })).await)
 }
 
-/// One Edge Node, with `?metrics=true` the metrics it declared.
+/// One Edge Node.
+///
+/// With `metrics=true` also the metrics that its Births declared.
+#[utoipa::path(
+    get, path = "/api/v1/edge-nodes/{group}/{edge_node}", tag = "sparkplug", operation_id = "read_edge_node",
+    params(
+        ("group" = String, Path, description = "Its group id, percent-encoded.", example = "Acme:Dallas:Press"),
+        ("edge_node" = String, Path, description = "Its Edge Node id, percent-encoded.", example = "Line1"),
+        ("metrics" = Option<bool>, Query, description = "Whether to show the metrics that it declared."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Metrics in a page; 1,000 if it is left out."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "The Edge Node.", body = dto::EdgeNode<'static>),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-path, bad-parameter"),
+        (status = 404, description = "edge-node-not-found"),
+    )
+)]
 pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["metrics", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=METRICS.max, METRICS.default)?;

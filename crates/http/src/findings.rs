@@ -22,7 +22,26 @@ const LEVELS: &[(&str, Level)] = &[("must", Level::Must), ("should", Level::Shou
 /// What separates the names of a place: in none of them but the last.
 const SEPARATOR: &str = "/";
 
-/// All findings, by group, Edge Node, Device, rule and client; or those that are asked for.
+/// What breaks Sparkplug's rules.
+///
+/// Each entry is what is alike: rule, Edge Node or Device, client id. Counted since this process started.
+#[utoipa::path(
+    get, path = "/api/v1/findings", tag = "sparkplug", operation_id = "list_findings",
+    params(
+        ("tck_id" = Option<String>, Query, description = "Of this rule.", example = "tck-id-payloads-sequence-num-incrementing"),
+        ("group" = Option<String>, Query, description = "Of Edge Nodes of this group."),
+        ("edge_node" = Option<String>, Query, description = "Of Edge Nodes of this id."),
+        ("client" = Option<String>, Query, description = "Of this MQTT client id."),
+        ("level" = Option<String>, Query, description = "`must`, `should` or `may`; each stands for its negation as well.", example = "must"),
+        ("since" = Option<String>, Query, description = "Seen at this time [RFC 3339] or later.", example = "2026-01-31T12:00:00Z"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Findings in a page; 100 if it is left out."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "A page of findings, by group, Edge Node, Device, rule and client.", body = dto::Findings<'static>),
+        (status = 400, description = "bad-parameter"),
+    )
+)]
 pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     const ACCEPTED: &[&str] = &["tck_id", "group", "edge_node", "client", "level", "since", "limit", "cursor"];
     let query = Query::parse(uri.query(), ACCEPTED)?;
@@ -60,7 +79,21 @@ fn fitting(reports: &[FindingReport]) -> usize {
     reports.iter().take_while(fits).count()
 }
 
-/// One Edge Node held against every rule about Edge Nodes.
+/// One Edge Node held against every rule.
+///
+/// Which rules of Sparkplug it has broken, which it was seen to keep, and of which nothing can be said.
+#[utoipa::path(
+    get, path = "/api/v1/edge-nodes/{group}/{edge_node}/conformance", tag = "sparkplug", operation_id = "read_conformance",
+    params(
+        ("group" = String, Path, description = "Its group id, percent-encoded.", example = "Acme:Dallas:Press"),
+        ("edge_node" = String, Path, description = "Its Edge Node id, percent-encoded.", example = "Line1"),
+    ),
+    responses(
+        (status = 200, description = "Every rule with its verdict.", body = dto::Conformance<'static>),
+        (status = 400, description = "bad-path, bad-parameter"),
+        (status = 404, description = "edge-node-not-found"),
+    )
+)]
 pub(crate) async fn conformance(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let (group, edge_node) = edge_nodes::named(&uri)?;

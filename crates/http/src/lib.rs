@@ -7,42 +7,29 @@
 //! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's
 //! never while ingest's is taken.
 //!
-//! | route | |
-//! |---|---|
-//! | `GET /api/v1/namespace[/{path}]?depth&limit&cursor` | an element with its children |
-//! | `GET /api/v1/values/{path}` | one sample |
-//! | `GET /api/v1/values?filter&limit&cursor` | the samples that a topic filter covers |
-//! | `GET /api/v1/search?q&limit` | the elements that some words mean |
-//! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
-//! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
-//! | `GET /api/v1/edge-nodes/{group}/{edge_node}/conformance` | one Edge Node against every rule about Edge Nodes |
-//! | `GET /api/v1/findings?tck_id&group&edge_node&client&level&since&limit&cursor` | which rules of Sparkplug were broken |
-//! | `PUT /api/v1/values/{path}` | a command that sets a value |
-//! | `GET /api/v1/commands/{id}` | what became of it |
-//! | `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth` | asks an Edge Node to be born again |
-//! | `GET /api/v1/attachments` | the foreign brokers we are attached to |
-//! | `GET /api/v1/stream?filter&interval&fields&since` | what filters cover, and what changes: Server-Sent Events |
-//! | `GET /api/v1/ws` | the same over a WebSocket |
-//! | `GET /api/v1/placement?topic&metric` | which rule puts it where, and why others do not |
-//! | `POST /api/v1/admin/reload` | reads the configuration again ([`reload_router`]) |
-//! | `GET /healthz` | the process answers |
+//! Which routes there are, [`openapi()`] says: each is described where it is handled, and none can be without.
 
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 use factree_ingest::{Ingest, Now, Output};
 use factree_namespace::Namespace;
+use utoipa_axum::routes;
 
 pub use crate::reload::{Reload, Reloaded, reload_router};
 
+use crate::openapi::routes::Routes;
+use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
 mod attachments;
+mod bulk;
 mod commands;
+mod docs;
 pub mod dto;
 mod edge_nodes;
 mod findings;
@@ -50,6 +37,7 @@ mod json;
 mod lookup;
 mod namespace;
 mod nearest;
+mod openapi;
 mod path;
 mod placement;
 mod problem;
@@ -64,6 +52,7 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use openapi::openapi;
 pub use stream::{StreamLimits, StreamStats, Streams};
 
 /// What the routes answer from.
@@ -89,28 +78,37 @@ pub struct App {
 /// Paths of elements are taken from the URI as it is, so the router may be nested but nothing in front of it may decode
 /// or normalise paths.
 pub fn router(app: App) -> Router {
-    Router::new()
-        .route("/healthz", get(health))
-        .route(NAMESPACE, get(namespace::root))
-        .route(&format!("{NAMESPACE}/"), get(namespace::element))
-        .route(&format!("{NAMESPACE}/{{*path}}"), get(namespace::element))
-        .route(VALUES, get(values::many))
-        .route(&format!("{VALUES}/"), get(values::one).put(commands::put))
-        .route(&format!("{VALUES}/{{*path}}"), get(values::one).put(commands::put))
-        .route(SEARCH, get(search::search))
-        .route(EDGE_NODES, get(edge_nodes::list))
-        .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
-        .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
-        .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/conformance"), get(findings::conformance))
-        .route(FINDINGS, get(findings::list))
-        .route(&format!("{COMMANDS}/{{id}}"), get(commands::one))
-        .route(ATTACHMENTS, get(attachments::list))
-        .route(STREAM, get(stream::events))
-        .route(WEB_SOCKET, get(web_socket::open))
-        .route(PLACEMENT, get(placement::explain))
-        .fallback(no_route)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(app)
+    routes().router().fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(app)
+}
+
+/// Every route with its description; see `openapi/routes.rs`.
+fn routes() -> Routes<App> {
+    Routes::new()
+        .at("/healthz", routes!(health))
+        .at(NAMESPACE, routes!(namespace::root))
+        .at(&format!("{NAMESPACE}/{{*path}}"), routes!(namespace::element))
+        // The path that is one empty name.
+        .or_at(&format!("{NAMESPACE}/"), get(namespace::element))
+        .at(VALUES, routes!(values::many))
+        .at(&format!("{VALUES}/{{*path}}"), routes!(values::one, commands::put))
+        .or_at(&format!("{VALUES}/"), get(values::one).put(commands::put))
+        .at(READ, routes!(bulk::read))
+        // An element may be called so.
+        .or_at(READ, get(values::one).put(commands::put))
+        .at(SEARCH, routes!(search::search))
+        .at(EDGE_NODES, routes!(edge_nodes::list))
+        .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), routes!(edge_nodes::one))
+        .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), routes!(commands::rebirth))
+        .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/conformance"), routes!(findings::conformance))
+        .at(FINDINGS, routes!(findings::list))
+        .at(&format!("{COMMANDS}/{{id}}"), routes!(commands::one))
+        .at(ATTACHMENTS, routes!(attachments::list))
+        .at(STREAM, routes!(stream::events))
+        .at(WEB_SOCKET, routes!(web_socket::open))
+        .at(PLACEMENT, routes!(placement::explain))
+        .at(openapi::OPENAPI, routes!(openapi::serve))
+        .at(docs::DOCS, routes!(docs::page))
+        .at(docs::STYLE, routes!(docs::style))
 }
 
 /// A response ends after this many bytes, by one sample more, and says where to go on. Holds 10,000 samples of usual
@@ -119,6 +117,7 @@ const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
 const NAMESPACE: &str = "/api/v1/namespace";
 const VALUES: &str = "/api/v1/values";
+const READ: &str = "/api/v1/values/read";
 const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const PLACEMENT: &str = "/api/v1/placement";
@@ -135,7 +134,13 @@ fn behind<'a>(uri: &'a Uri, route: &str) -> &'a str {
     rest.expect("the router has matched this prefix")
 }
 
-/// Liveness only: that this is answered at all is the answer.
+/// The process answers.
+///
+/// Liveness only: that this is answered at all is the answer. `/readyz` says whether clients are served.
+#[utoipa::path(
+    get, path = "/healthz", tag = "server", operation_id = "health",
+    responses((status = 200, description = "It does.", body = shape::Health))
+)]
 async fn health() -> Response {
     answer::json(br#"{"status":"ok"}"#.to_vec())
 }

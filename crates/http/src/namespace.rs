@@ -12,6 +12,7 @@ use axum::response::Response;
 use factree_ingest::{Placement, UNPLACED};
 use factree_namespace::{ElementId, Reading, Value, View};
 
+use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
 use crate::sample::SampleWriter;
@@ -26,23 +27,58 @@ const LIMIT_MAX: usize = 1_000;
 /// Elements in one response.
 const ELEMENTS_MAX: usize = 10_000;
 
-/// The root: the enterprises, and what stands beside them.
+/// Look around from the top.
+///
+/// The root of the tree: the enterprises, and what stands beside them.
+#[utoipa::path(
+    get, path = "/api/v1/namespace", tag = "tree", operation_id = "browse_root",
+    params(
+        ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is left out, 0 shows the element alone."),
+        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; 100 if it is left out."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "The root with what is below it. A response ends after 10,000 elements or 4 MiB; lists that were open then end with a `next_cursor`.", body = shape::Element),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-parameter"),
+    )
+)]
 pub(crate) async fn root(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     Ok(wishes.json(body(&app, &uri, None)?).await)
 }
 
-/// Any element but the root.
+/// Look around.
+///
+/// An element with what is below it.
+#[utoipa::path(
+    get, path = "/api/v1/namespace/{path}", tag = "tree", operation_id = "browse",
+    params(
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Press"),
+        ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is left out, 0 shows the element alone."),
+        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; 100 if it is left out."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "The element with what is below it.", body = shape::Element),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-path, bad-parameter"),
+        (status = 404, description = "element-not-found"),
+    )
+)]
 pub(crate) async fn element(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let path = path::decode(behind(&uri, NAMESPACE))?;
     Ok(wishes.json(body(&app, &uri, Some(&path))?).await)
 }
 
 fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
-    let query = Query::parse(uri.query(), &["depth", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["depth", "fields", "limit", "cursor"])?;
     // A conflict is kept below a longer prefix, hence twice.
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
+    let fields = query.fields()?;
 
     // Taken before the tree is held, and only where it has something to say.
     let rules = path.filter(|path| path.split('/').next() == Some(UNPLACED)).map(|_| placement::in_force(app));
@@ -56,7 +92,8 @@ fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     };
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    Ok(Writer { rules: rules.as_deref(), ..Writer::new(&view, &rows) }.write())
+    let writer = SampleWriter::of(fields);
+    Ok(Writer { rules: rules.as_deref(), writer, ..Writer::new(&view, &rows) }.write())
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.

@@ -10,43 +10,59 @@ use axum::response::Response;
 use factree_ingest::{Explanation, PlacedBy, Placement};
 use factree_namespace::{EquipmentKind, Level};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, refused};
 use crate::{App, answer, dto};
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Where a source stands and why.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Explanation)]
+pub(crate) struct Body<'a> {
     topic: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     metric: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where it stands; left out for what is not in the tree.
     path: Option<&'a str>,
+    #[schema(value_type = shape::PlacedBy)]
     placed_by: &'static str,
+    /// Which rule, counted from 1 in the order of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<usize>,
+    /// Why it is not placed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     levels: Vec<Step<'a>>,
+    /// Up to and with the rule that matched.
     tried: Vec<Tried>,
 }
 
-#[derive(Serialize)]
+/// A name on the way, from the top.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlacementStep)]
 struct Step<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shape::Level>)]
     level: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shape::EquipmentKind>)]
     equipment: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+/// What a rule made of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TriedRule)]
 struct Tried {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<String>,
     matched: bool,
+    /// Why it does not match.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
 }
@@ -56,7 +72,20 @@ pub(crate) fn in_force(app: &App) -> Arc<Placement> {
     Arc::clone(app.ingest.lock().unwrap_or_else(PoisonError::into_inner).placement())
 }
 
-/// Explains a topic.
+/// Which rule puts a topic where.
+///
+/// And why the others do not, by the rules in force.
+#[utoipa::path(
+    get, path = "/api/v1/placement", tag = "tree", operation_id = "explain_placement",
+    params(
+        ("topic" = String, Query, description = "A Sparkplug topic or a plain one, published to or not.", example = "spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3"),
+        ("metric" = Option<String>, Query, description = "A metric of it.", example = "Axis/1/Temperature"),
+    ),
+    responses(
+        (status = 200, description = "Where it stands, and what each rule made of it.", body = Body<'static>),
+        (status = 400, description = "bad-parameter"),
+    )
+)]
 pub(crate) async fn explain(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["topic", "metric"])?;
     let Some(topic) = query.text("topic")? else {

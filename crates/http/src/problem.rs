@@ -16,135 +16,73 @@ use serde::Serialize;
 use crate::answer;
 use crate::commands::seconds;
 
-/// The ways in which a request fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// No element has this path.
-    ElementNotFound,
-    /// The element exists, but holds no sample.
-    NoSample,
-    /// No such Edge Node.
-    EdgeNodeNotFound,
-    /// No route has this path.
-    RouteNotFound,
-    /// The route exists, but not for this method.
-    MethodNotAllowed,
-    /// The path cannot be a path of the tree.
-    BadPath,
-    /// A query parameter is unknown, repeated, malformed or out of range.
-    BadParameter,
-    /// The filter does not parse.
-    BadFilter,
-    /// No command of this id is remembered.
-    CommandNotFound,
-    /// The body is not what the route takes.
-    BadBody,
-    /// The body is larger than the route takes.
-    BodyTooLarge,
-    /// The value is none of the element's datatype.
-    ValueDoesNotFit,
-    /// Whoever would have to hear it is not there.
-    Offline,
-    /// Nobody may set this.
-    ReadOnly,
-    /// A page of another site asks.
-    CrossSite,
-    /// The configuration cannot be read, or is not valid.
-    ConfigurationRefused,
-    /// Too many commands wait.
-    TooManyCommands,
-    /// A rebirth has just been asked for.
-    RebirthTooSoon,
-    /// No stream more.
-    TooManyStreams,
-    /// The route is a WebSocket and the request asks for none.
-    UpgradeRequired,
-    /// A message over a WebSocket is not one that it takes.
-    BadMessage,
-    /// The WebSocket has a subscription of this id.
-    SubscriptionExists,
-    /// The WebSocket has no subscription of this id.
-    SubscriptionNotFound,
+/// Writes [`Kind`] out of a table.
+macro_rules! kinds {
+    ($($kind:ident, $name:literal, $status:ident, $title:literal;)*) => {
+        /// The ways in which a request fails.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $(#[doc = $title] $kind,)*
+        }
+
+        impl Kind {
+            pub(crate) const ALL: &[Kind] = &[$(Kind::$kind),*];
+
+            pub(crate) fn status(self) -> StatusCode {
+                match self {
+                    $(Kind::$kind => StatusCode::$status,)*
+                }
+            }
+
+            /// A URN and not an address: there is no page behind it that could move away.
+            pub(crate) fn uri(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => concat!("urn:factree:problem:", $name),)*
+                }
+            }
+
+            pub(crate) fn title(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $title,)*
+                }
+            }
+        }
+    };
+}
+
+// Names and titles never change. The routes that answer so name them in their description.
+kinds! {
+    ElementNotFound, "element-not-found", NOT_FOUND, "No element has this path";
+    NoSample, "no-sample", NOT_FOUND, "The element holds no sample";
+    EdgeNodeNotFound, "edge-node-not-found", NOT_FOUND, "No such Edge Node";
+    RouteNotFound, "route-not-found", NOT_FOUND, "No such route";
+    MethodNotAllowed, "method-not-allowed", METHOD_NOT_ALLOWED, "The route does not take this method";
+    BadPath, "bad-path", BAD_REQUEST, "Not a path of the tree";
+    BadParameter, "bad-parameter", BAD_REQUEST, "A query parameter is not acceptable";
+    BadFilter, "bad-filter", BAD_REQUEST, "The filter does not parse";
+    CommandNotFound, "command-not-found", NOT_FOUND, "No such command";
+    BadBody, "bad-body", BAD_REQUEST, "The body is not acceptable";
+    BodyTooLarge, "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    ValueDoesNotFit, "value-does-not-fit", UNPROCESSABLE_ENTITY, "The value does not fit its datatype";
+    Offline, "offline", CONFLICT, "Nobody is there to hear it";
+    ReadOnly, "read-only", FORBIDDEN, "This cannot be set";
+    CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site";
+    ConfigurationRefused, "configuration-refused", UNPROCESSABLE_ENTITY,
+        "The configuration was refused, and nothing has changed";
+    ResponseFull, "response-full", PAYLOAD_TOO_LARGE, "The response is full";
+    TooManyCommands, "too-many-commands", SERVICE_UNAVAILABLE, "Too many commands are waiting";
+    RebirthTooSoon, "rebirth-too-soon", TOO_MANY_REQUESTS, "A rebirth has just been asked for";
+    TooManyStreams, "too-many-streams", SERVICE_UNAVAILABLE, "Too many streams";
+    UpgradeRequired, "upgrade-required", UPGRADE_REQUIRED, "This is a WebSocket";
+    BadMessage, "bad-message", BAD_REQUEST, "The message is not acceptable";
+    SubscriptionExists, "subscription-exists", CONFLICT, "There is such a subscription already";
+    SubscriptionNotFound, "subscription-not-found", NOT_FOUND, "No such subscription";
 }
 
 impl Kind {
-    fn status(self) -> StatusCode {
-        match self {
-            Kind::ElementNotFound
-            | Kind::NoSample
-            | Kind::EdgeNodeNotFound
-            | Kind::RouteNotFound
-            | Kind::CommandNotFound
-            | Kind::SubscriptionNotFound => StatusCode::NOT_FOUND,
-            Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Kind::BadPath | Kind::BadParameter | Kind::BadFilter | Kind::BadBody | Kind::BadMessage => {
-                StatusCode::BAD_REQUEST
-            }
-            Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Kind::ValueDoesNotFit | Kind::ConfigurationRefused => StatusCode::UNPROCESSABLE_ENTITY,
-            Kind::Offline | Kind::SubscriptionExists => StatusCode::CONFLICT,
-            Kind::ReadOnly | Kind::CrossSite => StatusCode::FORBIDDEN,
-            Kind::TooManyCommands | Kind::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
-            Kind::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
-            Kind::RebirthTooSoon => StatusCode::TOO_MANY_REQUESTS,
-        }
-    }
-
-    /// A URN and not an address: there is no page behind it that could move away.
-    fn uri(self) -> &'static str {
-        match self {
-            Kind::ElementNotFound => "urn:factree:problem:element-not-found",
-            Kind::NoSample => "urn:factree:problem:no-sample",
-            Kind::EdgeNodeNotFound => "urn:factree:problem:edge-node-not-found",
-            Kind::RouteNotFound => "urn:factree:problem:route-not-found",
-            Kind::MethodNotAllowed => "urn:factree:problem:method-not-allowed",
-            Kind::BadPath => "urn:factree:problem:bad-path",
-            Kind::BadParameter => "urn:factree:problem:bad-parameter",
-            Kind::BadFilter => "urn:factree:problem:bad-filter",
-            Kind::CommandNotFound => "urn:factree:problem:command-not-found",
-            Kind::BadBody => "urn:factree:problem:bad-body",
-            Kind::BodyTooLarge => "urn:factree:problem:body-too-large",
-            Kind::ValueDoesNotFit => "urn:factree:problem:value-does-not-fit",
-            Kind::Offline => "urn:factree:problem:offline",
-            Kind::ReadOnly => "urn:factree:problem:read-only",
-            Kind::CrossSite => "urn:factree:problem:cross-site",
-            Kind::ConfigurationRefused => "urn:factree:problem:configuration-refused",
-            Kind::TooManyCommands => "urn:factree:problem:too-many-commands",
-            Kind::RebirthTooSoon => "urn:factree:problem:rebirth-too-soon",
-            Kind::TooManyStreams => "urn:factree:problem:too-many-streams",
-            Kind::UpgradeRequired => "urn:factree:problem:upgrade-required",
-            Kind::BadMessage => "urn:factree:problem:bad-message",
-            Kind::SubscriptionExists => "urn:factree:problem:subscription-exists",
-            Kind::SubscriptionNotFound => "urn:factree:problem:subscription-not-found",
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Kind::ElementNotFound => "No element has this path",
-            Kind::NoSample => "The element holds no sample",
-            Kind::EdgeNodeNotFound => "No such Edge Node",
-            Kind::RouteNotFound => "No such route",
-            Kind::MethodNotAllowed => "The route does not take this method",
-            Kind::BadPath => "Not a path of the tree",
-            Kind::BadParameter => "A query parameter is not acceptable",
-            Kind::BadFilter => "The filter does not parse",
-            Kind::CommandNotFound => "No such command",
-            Kind::BadBody => "The body is not acceptable",
-            Kind::BodyTooLarge => "The body is too large",
-            Kind::ValueDoesNotFit => "The value does not fit its datatype",
-            Kind::Offline => "Nobody is there to hear it",
-            Kind::ReadOnly => "This cannot be set",
-            Kind::CrossSite => "Not from a page of another site",
-            Kind::ConfigurationRefused => "The configuration was refused, and nothing has changed",
-            Kind::TooManyCommands => "Too many commands are waiting",
-            Kind::RebirthTooSoon => "A rebirth has just been asked for",
-            Kind::TooManyStreams => "Too many streams",
-            Kind::UpgradeRequired => "This is a WebSocket",
-            Kind::BadMessage => "The message is not acceptable",
-            Kind::SubscriptionExists => "There is such a subscription already",
-            Kind::SubscriptionNotFound => "No such subscription",
-        }
+    /// What stands behind `urn:factree:problem:`.
+    pub(crate) fn name(self) -> &'static str {
+        self.uri().rsplit_once(':').expect("a URN has colons").1
     }
 }
 

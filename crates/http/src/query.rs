@@ -14,6 +14,7 @@ use factree_namespace::Timestamp;
 
 use crate::path::decode_text;
 use crate::problem::{Kind, Problem, clipped};
+use crate::sample::Fields;
 
 /// The parameters of one request: names decoded, values raw, because `+` reads differently in a filter.
 pub(crate) struct Query<'a> {
@@ -111,6 +112,11 @@ impl<'a> Query<'a> {
         self.pairs.iter().filter(|(name, _)| *name == "filter").map(|(_, raw)| filter(raw)).collect()
     }
 
+    /// `?fields=value,quality`: the members of a sample that are wanted beside its path, or all.
+    pub(crate) fn fields(&self) -> Result<Fields, Problem> {
+        self.text("fields")?.map_or(Ok(Fields::ALL), |names| fields(names.split(',')))
+    }
+
     /// A text as a form writes it.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
@@ -127,6 +133,19 @@ fn filter(raw: &str) -> Result<String, Problem> {
     let levels: Vec<String> =
         separated.split('/').map(|level| if level == "+" { level.into() } else { level.replace('+', " ") }).collect();
     decode_text(&levels.join("/")).map_err(|why| refused("filter", why))
+}
+
+/// The members of a sample that are wanted beside its path.
+pub(crate) fn fields<'n>(names: impl Iterator<Item = &'n str>) -> Result<Fields, Problem> {
+    let add = |fields: Fields, name: &str| match Fields::named(name) {
+        Some(field) => Ok(fields.with(field)),
+        None => {
+            let accepted: Vec<&str> = Fields::NAMES.to_vec();
+            let detail = format!("'{}' is no member of a sample; it takes {}", clipped(name), accepted.join(", "));
+            Err(refused("fields", detail).accepted(Fields::NAMES))
+        }
+    };
+    names.filter(|&name| name != "path").try_fold(Fields::NONE, add)
 }
 
 /// Where a page ended, as text that goes through any URL, log and shell unharmed.

@@ -12,11 +12,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use axum::routing::post;
 use factree_ingest::Replaced;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
 
 use crate::commands::from_our_own;
+use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::{answer, dto};
@@ -41,20 +43,44 @@ pub(crate) const RELOAD: &str = "/api/v1/admin/reload";
 
 /// The route alone.
 pub fn reload_router(reload: Reload) -> Router {
-    Router::new().route(RELOAD, post(answer_reload)).method_not_allowed_fallback(crate::wrong_method).with_state(reload)
+    routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(reload)
 }
 
-#[derive(Serialize)]
-struct Body {
+pub(crate) fn routes() -> Routes<Reload> {
+    Routes::new().at(RELOAD, routes!(answer_reload))
+}
+
+/// What has come of reading the configuration again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reload)]
+pub(crate) struct Body {
+    /// Edge Nodes and plain topics.
     sources_moved: usize,
     metrics_moved: usize,
+    /// What could not be moved, for want of room.
     refused: usize,
+    /// What stands under `_conflicts` now.
     conflicts: usize,
+    /// Keys of the file that have changed since the start and need a restart, as `mqtt.listen`.
     restart_needed: Vec<String>,
+    /// What could not be done though the file is valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     warnings: Vec<String>,
 }
 
+/// Read the configuration again.
+///
+/// Placement rules and declared elements change while everything runs; what is in the tree moves with its samples.
+#[utoipa::path(
+    post, path = "/api/v1/admin/reload", tag = "server", operation_id = "reload",
+    responses(
+        (status = 200, description = "It is in force, and everything stands where it says.", body = Body),
+        (status = 400, description = "bad-parameter"),
+        (status = 403, description = "cross-site"),
+        (status = 422, description = "configuration-refused"),
+    )
+)]
 async fn answer_reload(State(reload): State<Reload>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     from_our_own(&headers)?;
     Query::parse(uri.query(), &[])?;

@@ -39,6 +39,11 @@ impl Fields {
         Fields(self.0 | other.0)
     }
 
+    /// Whether a sample is to say who it is from.
+    pub(crate) fn have_source(self) -> bool {
+        self.has(Fields::SOURCE)
+    }
+
     fn has(self, field: Fields) -> bool {
         self.0 & field.0 != 0
     }

@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use factree_namespace::Search;
 
+use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::query::{Query, refused};
 use crate::wishes::Wishes;
@@ -18,6 +19,22 @@ use crate::{App, namespace};
 const LIMIT_DEFAULT: usize = 50;
 const LIMIT_MAX: usize = 1_000;
 
+/// Search.
+///
+/// An element is found if each word is found at it or in the names above it, and one at least at itself. Names that are a word come
+/// first, then those that begin with one, then those that hold one.
+#[utoipa::path(
+    get, path = "/api/v1/search", tag = "tree", operation_id = "search",
+    params(
+        ("q" = String, Query, description = "One to eight words, in any order and case: parts of names, units, descriptions, properties; whole datatypes.", example = "dallas temperature"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Elements to show; 50 if it is left out."),
+    ),
+    responses(
+        (status = 200, description = "The elements, the best first.", body = shape::Found),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-parameter"),
+    )
+)]
 pub(crate) async fn search(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["q", "limit"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;

@@ -17,7 +17,6 @@ use futures_util::stream;
 use crate::commands::from_our_own;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::{Query, refused};
-use crate::sample::Fields;
 use crate::{App, answer};
 
 mod bell;
@@ -46,7 +45,25 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Where a client of Server-Sent Events says which event it saw last.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// The stream.
+/// Follow, by Server-Sent Events.
+///
+/// First what the filters cover, then what changes about it, conflated: a reader that is slow gets fewer events, not old ones.
+#[utoipa::path(
+    get, path = "/api/v1/stream", tag = "streams", operation_id = "follow",
+    params(
+        ("filter" = Vec<String>, Query, description = "MQTT topic filters of what to follow, 1 to 32. In a URL `#` is written `%23`.", example = json!(["Acme/+/Press/#"])),
+        ("interval" = Option<u32>, Query, minimum = 10, maximum = 60000, description = "Milliseconds between two looks at what changed; 100 if it is left out."),
+        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
+        ("since" = Option<String>, Query, description = "The `id` of an event: what changed after it is told instead of a snapshot.", example = "19c13ec9e00-4711"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The same, as a browser sends it after a broken connection. Goes before `since`."),
+    ),
+    responses(
+        (status = 200, description = "Server-Sent Events without end. `event:` is `snapshot` or `changes`, and `data:` a `StreamPage`; or `reread`, and `data:` a `StreamReread`. `id:` comes with the last page of each and is what to go on from. A comment comes every 15 s if nothing else does.", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "bad-filter, bad-parameter"),
+        (status = 403, description = "cross-site"),
+        (status = 503, description = "too-many-streams"),
+    )
+)]
 pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     from_our_own_page(&headers)?;
     let query = Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since"], &["filter"])?;
@@ -58,7 +75,7 @@ pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri)
         ));
     }
     let interval = query.number("interval", INTERVAL_MIN..=INTERVAL_MAX, INTERVAL_DEFAULT)?;
-    let fields = query.text("fields")?.map_or(Ok(Fields::ALL), |names| fields(names.split(',')))?;
+    let fields = query.fields()?;
     // The header is what the client has seen since, so it goes before what it began with.
     let since = match headers.get(LAST_EVENT_ID) {
         Some(id) => Some(id.to_str().ok().and_then(Position::parse).ok_or(Reread::UnknownPosition)),
@@ -83,19 +100,6 @@ pub(crate) fn since(text: &str) -> Result<Position, Problem> {
     let why =
         || refused("since", format!("'{}' is no position; it takes the id of an event, unchanged", clipped(text)));
     Position::parse(text).ok_or_else(why)
-}
-
-/// The members of a sample that are wanted beside its path.
-pub(crate) fn fields<'n>(names: impl Iterator<Item = &'n str>) -> Result<Fields, Problem> {
-    let add = |fields: Fields, name: &str| match Fields::named(name) {
-        Some(field) => Ok(fields.with(field)),
-        None => {
-            let accepted: Vec<&str> = Fields::NAMES.to_vec();
-            let detail = format!("'{}' is no member of a sample; it takes {}", clipped(name), accepted.join(", "));
-            Err(refused("fields", detail).accepted(Fields::NAMES))
-        }
-    };
-    names.filter(|&name| name != "path").try_fold(Fields::NONE, add)
 }
 
 /// A page of another site must not read the plant. A browser says whose page it is that asks: `Sec-Fetch-Site`, or for a

@@ -12,9 +12,10 @@ use axum::http::Uri;
 use axum::response::Response;
 use factree_namespace::{ElementId, Filter, Reading, Revision, Source};
 
+use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
-use crate::sample::SampleWriter;
+use crate::sample::{Fields, SampleWriter};
 use crate::wishes::{Tag, Wishes};
 use crate::{App, RESPONSE_BYTES_MAX, VALUES, behind, json, lookup, path};
 
@@ -26,9 +27,24 @@ const HELD: usize = 1_000;
 /// A first guess at the size of a sample, to spare the buffer most of its growth.
 const SAMPLE_BYTES: usize = 384;
 
-/// One sample.
+/// Read one value.
+///
+/// The sample of an element, as it is now.
+#[utoipa::path(
+    get, path = "/api/v1/values/{path}", tag = "values", operation_id = "read_value",
+    params(
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature"),
+        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
+    ),
+    responses(
+        (status = 200, description = "The sample.", body = shape::Sample),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-path, bad-parameter"),
+        (status = 404, description = "element-not-found, no-sample"),
+    )
+)]
 pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
-    Query::parse(uri.query(), &[])?;
+    let fields = Query::parse(uri.query(), &["fields"])?.fields()?;
     let path = path::decode(behind(&uri, VALUES))?;
     let read = || {
         let view = app.namespace.read();
@@ -39,11 +55,13 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
     let mut body = Vec::with_capacity(SAMPLE_BYTES);
     loop {
         let (id, reading, source, layout) = read().map_err(|problem| lookup::forwarded(&app, &path, problem))?;
+        // What is not asked for is not looked up.
+        let source = source.filter(|_| fields.have_source());
         let metric_alias = source.and_then(|(source, metric)| metric_alias(&app, &source, &metric));
         let view = app.namespace.read();
         // The rules may have changed in between, and this be somebody else's element now.
         if view.layout() == layout {
-            SampleWriter::default().sample(&mut body, &view, id, &reading, metric_alias);
+            SampleWriter::of(fields).sample(&mut body, &view, id, &reading, metric_alias);
             break;
         }
     }
@@ -58,11 +76,29 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
     ingest.metric_alias(group, edge_node, device.as_deref(), metric)
 }
 
-/// The samples of all elements that a filter covers, a page at a time, depth first by name.
+/// Read what a filter covers.
+///
+/// The samples of all elements that a filter covers, a page at a time, depth first by name. A message is in a page whole or not
+/// at all.
+#[utoipa::path(
+    get, path = "/api/v1/values", tag = "values", operation_id = "read_values",
+    params(
+        ("filter" = String, Query, description = "An MQTT topic filter: `+` stands for one name, `#` at the end for all that is below. In a URL `#` is written `%23`.", example = "Acme/+/Press/#"),
+        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples in a page; 1,000 if it is left out."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "A page of samples. It ends after 4 MiB if that comes first.", body = shape::Samples),
+        (status = 304, description = "It is what you have."),
+        (status = 400, description = "bad-filter, bad-parameter"),
+    )
+)]
 pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
-    let query = Query::parse(uri.query(), &["filter", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["filter", "fields", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
+    let fields = query.fields()?;
     let Some(text) = query.filter()? else {
         return Err(refused(
             "filter",
@@ -83,11 +119,11 @@ pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
     }
     // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
     // moves with every message of the plant.
-    let tag =
-        Tag::of((readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect::<Vec<_>>(), more, layout));
+    let content: Vec<_> = readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect();
+    let tag = Tag::of((content, more, layout, fields));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
-        None => Ok(wishes.tagged(tag, page(&app, (revision, layout), &readings, more)).await),
+        None => Ok(wishes.tagged(tag, page(&app, fields, (revision, layout), &readings, more)).await),
     }
 }
 
@@ -99,17 +135,17 @@ fn bad_filter(why: String) -> Problem {
     Problem::new(Kind::BadFilter, why).parameter("filter")
 }
 
-fn page(app: &App, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
+fn page(app: &App, fields: Fields, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
     let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
     body.extend_from_slice(b"{\"samples\":[");
-    let mut writer = SampleWriter::default();
+    let mut writer = SampleWriter::of(fields);
     let mut written = 0;
     let mut considered = 0;
     'page: for held in readings.chunks(HELD) {
         let view = app.namespace.read();
         let has_moved = view.layout() != layout;
         if has_moved {
-            writer = SampleWriter::default();
+            writer = SampleWriter::of(fields);
         }
         for (id, reading) in held {
             if body.len() >= RESPONSE_BYTES_MAX {

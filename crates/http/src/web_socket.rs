@@ -45,7 +45,19 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What the library sets aside for each connection at once; its own choice is 128 KiB.
 const READ_BUFFER_BYTES: usize = 4 << 10;
 
-/// The opening handshake [RFC 6455, 4.2].
+/// Follow, by a WebSocket.
+///
+/// The same events as by Server-Sent Events, for several subscriptions over one connection.
+#[utoipa::path(
+    get, path = "/api/v1/ws", tag = "streams", operation_id = "follow_by_web_socket",
+    responses(
+        (status = 101, description = "A WebSocket from here on. The client sends `WebSocketRequest`, the server `WebSocketMessage`, both as text."),
+        (status = 400, description = "bad-parameter"),
+        (status = 403, description = "cross-site"),
+        (status = 426, description = "upgrade-required"),
+        (status = 503, description = "too-many-streams"),
+    )
+)]
 pub(crate) async fn open(State(app): State<App>, mut request: Request) -> Result<Response, Problem> {
     streams::from_our_own_page(request.headers())?;
     Query::parse(request.uri().query(), &[])?;

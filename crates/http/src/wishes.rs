@@ -63,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for Wishes {
 }
 
 impl Wishes {
-    fn of(headers: &HeaderMap) -> Wishes {
+    pub(crate) fn of(headers: &HeaderMap) -> Wishes {
         Wishes {
             known: headers.get_all(IF_NONE_MATCH).iter().cloned().collect(),
             gzip: headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(takes_gzip),
@@ -91,6 +91,13 @@ impl Wishes {
 
     /// 200 with a JSON body that has this tag.
     pub(crate) async fn tagged(&self, tag: Tag, body: Vec<u8>) -> Response {
+        let mut response = self.untagged(body).await;
+        response.headers_mut().insert(ETAG, tag.header());
+        response
+    }
+
+    /// 200 with a JSON body, compressed if that is wished for and worth it.
+    pub(crate) async fn untagged(&self, body: Vec<u8>) -> Response {
         let is_worth_it = self.gzip && body.len() >= GZIP_BYTES_MIN;
         let mut response = match is_worth_it {
             false => answer::json(body),
@@ -104,7 +111,6 @@ impl Wishes {
                 response
             }
         };
-        response.headers_mut().insert(ETAG, tag.header());
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
         response
     }

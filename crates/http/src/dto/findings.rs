@@ -43,15 +43,19 @@
 
 use factree_ingest::{ConformanceReport, Example, FindingReport, LedgerStats, Level, RuleReport, Verdict};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Exact, Rfc3339, state};
 
 /// A page of findings.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Findings<'a> {
     findings: Vec<Finding<'a>>,
+    /// How many are remembered in all.
     entries: u64,
+    /// How many are no longer, because there was no room.
     dropped: u64,
+    /// Where the next page begins; left out with the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -64,24 +68,34 @@ impl<'a> Findings<'a> {
 }
 
 /// Findings that are alike.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Finding<'a> {
+    /// The rule: an assertion of the specification, or `factree-…` where it is ours.
+    #[schema(example = "tck-id-payloads-sequence-num-incrementing")]
     tck_id: &'a str,
+    #[schema(value_type = crate::openapi::shape::RuleLevel)]
     level: &'static str,
+    /// What the rule asks for.
     text: &'a str,
+    /// Left out, with `edge_node`, if it is about no Edge Node that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     edge_node: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<&'a str>,
+    /// The MQTT client whose message broke it, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
+    /// The MQTT connection of the last one, as the log numbers it.
     session: Exact,
+    /// By our clock.
     first: Rfc3339,
+    /// By our clock.
     last: Rfc3339,
+    /// Since this process started.
     count: Exact,
-    example: ExampleOf<'a>,
+    example: FindingExample<'a>,
 }
 
 impl<'a> Finding<'a> {
@@ -98,17 +112,21 @@ impl<'a> Finding<'a> {
             first: Rfc3339(report.first),
             last: Rfc3339(report.last),
             count: Exact(report.count),
-            example: ExampleOf::of(&report.example),
+            example: FindingExample::of(&report.example),
         }
     }
 }
 
-/// What one of them looked like.
-#[derive(Serialize)]
-struct ExampleOf<'a> {
+/// What the first of them looked like.
+#[derive(Serialize, ToSchema)]
+struct FindingExample<'a> {
+    /// The kind of message, as `DDATA`, or the MQTT packet that showed it.
+    #[schema(example = "DDATA")]
     occasion: &'static str,
+    /// At most 256 bytes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<&'a str>,
+    /// At most 256 bytes of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     metric: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,10 +135,10 @@ struct ExampleOf<'a> {
     got: Option<Exact>,
 }
 
-impl<'a> ExampleOf<'a> {
+impl<'a> FindingExample<'a> {
     fn of(Example { occasion, topic, metric, expected_got }: &'a Example) -> Self {
         let (expected, got) = expected_got.unzip();
-        ExampleOf {
+        FindingExample {
             occasion,
             topic: topic.as_deref(),
             metric: metric.as_deref(),
@@ -131,16 +149,18 @@ impl<'a> ExampleOf<'a> {
 }
 
 /// One Edge Node held against the rules.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Conformance<'a> {
     group: &'a str,
     edge_node: &'a str,
+    #[schema(value_type = crate::openapi::shape::EdgeNodeState)]
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
+    /// Since when it is watched, by our clock.
     since: Rfc3339,
-    summary: Summary,
-    rules: Vec<Judged<'a>>,
+    summary: ConformanceSummary,
+    rules: Vec<JudgedRule<'a>>,
 }
 
 impl<'a> Conformance<'a> {
@@ -151,25 +171,26 @@ impl<'a> Conformance<'a> {
             state: state(report.liveness),
             client_id: report.client_id.as_deref(),
             since: Rfc3339(report.since),
-            summary: Summary::of(&report.rules),
-            rules: report.rules.iter().map(Judged::of).collect(),
+            summary: ConformanceSummary::of(&report.rules),
+            rules: report.rules.iter().map(JudgedRule::of).collect(),
         }
     }
 }
 
 /// How many rules came out how, those that are reported under others left out.
-#[derive(Default, Serialize)]
-struct Summary {
+#[derive(Default, Serialize, ToSchema)]
+struct ConformanceSummary {
     violated: usize,
+    /// Of these, a MUST or a MUST NOT.
     must_violated: usize,
     observed: usize,
     not_observed: usize,
     not_visible: usize,
 }
 
-impl Summary {
+impl ConformanceSummary {
     fn of(rules: &[RuleReport]) -> Self {
-        let mut summary = Summary::default();
+        let mut summary = ConformanceSummary::default();
         for rule in rules.iter().filter(|rule| rule.same_as.is_empty()) {
             match rule.verdict {
                 Verdict::Violated => {
@@ -186,21 +207,29 @@ impl Summary {
 }
 
 /// One rule.
-#[derive(Serialize)]
-struct Judged<'a> {
+#[derive(Serialize, ToSchema)]
+struct JudgedRule<'a> {
     tck_id: &'a str,
+    #[schema(value_type = crate::openapi::shape::RuleLevel)]
     level: &'static str,
+    /// What the rule asks for.
     text: &'a str,
+    #[schema(value_type = crate::openapi::shape::RuleVerdict)]
     verdict: &'static str,
+    /// With `not_visible`: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// The rules that a breach of this one is reported under.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
     same_as: &'a [&'a str],
+    /// With `violated`: ten at most, and none if they have been dropped since.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     findings: Vec<Finding<'a>>,
 }
 
-impl<'a> Judged<'a> {
+impl<'a> JudgedRule<'a> {
     fn of(report: &'a RuleReport) -> Self {
         let (verdict, reason) = match &report.verdict {
             Verdict::Violated => ("violated", None),
@@ -208,7 +237,7 @@ impl<'a> Judged<'a> {
             Verdict::NotObserved => ("not_observed", None),
             Verdict::NotVisible { reason } => ("not_visible", Some(reason.as_ref())),
         };
-        Judged {
+        JudgedRule {
             tck_id: report.tck_id,
             level: report.level.as_str(),
             text: report.text,

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use factree_namespace::{Filter, Namespace};
+use factree_namespace::{Filter, Namespace, Revision};
 use tokio::sync::{Notify, watch};
 
 use super::bell::Bell;
@@ -192,6 +192,11 @@ impl Streams {
             looks: self.stats.looks.get(),
             refused: self.stats.refused.get(),
         }
+    }
+
+    /// How far a reader has come who has read everything up to this revision.
+    pub(crate) fn position(&self, revision: Revision) -> Position {
+        Position { process: self.process, revision }
     }
 
     pub(crate) fn limits(&self) -> &StreamLimits {

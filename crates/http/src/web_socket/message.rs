@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::json;
 use crate::problem::{Kind, Problem, clipped};
-use crate::query::refused;
+use crate::query::{fields, refused};
 use crate::sample::Fields;
 use crate::stream::event::{Event, Reread};
 use crate::stream::{self, INTERVAL_DEFAULT, INTERVAL_MAX, INTERVAL_MIN, Position, Wish};
@@ -95,7 +95,7 @@ fn wish(subscribe: &Subscribe) -> Result<Wish, Problem> {
         None => Fields::ALL,
         Some(names) => {
             let names = texts(names).ok_or_else(|| refused("fields", "'fields' takes a list of texts"))?;
-            stream::fields(names.iter().map(String::as_str))?
+            fields(names.iter().map(String::as_str))?
         }
     };
     Ok(Wish { filters, interval: Duration::from_millis(interval as u64), fields })
