@@ -1,13 +1,13 @@
 //! The document and what it is about: written down in the repository, true of every answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Method, Request, StatusCode};
-use factree_http::{Reloaded, openapi, reload_router};
+use axum::http::{Request, StatusCode};
+use factree_http::{Reloaded, StreamLimits, openapi, reload_router};
 use factree_ingest::{Limits, SessionKey};
 use plant::payload::{Value as Metric, payload};
 use plant::{NOON, Plant};
@@ -73,7 +73,10 @@ fn shape(name: &str) -> Value {
 fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
     let paths = document()["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, item)| {
-        item.as_object().unwrap().iter().map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+        item.as_object()
+            .unwrap()
+            .iter()
+            .map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
     })
 }
 
@@ -124,7 +127,8 @@ impl Told {
         let Some(contents) = response["content"].as_object() else {
             return assert_eq!(body, "", "{what}");
         };
-        let content = contents.get(media).unwrap_or_else(|| panic!("{what} is {media}, the document says {contents:?}"));
+        let content =
+            contents.get(media).unwrap_or_else(|| panic!("{what} is {media}, the document says {contents:?}"));
         if media.ends_with("json") {
             let answer: Value = serde_json::from_str(body).unwrap();
             holds(&what, &content["schema"], &answer);
@@ -155,8 +159,363 @@ fn get(uri: &str) -> Request<Body> {
     Request::get(uri).body(Body::empty()).unwrap()
 }
 
-const LONG: &str = "/api/v1/values/read";
+const TREE: &str = "/api/v1/namespace";
+const ELEMENT: &str = "/api/v1/namespace/{path}";
+const VALUES: &str = "/api/v1/values";
 const VALUE: &str = "/api/v1/values/{path}";
+const READ: &str = "/api/v1/values/read";
+const NODES: &str = "/api/v1/edge-nodes";
 const NODE: &str = "/api/v1/edge-nodes/{group}/{edge_node}";
 const REBIRTH: &str = "/api/v1/edge-nodes/{group}/{edge_node}/rebirth";
 const CONFORMANCE: &str = "/api/v1/edge-nodes/{group}/{edge_node}/conformance";
+
+/// What can be asked of one plant, nothing of which changes it. By the operation's path, the address without it if it is the same.
+const QUESTIONS: &[(&str, &str)] = &[
+    ("/healthz", "/healthz"),
+    (TREE, "/api/v1/namespace?depth=9"),
+    (TREE, "/api/v1/namespace?depth=9&fields=value,unit"),
+    (TREE, "/api/v1/namespace?limit=0"),
+    (ELEMENT, "/api/v1/namespace/Acme/Dallas?depth=9&limit=2"),
+    (ELEMENT, "/api/v1/namespace/_conflicts?depth=20"),
+    (ELEMENT, "/api/v1/namespace/%ff"),
+    (ELEMENT, "/api/v1/namespace/Acme?dpth=1"),
+    (ELEMENT, "/api/v1/namespace/Acme/Dalas"),
+    (VALUES, "/api/v1/values?filter=%23"),
+    (VALUES, "/api/v1/values?filter=%23&limit=3&fields=value,quality"),
+    (VALUES, "/api/v1/values?filter=%23&fields=path"),
+    (VALUES, "/api/v1/values?filter=a/%23/b"),
+    (VALUES, "/api/v1/values"),
+    (VALUES, "/api/v1/values?filter=%23&fields=valeu"),
+    (VALUE, "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Speed"),
+    (VALUE, "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Load"),
+    (VALUE, "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Load?fields=timestamp,source"),
+    (VALUE, "/api/v1/values/Acme/Dallas/Press/Line1/Uptime"),
+    (VALUE, "/api/v1/values/Acme/Dallas/Oven/Status/list"),
+    (VALUE, "/api/v1/values/Acme/100%"),
+    (VALUE, "/api/v1/values/Acme?depth=1"),
+    (VALUE, "/api/v1/values/Acme"),
+    (VALUE, "/api/v1/values/Acne"),
+    ("/api/v1/search", "/api/v1/search?q=dallas+robot3"),
+    ("/api/v1/search", "/api/v1/search?q="),
+    (NODES, "/api/v1/edge-nodes?limit=1"),
+    (NODES, "/api/v1/edge-nodes?limit=0"),
+    (NODE, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1?metrics=true&limit=2"),
+    (NODE, "/api/v1/edge-nodes/Acme:Dallas:Paint/Line9"),
+    (NODE, "/api/v1/edge-nodes/Acme/Line9"),
+    (NODE, "/api/v1/edge-nodes/%ff/Line9"),
+    (NODE, "/api/v1/edge-nodes/Acme/Line9?metrics=yes"),
+    (CONFORMANCE, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1/conformance"),
+    (CONFORMANCE, "/api/v1/edge-nodes/Acme/Line1/conformance"),
+    (CONFORMANCE, "/api/v1/edge-nodes/%ff/Line1/conformance"),
+    (CONFORMANCE, "/api/v1/edge-nodes/Acme/Line1/conformance?x=1"),
+    ("/api/v1/findings", "/api/v1/findings?limit=5"),
+    ("/api/v1/findings", "/api/v1/findings?level=shall"),
+    ("/api/v1/commands/{id}", "/api/v1/commands/1"),
+    ("/api/v1/commands/{id}", "/api/v1/commands/1?x=1"),
+    ("/api/v1/attachments", "/api/v1/attachments"),
+    ("/api/v1/attachments", "/api/v1/attachments?limit=1"),
+    ("/api/v1/placement", "/api/v1/placement?topic=spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3&metric=Speed"),
+    ("/api/v1/placement", "/api/v1/placement"),
+    ("/api/v1/stream", "/api/v1/stream?filter=%23"),
+    ("/api/v1/stream", "/api/v1/stream?filter=a/%23/b"),
+    ("/api/v1/stream", "/api/v1/stream?filter=%23&since=x"),
+    ("/api/v1/ws", "/api/v1/ws"),
+    ("/api/v1/ws", "/api/v1/ws?filter=%23"),
+    ("/openapi.json", "/openapi.json"),
+    ("/openapi.json", "/openapi.json?x=1"),
+    ("/docs", "/docs"),
+    ("/docs", "/docs?x=1"),
+    ("/docs/style.css", "/docs/style.css"),
+];
+
+/// Answered elsewhere: by the server's own routes, and by a WebSocket that is a real one.
+const ELSEWHERE: &[(&str, &str)] =
+    &[("ready", "200"), ("ready", "503"), ("metrics", "200"), ("follow_by_web_socket", "101")];
+
+#[tokio::test]
+async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_had() {
+    let mut told = Told { seen: BTreeSet::new() };
+    let plant = plant();
+    for (path, uri) in QUESTIONS {
+        told.ask(&plant, path, get(uri)).await;
+        let answer = plant.answer(get(uri)).await;
+        if let Some(tag) = answer.headers().get("etag") {
+            told.ask(&plant, path, Request::get(*uri).header("if-none-match", tag).body(Body::empty()).unwrap()).await;
+        }
+    }
+    for path in ["/api/v1/stream", "/api/v1/ws"] {
+        let uri = format!("{path}?filter=%23");
+        told.ask(&plant, path, Request::get(uri).header("sec-fetch-site", "cross-site").body(Body::empty()).unwrap())
+            .await;
+    }
+    what_is_sent(&mut told).await;
+    when_there_is_too_much(&mut told).await;
+    what_is_reloaded(&mut told).await;
+
+    let mut named = BTreeSet::new();
+    for (_, _, operation) in operations() {
+        let id = operation["operationId"].as_str().unwrap();
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            named.insert((id.to_owned(), status.clone()));
+            if response["content"]["application/problem+json"].is_object() {
+                let names = response["description"].as_str().unwrap().split('`').skip(1).step_by(2);
+                named.extend(names.map(|name| (id.to_owned(), name.to_owned())));
+            }
+        }
+    }
+    named.retain(|(id, answer)| !ELSEWHERE.contains(&(id, answer)));
+    let unseen: Vec<_> = named.difference(&told.seen).collect();
+    assert!(
+        unseen.is_empty(),
+        "the document names answers that no question here has had; add a line to QUESTIONS or a step below: {unseen:?}"
+    );
+}
+
+/// Commands and bulk reads, and what is refused of them.
+async fn what_is_sent(told: &mut Told) {
+    let plant = plant();
+    let put = |path: &str, body: &str| {
+        Request::put(format!("/api/v1/values/{path}")).body(Body::from(body.to_owned())).unwrap()
+    };
+    let speed = "Acme/Dallas/Press/Line1/Robot3/Speed";
+    let large = "x".repeat(2 << 20);
+    for (path, body) in [
+        (speed, r#"{"value": 21.5}"#),
+        ("Acme/Dallas/Oven/Setpoint", r#"{"value": 181.5}"#),
+        (speed, "{"),
+        (speed, r#"{"value": "fast"}"#),
+        (speed, &large),
+        ("Acme/Dallas/Press/Line1/Robot3/Speed?x=1", r#"{"value": 1}"#),
+        ("%ff", r#"{"value": 1}"#),
+        ("Acme", r#"{"value": 1}"#),
+        ("Acne", r#"{"value": 1}"#),
+        ("Acme/Dallas/Press/Line1/bdSeq", r#"{"value": 1}"#),
+        ("Acme/Dallas/Paint/Line9/Node%20Control/Rebirth", r#"{"value": true}"#),
+        ("Acme/Dallas/Press/Line1/Node%20Control/Rebirth", r#"{"value": true}"#),
+        ("Acme/Dallas/Press/Line1/Node%20Control/Rebirth", r#"{"value": true}"#),
+    ] {
+        told.ask(&plant, VALUE, put(path, body)).await;
+    }
+    let foreign = Request::put("/api/v1/values/Acme").header("host", "evil.example").body(Body::empty()).unwrap();
+    told.ask(&plant, VALUE, foreign).await;
+    told.ask(&plant, "/api/v1/commands/{id}", get("/api/v1/commands/1769860800012")).await;
+
+    plant.wait(Duration::from_secs(60));
+    for (node, header) in [
+        ("Acme:Dallas:Press/Line1/rebirth", "x"),
+        ("Acme:Dallas:Press/Line1/rebirth", "x"),
+        ("Acme:Dallas:Press/Line1/rebirth?x=1", "x"),
+        ("Acme:Dallas:Press/Line1/rebirth", "sec-fetch-site"),
+        ("Acme:Dallas:Paint/Line9/rebirth", "x"),
+        ("Acme/Line9/rebirth", "x"),
+        ("%ff/Line9/rebirth", "x"),
+    ] {
+        let request = Request::post(format!("/api/v1/edge-nodes/{node}")).header(header, "cross-site");
+        told.ask(&plant, REBIRTH, request.body(Body::empty()).unwrap()).await;
+    }
+    for body in [
+        r#"{"paths": ["Acme/Dallas/Press/Line1/Robot3/Speed", "Acme", "Acne", ""], "fields": ["value"]}"#,
+        r#"{"paths": [], "since": "19c13ec9e00-1"}"#,
+        r#"{"paths": ["Acme"], "since": "yesterday"}"#,
+        r#"{"paths": "Acme"}"#,
+        &large,
+    ] {
+        told.ask(&plant, READ, Request::post(READ).body(Body::from(body.to_owned())).unwrap()).await;
+    }
+}
+
+/// Where everything has its bounds.
+async fn when_there_is_too_much(told: &mut Told) {
+    let one = std::num::NonZeroU32::new(1).unwrap();
+    let limits = StreamLimits { streams_max: one, web_sockets_max: one, ..StreamLimits::default() };
+    let plant =
+        Plant::within(Limits { commands_max: std::num::NonZeroUsize::new(1).unwrap(), ..Limits::default() }, limits);
+    let born = [("bdSeq", None, Metric::Int64(3)), ("Speed", Some(1), Metric::Float(1.5))];
+    plant.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &payload(NOON, 0, &born));
+    for _ in 0..2 {
+        let uri = "/api/v1/values/Acme/Dallas/Press/Line1/Speed";
+        told.ask(&plant, VALUE, Request::put(uri).body(Body::from(r#"{"value": 2.5}"#)).unwrap()).await;
+    }
+    let _held = plant.follow("filter=%23").await;
+    told.ask(&plant, "/api/v1/stream", get("/api/v1/stream?filter=%23")).await;
+    plant.streams.close();
+    let key = Request::get("/api/v1/ws").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let key = key.header("connection", "upgrade").header("upgrade", "websocket").header("sec-websocket-version", "13");
+    let upgrade = hyper::upgrade::on(&mut Request::new(Body::empty()));
+    let key = key.extension(upgrade);
+    told.ask(&plant, "/api/v1/ws", key.body(Body::empty()).unwrap()).await;
+}
+
+/// The configuration that is read again, or not.
+async fn what_is_reloaded(told: &mut Told) {
+    const RELOAD: &str = "/api/v1/admin/reload";
+    for (uri, header, outcome) in [
+        (
+            RELOAD,
+            "x",
+            Ok(Reloaded {
+                restart_needed: vec!["mqtt.listen".into()],
+                warnings: vec!["w".into()],
+                ..Reloaded::default()
+            }),
+        ),
+        (RELOAD, "x", Err("no such file".to_owned())),
+        (RELOAD, "sec-fetch-site", Ok(Reloaded::default())),
+        ("/api/v1/admin/reload?x=1", "x", Ok(Reloaded::default())),
+    ] {
+        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))));
+        let request = Request::post(uri).header(header, "cross-site").body(Body::empty()).unwrap();
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let content_type = parts.headers["content-type"].to_str().unwrap();
+        told.check(("POST", RELOAD), uri, parts.status, content_type, &body);
+    }
+}
+
+#[tokio::test]
+async fn events_of_a_stream_are_as_the_document_says() {
+    let plant = Plant::new();
+    let block = plant.doubles(3);
+    let mut reader = plant.follow("filter=%23&interval=10").await;
+    for name in ["snapshot", "changes"] {
+        let event = reader.event().await;
+        assert_eq!(event.name, name);
+        holds(name, &shape("StreamPage"), &event.data);
+        plant.write(&block, &[(0, 1.5), (2, f64::INFINITY)]);
+    }
+    let mut reader = plant.resume("filter=%23", Some("1-1")).await;
+    let event = reader.event().await;
+    assert_eq!(event.name, "reread");
+    holds("reread", &shape("StreamReread"), &event.data);
+}
+
+/// Where the forms change, exactly: 2^53 − 1 is a number, 2^53 is not.
+#[test]
+fn the_forms_of_numbers_and_times_are_told_apart_at_their_borders() {
+    let fits = |form: &str, value: &Value| {
+        let whole = json!({"components": {"schemas": strict()}, "allOf": [shape(form)]});
+        jsonschema::draft202012::new(&whole).unwrap().is_valid(value)
+    };
+    for (form, value, is_fit) in [
+        ("Integer", json!(0), true),
+        ("Integer", json!(9_007_199_254_740_991_u64), true),
+        ("Integer", json!(-9_007_199_254_740_991_i64), true),
+        ("Integer", json!(9_007_199_254_740_992_u64), false),
+        ("Integer", json!(-9_007_199_254_740_992_i64), false),
+        ("Integer", json!("9007199254740992"), true),
+        ("Integer", json!("-9223372036854775808"), true),
+        ("Integer", json!("18446744073709551615"), true),
+        ("Integer", json!("5"), false),
+        ("Integer", json!(1.5), false),
+        ("Integer", json!("NaN"), false),
+        ("Floating", json!(1e300), true),
+        ("Floating", json!(5e-324), true),
+        ("Floating", json!("NaN"), true),
+        ("Floating", json!("Infinity"), true),
+        ("Floating", json!("-Infinity"), true),
+        ("Floating", json!("+Infinity"), false),
+        ("Floating", json!(null), false),
+        ("Time", json!("1970-01-01T00:00:00.000Z"), true),
+        ("Time", json!("9999-12-30T22:00:00.999Z"), true),
+        ("Time", json!("253402207201000"), true),
+        ("Time", json!("18446744073709551615"), true),
+        ("Time", json!("2026-01-31T12:00:00Z"), false),
+        ("Time", json!(1_769_860_800_000_u64), false),
+        ("SampleValue", json!(null), true),
+        ("SampleValue", json!({"columns": ["a"], "types": ["Int64"], "rows": [["9007199254740992"], [null]]}), true),
+        ("SampleValue", json!(9_007_199_254_740_992_u64), true),
+    ] {
+        assert_eq!(fits(form, &value), is_fit, "{form} {value}");
+    }
+}
+
+/// What the document shows as an example is one.
+#[test]
+fn examples_are_true() {
+    for (name, schema) in document()["components"]["schemas"].as_object().unwrap() {
+        for example in schema.get("example").into_iter().chain(schema["examples"].as_array().into_iter().flatten()) {
+            holds(&format!("the example of {name}"), &shape(name), example);
+        }
+        for (member, property) in schema["properties"].as_object().into_iter().flatten() {
+            if let Some(example) = property.get("example") {
+                holds(&format!("the example of {name}.{member}"), property, example);
+            }
+        }
+    }
+}
+
+/// The bounds that the document tells are those that hold: what is outside is refused, what is on the border is not.
+#[tokio::test]
+async fn the_bounds_of_parameters_are_true() {
+    let plant = plant();
+    let mut found = 0;
+    for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
+        let uri =
+            path.replace("{path}", "Acme").replace("{group}", "Acme:Dallas:Press").replace("{edge_node}", "Line1");
+        let needed = |it: &&Value| it["in"] == "query" && it["required"] == true;
+        let parameters = operation["parameters"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+        let needed = parameters.iter().find(needed).map(|it| it["name"].as_str().unwrap());
+        let given = needed.map_or_else(String::new, |name| format!("{name}=a&"));
+        for parameter in parameters {
+            let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+            let (Some(least), Some(most)) = (schema["minimum"].as_i64(), schema["maximum"].as_i64()) else { continue };
+            for (number, is_taken) in [(least - 1, false), (least, true), (most, true), (most + 1, false)] {
+                let answer = plant.answer(get(&format!("{uri}?{given}{name}={number}"))).await;
+                assert_eq!(answer.status() != StatusCode::BAD_REQUEST, is_taken, "{uri} {name}={number}");
+            }
+            found += 1;
+        }
+    }
+    assert!(found >= 7, "limits, depths and intervals");
+}
+
+/// Names by which others find their way: one for each operation, a chapter, a title; and nothing that points nowhere.
+#[test]
+fn every_operation_can_be_found() {
+    let tags: Vec<&str> =
+        document()["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations() {
+        let what = format!("{method} {path}: its #[utoipa::path] or doc comment");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{what} has an operation_id of its own");
+        assert!(tags.contains(&operation["tags"][0].as_str().unwrap_or_default()), "{what} has a tag of {tags:?}");
+        assert!(operation["summary"].as_str().is_some_and(|text| text.len() < 60), "{what} begins with a short title");
+    }
+    let text = openapi();
+    for reference in text.split("\"#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(
+            document()["components"]["schemas"][reference].is_object(),
+            "{reference} is no shape; see beyond_routes"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_for_people_shows_every_operation_and_runs_nothing() {
+    let plant = Plant::new();
+    let request = Request::get("/docs").header("host", "plant.local:8080").body(Body::empty()).unwrap();
+    let page = plant.send(request).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"));
+    for (method, path, operation) in operations() {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(page.body.contains(&format!("<article id=\"{id}\">")), "{method} {path}");
+    }
+    for name in document()["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(page.body.contains(&format!("<article id=\"shape-{name}\">")), "{name}");
+    }
+    let line =
+        "curl -G &#39;http://plant.local:8080/api/v1/values&#39; --data-urlencode &#39;filter=Acme/+/Press/#&#39;";
+    assert!(page.body.contains(line), "a line to copy, with the reader's own address");
+    for tag in page.body.split('<').filter_map(|tag| tag.split('>').next()) {
+        let mut words = tag.split_whitespace();
+        assert!(!matches!(words.next(), Some("script" | "style" | "img" | "iframe")), "{tag}");
+        assert!(
+            !words.any(|word| word.starts_with("on") || word.starts_with("style=") || word.contains("//")),
+            "{tag}"
+        );
+    }
+    let hostile = Request::get("/docs").header("host", "<script>").body(Body::empty()).unwrap();
+    assert!(!plant.send(hostile).await.body.contains("<script"));
+    assert_eq!(plant.answer(get("/docs/style.css")).await.headers()["content-type"], "text/css; charset=utf-8");
+}
