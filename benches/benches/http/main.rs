@@ -45,7 +45,8 @@ struct Cost {
 fn snapshot(how: &str) {
     let (ours, blob) = (server("factree", how), server("blob", how));
     let bytes = Client::connect(ours.address).get(SNAPSHOT);
-    assert_eq!(bytes, Client::connect(blob.address).get(SNAPSHOT), "as long from both");
+    let same = Client::connect(blob.address).get(SNAPSHOT);
+    assert!(bytes.abs_diff(same) < 10, "the same from both, but for digits of the revision");
     let (ours, blob) = alternating(|| cost(&ours, SNAPSHOT, SNAPSHOTS), || cost(&blob, SNAPSHOT, SNAPSHOTS));
     println!(
         "snapshot over HTTP, {how}: 10000 samples, {} kB in {:.0} µs, a static answer {:.0} µs: {:.0} %; server {:.0} µs \
@@ -85,9 +86,9 @@ fn server(what: &str, how: &str) -> Server {
 
 fn cost(server: &Server, target: &str, requests: usize) -> Cost {
     let mut client = Client::connect(server.address);
-    (0..requests / 10).for_each(|_| drop(client.get(target)));
+    (0..requests / 10).for_each(|_| assert!(client.get(target) > 0));
     let (cpu, started) = (server.cpu_seconds(), Instant::now());
-    (0..requests).for_each(|_| drop(client.get(target)));
+    (0..requests).for_each(|_| assert!(client.get(target) > 0));
     let per_request = |seconds: f64| seconds * 1e6 / requests as f64;
     Cost { time: per_request(started.elapsed().as_secs_f64()), cpu: per_request(server.cpu_seconds() - cpu) }
 }

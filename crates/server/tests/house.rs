@@ -31,6 +31,9 @@ const ROOMS: &[(&str, &[&str])] = &[
             "serde_json",
             "tokio",
             "tokio-tungstenite",
+            // The document of the API, made of the handlers that answer.
+            "utoipa",
+            "utoipa-axum",
         ],
     ),
     ("sim", &["factree-mqtt", "factree-sparkplug"]),

@@ -1,6 +1,7 @@
 //! Routes that the server crate answers, described here because it does not know OpenAPI.
 //!
-//! `crates/server/tests/openapi.rs` asks a whole server for every path of the document, these among them.
+//! `interop/test_openapi.py` asks a whole server whatever the document allows, these among it.
+//! Invariant: what stands here is what `crates/server/src/probes.rs` answers.
 
 use utoipa_axum::routes;
 
