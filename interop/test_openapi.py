@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from waiting import eventually
@@ -48,3 +50,18 @@ def test_no_question_has_an_answer_that_the_document_does_not_name(start):
     assert asked and asked[1] == asked[2] and int(asked[1]) >= 500, told.stdout
     assert factree.body("/healthz") == {"status": "ok"}, "and it lives"
     assert len(factree.samples("Acme/#")) >= 500, "with its plant"
+
+
+def test_the_lines_of_the_page_for_people_can_be_copied_into_a_shell(start):
+    """Every one has an answer, and a good one where it is about something that the plant has."""
+    factree = start("demo")
+    eventually(lambda: len(factree.samples("Acme/#")) >= 500, True, what="the plant")
+    with urllib.request.urlopen(f"http://127.0.0.1:{factree.http_port}/docs") as page:
+        lines = re.findall(r"<code>(curl [^<]*)</code>", page.read().decode())
+    assert len(lines) >= 20
+    elsewise = {"/api/v1/ws": "426", "/api/v1/commands/1795325806463": "404", "/api/v1/admin/reload": "422"}
+    for line in map(html.unescape, lines):
+        asked = f"{line} --silent --output /dev/null --write-out '%{{http_code}}' --max-time 2"
+        status = subprocess.run(["sh", "-c", asked], capture_output=True, text=True).stdout
+        expected = [code for end, code in elsewise.items() if f"{end}'" in line] or ["200", "202"]
+        assert status in expected, f"{line}: {status}"

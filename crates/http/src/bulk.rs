@@ -26,13 +26,15 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// Which samples are wanted.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ReadRequest)]
+#[schema(as = ReadRequest, example = json!({
+    "paths": ["Acme/Dallas/Press/Line1/Conveyor1/Belt/Speed", "Acme/Dallas/Press/Line1/Conveyor1/Belt/Tension"],
+    "fields": ["value", "quality"]
+}))]
 pub(crate) struct Wanted {
     /// Paths as they stand in samples, not percent-encoded.
-    #[schema(max_items = 10000, example = json!(["Acme/Dallas/Press/Line1/Robot3/Speed", "Acme/Dallas/Press/Line1/Robot3/Running"]))]
+    #[schema(max_items = 10000)]
     paths: Vec<String>,
     /// Members of a sample beside its path; all of them if it is left out.
-    #[schema(example = json!(["value", "quality"]))]
     fields: Option<Vec<String>>,
     /// The `position` of an earlier answer: samples that have not changed since are only said to be so.
     since: Option<String>,

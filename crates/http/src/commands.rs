@@ -31,10 +31,10 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 /// What a value is to be.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = SetValue)]
+#[schema(as = SetValue, example = json!({"value": 171.5}))]
 pub(crate) struct Wanted {
     /// In the form in which it is read.
-    #[schema(value_type = shape::SampleValue, example = 171.5)]
+    #[schema(value_type = shape::SampleValue)]
     value: serde_json::Value,
 }
 

@@ -33,7 +33,7 @@ const SAMPLE_BYTES: usize = 384;
 #[utoipa::path(
     get, path = "/api/v1/values/{path}", tag = "values", operation_id = "read_value",
     params(
-        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Press/Line1/Robot3/Axis/1/Temperature"),
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Press/Line1/Conveyor1/Belt/Speed"),
         ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
     ),
     responses(

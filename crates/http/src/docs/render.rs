@@ -55,7 +55,7 @@ fn contents(out: &mut String, document: &OpenApi, chapters: &[(&str, &str)]) {
     for (tag, _) in chapters {
         push(out, format_args!("<details open><summary>{}</summary>\n<ul>\n", escaped(tag)));
         for (_, method, operation) in of_tag(document, tag) {
-            let (id, summary) = (id(operation), escaped(operation.summary.as_deref().unwrap_or_default()));
+            let (id, summary) = (id(operation), inline(operation.summary.as_deref().unwrap_or_default()));
             push(
                 out,
                 format_args!(
@@ -91,7 +91,7 @@ fn article(out: &mut String, document: &OpenApi, path: &str, method: &str, opera
         format_args!(
             "<article id=\"{}\">\n<h3>{}</h3>\n<p class=\"route\"><b class=\"{}\">{method}</b> <code>{}</code></p>\n{}",
             id(operation),
-            escaped(summary),
+            inline(summary),
             method.to_lowercase(),
             escaped(path),
             prose(description)
