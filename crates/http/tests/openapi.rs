@@ -341,7 +341,7 @@ async fn when_there_is_too_much(told: &mut Told) {
     plant.streams.close();
     let key = Request::get("/api/v1/ws").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     let key = key.header("connection", "upgrade").header("upgrade", "websocket").header("sec-websocket-version", "13");
-    let upgrade = hyper::upgrade::on(&mut Request::new(Body::empty()));
+    let upgrade = hyper::upgrade::on(Request::new(Body::empty()));
     let key = key.extension(upgrade);
     told.ask(&plant, "/api/v1/ws", key.body(Body::empty()).unwrap()).await;
 }
