@@ -45,11 +45,13 @@ pub(crate) struct Wanted {
 #[utoipa::path(
     put, path = "/api/v1/values/{path}", tag = "commands", operation_id = "set_value",
     params(
-        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint"),
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example =
+            "Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint"),
     ),
     request_body(content = Wanted),
     responses(
-        (status = 202, description = "The command has been published. Ask at `Location` what becomes of it.", body = shape::Command,
+        (status = 202, description = "The command has been published. Ask at `Location` what becomes of it.", body =
+            shape::Command,
             headers(("Location" = String, description = "The address of the command."))),
         (status = 400, description = "bad-path, bad-parameter, bad-body"),
         (status = 403, description = "read-only, cross-site"),

@@ -32,7 +32,8 @@ pub(crate) struct PageSize {
 #[utoipa::path(
     get, path = "/api/v1/edge-nodes", tag = "sparkplug", operation_id = "list_edge_nodes",
     params(
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Edge Nodes in a page; 100 if it is left out."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Edge Nodes in a page; 100 if it is \
+            left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(
@@ -67,7 +68,8 @@ pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
         ("group" = String, Path, description = "Its group id, percent-encoded.", example = "Acme:Dallas:Press"),
         ("edge_node" = String, Path, description = "Its Edge Node id, percent-encoded.", example = "Line1"),
         ("metrics" = Option<bool>, Query, description = "Whether to show the metrics that it declared."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Metrics in a page; 1,000 if it is left out."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Metrics in a page; 1,000 if it is \
+            left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(

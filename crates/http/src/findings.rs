@@ -28,17 +28,22 @@ const SEPARATOR: &str = "/";
 #[utoipa::path(
     get, path = "/api/v1/findings", tag = "sparkplug", operation_id = "list_findings",
     params(
-        ("tck_id" = Option<String>, Query, description = "Of this rule.", example = "tck-id-payloads-sequence-num-incrementing"),
+        ("tck_id" = Option<String>, Query, description = "Of this rule.", example =
+            "tck-id-payloads-sequence-num-incrementing"),
         ("group" = Option<String>, Query, description = "Of Edge Nodes of this group."),
         ("edge_node" = Option<String>, Query, description = "Of Edge Nodes of this id."),
         ("client" = Option<String>, Query, description = "Of this MQTT client id."),
-        ("level" = Option<String>, Query, description = "`must`, `should` or `may`; each stands for its negation as well.", example = "must"),
-        ("since" = Option<String>, Query, description = "Seen at this time [RFC 3339] or later.", example = "2026-01-31T12:00:00Z"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Findings in a page; 100 if it is left out."),
+        ("level" = Option<String>, Query, description = "`must`, `should` or `may`; each stands for its negation as \
+            well.", example = "must"),
+        ("since" = Option<String>, Query, description = "Seen at this time [RFC 3339] or later.", example =
+            "2026-01-31T12:00:00Z"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Findings in a page; 100 if it is \
+            left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(
-        (status = 200, description = "A page of findings, by group, Edge Node, Device, rule and client.", body = dto::Findings<'static>),
+        (status = 200, description = "A page of findings, by group, Edge Node, Device, rule and client.", body =
+            dto::Findings<'static>),
         (status = 400, description = "bad-parameter"),
     )
 )]

@@ -33,13 +33,18 @@ const ELEMENTS_MAX: usize = 10_000;
 #[utoipa::path(
     get, path = "/api/v1/namespace", tag = "tree", operation_id = "browse_root",
     params(
-        ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is left out, 0 shows the element alone."),
-        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; 100 if it is left out."),
+        ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is \
+            left out, 0 shows the element alone."),
+        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
+            between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of \
+            them if it is left out.", example = "value,quality,timestamp"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; \
+            100 if it is left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(
-        (status = 200, description = "The root with what is below it. A response ends after 10,000 elements or 4 MiB; lists that were open then end with a `next_cursor`.", body = shape::Element),
+        (status = 200, description = "The root with what is below it. A response ends after 10,000 elements or 4 MiB; \
+            lists that were open then end with a `next_cursor`.", body = shape::Element),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
     )
@@ -54,10 +59,15 @@ pub(crate) async fn root(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
 #[utoipa::path(
     get, path = "/api/v1/namespace/{path}", tag = "tree", operation_id = "browse",
     params(
-        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Press"),
-        ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is left out, 0 shows the element alone."),
-        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; 100 if it is left out."),
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example =
+            "Acme/Dallas/Press"),
+        ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is \
+            left out, 0 shows the element alone."),
+        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
+            between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of \
+            them if it is left out.", example = "value,quality,timestamp"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; \
+            100 if it is left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(

@@ -95,7 +95,8 @@ pub fn openapi() -> &'static str {
 #[utoipa::path(
     get, path = "/openapi.json", tag = "server", operation_id = "openapi",
     responses(
-        (status = 200, description = "The document.", body = inline(std::collections::BTreeMap<String, serde_json::Value>)),
+        (status = 200, description = "The document.", body = inline(std::collections::BTreeMap<String,
+            serde_json::Value>)),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
     )

@@ -78,7 +78,8 @@ pub(crate) fn in_force(app: &App) -> Arc<Placement> {
 #[utoipa::path(
     get, path = "/api/v1/placement", tag = "tree", operation_id = "explain_placement",
     params(
-        ("topic" = String, Query, description = "A Sparkplug topic or a plain one, published to or not.", example = "spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3"),
+        ("topic" = String, Query, description = "A Sparkplug topic or a plain one, published to or not.", example =
+            "spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3"),
         ("metric" = Option<String>, Query, description = "A metric of it.", example = "Axis/1/Temperature"),
     ),
     responses(

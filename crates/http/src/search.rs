@@ -26,8 +26,10 @@ const LIMIT_MAX: usize = 1_000;
 #[utoipa::path(
     get, path = "/api/v1/search", tag = "tree", operation_id = "search",
     params(
-        ("q" = String, Query, description = "One to eight words, in any order and case: parts of names, units, descriptions, properties; whole datatypes.", example = "dallas temperature"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Elements to show; 50 if it is left out."),
+        ("q" = String, Query, description = "One to eight words, in any order and case: parts of names, units, \
+            descriptions, properties; whole datatypes.", example = "dallas temperature"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Elements to show; 50 if it is left \
+            out."),
     ),
     responses(
         (status = 200, description = "The elements, the best first.", body = shape::Found),

@@ -51,14 +51,23 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[utoipa::path(
     get, path = "/api/v1/stream", tag = "streams", operation_id = "follow",
     params(
-        ("filter" = Vec<String>, Query, description = "MQTT topic filters of what to follow, 1 to 32. In a URL `#` is written `%23`.", example = json!(["Acme/+/Press/#"])),
-        ("interval" = Option<u32>, Query, minimum = 10, maximum = 60000, description = "Milliseconds between two looks at what changed; 100 if it is left out."),
-        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
-        ("since" = Option<String>, Query, description = "The `id` of an event: what changed after it is told instead of a snapshot.", example = "19c13ec9e00-4711"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The same, as a browser sends it after a broken connection. Goes before `since`."),
+        ("filter" = Vec<String>, Query, description = "MQTT topic filters of what to follow, 1 to 32. In a URL `#` is \
+            written `%23`.", example = json!(["Acme/+/Press/#"])),
+        ("interval" = Option<u32>, Query, minimum = 10, maximum = 60000, description = "Milliseconds between two \
+            looks at what changed; 100 if it is left out."),
+        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: \
+            `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it \
+            is left out.", example = "value,quality,timestamp"),
+        ("since" = Option<String>, Query, description = "The `id` of an event: what changed after it is told instead \
+            of a snapshot.", example = "19c13ec9e00-4711"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The same, as a browser sends it after a broken \
+            connection. Goes before `since`."),
     ),
     responses(
-        (status = 200, description = "Server-Sent Events without end. `event:` is `snapshot` or `changes`, and `data:` a `StreamPage`; or `reread`, and `data:` a `StreamReread`. `id:` comes with the last page of each and is what to go on from. A comment comes every 15 s if nothing else does.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-Sent Events without end. `event:` is `snapshot` or `changes`, and \
+            `data:` a `StreamPage`; or `reread`, and `data:` a `StreamReread`. `id:` comes with the last page of each \
+            and is what to go on from. A comment comes every 15 s if nothing else does.", body = String, content_type
+            = "text/event-stream"),
         (status = 400, description = "bad-filter, bad-parameter"),
         (status = 403, description = "cross-site"),
         (status = 503, description = "too-many-streams"),

@@ -33,8 +33,11 @@ const SAMPLE_BYTES: usize = 384;
 #[utoipa::path(
     get, path = "/api/v1/values/{path}", tag = "values", operation_id = "read_value",
     params(
-        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example = "Acme/Dallas/Press/Line1/Conveyor1/Belt/Speed"),
-        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
+        ("path" = String, Path, description = "Names joined by `/`, each percent-encoded on its own.", example =
+            "Acme/Dallas/Press/Line1/Conveyor1/Belt/Speed"),
+        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: \
+            `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it \
+            is left out.", example = "value,quality,timestamp"),
     ),
     responses(
         (status = 200, description = "The sample.", body = shape::Sample),
@@ -83,13 +86,18 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
 #[utoipa::path(
     get, path = "/api/v1/values", tag = "values", operation_id = "read_values",
     params(
-        ("filter" = String, Query, description = "An MQTT topic filter: `+` stands for one name, `#` at the end for all that is below. In a URL `#` is written `%23`.", example = "Acme/+/Press/#"),
-        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it is left out.", example = "value,quality,timestamp"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples in a page; 1,000 if it is left out."),
+        ("filter" = String, Query, description = "An MQTT topic filter: `+` stands for one name, `#` at the end for \
+            all that is below. In a URL `#` is written `%23`.", example = "Acme/+/Press/#"),
+        ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: \
+            `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it \
+            is left out.", example = "value,quality,timestamp"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples in a page; 1,000 if it is \
+            left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(
-        (status = 200, description = "A page of samples. It ends after 4 MiB if that comes first.", body = shape::Samples),
+        (status = 200, description = "A page of samples. It ends after 4 MiB if that comes first.", body =
+            shape::Samples),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-filter, bad-parameter"),
     )

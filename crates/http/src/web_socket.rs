@@ -51,7 +51,8 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
 #[utoipa::path(
     get, path = "/api/v1/ws", tag = "streams", operation_id = "follow_by_web_socket",
     responses(
-        (status = 101, description = "A WebSocket from here on. The client sends `WebSocketRequest`, the server `WebSocketMessage`, both as text."),
+        (status = 101, description = "A WebSocket from here on. The client sends `WebSocketRequest`, the server \
+            `WebSocketMessage`, both as text."),
         (status = 400, description = "bad-parameter"),
         (status = 403, description = "cross-site"),
         (status = 426, description = "upgrade-required"),
