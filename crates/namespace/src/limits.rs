@@ -29,6 +29,14 @@ pub struct Limits {
     pub blocks_max: usize,
     /// Cells in one block; also the origins it may have.
     pub cells_per_block_max: usize,
+    /// Types that are defined, by name.
+    pub types_max: usize,
+    /// Versions of one type.
+    pub type_versions_max: usize,
+    /// Members and parameters of one version of a type.
+    pub type_members_max: usize,
+    /// Bytes of all definitions of types together.
+    pub types_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -44,6 +52,10 @@ impl Default for Limits {
             metadata_bytes_max: 16 << 10,
             blocks_max: 1_000_000,
             cells_per_block_max: 1_000_000,
+            types_max: 10_000,
+            type_versions_max: 100,
+            type_members_max: 1_000,
+            types_bytes_max: 64 << 20,
         }
     }
 }
@@ -98,6 +110,14 @@ pub enum Refusal {
     ValuesFull,
     /// The metadata is larger than [`Limits::metadata_bytes_max`].
     MetadataTooLarge,
+    /// [`Limits::types_max`] reached.
+    TooManyTypes,
+    /// The type has [`Limits::type_versions_max`] versions.
+    TooManyTypeVersions,
+    /// The definition has more members and parameters than [`Limits::type_members_max`].
+    TypeTooLarge,
+    /// All definitions together would exceed [`Limits::types_bytes_max`].
+    TypesFull,
 }
 
 impl fmt::Display for Refusal {
@@ -116,6 +136,10 @@ impl fmt::Display for Refusal {
             Self::ValueTooLarge => "the value is too large or nests too deep (value_bytes_max, nesting_max)",
             Self::ValuesFull => "the values of the tree take as much room as they may (values_bytes_max)",
             Self::MetadataTooLarge => "the metadata is too large (metadata_bytes_max)",
+            Self::TooManyTypes => "there are as many types as there may be (types_max)",
+            Self::TooManyTypeVersions => "the type has as many versions as it may (type_versions_max)",
+            Self::TypeTooLarge => "the type has too many members and parameters (type_members_max)",
+            Self::TypesFull => "the definitions of types take as much room as they may (types_bytes_max)",
         })
     }
 }

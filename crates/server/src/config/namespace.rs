@@ -185,7 +185,7 @@ impl Element {
             high: bound(self.high)?,
             owner: text(&self.owner),
             tags: self.tags.iter().map(|tag| tag.as_str().into()).collect(),
-            properties: Vec::new(),
+            ..Metadata::default()
         };
         Ok(Modelled { path: path.to_owned(), kind: self.kind.map(EquipmentKind::from), metadata })
     }

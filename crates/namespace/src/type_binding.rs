@@ -1,0 +1,235 @@
+//! Which elements are of which type, and what a type tells of its members.
+//!
+//! An element is of the type that the model declares for it, or a rule of the configuration for its path, or else its
+//! source. What a type's member says (unit, description, range) is shown at the element that stands in the member's place
+//! below, where its source is silent; of several types above that know the place the nearest is heard.
+//! Found when something appears or is said, so that reading costs one look into a table, and none while nothing is of a type.
+//! Invariant: `completed` has an element exactly if a type adds to what its source says.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::filter::Part;
+use crate::metadata::{Catalogue, MetadataId};
+use crate::tree::Tree;
+use crate::type_registry::{Declarer, Redefined, Registry, Scope};
+use crate::{ElementId, Filter, Limits, Member, Metadata, Refusal, TypeDefinition, TypeVersion};
+
+/// The tree's side of types.
+#[derive(Default)]
+pub(crate) struct Types {
+    pub(crate) registry: Registry,
+    /// The first that means an element counts.
+    rules: Vec<(Filter, Arc<str>)>,
+    /// What the rules say.
+    ruled: HashMap<ElementId, Arc<str>>,
+    /// What sources and types say together.
+    completed: HashMap<ElementId, MetadataId>,
+    catalogue: Catalogue,
+}
+
+impl Types {
+    /// What its source and its type say about an element, if its type says anything.
+    pub(crate) fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
+        // Asked for every sample that is read, and mostly empty.
+        if self.completed.is_empty() {
+            return None;
+        }
+        self.catalogue.get(*self.completed.get(&id)?)
+    }
+
+    /// Heap in use by tables, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.registry.heap_bytes()
+            + self.ruled.allocation_size()
+            + self.completed.allocation_size()
+            + self.catalogue.heap_bytes()
+            + self.catalogue.iter().map(Metadata::weigh).sum::<usize>()
+    }
+}
+
+impl Tree {
+    /// An element is at another place than before, or new.
+    pub(crate) fn appeared(&mut self, id: ElementId) {
+        if !self.types.rules.is_empty() {
+            match self.ruling(id) {
+                Some(name) => self.types.ruled.insert(id, name),
+                None => self.types.ruled.remove(&id),
+            };
+            self.retype(id, self.block_of(id));
+        }
+        self.complete(id);
+    }
+
+    /// An element with nothing below it stands for nothing any more.
+    pub(crate) fn vanished(&mut self, id: ElementId) {
+        self.types.ruled.remove(&id);
+        self.types.registry.set(id, None);
+        if let Some(completed) = self.types.completed.remove(&id) {
+            self.types.catalogue.release(completed);
+        }
+    }
+
+    /// Finds what an element is of, once its source, the model or a rule says something else.
+    pub(crate) fn retype(&mut self, id: ElementId, block: Option<u32>) {
+        let configured = self.model.instance_of(id).or_else(|| self.types.ruled.get(&id)).cloned();
+        let of = configured.map(|name| (name, Scope::Configuration)).or_else(|| {
+            let said = self.catalogue.get(self.element(id).metadata)?;
+            Some((said.instance_of.clone()?, Scope::Block(block?)))
+        });
+        if of.is_none() && self.types.registry.is_unused() {
+            return;
+        }
+        if let Some(definitions) = self.types.registry.set(id, of) {
+            self.complete_members(id, definitions.into_iter().flatten());
+        }
+    }
+
+    /// Puts together what is said about an element, once its source says something else or another type counts above it.
+    pub(crate) fn complete(&mut self, id: ElementId) {
+        if !self.types.registry.is_unused() || !self.types.completed.is_empty() {
+            let said = self.catalogue.get(self.element(id).metadata);
+            let member = self.member_at(id).map(|(_, _, member)| &member.metadata).filter(|told| !told.is_empty());
+            let both = member.map(|told| said.map_or_else(|| Metadata::clone(told), |said| said.over(told)));
+            let both = both.filter(|both| said.is_none_or(|said| **said != *both));
+            let Types { completed, catalogue, .. } = &mut self.types;
+            let former = match both {
+                Some(both) => completed.insert(id, catalogue.share(catalogue.find(&both), &both)),
+                None => completed.remove(&id),
+            };
+            if let Some(former) = former {
+                catalogue.release(former);
+            }
+        }
+        self.refresh_model(id);
+    }
+
+    /// The member that an element is, of the nearest type above that has one in its place: the element that is of the type,
+    /// the type's version, and the member.
+    pub(crate) fn member_at(&self, id: ElementId) -> Option<(ElementId, &TypeVersion, &Member)> {
+        if self.types.registry.is_unused() {
+            return None;
+        }
+        self.ancestry(self.element(id).parent).enumerate().find_map(|(between, above)| {
+            let (_, version) = self.types.registry.type_of(above)?;
+            let version = version?;
+            let member = version.definition().member(&self.path_below(id, between + 1))?;
+            Some((above, version, member))
+        })
+    }
+
+    /// Somebody defines other types than before.
+    pub(crate) fn define(
+        &mut self,
+        declarer: Declarer,
+        types: Vec<TypeDefinition>,
+        limits: &Limits,
+    ) -> Vec<(usize, Refusal)> {
+        let (refused, redefined) = self.types.registry.define(declarer, types, limits);
+        for Redefined { name, scope, before, now } in redefined {
+            for instance in self.types.registry.instances_of(&name, scope) {
+                self.complete_members(instance, [&before, &now].into_iter().flatten().map(Arc::clone));
+            }
+        }
+        refused
+    }
+
+    /// Other rules than before say which elements are of which type. Visits what their filters mean.
+    pub(crate) fn rule(&mut self, rules: Vec<(Filter, Arc<str>)>) {
+        let former = std::mem::take(&mut self.types.ruled);
+        let mut ruled = HashMap::new();
+        for (filter, name) in &rules {
+            let mut meant = Vec::new();
+            self.meant(ElementId::ROOT, filter.parts(), &mut meant);
+            for id in meant {
+                ruled.entry(id).or_insert_with(|| Arc::clone(name));
+            }
+        }
+        self.types.rules = rules;
+        let mut concerned: Vec<ElementId> = former.keys().chain(ruled.keys()).copied().collect();
+        concerned.sort_unstable();
+        concerned.dedup();
+        self.types.ruled = ruled;
+        for id in concerned {
+            self.retype(id, self.block_of(id));
+        }
+    }
+
+    /// As [`Tree::refresh`], of an element that stays what it is.
+    pub(crate) fn refresh_here(&mut self, id: ElementId) {
+        self.refresh(id, self.block_of(id));
+    }
+
+    fn block_of(&self, id: ElementId) -> Option<u32> {
+        self.element(id).cell().map(|cell| cell.block)
+    }
+
+    /// The type that a rule names for an element.
+    fn ruling(&self, id: ElementId) -> Option<Arc<str>> {
+        let mut chain: Vec<ElementId> = self.ancestry(id).collect();
+        chain.reverse();
+        let is_meant = |filter: &Filter| filter.matches_names(chain.iter().map(|&id| self.name(id)));
+        self.types.rules.iter().find(|(filter, _)| is_meant(filter)).map(|(_, name)| Arc::clone(name))
+    }
+
+    /// The elements at and below `at` that a filter means.
+    fn meant(&self, at: ElementId, parts: &[Part], found: &mut Vec<ElementId>) {
+        let below = match parts {
+            [] => return found.push(at),
+            [Part::Name(name), below @ ..] => {
+                if let Some(child) = self.child(at, name) {
+                    self.meant(child, below, found);
+                }
+                return;
+            }
+            [Part::Any, below @ ..] => below,
+            [Part::Rest, ..] => {
+                if at != ElementId::ROOT {
+                    found.push(at);
+                }
+                parts
+            }
+        };
+        for &child in self.children(at) {
+            self.meant(child, below, found);
+        }
+    }
+
+    /// Puts together anew what is said about the members of an instance.
+    fn complete_members(&mut self, instance: ElementId, definitions: impl Iterator<Item = Arc<TypeDefinition>>) {
+        let mut members = Vec::new();
+        for definition in definitions {
+            self.members(instance, &definition, &mut members);
+        }
+        for member in members {
+            self.complete(member);
+        }
+    }
+
+    /// The elements in the places of members that have something to say. Costs as much as there are members or elements,
+    /// whichever is less: either may be somebody's million.
+    fn members(&self, instance: ElementId, definition: &TypeDefinition, found: &mut Vec<ElementId>) {
+        if definition.members().len() <= self.child_count(instance) {
+            let told = definition.members().iter().filter(|member| !member.metadata.is_empty());
+            found.extend(told.filter_map(|member| self.walk(instance, member.name.split('/'))));
+        } else {
+            self.members_below(instance, &mut String::new(), definition, found);
+        }
+    }
+
+    fn members_below(&self, at: ElementId, path: &mut String, definition: &TypeDefinition, found: &mut Vec<ElementId>) {
+        let len = path.len();
+        for &child in self.children(at) {
+            path.push_str(self.name(child));
+            if definition.member(path).is_some_and(|member| !member.metadata.is_empty()) {
+                found.push(child);
+            }
+            if definition.has_below(path) {
+                path.push('/');
+                self.members_below(child, path, definition, found);
+            }
+            path.truncate(len);
+        }
+    }
+}
