@@ -21,6 +21,7 @@ mod commands;
 mod conformance;
 mod convert;
 mod declare;
+mod definitions;
 mod echo;
 mod edge_nodes;
 mod explanation;

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    ElementId, EquipmentKind, Kind, Level, Modelled, Mover, Namespace, OriginId, PathSpec, Quality, Refusal, Segment,
-    Shifted, Timestamp, View,
+    ElementId, EquipmentKind, Filter, Kind, Level, Modelled, Mover, Namespace, OriginId, PathSpec, Quality, Refusal,
+    Segment, Shifted, Timestamp, TypeDefinition, View,
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{DeviceIndex, EdgeNodeIndex, MetricIndex};
@@ -85,6 +85,16 @@ impl Ingest {
     /// entries the tree refused, by their number, and why.
     pub fn declare(&mut self, model: &[Modelled]) -> Vec<(usize, Refusal)> {
         self.namespace.mover().model(model)
+    }
+
+    /// Declares types, and rules about which elements are of them, in place of those that were declared before; among the
+    /// rules the first that means an element counts. Says which types the tree refused, by their number, and why.
+    pub fn declare_types(
+        &mut self,
+        types: Vec<TypeDefinition>,
+        rules: Vec<(Filter, Arc<str>)>,
+    ) -> Vec<(usize, Refusal)> {
+        self.namespace.mover().types(types, rules)
     }
 
     /// Begins to place everything by other rules. Go on with [`Ingest::replace_some`] until it is done.

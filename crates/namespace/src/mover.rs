@@ -161,7 +161,7 @@ impl<'a> Mover<'a> {
     /// first whose filter means an element counts, whether it is there already or appears later. Says which types were
     /// refused, by their number, and why.
     pub fn types(&mut self, types: Vec<TypeDefinition>, rules: Vec<(Filter, Arc<str>)>) -> Vec<(usize, Refusal)> {
-        self.is_retold = true;
+        self.is_retold |= !types.is_empty() || !rules.is_empty() || self.tree.types.is_configured();
         let refused = self.tree.define(Declarer::Configuration, types, self.namespace.limits());
         self.tree.rule(rules);
         refused

@@ -39,6 +39,11 @@ impl Types {
         self.catalogue.get(*self.completed.get(&id)?)
     }
 
+    /// Whether the configuration says anything about types.
+    pub(crate) fn is_configured(&self) -> bool {
+        !self.rules.is_empty() || self.registry.is_defined_by(Declarer::Configuration)
+    }
+
     /// Heap in use by tables, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.registry.heap_bytes()

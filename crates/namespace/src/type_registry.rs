@@ -202,6 +202,11 @@ impl Registry {
         self.bytes + declarers.sum::<usize>() + instances + self.typed.allocation_size()
     }
 
+    /// Whether somebody defines types.
+    pub(crate) fn is_defined_by(&self, declarer: Declarer) -> bool {
+        self.defined.contains_key(&declarer)
+    }
+
     /// Whether nothing is of any type.
     pub(crate) fn is_unused(&self) -> bool {
         self.typed.is_empty()
