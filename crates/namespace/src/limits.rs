@@ -35,6 +35,8 @@ pub struct Limits {
     pub type_versions_max: usize,
     /// Members and parameters of one version of a type.
     pub type_members_max: usize,
+    /// Bytes of one version of a type; at most [`Limits::types_bytes_max`].
+    pub type_bytes_max: usize,
     /// Bytes of all definitions of types together.
     pub types_bytes_max: usize,
 }
@@ -55,6 +57,7 @@ impl Default for Limits {
             types_max: 10_000,
             type_versions_max: 100,
             type_members_max: 1_000,
+            type_bytes_max: 1 << 20,
             types_bytes_max: 64 << 20,
         }
     }
@@ -74,6 +77,7 @@ impl Limits {
             (self.name_bytes_max <= self.names_bytes_max, "name_bytes_max is above names_bytes_max"),
             (self.value_bytes_max < u32::MAX as usize, "value_bytes_max: weights are 32 bits"),
             (self.value_bytes_max <= self.values_bytes_max, "value_bytes_max is above values_bytes_max"),
+            (self.type_bytes_max <= self.types_bytes_max, "type_bytes_max is at most types_bytes_max"),
             ((1..=256).contains(&self.depth_max), "depth_max: 1 to 256, queries recurse once per level"),
             (self.nesting_max <= 256, "nesting_max: at most 256, weighing a value recurses once per level"),
         ];
@@ -114,7 +118,8 @@ pub enum Refusal {
     TooManyTypes,
     /// The type has [`Limits::type_versions_max`] versions.
     TooManyTypeVersions,
-    /// The definition has more members and parameters than [`Limits::type_members_max`].
+    /// The definition has more members and parameters than [`Limits::type_members_max`], or is larger than
+    /// [`Limits::type_bytes_max`].
     TypeTooLarge,
     /// All definitions together would exceed [`Limits::types_bytes_max`].
     TypesFull,
@@ -138,7 +143,7 @@ impl fmt::Display for Refusal {
             Self::MetadataTooLarge => "the metadata is too large (metadata_bytes_max)",
             Self::TooManyTypes => "there are as many types as there may be (types_max)",
             Self::TooManyTypeVersions => "the type has as many versions as it may (type_versions_max)",
-            Self::TypeTooLarge => "the type has too many members and parameters (type_members_max)",
+            Self::TypeTooLarge => "the type is too large (type_members_max, type_bytes_max)",
             Self::TypesFull => "the definitions of types take as much room as they may (types_bytes_max)",
         })
     }

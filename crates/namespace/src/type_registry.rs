@@ -168,6 +168,17 @@ impl Named {
         found
     }
 
+    /// How many instances there are of each version.
+    pub(crate) fn census(&self) -> HashMap<TypeVersionId, usize> {
+        let mut census = HashMap::new();
+        for (&scope, set) in &self.instances {
+            if let Some(version) = self.resolve(scope) {
+                *census.entry(version.id).or_default() += set.len();
+            }
+        }
+        census
+    }
+
     pub(crate) fn instances_len(&self, version: Option<TypeVersionId>) -> usize {
         self.sets(version).map(BTreeSet::len).sum()
     }
@@ -334,7 +345,8 @@ impl Registry {
             Some(found) => found,
             None => {
                 let bytes = definition.weigh();
-                if definition.members().len() + definition.parameters().len() > limits.type_members_max {
+                let parts = definition.members().len() + definition.parameters().len();
+                if parts > limits.type_members_max || bytes > limits.type_bytes_max {
                     return Err(Refusal::TypeTooLarge);
                 }
                 if versions.is_empty() && self.defined_len >= limits.types_max {

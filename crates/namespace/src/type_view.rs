@@ -33,6 +33,13 @@ impl<'v> Type<'v> {
         self.named.versions()
     }
 
+    /// Its versions in the same order, each with how many elements are of it.
+    pub fn census(&self) -> Vec<(&'v TypeVersion, usize)> {
+        let census = self.named.census();
+        let count = |version: &TypeVersion| census.get(&version.id()).copied().unwrap_or_default();
+        self.versions().into_iter().map(|version| (version, count(version))).collect()
+    }
+
     /// How many elements are of it, in one version or in all and none.
     pub fn instances_len(&self, version: Option<TypeVersionId>) -> usize {
         self.named.instances_len(version)

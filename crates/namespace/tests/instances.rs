@@ -374,11 +374,15 @@ fn what_is_beyond_a_limit_is_counted() {
     assert_eq!(says(&third, &["B c", "C"]), [], "there is room again");
     assert_eq!(plant.namespace.stats().types, TypeStats { types: 2, versions: 3, refused: 0, instances: 0 });
 
-    let plant = Plant::within(Limits { types_bytes_max: 1_000, ..Limits::default() });
+    let plant = Plant::within(Limits { type_bytes_max: 1_500, types_bytes_max: 2_000, ..Limits::default() });
     let line = plant.edge_node("1");
-    let long = format!("A {}", "x".repeat(900));
-    assert_eq!(says(&line, &[&long, "B"]), [(0, Refusal::TypesFull)]);
-    assert_eq!(types(&plant), ["B: 0 by 1"]);
+    let [large, too_large] = [900, 1_500].map(|len| "x".repeat(len));
+    let said = [format!("A {large}"), format!("B {large}"), format!("C {too_large}"), "D".into()];
+    assert_eq!(
+        says(&line, &said.each_ref().map(String::as_str)),
+        [(1, Refusal::TypesFull), (2, Refusal::TypeTooLarge)]
+    );
+    assert_eq!(types(&plant), ["A: 1 by 1", "D: 0 by 1"]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ mod namespace;
 mod sparkplug;
 
 use attach::Attach;
-pub use declared_types::Types;
+pub use declared_types::DeclaredTypes;
 use namespace::Namespace;
 use sparkplug::Sparkplug;
 pub use sparkplug::SparkplugConfig;
@@ -60,7 +60,7 @@ pub struct Config {
     /// What is declared about elements of the tree.
     pub model: Vec<Modelled>,
     /// Types that are declared, and which elements are of them.
-    pub types: Types,
+    pub types: DeclaredTypes,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.

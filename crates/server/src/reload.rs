@@ -13,7 +13,7 @@ use factree_ingest::Ingest;
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigError, Types};
+use crate::config::{Config, ConfigError, DeclaredTypes};
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -99,7 +99,8 @@ pub(crate) fn declare(ingest: &mut Ingest, model: &[Modelled]) -> Vec<String> {
 }
 
 /// Declares the types; what the tree refused, as sentences.
-pub(crate) fn declare_types(ingest: &mut Ingest, Types { definitions, rules }: Types) -> Vec<String> {
+pub(crate) fn declare_types(ingest: &mut Ingest, types: DeclaredTypes) -> Vec<String> {
+    let DeclaredTypes { definitions, rules } = types;
     let names: Vec<Arc<str>> = definitions.iter().map(|definition| Arc::clone(definition.name())).collect();
     let refused = ingest.declare_types(definitions, rules);
     refused

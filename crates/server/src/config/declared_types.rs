@@ -20,7 +20,7 @@ const REFINEMENTS_MAX: usize = 64;
 
 /// Types that are declared, and which elements are of them.
 #[derive(Clone, Debug, Default)]
-pub struct Types {
+pub struct DeclaredTypes {
     /// The types, each with the members of those it extends.
     pub definitions: Vec<TypeDefinition>,
     /// What is of them, by filters over paths of the tree; the first that means an element counts.
@@ -62,7 +62,11 @@ pub(super) struct InstanceRule {
 }
 
 /// Reads both lists. `text` is the file's, to say on which line something went wrong.
-pub(super) fn types(declared: &[DeclaredType], instances: &[InstanceRule], text: &str) -> Result<Types, ConfigError> {
+pub(super) fn types(
+    declared: &[DeclaredType],
+    instances: &[InstanceRule],
+    text: &str,
+) -> Result<DeclaredTypes, ConfigError> {
     let mut by_name: HashMap<&str, &DeclaredType> = HashMap::new();
     for each in declared {
         if each.name.get_ref().is_empty() {
@@ -79,7 +83,7 @@ pub(super) fn types(declared: &[DeclaredType], instances: &[InstanceRule], text:
         let parsed = Filter::parse(filter.get_ref()).map_err(|why| refusal(text, filter, "instance", &why))?;
         Ok((parsed, instance_of.get_ref().as_str().into()))
     };
-    Ok(Types { definitions, rules: instances.iter().map(rule).collect::<Result<_, _>>()? })
+    Ok(DeclaredTypes { definitions, rules: instances.iter().map(rule).collect::<Result<_, _>>()? })
 }
 
 /// A sentence with the line of the value that is wrong.

@@ -10,7 +10,7 @@ use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::declared_types::{self, DeclaredType, InstanceRule, Types};
+use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
 use super::{ConfigError, line};
 
 #[derive(Deserialize, Default)]
@@ -148,7 +148,7 @@ impl Namespace {
     }
 
     /// The types, and the rules about what is of them.
-    pub(super) fn types(&self, text: &str) -> Result<Types, ConfigError> {
+    pub(super) fn types(&self, text: &str) -> Result<DeclaredTypes, ConfigError> {
         declared_types::types(&self.types, &self.instance, text)
     }
 
