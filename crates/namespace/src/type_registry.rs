@@ -6,11 +6,11 @@
 //! ([`Scope`]); which version that is, is found when it is asked for, so a new definition needs no walk over instances.
 //! Knows neither the tree nor a path. Invariant: a name is listed exactly while it has a version or an instance.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::type_definition::{TypeDefinition, TypeVersionId};
 use crate::{ElementId, Limits, Provenance, Refusal};
@@ -99,7 +99,7 @@ pub(crate) struct Named {
 pub(crate) struct Registry {
     names: BTreeMap<Arc<str>, Named>,
     /// The names that each defines; those without any are not listed.
-    defined: HashMap<Declarer, Vec<Arc<str>>>,
+    defined: HashMap<Declarer, Box<[Arc<str>]>>,
     /// How many definitions of each were not taken; those without any are not listed.
     refused: HashMap<Declarer, usize>,
     typed: HashMap<ElementId, (Arc<str>, Scope)>,
@@ -160,12 +160,19 @@ impl Named {
         limit: usize,
     ) -> Vec<ElementId> {
         let beyond = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        let sets = self.sets(version);
-        let mut found: Vec<ElementId> =
-            sets.flat_map(|set| set.range::<ElementId, _>(beyond).take(limit).copied()).collect();
-        found.sort_unstable();
-        found.truncate(limit);
-        found
+        let mut first = BinaryHeap::new();
+        for set in self.sets(version) {
+            for &id in set.range::<ElementId, _>(beyond) {
+                if first.len() == limit {
+                    if first.peek().is_none_or(|&last| last < id) {
+                        break;
+                    }
+                    first.pop();
+                }
+                first.push(id);
+            }
+        }
+        first.into_sorted_vec()
     }
 
     /// How many instances there are of each version.
@@ -280,7 +287,7 @@ impl Registry {
     ) -> (Vec<(usize, Refusal)>, Vec<Redefined>) {
         let former = self.defined.remove(&declarer).unwrap_or_default();
         self.refused.remove(&declarer);
-        let mut concerned: Vec<Arc<str>> = former.clone();
+        let mut concerned = former.to_vec();
         concerned.extend(definitions.iter().map(|definition| Arc::clone(definition.name())));
         concerned.sort_unstable();
         concerned.dedup();
@@ -290,7 +297,7 @@ impl Registry {
             self.withdraw(declarer, name);
         }
         let mut refused = Vec::new();
-        let mut defined: Vec<Arc<str>> = Vec::new();
+        let mut defined: HashSet<Arc<str>> = HashSet::new();
         for (number, definition) in definitions.into_iter().enumerate() {
             let name = Arc::clone(definition.name());
             // Of two with one name the first counts.
@@ -298,12 +305,12 @@ impl Registry {
                 continue;
             }
             match self.add(declarer, definition, limits) {
-                Ok(()) => defined.push(name),
+                Ok(()) => drop(defined.insert(name)),
                 Err(refusal) => refused.push((number, refusal)),
             }
         }
         if !defined.is_empty() {
-            self.defined.insert(declarer, defined);
+            self.defined.insert(declarer, defined.into_iter().collect());
         }
         if !refused.is_empty() {
             self.refused.insert(declarer, refused.len());

@@ -121,7 +121,7 @@ impl View<'_> {
     }
 
     /// Where instances of a type, in one version or in all, deviate from what their version says. Looks at `looks_max`
-    /// members and finds `limit` deviations at most.
+    /// instances and members and finds `limit` deviations at most.
     pub fn deviations(
         &self,
         of: Type<'_>,
@@ -139,7 +139,7 @@ impl View<'_> {
             for element in instances {
                 let Some((_, Some(version))) = self.type_of(element) else { continue };
                 let members = version.definition().members();
-                looks += members.len();
+                looks += 1 + members.len();
                 if looks > looks_max {
                     deviations.more = true;
                     return deviations;

@@ -37,8 +37,11 @@
 //!
 //! Instances are pages of `{"elements":[…],"next_cursor":…}`: elements without children, in the order in which they appeared.
 
+use std::sync::Arc;
+
 use factree_namespace::{
-    Deviation, Deviations, Fault, Member, MemberType, Parameter, Source, Type, TypeVersion, TypeVersionId, View,
+    Bound, DataType, Deviation, Deviations, Fault, Member, MemberType, Parameter, Source, Type, TypeVersion,
+    TypeVersionId, View,
 };
 use serde::Serialize;
 
@@ -227,7 +230,7 @@ fn len(version: &TypeVersion) -> usize {
     /// What a member takes beside its texts.
     const FIXED: usize = 150;
     let definition = version.definition();
-    let text = |text: &Option<std::sync::Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+    let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
     let members = definition
         .members()
         .iter()
@@ -299,8 +302,8 @@ impl<'a> MemberOf<'a> {
             required: member.is_required,
             unit: metadata.unit.as_deref(),
             description: metadata.description.as_deref(),
-            low: metadata.low.map(|bound| bound.get()),
-            high: metadata.high.map(|bound| bound.get()),
+            low: metadata.low.map(Bound::get),
+            high: metadata.high.map(Bound::get),
         }
     }
 }
@@ -321,7 +324,7 @@ impl<'a> DeviationOf<'a> {
     fn of(view: &View<'_>, Deviation { element, member, fault }: &'a Deviation) -> Self {
         let (fault, found) = match fault {
             Fault::Missing => ("missing", None),
-            Fault::Datatype(found) => ("datatype", found.map(|datatype| datatype.as_str())),
+            Fault::Datatype(found) => ("datatype", found.map(DataType::as_str)),
             Fault::Type(found) => ("type", found.as_deref()),
         };
         DeviationOf { path: view.path(*element), member, fault, found }

@@ -17,6 +17,8 @@ use super::{ConfigError, line};
 
 /// Types that one extends, by way of others.
 const REFINEMENTS_MAX: usize = 64;
+/// Rules about what is of a type.
+const RULES_MAX: usize = 1_000;
 
 /// Types that are declared, and which elements are of them.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +80,10 @@ pub(super) fn types(
     }
     let definitions =
         declared.iter().map(|each| each.definition(&by_name, declared, text)).collect::<Result<_, _>>()?;
+    if let Some(first) = instances.get(RULES_MAX) {
+        let why = format!("there are more than {RULES_MAX} rules, and each is held against everything that appears");
+        return Err(refusal(text, &first.filter, "instance", &why));
+    }
     let rule = |InstanceRule { filter, instance_of }: &InstanceRule| {
         known(declared, instance_of).map_err(|why| refusal(text, instance_of, "instance", &why))?;
         let parsed = Filter::parse(filter.get_ref()).map_err(|why| refusal(text, filter, "instance", &why))?;
@@ -218,49 +224,49 @@ mod tests {
             assert!(message.starts_with(with), "{message}");
         };
         let named = "[[namespace.type]]\nname = \"A\"\n";
-        begins("[[namespace.type]]\nname = \"\"", "line 19: [[namespace.type]] \"\": a type has a name");
+        begins("[[namespace.type]]\nname = \"\"", "line 20: [[namespace.type]] \"\": a type has a name");
         begins(
             "[[namespace.type]]\nname = \"Press\"",
-            "line 19: [[namespace.type]] \"Press\": this name is declared twice",
+            "line 20: [[namespace.type]] \"Press\": this name is declared twice",
         );
         begins(
             &format!("{named}extends = \"Pres\""),
-            "line 20: [[namespace.type]] \"Pres\": no [[namespace.type]] has this name; declared are `Machine`, `Press`, `A`",
+            "line 21: [[namespace.type]] \"Pres\": no [[namespace.type]] has this name; declared are `Machine`, `Press`, `A`",
         );
-        begins(&format!("{named}extends = \"A\""), "line 20: [[namespace.type]] \"A\": a type cannot extend itself");
+        begins(&format!("{named}extends = \"A\""), "line 21: [[namespace.type]] \"A\": a type cannot extend itself");
         let circle = format!("{named}extends = \"B\"\n[[namespace.type]]\nname = \"B\"\nextends = \"A\"");
-        begins(&circle, "line 23: [[namespace.type]] \"A\": a type cannot extend itself");
+        begins(&circle, "line 24: [[namespace.type]] \"A\": a type cannot extend itself");
         let member = |rest: &str| format!("{named}[[namespace.type.member]]\nname = \"m\"\n{rest}");
         begins(
             &member("datatype = \"float\""),
-            "line 22: [[namespace.type.member]] \"float\": no datatype; there are Int8, ",
+            "line 23: [[namespace.type.member]] \"float\": no datatype; there are Int8, ",
         );
         begins(
             &member("datatype = \"Float\"\ntype = \"A\""),
-            "line 21: [[namespace.type.member]] \"m\": a member has a `datatype` or",
+            "line 22: [[namespace.type.member]] \"m\": a member has a `datatype` or",
         );
-        begins(&member("low = 2\nhigh = 1"), "line 21: [[namespace.type.member]] \"m\": `low` is above `high`");
+        begins(&member("low = 2\nhigh = 1"), "line 22: [[namespace.type.member]] \"m\": `low` is above `high`");
         begins(
             &member("[[namespace.type.member]]\nname = \"m\""),
-            "line 23: [[namespace.type.member]] \"m\": this member is declared twice",
+            "line 24: [[namespace.type.member]] \"m\": this member is declared twice",
         );
         begins(
             &format!("{named}[[namespace.type.member]]\nname = \"a//b\""),
-            "line 21: [[namespace.type.member]] \"a//b\": a member's name is a path",
+            "line 22: [[namespace.type.member]] \"a//b\": a member's name is a path",
         );
         assert!(refused(&member("require = true")).contains("`required`"));
         let instance = |rest: &str| format!("[[namespace.instance]]\n{rest}");
         begins(
             &instance("filter = \"Acme/+x\"\ntype = \"Press\""),
-            "line 19: [[namespace.instance]] \"Acme/+x\": '+' and '#' must stand alone",
+            "line 20: [[namespace.instance]] \"Acme/+x\": '+' and '#' must stand alone",
         );
         begins(
             &instance("filter = \"Acme/+\"\ntype = \"Prss\""),
-            "line 20: [[namespace.instance]] \"Prss\": no [[namespace.type]] has this name",
+            "line 21: [[namespace.instance]] \"Prss\": no [[namespace.type]] has this name",
         );
         begins(
             "[[namespace.element]]\npath = \"A\"\ntype = \"Prss\"",
-            "line 20: [[namespace.element]] \"Prss\": no [[namespace.type]] has this name",
+            "line 21: [[namespace.element]] \"Prss\": no [[namespace.type]] has this name",
         );
     }
 }
