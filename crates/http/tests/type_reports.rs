@@ -118,7 +118,10 @@ async fn one_version_is_asked_for_by_its_number_or_its_label() {
     robot_with_a_press(&plant);
     let other = TypeDefinition::named("Press").labelled(Some("2.0".into()));
     let (id, rule) = (other.version().to_string(), (Filter::parse("Acme/Dallas").unwrap(), "Press".into()));
-    plant.namespace.mover().types(vec![other], vec![rule]);
+    let mut mover = plant.namespace.mover();
+    mover.types(vec![other], vec![rule]);
+    mover.retype_some(0, usize::MAX);
+    drop(mover);
     let all = plant.get("/api/v1/types/Press").await.json();
     assert_eq!((&all["versions"][0]["version"], &all["versions"][0]["declared"]), (&json!(id), &json!(true)));
     assert_eq!((all["versions"].as_array().unwrap().len(), &all["instances_count"]), (2, &json!(2)));

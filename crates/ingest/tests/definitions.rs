@@ -224,3 +224,27 @@ fn what_the_configuration_declares_is_for_plain_topics_too() {
         (vec![(0, Refusal::TypeTooLarge)], "- -".into())
     );
 }
+
+#[test]
+fn a_large_tree_learns_what_it_is_of_in_steps() {
+    let mut world = World::new(Placement::default());
+    let metrics = (0..3_000).map(|number| metric_of(&format!("m{number}:Int32=1")));
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &birth(0, metrics));
+    let rule = || vec![(Filter::parse("#").unwrap(), "Thing".into())];
+    world.ingest.declare_types(vec![TypeDefinition::named("Thing")], rule());
+    let instances = |world: &World| world.namespace.stats().types.instances;
+    assert!(instances(&world) < 1_500);
+    let mut steps = 0;
+    let mut replaces = |world: &mut World| {
+        world.ingest.replace(Placement::default());
+        while world.ingest.replace_some(100).is_none() {
+            steps += 1;
+        }
+        steps
+    };
+    assert!(replaces(&mut world) > 10);
+    assert_eq!(instances(&world), world.namespace.stats().elements - 1, "all but the root");
+    world.ingest.declare_types(Vec::new(), Vec::new());
+    replaces(&mut world);
+    assert_eq!(world.namespace.stats().types, TypeStats::default());
+}

@@ -13,7 +13,6 @@ use crate::block::Cells;
 use crate::element::CellId;
 use crate::place::{Names, Nearby};
 use crate::tree::Tree;
-use crate::type_registry::Declarer;
 use crate::{
     Block, ElementId, EquipmentKind, Filter, Kind, Level, Modelled, Namespace, OriginId, PathSpec, Placed, Refusal,
     Revision, Segment, TypeDefinition,
@@ -158,13 +157,18 @@ impl<'a> Mover<'a> {
     }
 
     /// Takes the place of the types that the configuration declared, and of its rules about which elements are of them: the
-    /// first whose filter means an element counts, whether it is there already or appears later. Says which types were
-    /// refused, by their number, and why.
+    /// first whose filter means an element counts. Says which types were refused, by their number, and why. What appears
+    /// from now on meets them; for what is there go on with [`Mover::retype_some`] from 0.
     pub fn types(&mut self, types: Vec<TypeDefinition>, rules: Vec<(Filter, Arc<str>)>) -> Vec<(usize, Refusal)> {
-        self.is_retold |= !types.is_empty() || !rules.is_empty() || self.tree.types.is_configured();
-        let refused = self.tree.define(Declarer::Configuration, types, self.namespace.limits());
-        self.tree.rule(rules);
-        refused
+        self.tree.configure(types, rules, self.namespace.limits())
+    }
+
+    /// Finds anew what elements are of, and what their types say of them: of up to `max` elements, from the number given on.
+    /// Where to go on; none if that was all.
+    pub fn retype_some(&mut self, from: u32, max: usize) -> Option<u32> {
+        let next = self.tree.retype_some(from, max);
+        self.is_retold |= next.is_none();
+        next
     }
 
     /// Gives the elements that `named` names their levels and kinds of equipment, and takes them from all others. Walks all

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::filter::Part;
 use crate::metadata::{Catalogue, MetadataId};
 use crate::tree::Tree;
 use crate::type_registry::{Declarer, Redefined, Registry, Scope};
@@ -22,8 +21,8 @@ pub(crate) struct Types {
     pub(crate) registry: Registry,
     /// The first that means an element counts.
     rules: Vec<(Filter, Arc<str>)>,
-    /// What the rules say.
-    ruled: HashMap<ElementId, Arc<str>>,
+    /// Which of the rules means an element.
+    ruled: HashMap<ElementId, u32>,
     /// What sources and types say together.
     completed: HashMap<ElementId, MetadataId>,
     catalogue: Catalogue,
@@ -37,6 +36,12 @@ impl Types {
             return None;
         }
         self.catalogue.get(*self.completed.get(&id)?)
+    }
+
+    /// The type that a rule names for an element.
+    fn ruling(&self, id: ElementId) -> Option<&Arc<str>> {
+        let (_, name) = self.rules.get(*self.ruled.get(&id)? as usize)?;
+        Some(name)
     }
 
     /// Whether the configuration says anything about types.
@@ -57,11 +62,11 @@ impl Types {
 impl Tree {
     /// An element is at another place than before, or new.
     pub(crate) fn appeared(&mut self, id: ElementId) {
-        if !self.types.rules.is_empty() {
+        if self.types.is_configured() || !self.types.registry.is_unused() {
             match self.ruling(id) {
-                Some(name) => self.types.ruled.insert(id, name),
-                None => self.types.ruled.remove(&id),
-            };
+                Some(rule) => drop(self.types.ruled.insert(id, rule)),
+                None => drop(self.types.ruled.remove(&id)),
+            }
             self.retype(id, self.block_of(id));
         }
         self.complete(id);
@@ -78,8 +83,8 @@ impl Tree {
 
     /// Finds what an element is of, once its source, the model or a rule says something else.
     pub(crate) fn retype(&mut self, id: ElementId, block: Option<u32>) {
-        let configured = self.model.instance_of(id).or_else(|| self.types.ruled.get(&id)).cloned();
-        let of = configured.map(|name| (name, Scope::Configuration)).or_else(|| {
+        let configured = self.model.instance_of(id).or_else(|| self.types.ruling(id));
+        let of = configured.map(|name| (Arc::clone(name), Scope::Configuration)).or_else(|| {
             let said = self.catalogue.get(self.element(id).metadata)?;
             Some((said.instance_of.clone()?, Scope::Block(block?)))
         });
@@ -140,25 +145,29 @@ impl Tree {
         refused
     }
 
-    /// Other rules than before say which elements are of which type. Visits what their filters mean.
-    pub(crate) fn rule(&mut self, rules: Vec<(Filter, Arc<str>)>) {
-        let former = std::mem::take(&mut self.types.ruled);
-        let mut ruled = HashMap::new();
-        for (filter, name) in &rules {
-            let mut meant = Vec::new();
-            self.meant(ElementId::ROOT, filter.parts(), &mut meant);
-            for id in meant {
-                ruled.entry(id).or_insert_with(|| Arc::clone(name));
+    /// The configuration says something else about types. What it means for the elements there are is found by
+    /// [`Tree::retype_some`].
+    pub(crate) fn configure(
+        &mut self,
+        types: Vec<TypeDefinition>,
+        rules: Vec<(Filter, Arc<str>)>,
+        limits: &Limits,
+    ) -> Vec<(usize, Refusal)> {
+        self.types.rules = rules;
+        self.types.ruled.clear();
+        self.types.registry.define(Declarer::Configuration, types, limits).0
+    }
+
+    /// Finds anew what elements are of and what their types say, from the one of that number on; where to go on, if there are
+    /// more than `max`.
+    pub(crate) fn retype_some(&mut self, from: u32, max: usize) -> Option<u32> {
+        let end = (from as usize).saturating_add(max).min(self.len());
+        for id in (from.max(1)..end as u32).map(ElementId) {
+            if !self.element(id).is_vacant() {
+                self.appeared(id);
             }
         }
-        self.types.rules = rules;
-        let mut concerned: Vec<ElementId> = former.keys().chain(ruled.keys()).copied().collect();
-        concerned.sort_unstable();
-        concerned.dedup();
-        self.types.ruled = ruled;
-        for id in concerned {
-            self.retype(id, self.block_of(id));
-        }
+        (end < self.len()).then_some(end as u32)
     }
 
     /// As [`Tree::refresh`], of an element that stays what it is.
@@ -170,35 +179,16 @@ impl Tree {
         self.element(id).cell().map(|cell| cell.block)
     }
 
-    /// The type that a rule names for an element.
-    fn ruling(&self, id: ElementId) -> Option<Arc<str>> {
+    /// The first rule that means an element.
+    fn ruling(&self, id: ElementId) -> Option<u32> {
+        if self.types.rules.is_empty() {
+            return None;
+        }
         let mut chain: Vec<ElementId> = self.ancestry(id).collect();
         chain.reverse();
         let is_meant = |filter: &Filter| filter.matches_names(chain.iter().map(|&id| self.name(id)));
-        self.types.rules.iter().find(|(filter, _)| is_meant(filter)).map(|(_, name)| Arc::clone(name))
-    }
-
-    /// The elements at and below `at` that a filter means.
-    fn meant(&self, at: ElementId, parts: &[Part], found: &mut Vec<ElementId>) {
-        let below = match parts {
-            [] => return found.push(at),
-            [Part::Name(name), below @ ..] => {
-                if let Some(child) = self.child(at, name) {
-                    self.meant(child, below, found);
-                }
-                return;
-            }
-            [Part::Any, below @ ..] => below,
-            [Part::Rest, ..] => {
-                if at != ElementId::ROOT {
-                    found.push(at);
-                }
-                parts
-            }
-        };
-        for &child in self.children(at) {
-            self.meant(child, below, found);
-        }
+        let found = self.types.rules.iter().position(|(filter, _)| is_meant(filter))?;
+        Some(u32::try_from(found).expect("rules come from a file of bounded size"))
     }
 
     /// Puts together anew what is said about the members of an instance.

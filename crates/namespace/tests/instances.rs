@@ -50,11 +50,16 @@ fn configure(plant: &Plant, types: &[&str], rules: &[&str]) {
         let (filter, name) = text.split_once(" = ").unwrap();
         (Filter::parse(filter).unwrap(), name.into())
     };
-    let refused = plant
-        .namespace
-        .mover()
-        .types(types.iter().map(|text| define(text)).collect(), rules.iter().map(rule).collect());
-    assert_eq!(refused, []);
+    declare(plant, types.iter().map(|text| define(text)).collect(), rules.iter().map(rule).collect());
+}
+
+/// The same in small steps, as it is done while others go on.
+fn declare(plant: &Plant, types: Vec<TypeDefinition>, rules: Vec<(Filter, Arc<str>)>) {
+    assert_eq!(plant.namespace.mover().types(types, rules), []);
+    let mut next = Some(0);
+    while let Some(from) = next {
+        next = plant.namespace.mover().retype_some(from, 3);
+    }
 }
 
 fn model(plant: &Plant, entries: &[(&str, Metadata)]) {
@@ -363,7 +368,7 @@ fn a_refinement_is_as_good_as_what_it_refines() {
         vec![define("Press axis:@Motor"), define("Motor"), refining("Servo", "Motor"), refining("Mini", "Servo")];
     let rules = [("Acme/Line1", "Press"), ("Acme/Line1/axis", "Mini")];
     let rules = rules.map(|(filter, name)| (Filter::parse(filter).unwrap(), name.into()));
-    plant.namespace.mover().types(types, rules.into());
+    declare(&plant, types, rules.into());
     line.born(0, "axis", &Metadata::default());
     let view = plant.namespace.read();
     assert_eq!(view.deviations(view.type_named("Press").unwrap(), None, 100, 100).found, []);
