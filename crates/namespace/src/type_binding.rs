@@ -202,12 +202,12 @@ impl Tree {
         }
     }
 
-    /// The elements in the places of members that have something to say. Costs as much as there are members or elements,
-    /// whichever is less: either may be somebody's million.
+    /// The elements in the places of members, those too that have nothing to say, since they silence the types above. Costs as
+    /// much as there are members or elements, whichever is less: either may be somebody's million.
     fn members(&self, instance: ElementId, definition: &TypeDefinition, found: &mut Vec<ElementId>) {
         if definition.members().len() <= self.child_count(instance) {
-            let told = definition.members().iter().filter(|member| !member.metadata.is_empty());
-            found.extend(told.filter_map(|member| self.walk(instance, member.name.split('/'))));
+            let members = definition.members().iter();
+            found.extend(members.filter_map(|member| self.walk(instance, member.name.split('/'))));
         } else {
             self.members_below(instance, &mut String::new(), definition, found);
         }
@@ -217,7 +217,7 @@ impl Tree {
         let len = path.len();
         for &child in self.children(at) {
             path.push_str(self.name(child));
-            if definition.member(path).is_some_and(|member| !member.metadata.is_empty()) {
+            if definition.member(path).is_some() {
                 found.push(child);
             }
             if definition.has_below(path) {

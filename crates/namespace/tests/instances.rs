@@ -233,20 +233,20 @@ fn a_type_speaks_where_nobody_else_does() {
 fn of_nested_instances_the_inner_one_is_heard() {
     let plant = Plant::new();
     let line = plant.edge_node("Line1");
-    says(&line, &["Press Axis:@Motor Axis/rpm=rev Axis/brake=Nm", "Motor rpm=1/min"]);
+    let press = "Press Axis:@Motor Axis/rpm=rev Axis/brake=Nm";
+    says(&line, &[press, "Motor rpm=1/min"]);
     line.born(0, "P", &instance_of("Press"));
     line.born(1, "P/Axis", &instance_of("Motor"));
     line.born(2, "P/Axis/rpm", &Metadata::default());
     line.born(3, "P/Axis/brake", &Metadata::default());
-    assert_eq!(
-        ["P/Axis/rpm", "P/Axis/brake"].map(|name| unit_of(&plant, &format!("Acme/Line1/{name}"))),
-        ["1/min", "Nm"]
-    );
-    says(&line, &["Press Axis:@Motor Axis/rpm=rev Axis/brake=Nm"]);
-    assert_eq!(
-        ["P/Axis/rpm", "P/Axis/brake"].map(|name| unit_of(&plant, &format!("Acme/Line1/{name}"))),
-        ["rev", "Nm"]
-    );
+    let units = || ["rpm", "brake"].map(|name| unit_of(&plant, &format!("Acme/Line1/P/Axis/{name}")));
+    assert_eq!(units(), ["1/min", "Nm"]);
+    says(&line, &[press]);
+    assert_eq!(units(), ["rev", "Nm"], "where the inner one does not know the place");
+    says(&line, &[press, "Motor rpm"]);
+    assert_eq!(units(), ["none", "Nm"], "who knows the place and says nothing is heard too");
+    says(&line, &[press]);
+    assert_eq!(units(), ["rev", "Nm"]);
 }
 
 #[test]
@@ -429,8 +429,8 @@ mod random {
 
     const PATHS: [&str; 5] = ["M", "M/rpm", "M/axis", "M/axis/rpm", "x/rpm"];
     const ROOTS: [&str; 3] = ["Old", "New/Deep", "Old/Deep"];
-    const DEFINED: [&str; 4] =
-        ["Motor rpm=1/min axis/rpm=1/s", "Motor rpm=1/s", "Axis rpm=rad", "Press axis:@Axis rpm"];
+    const DEFINED: [&str; 5] =
+        ["Motor rpm=1/min axis/rpm=1/s", "Motor rpm=1/s", "Axis rpm=rad", "Axis rpm", "Press axis:@Axis rpm"];
     const DECLARED: [&str; 3] = ["Motor axis/rpm=Hz", "Press rpm=bar M/rpm=Pa", "Axis"];
     const RULES: [&str; 4] = ["+/+ = Press", "Old/+/M/# = Axis", "+/+/M = Motor", "New/# = Motor"];
 
