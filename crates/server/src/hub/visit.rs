@@ -133,6 +133,7 @@ impl Visit<'_> {
             }
             // The tree said it; it needs no telling.
             Output::Accepted(Accepted::Local) => {}
+            Output::Refused(_) => {}
             Output::Wake(connection) => self.leave_letter(connection, |_| {}),
             Output::Close { connection, reason, reason_string } => {
                 let closing = Closing { reason, reason_string, by: Closer::Broker };
