@@ -169,6 +169,12 @@ impl PlainTopics {
         (field.slot == slot).then_some((field.form, field.unit.as_deref()))
     }
 
+    /// Where the topic stands, if it is in the tree.
+    pub(crate) fn root(&self, topic: &str) -> Option<ElementId> {
+        let &number = self.by_name.get(topic)?;
+        self.topics[number as usize].root
+    }
+
     /// The session with a foreign broker over which the topic was last heard.
     pub(crate) fn link(&self, topic: &str) -> Option<SessionKey> {
         let &number = self.by_name.get(topic)?;

@@ -3,14 +3,15 @@
 //! The rules themselves are ingest's to read; here they get their names in the file and the line they went wrong on.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
-use factree_ingest::{Case, Placement, RuleError, SparkplugRuleText, TopicRuleText};
+use factree_ingest::{Case, Governance, Placement, RuleError, SparkplugRuleText, TopicRuleText};
 use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{ConfigError, line};
+use super::{ConfigError, line, rules};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +20,7 @@ pub(super) struct Namespace {
     sparkplug: Vec<SparkplugRule>,
     topics: Option<Vec<TopicRule>>,
     element: Vec<Element>,
+    rule: Vec<rules::Rule>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +141,11 @@ impl Namespace {
             _ => rule.map(|rule| &rule.group),
         };
         line(text, value.map_or(0, |value| value.span().start))
+    }
+
+    /// What may be published where.
+    pub(super) fn governance(&self, text: &str, directory: &Path) -> Result<Governance, ConfigError> {
+        rules::governance(&self.rule, text, directory)
     }
 
     /// What is declared about elements.

@@ -1,0 +1,1 @@
+//! Stories of judging, without anybody who publishes.
