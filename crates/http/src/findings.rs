@@ -39,9 +39,8 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
         after: query.cursor()?.map(|after| place(&after)).transpose()?,
     };
     // One more than asked for tells whether there is a next page.
-    let (mut reports, stats) = ask(&app, |ingest| {
-        (ingest.findings(&wanted, limit + 1), [ingest.ledger(), ingest.deviations()])
-    });
+    let (mut reports, stats) =
+        ask(&app, |ingest| (ingest.findings(&wanted, limit + 1), [ingest.ledger(), ingest.deviations()]));
     let fitting = fitting(&reports).min(limit);
     let more = reports.len() > fitting;
     reports.truncate(fitting);

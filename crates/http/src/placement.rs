@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_ingest::{Explanation, GoverningRule, Governance, PlacedBy, Placement};
+use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement};
 use factree_namespace::{EquipmentKind, Level};
 use serde::Serialize;
 

@@ -24,8 +24,8 @@ mod schema;
 mod watch;
 
 pub(crate) use demand::{Breach, BreachKind, clip};
-pub use doorkeeper::Doorkeeper;
 pub(crate) use doorkeeper::Deviation;
+pub use doorkeeper::Doorkeeper;
 pub(crate) use rule::Rule;
 pub use rule::{GovernanceError, GovernanceRuleText};
 pub(crate) use watch::{Nearby, Watched};

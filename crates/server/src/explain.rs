@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use factree_ingest::{Explanation, GoverningRule, Governance, PlacedBy, Placement, Subject};
+use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement, Subject};
 
 /// The explanation as lines of text.
 pub fn render(placement: &Placement, governance: &Governance, explanation: &Explanation) -> String {

@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, Refusal, ResolvedTopic, TopicAliases};
+use factree_broker::{
+    Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, Refusal, ResolvedTopic, TopicAliases,
+};
 use factree_http::Streams;
 use factree_ingest::{Batch, Doorkeeper, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};

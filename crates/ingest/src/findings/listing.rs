@@ -175,8 +175,7 @@ impl<'l> Listed<'l> {
 
     fn place(&self) -> [&'l str; PLACE_LEN] {
         let (path, rule) = self.path_and_rule();
-        let names =
-            [self.group(), self.edge_node(), self.device(), Some(self.tck_id()), self.client_id, path, rule];
+        let names = [self.group(), self.edge_node(), self.device(), Some(self.tck_id()), self.client_id, path, rule];
         names.map(Option::unwrap_or_default)
     }
 

@@ -52,7 +52,9 @@ impl BreachKind {
             Self::OneOf => "A value is one of those that its rule names.",
             Self::Range => "A number is within the range of its rule.",
             Self::Schema => "What is published is as the JSON Schema of its rule describes it.",
-            Self::NotJson => "A payload on a plain topic is JSON; what is not is kept as text or bytes, with Bad quality.",
+            Self::NotJson => {
+                "A payload on a plain topic is JSON; what is not is kept as text or bytes, with Bad quality."
+            }
         }
     }
 }
@@ -156,7 +158,9 @@ fn is(value: &Value, named: &Json) -> bool {
     match (value, named) {
         (Value::Boolean(value), Json::Bool(named)) => value == named,
         (Value::String(text), Json::String(named)) => **text == **named,
-        (Value::Int(value), Json::Number(named)) => named.as_i64() == Some(*value) || named.as_f64() == Some(*value as f64),
+        (Value::Int(value), Json::Number(named)) => {
+            named.as_i64() == Some(*value) || named.as_f64() == Some(*value as f64)
+        }
         (Value::UInt(value), Json::Number(named)) => {
             named.as_u64() == Some(*value) || named.as_f64() == Some(*value as f64)
         }
@@ -168,7 +172,9 @@ fn is(value: &Value, named: &Json) -> bool {
 
 /// A value as JSON, as the API writes it.
 fn json(value: &Value) -> Json {
-    let number = |number: f64, text: &dyn Fn() -> String| Number::from_f64(number).map_or_else(|| Json::from(text()), Json::Number);
+    let number = |number: f64, text: &dyn Fn() -> String| {
+        Number::from_f64(number).map_or_else(|| Json::from(text()), Json::Number)
+    };
     match value {
         Value::Null | Value::Bytes(_) => Json::Null,
         Value::Boolean(value) => Json::from(*value),
@@ -186,7 +192,9 @@ fn json(value: &Value) -> Json {
         }
         Value::String(text) => Json::from(&**text),
         Value::List(items) => items.iter().map(json).collect(),
-        Value::Object(fields) => Json::Object(fields.iter().map(|(name, value)| (name.to_string(), json(value))).collect()),
+        Value::Object(fields) => {
+            Json::Object(fields.iter().map(|(name, value)| (name.to_string(), json(value))).collect())
+        }
     }
 }
 

@@ -184,7 +184,16 @@ fn beginning(payload: &[u8]) -> Box<str> {
     match std::str::from_utf8(start) {
         Ok(text) => text.into(),
         // Cut within a letter, or no text at all.
-        Err(error) if start.len() - error.valid_up_to() < 4 => String::from_utf8_lossy(&start[..error.valid_up_to()]).into(),
+        Err(error) if start.len() - error.valid_up_to() < 4 => {
+            String::from_utf8_lossy(&start[..error.valid_up_to()]).into()
+        }
         Err(_) => format!("({} bytes)", payload.len()).into(),
+    }
+}
+
+#[cfg(test)]
+impl Doorkeeper {
+    pub(super) fn topics_len(&self) -> usize {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 }

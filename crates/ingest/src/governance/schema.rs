@@ -27,7 +27,8 @@ impl Schema {
     /// Compiles a schema; without `$schema` it is of draft 2020-12. The error names the place in it.
     pub(crate) fn compile(schema: &Json) -> Result<Self, String> {
         let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-        let built = jsonschema::options().offline().with_pattern_options(patterns).should_validate_formats(true).build(schema);
+        let built =
+            jsonschema::options().offline().with_pattern_options(patterns).should_validate_formats(true).build(schema);
         built.map(|validator| Self(Arc::new(validator))).map_err(|error| {
             let place = error.instance_path().to_string();
             let place = if place.is_empty() { "/".to_owned() } else { place };

@@ -106,7 +106,9 @@ fn json(value: &toml::Value) -> Json {
         toml::Value::Boolean(value) => Json::from(*value),
         toml::Value::Datetime(time) => Json::from(time.to_string()),
         toml::Value::Array(items) => items.iter().map(json).collect(),
-        toml::Value::Table(table) => Json::Object(table.iter().map(|(key, value)| (key.clone(), json(value))).collect()),
+        toml::Value::Table(table) => {
+            Json::Object(table.iter().map(|(key, value)| (key.clone(), json(value))).collect())
+        }
     }
 }
 
@@ -126,15 +128,14 @@ mod tests {
     fn a_rule_says_what_may_be_published_in_words_or_by_a_schema() {
         let text = rule("low = 0\nhigh = 100.5\nenforce = true\nname = \"press\"");
         let governance = Config::parse(&text, Overrides::default()).unwrap().governance;
-        let shown: Vec<_> = governance.about("Acme/Line1").map(|rule| (rule.name, rule.text, rule.is_enforced)).collect();
+        let shown: Vec<_> =
+            governance.about("Acme/Line1").map(|rule| (rule.name, rule.text, rule.is_enforced)).collect();
         assert_eq!(shown, [("press", "filter = \"Acme/#\", low = 0, high = 100.5, enforce = true", true)]);
-        let inline = rule("one_of = [\"Running\", 1, true]\n[namespace.rule.schema]\ntype = \"object\"\nrequired = [\"qty\"]");
+        let inline =
+            rule("one_of = [\"Running\", 1, true]\n[namespace.rule.schema]\ntype = \"object\"\nrequired = [\"qty\"]");
         let governance = Config::parse(&inline, Overrides::default()).unwrap().governance;
         let shown: Vec<_> = governance.about("Acme").map(|rule| (rule.name, rule.text)).collect();
-        assert_eq!(
-            shown,
-            [("rule 1", "filter = \"Acme/#\", one_of = [\"Running\", 1, true], schema = {…}")]
-        );
+        assert_eq!(shown, [("rule 1", "filter = \"Acme/#\", one_of = [\"Running\", 1, true], schema = {…}")]);
     }
 
     #[test]
@@ -147,7 +148,10 @@ mod tests {
             ("one_of = [[1]]", "line 3: [[namespace.rule]] rule 1, key `one_of`: names texts, numbers"),
             ("\nschema = { type = \"objekt\" }", "line 4: [[namespace.rule]] rule 1, key `schema`: at /type: "),
             ("schema = { pattern = \"(?=a)b\" }", "line 3: [[namespace.rule]] rule 1, key `schema`: at /pattern: "),
-            ("schema = { \"$ref\" = \"http://127.0.0.1:1/s.json\" }", "line 3: [[namespace.rule]] rule 1, key `schema`: "),
+            (
+                "schema = { \"$ref\" = \"http://127.0.0.1:1/s.json\" }",
+                "line 3: [[namespace.rule]] rule 1, key `schema`: ",
+            ),
             ("schema = { \"$ref\" = \"file:///etc/passwd\" }", "line 3: [[namespace.rule]] rule 1, key `schema`: "),
             ("schema = 5", "line 3, column 10"),
             ("limit = 5", "line 3, column 1"),

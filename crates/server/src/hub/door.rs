@@ -35,7 +35,12 @@ impl Door {
     }
 
     /// Why a will is not published, if it is not.
-    pub(super) fn judge_will(&self, topic: TopicName<'_>, payload: &[u8], limits: &factree_ingest::Limits) -> Option<Refusal> {
+    pub(super) fn judge_will(
+        &self,
+        topic: TopicName<'_>,
+        payload: &[u8],
+        limits: &factree_ingest::Limits,
+    ) -> Option<Refusal> {
         self.keeper()?.refuses(topic.as_str(), payload, limits).map(refusal)
     }
 }
