@@ -118,8 +118,8 @@ pub(crate) struct Incoming<'a> {
     aliased: Option<TopicNameBuf>,
     /// The number in the batch, for a PUBLISH.
     publication: Option<usize>,
-    /// Why the broker is not to take it.
-    refusal: Option<Refusal>,
+    /// Why the broker is not to take it. Boxed: a read has many packets and hardly ever one of these.
+    refusal: Option<Box<Refusal>>,
 }
 
 impl<'a> Incoming<'a> {
@@ -138,7 +138,9 @@ impl<'a> Incoming<'a> {
         let topic = resolved.topic().as_str();
         let manner = Manner { qos: publish.handshake.qos() as u8, retain: publish.retain };
         let publication = batch.push(session(connection), manner, topic, publish.payload, limits);
-        let refusal = doorkeeper.and_then(|doorkeeper| batch.judge(publication, doorkeeper)).map(door::refusal);
+        let refusal = doorkeeper
+            .and_then(|doorkeeper| batch.judge(publication, doorkeeper))
+            .map(|why| Box::new(door::refusal(why)));
         let aliased = match resolved {
             ResolvedTopic::Sent(_) => None,
             ResolvedTopic::Aliased(topic) => Some(topic),
@@ -293,9 +295,9 @@ impl Hub {
                 match (packet, aliased) {
                     (Packet::Publish(publish), Some(topic)) => {
                         let publish = Publish { topic: Some(topic.as_name()), ..publish.clone() };
-                        visit.publish(connection, &Packet::Publish(publish), refusal.as_ref(), *publication);
+                        visit.publish(connection, &Packet::Publish(publish), refusal.as_deref(), *publication);
                     }
-                    (packet, _) => visit.publish(connection, packet, refusal.as_ref(), *publication),
+                    (packet, _) => visit.publish(connection, packet, refusal.as_deref(), *publication),
                 }
                 if visit.closing.is_some() {
                     break;
