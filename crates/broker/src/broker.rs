@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_mqtt::{Acknowledgement, Handshake, Packet, ProtocolVersion, Publish, ReasonCode, TopicName};
+use factree_mqtt::{Acknowledgement, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, TopicName};
 
 use crate::connect::ClientIds;
 use crate::deadlines::Deadlines;
@@ -21,9 +21,10 @@ use crate::input::Input;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::outbound::Acknowledged;
-use crate::output::{Accepted, Output, Outputs};
+use crate::output::{Accepted, Output, Outputs, Refused};
 use crate::publication::{Identifiers, Publication};
 use crate::queue::Queued;
+use crate::refusal::{Refusal, WillJudge};
 use crate::reply::Reply;
 use crate::retained::Retained;
 use crate::session::Offered;
@@ -48,6 +49,7 @@ pub struct Broker {
     /// Nothing more can be kept: what would have to be is refused.
     pub(crate) storage_full: bool,
     pub(crate) rewrite_will: Option<WillRewrite>,
+    pub(crate) will_judge: Option<WillJudge>,
     matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
@@ -81,6 +83,7 @@ impl Broker {
             journal: Journal::default(),
             storage_full: false,
             rewrite_will: None,
+            will_judge: None,
             matches: Matches::default(),
             condemned: Vec::new(),
         }
@@ -96,6 +99,13 @@ impl Broker {
                 }
             }
             Input::Connect { connection, connect } => self.on_connect(now, connection, connect, out),
+            Input::RefusedPublish { connection, publish, refusal } => {
+                if let Some(session) = self.sessions.of_connection(connection) {
+                    let from = Client { session, connection };
+                    self.hear(now, from);
+                    self.on_publish(now, from, publish, Some(refusal), out);
+                }
+            }
             Input::Publish { publication } => self.on_local_publish(now, publication, out),
             Input::Lost { connection, cause } => {
                 if let Some(session) = self.sessions.of_connection(connection) {
@@ -112,10 +122,9 @@ impl Broker {
     }
 
     fn on_packet(&mut self, now: Instant, from: Client, packet: &Packet<'_>, out: &mut Outputs) {
-        let connected = self.sessions[from.session].connected_mut();
-        connected.expect("a connection's session is connected").last_packet = now;
+        self.hear(now, from);
         match packet {
-            Packet::Publish(publish) => self.on_publish(now, from, publish, out),
+            Packet::Publish(publish) => self.on_publish(now, from, publish, None, out),
             Packet::PubAck(ack) => self.on_puback(now, from, ack, out),
             Packet::PubRec(ack) => self.on_pubrec(now, from, ack, out),
             Packet::PubRel(ack) => self.on_pubrel(from, ack, out),
@@ -132,9 +141,22 @@ impl Broker {
         }
     }
 
+    /// The client is alive.
+    fn hear(&mut self, now: Instant, from: Client) {
+        let connected = self.sessions[from.session].connected_mut();
+        connected.expect("a connection's session is connected").last_packet = now;
+    }
+
     // ---- PUBLISH, chapter 3.3 -------------------------------------------------------------------------------------
 
-    fn on_publish(&mut self, now: Instant, from: Client, publish: &Publish<'_>, out: &mut Outputs) {
+    fn on_publish(
+        &mut self,
+        now: Instant,
+        from: Client,
+        publish: &Publish<'_>,
+        refusal: Option<&Refusal>,
+        out: &mut Outputs,
+    ) {
         self.stats.publish_received += 1;
         self.stats.publish_received_bytes += publish.payload.len() as u64;
         let Some(topic) = publish.topic else {
@@ -147,14 +169,24 @@ impl Broker {
             Received::Fresh => {}
             Received::Repeat(packet_id) => {
                 self.stats.publish_repeated += 1;
-                return out.reply(from.connection, Reply::PubRec { packet_id, reason: ReasonCode::Success });
+                let reason = ReasonCode::Success;
+                return out.reply(from.connection, Reply::PubRec { packet_id, reason, reason_string: None });
             }
             Received::TooMany => {
                 let why = "more QoS 2 publications than Receive Maximum [MQTT-3.3.4-7]";
                 return self.close(now, from, ReasonCode::ReceiveMaximumExceeded, why, out);
             }
         }
-        let verdict = self.judge(topic, publish);
+        let mut why = None;
+        let verdict = match (self.judge(topic, publish), refusal) {
+            (Ok(()), Some(refusal)) => {
+                self.stats.refused_elsewhere += 1;
+                out.push(Output::Refused(Refused::Packet { connection: from.connection }));
+                why = Some(&*refusal.why);
+                Err(refusal.reason)
+            }
+            (verdict, _) => verdict,
+        };
         let reason = match verdict {
             Ok(()) => {
                 out.push(Output::Accepted(Accepted::Packet { connection: from.connection }));
@@ -176,7 +208,10 @@ impl Broker {
         };
         match publish.handshake {
             Handshake::AtMostOnce => {}
-            Handshake::AtLeastOnce(packet_id) => out.reply(from.connection, Reply::PubAck { packet_id, reason }),
+            Handshake::AtLeastOnce(packet_id) => {
+                let reason_string = self.explain(from, packet_id, reason, why);
+                out.reply(from.connection, Reply::PubAck { packet_id, reason, reason_string });
+            }
             Handshake::ExactlyOnce(packet_id) => {
                 if reason.is_failure() {
                     // The exchange ends with this PUBREC `[MQTT-4.3.3-9]`.
@@ -184,13 +219,18 @@ impl Broker {
                 } else if let Some(number) = self.sessions[from.session].number {
                     self.journal.received(number, packet_id);
                 }
-                out.reply(from.connection, Reply::PubRec { packet_id, reason });
+                let reason_string = self.explain(from, packet_id, reason, why);
+                out.reply(from.connection, Reply::PubRec { packet_id, reason, reason_string });
             }
         }
     }
 
-    /// A client of 3.1.1 takes every PUBACK and PUBREC for success. What it may not publish at all it may believe
-    /// published (section 3.3.5.2 leaves it to us); what was only refused today it must be able to send again.
+    fn explain(&self, from: Client, packet_id: PacketId, reason: ReasonCode, why: Option<&str>) -> Option<Box<str>> {
+        self.sessions[from.session].connected()?.explain(packet_id, reason, why?)
+    }
+
+    /// A client of 3.1.1 takes every PUBACK and PUBREC for success. What it may not publish at all, now or later, it may
+    /// believe published (section 3.3.5.2 leaves it to us); what was only refused today it must be able to send again.
     fn must_close_to_refuse(&self, from: Client, handshake: Handshake, reason: ReasonCode) -> bool {
         let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
         connected.version == ProtocolVersion::V311
@@ -257,6 +297,11 @@ impl Broker {
     /// payload; none leaves it as its client wrote it.
     pub fn rewrite_wills(&mut self, rewrite: WillRewrite) {
         self.rewrite_will = Some(rewrite);
+    }
+
+    /// Has every will judged when it is published, by its topic and payload: one that is refused is published to nobody.
+    pub fn judge_wills(&mut self, judge: impl Fn(TopicName<'_>, &[u8]) -> Option<Refusal> + Send + 'static) {
+        self.will_judge = Some(WillJudge(Box::new(judge)));
     }
 
     /// Routes a will, which cannot be refused any more: over the quota it is delivered, but not retained.

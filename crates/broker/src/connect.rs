@@ -178,6 +178,7 @@ impl Broker {
             maximum_packet_size: connect.maximum_packet_size,
             will: connect.will.as_ref().map(|message| Will::new(now, connection, message)),
             woken: false,
+            wants_reasons: connect.request_problem_information,
             told_refused: false,
             takeovers: Takeovers::default(),
         }

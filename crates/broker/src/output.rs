@@ -25,6 +25,8 @@ pub enum Output {
     },
     /// A publication passed, and is what the rest of the house is to take in, in this order.
     Accepted(Accepted),
+    /// A publication was refused because somebody else in the house did not take it.
+    Refused(Refused),
     /// Deliveries wait: call [`Broker::take_deliveries`](crate::Broker::take_deliveries). Said once until they were
     /// taken.
     Wake(ConnectionId),
@@ -67,6 +69,23 @@ pub enum Accepted {
     },
     /// The local session's publication that was just handed in.
     Local,
+}
+
+/// A publication that somebody else in the house did not take.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The PUBLISH that was just handed in.
+    Packet {
+        /// Whose.
+        connection: ConnectionId,
+    },
+    /// A Will Message. Nobody is told: its client is gone.
+    Will {
+        /// The connection that left it.
+        connection: ConnectionId,
+        /// What.
+        publication: Arc<Publication>,
+    },
 }
 
 /// Outputs in order, in a buffer that is used again and again.

@@ -164,6 +164,10 @@ fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
         CommandRefused::DoesNotFit { why } => {
             Problem::new(Kind::ValueDoesNotFit, format!("the value for '{shown}' {why}"))
         }
+        CommandRefused::AgainstRule { why } => Problem::new(
+            Kind::AgainstRule,
+            format!("the value for '{shown}' breaks a rule of [[namespace.rule]]: {why}"),
+        ),
         CommandRefused::ReadOnly { why } => Problem::new(Kind::ReadOnly, format!("'{shown}' {why}")),
         CommandRefused::RebirthTooSoon { retry_after } => too_soon(retry_after),
         CommandRefused::TooMany { retry_after } => {

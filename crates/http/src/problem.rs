@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     BodyTooLarge,
     /// The value is none of the element's datatype.
     ValueDoesNotFit,
+    /// The value is not what an operator's rule allows there.
+    AgainstRule,
     /// Whoever would have to hear it is not there.
     Offline,
     /// Nobody may set this.
@@ -84,7 +86,7 @@ impl Kind {
                 StatusCode::BAD_REQUEST
             }
             Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Kind::ValueDoesNotFit | Kind::ConfigurationRefused => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::ValueDoesNotFit | Kind::AgainstRule | Kind::ConfigurationRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Offline | Kind::SubscriptionExists => StatusCode::CONFLICT,
             Kind::ReadOnly | Kind::CrossSite => StatusCode::FORBIDDEN,
             Kind::TooManyCommands | Kind::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
@@ -109,6 +111,7 @@ impl Kind {
             Kind::BadBody => "urn:factree:problem:bad-body",
             Kind::BodyTooLarge => "urn:factree:problem:body-too-large",
             Kind::ValueDoesNotFit => "urn:factree:problem:value-does-not-fit",
+            Kind::AgainstRule => "urn:factree:problem:against-rule",
             Kind::Offline => "urn:factree:problem:offline",
             Kind::ReadOnly => "urn:factree:problem:read-only",
             Kind::CrossSite => "urn:factree:problem:cross-site",
@@ -138,6 +141,7 @@ impl Kind {
             Kind::BadBody => "The body is not acceptable",
             Kind::BodyTooLarge => "The body is too large",
             Kind::ValueDoesNotFit => "The value does not fit its datatype",
+            Kind::AgainstRule => "The value is against a rule",
             Kind::Offline => "Nobody is there to hear it",
             Kind::ReadOnly => "This cannot be set",
             Kind::CrossSite => "Not from a page of another site",

@@ -53,6 +53,26 @@ const HIGH: [&str; 6] = ["enghigh", "high", "highlimit", "max", "maximum", "maxv
 /// The sample's own: see [`Properties::quality`].
 const QUALITY: &str = "quality";
 
+/// What a name beside a value stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Unit,
+    Description,
+    Low,
+    High,
+}
+
+/// What a name stands for, if it is one of those.
+pub(crate) fn meaning(name: &str) -> Option<Meaning> {
+    match name {
+        _ if is_any(name, &UNIT) => Some(Meaning::Unit),
+        _ if is_any(name, &DESCRIPTION) => Some(Meaning::Description),
+        _ if is_any(name, &LOW) => Some(Meaning::Low),
+        _ if is_any(name, &HIGH) => Some(Meaning::High),
+        _ => None,
+    }
+}
+
 fn is_any(key: &str, names: &[&str]) -> bool {
     names.iter().any(|name| key.eq_ignore_ascii_case(name))
 }

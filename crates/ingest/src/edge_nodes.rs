@@ -17,7 +17,8 @@ use sparkplug::{
 
 use crate::commands::Commands;
 use crate::conformance::Connections;
-use crate::findings::{Ledger, tell_refused};
+use crate::findings::{Deviations, Ledger, tell_refused};
+use crate::governance::Governance;
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
@@ -32,6 +33,8 @@ pub(crate) struct EdgeNodes {
     pub(crate) seats: Vec<Option<Seat>>,
     /// What they did wrong.
     pub(crate) ledger: Ledger,
+    /// What is published and is not as the operator's rules want it, theirs and that of plain topics.
+    pub(crate) deviations: Deviations,
     /// What their connections are.
     pub(crate) connections: Connections,
     /// All Edge Nodes the host has heard of, in the order in which people look for them.
@@ -44,6 +47,7 @@ pub(crate) struct EdgeNodes {
 pub(crate) struct Context<'c> {
     pub(crate) namespace: &'c Namespace,
     pub(crate) placement: &'c Placement,
+    pub(crate) governance: &'c Governance,
     pub(crate) clients: &'c HashMap<SessionKey, Arc<str>>,
     pub(crate) limits: &'c sparkplug::Limits,
     pub(crate) now: Now,
@@ -79,6 +83,7 @@ impl EdgeNodes {
             host: Host::new(limits.sparkplug.clone()),
             seats: Vec::new(),
             ledger: Ledger::new(limits),
+            deviations: Deviations::new(limits.deviations_max.get()),
             connections: Connections::default(),
             order: BTreeMap::new(),
             commands: Commands::new(limits),
@@ -259,6 +264,8 @@ impl EdgeNodes {
             let _: Result<(), Refusal> = writer.mark_gone(metric.0);
         }
         writer.finish();
+        let group = seat.group.to_string();
+        let edge_node = seat.edge_node.to_string();
         if let Some(refusal) = refusal {
             let text = format!("a birth is not wholly in the tree: {refusal}");
             out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
@@ -267,9 +274,12 @@ impl EdgeNodes {
             let text = format!("a Template definition is not among the types: {refusal}");
             out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
         }
+        if !context.governance.is_empty() {
+            self.judge_birth(context, born, corner, metrics, &received);
+        }
         out.push(Output::Event(Event::Born {
-            group: seat.group.to_string(),
-            edge_node: seat.edge_node.to_string(),
+            group,
+            edge_node,
             device: received.topic.device().map(|device| device.as_str().to_owned()),
             metrics_len: metrics.len(),
             added,
@@ -318,6 +328,10 @@ impl EdgeNodes {
         writer.fetch(updates.iter().map(|update| update.metric.0));
         seat.refused += write_all(&mut writer, updates.iter().copied(), received);
         writer.finish();
+        if seat.watched.is_some() {
+            let spoken = updates.iter().filter(|update| !update.is_historical);
+            self.judge(context, edge_node, spoken.map(|update| update.metric.0), received);
+        }
         if self.commands.are_waiting() {
             self.confirm(edge_node, updates, received);
         }

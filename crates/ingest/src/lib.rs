@@ -26,6 +26,7 @@ mod echo;
 mod edge_nodes;
 mod explanation;
 mod findings;
+mod governance;
 mod host_state;
 mod inbox;
 mod json;
@@ -51,7 +52,8 @@ pub use commands::{Command, CommandState};
 pub use conformance::{ConformanceReport, RuleReport, Verdict};
 pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
-pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, LedgerStats};
+pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, FindingSubject, LedgerStats};
+pub use governance::{Doorkeeper, Governance, GovernanceError, GovernanceRuleText, GoverningRule};
 pub use inbox::{Batch, Inbox, Manner};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
@@ -66,7 +68,7 @@ pub use template::{Case, TemplateError};
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
-use json::Reading;
+use json::{Form, Reading, Reported};
 use keep::Owner;
 use plain::{Kept, PlainTopics};
 use replacement::{Forwards, Replacement};
@@ -76,6 +78,7 @@ use replacement::{Forwards, Replacement};
 pub struct Ingest {
     namespace: Arc<Namespace>,
     placement: Arc<Placement>,
+    governance: Arc<Governance>,
     /// While the rules have changed and not everything has moved yet.
     replacement: Option<Replacement>,
     /// Where things have moved to.
@@ -129,6 +132,7 @@ impl Ingest {
             plain: PlainTopics::new(&namespace),
             namespace,
             placement: Arc::new(placement),
+            governance: Arc::default(),
             replacement: None,
             forwards: Forwards::default(),
             has_types: false,
@@ -152,6 +156,14 @@ impl Ingest {
                 self.doubt(now, input, out);
             }
         }
+        self.tell_news(out);
+    }
+
+    /// Deviations that nobody has seen before.
+    fn tell_news(&mut self, out: &mut Vec<Output>) {
+        if self.edge_nodes.deviations.have_news() {
+            out.extend(self.edge_nodes.deviations.take_news().into_iter().map(Output::Event));
+        }
     }
 
     /// When [`Ingest::tick`] is due, if time alone will change anything.
@@ -166,12 +178,16 @@ impl Ingest {
         if catch_unwind(due).is_err() {
             out.push(Output::Event(Event::Panicked { topic: String::new() }));
         }
+        self.tell_news(out);
     }
 
     /// Applies one input.
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         match input {
             Input::Publication(publication) => self.on_publication(now, publication, out),
+            Input::Deviations { session, topic, deviations, are_refused } => {
+                self.note_deviations(now, (session, topic), deviations, are_refused);
+            }
             Input::SessionStarted { session, client_id } => {
                 self.clients.insert(session, client_id.into());
             }
@@ -216,6 +232,9 @@ impl Ingest {
                 }
                 let link = Some(session).filter(|session| session.attachment().is_some());
                 self.on_plain(now, (topic, link), reading, out);
+                if let Reading::Sample(Reported { form: Form::Text, value, .. }) = reading {
+                    self.note_no_json(now, (session, topic), value);
+                }
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);
             }
@@ -259,6 +278,7 @@ impl Ingest {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
+            governance: &self.governance,
             clients: &self.clients,
             limits: &self.limits.sparkplug,
             now,
@@ -281,6 +301,7 @@ impl Ingest {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
+            governance: &self.governance,
             clients: &self.clients,
             limits: &self.limits.sparkplug,
             now,

@@ -61,7 +61,8 @@ const FEW: usize = 8;
 pub(crate) struct Field {
     pub(crate) path: Arc<str>,
     pub(crate) slot: u32,
-    pub(crate) unit: Option<Arc<str>>,
+    /// What its messages have said of it so far.
+    pub(crate) about: Option<Arc<Metadata>>,
     /// What it was last. JSON has one kind of number, and null has no type of its own.
     pub(crate) datatype: DataType,
     /// How its last message spelled it.
@@ -134,7 +135,7 @@ impl PlainTopics {
         let mut kept = Kept::Whole;
         for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
-            let declared = (&sample.unit, sample.datatype);
+            let declared = (&sample.about, sample.datatype);
             if entry.fields.len() >= limits.fields_per_document_max && entry.find(path).is_none() {
                 kept = Kept::Refused(Shortage::Fields);
             } else if let Err(refusal) = entry.place(namespace, &self.block, (number, &mut self.slots), path, declared)
@@ -166,7 +167,13 @@ impl PlainTopics {
         let &number = self.by_name.get(topic)?;
         let topic = &self.topics[number as usize];
         let field = &topic.fields[topic.find("")?];
-        (field.slot == slot).then_some((field.form, field.unit.as_deref()))
+        (field.slot == slot).then_some((field.form, field.about.as_ref().and_then(|about| about.unit.as_deref())))
+    }
+
+    /// Where the topic stands, if it is in the tree.
+    pub(crate) fn root(&self, topic: &str) -> Option<ElementId> {
+        let &number = self.by_name.get(topic)?;
+        self.topics[number as usize].root
     }
 
     /// The session with a foreign broker over which the topic was last heard.
@@ -262,10 +269,10 @@ impl PlainTopic {
         namespace: &Namespace,
         block: &Block,
         slots: (u32, &mut Vec<(u32, u32)>),
-        KeptField { path, unit, sample }: &KeptField<'_>,
+        KeptField { path, about, sample }: &KeptField<'_>,
     ) -> Result<(), Refusal> {
         let datatype = sample.as_ref().map_or(DataType::Unknown, |sample| sample.datatype);
-        self.place(namespace, block, slots, path, (unit, datatype))?;
+        self.place(namespace, block, slots, path, (about, datatype))?;
         let Some(KeptSample { value, quality, timestamp, received, .. }) = sample else { return Ok(()) };
         let field = self.fields.last_mut().expect("it has just been placed");
         if *quality == Quality::Bad && matches!(value, Value::String(_)) {
@@ -310,10 +317,19 @@ impl PlainTopic {
         block: &Block,
         (number, slots): (u32, &mut Vec<(u32, u32)>),
         path: &str,
-        (unit, datatype): (&Option<Arc<str>>, DataType),
+        (about, datatype): (&Option<Arc<Metadata>>, DataType),
     ) -> Result<(), Refusal> {
         let known = self.find(path);
-        if known.is_some_and(|field| unit.is_none() || self.fields[field].unit == *unit) {
+        if known.is_some_and(|field| about.is_none() || self.fields[field].about == *about) {
+            return Ok(());
+        }
+        // A message that says less than those before it has not taken anything back.
+        let former = known.and_then(|field| self.fields[field].about.as_ref());
+        let about = match (about, former) {
+            (Some(about), Some(former)) => Some(Arc::new(about.over(former))),
+            (about, _) => about.clone(),
+        };
+        if known.is_some() && about.as_ref() == former {
             return Ok(());
         }
         let slot = known.map_or(slots.len() as u32, |field| self.fields[field].slot);
@@ -325,16 +341,16 @@ impl PlainTopic {
                 path: if path.is_empty() { PathSpec::Root } else { PathSpec::Below(path) },
                 kind: Kind::Metric,
                 datatype,
-                metadata: &Metadata { unit: unit.clone(), ..Metadata::default() },
+                metadata: about.as_deref().unwrap_or(&Metadata::default()),
             },
         )?;
         match known {
-            Some(field) => self.fields[field].unit.clone_from(unit),
+            Some(field) => self.fields[field].about = about,
             None => {
-                // A message that is applied says better; after a restart a unit betrays the object it stood in.
-                let form = if unit.is_some() { Form::Object } else { Form::Scalar };
+                // A message that is applied says better; after a restart what was beside the value betrays the object.
+                let form = if about.is_some() { Form::Object } else { Form::Scalar };
                 slots.push((number, self.fields.len() as u32));
-                self.add(Field { path: path.into(), slot, unit: unit.clone(), datatype, form, seen: 0 });
+                self.add(Field { path: path.into(), slot, about, datatype, form, seen: 0 });
             }
         }
         Ok(())

@@ -15,12 +15,15 @@ use factree_namespace::{
     Segment, Shifted, Timestamp, TypeDefinition, View,
 };
 use factree_sparkplug as sparkplug;
+use sparkplug::host::EdgeNodeView;
 use sparkplug::{DeviceIndex, EdgeNodeIndex, MetricIndex};
 
 use crate::Ingest;
 use crate::edge_nodes::EdgeNodes;
+use crate::governance::{Governance, Nearby};
 use crate::placement::{Place, Placement};
 use crate::plain::{PlainTopic, PlainTopics};
+use crate::seat::{Corner, Seat};
 
 /// Elements that learn at once what they are of.
 const RETYPED_AT_ONCE: usize = 1_000;
@@ -73,6 +76,7 @@ impl Default for Stage {
 struct Step<'n, 's> {
     mover: Mover<'n>,
     placement: &'s Placement,
+    governance: &'s Governance,
     named: &'s mut Named,
     forwards: &'s mut Forwards,
     replaced: &'s mut Replaced,
@@ -120,10 +124,11 @@ impl Ingest {
     /// metrics and sources at a time, or a few more: an Edge Node moves whole, with its Devices.
     pub fn replace_some(&mut self, metrics_max: usize) -> Option<Replaced> {
         let Replacement { mut stage, mut named, mut visited, mut replaced } = self.replacement.take()?;
-        let Self { namespace, placement, forwards, edge_nodes, plain, .. } = self;
+        let Self { namespace, placement, governance, forwards, edge_nodes, plain, .. } = self;
         let mut step = Step {
             mover: namespace.mover(),
             placement,
+            governance,
             named: &mut named,
             forwards,
             replaced: &mut replaced,
@@ -263,8 +268,34 @@ impl EdgeNodes {
             let shifted = step.mover.shift(&seat.block, &roots, 0..seat.block.slots_len(), name);
             step.count(shifted);
         }
+        watch_anew(seat, &node, step);
         corners_len
     }
+}
+
+/// The rules about what may be published may mean other metrics now, or the same metrics elsewhere.
+fn watch_anew(seat: &mut Seat, node: &EdgeNodeView<'_>, step: &mut Step<'_, '_>) {
+    seat.watched = None;
+    if step.governance.is_empty() {
+        return;
+    }
+    let nearby = |corner: Corner| Nearby::of(step.governance, step.mover.path(corner.root));
+    let own = nearby(seat.own);
+    let devices: HashMap<DeviceIndex, Nearby> =
+        seat.devices.iter().map(|(&device, &(_, corner))| (device, nearby(corner))).collect();
+    if own.is_empty() && devices.values().all(Nearby::is_empty) {
+        return;
+    }
+    for metric in node.metrics() {
+        let nearby = match metric.device {
+            None => Some(&own),
+            Some(device) => devices.get(&device),
+        };
+        if let Some(nearby) = nearby {
+            seat.watch(metric.index.0, metric.name, nearby);
+        }
+    }
+    step.left = step.left.saturating_sub(node.metrics_len());
 }
 
 impl PlainTopics {

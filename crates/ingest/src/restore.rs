@@ -55,8 +55,12 @@ impl EdgeNodes {
             let _: Result<(), Refusal> = writer.set_quality(metric.metric.0, Quality::Stale);
         }
         writer.finish();
+        let refused_now = seat.refused;
+        if !context.governance.is_empty() {
+            self.watch_metrics(context, born.edge_node, corner, metrics, &message);
+        }
         // Metrics without an element are counted once when they are placed and once when they are written.
-        let refused = (seat.refused - refused_before) as usize;
+        let refused = (refused_now - refused_before) as usize;
         Ok(Restored { samples: metrics.len(), refused: refused.min(metrics.len()) })
     }
 

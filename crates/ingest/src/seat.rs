@@ -15,6 +15,7 @@ use factree_sparkplug as sparkplug;
 use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Properties, RawMetric, Topic, Update};
 
 use crate::edge_nodes::{Context, Received};
+use crate::governance::Watched;
 use crate::keep::Identity;
 use crate::{convert, declare, definitions};
 
@@ -34,6 +35,8 @@ pub(crate) struct Seat {
     pub(crate) attachment: Option<u16>,
     /// Samples the tree refused, for a limit of its own.
     pub(crate) refused: u64,
+    /// Its metrics that rules mean, if any are.
+    pub(crate) watched: Option<Box<Watched>>,
 }
 
 /// Where the metrics of an Edge Node itself, or of one Device, begin, and the Birth that declared them.
@@ -153,6 +156,7 @@ impl Seat {
             client_id: None,
             attachment: None,
             refused: 0,
+            watched: None,
         })
     }
 }

@@ -104,6 +104,21 @@ impl Filter {
         names.next().is_none()
     }
 
+    /// What the filter says about what stands below `path`, as a filter over the rest of the way; none if it means nothing there.
+    pub fn below(&self, path: &str) -> Option<Self> {
+        let mut parts = self.parts.iter();
+        for name in path.split('/') {
+            match parts.next()? {
+                Part::Rest => return Some(Self { parts: vec![Part::Rest] }),
+                Part::Any => {}
+                Part::Name(wanted) if **wanted == *name => {}
+                Part::Name(_) => return None,
+            }
+        }
+        let parts: Vec<Part> = parts.cloned().collect();
+        (!parts.is_empty()).then_some(Self { parts })
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }

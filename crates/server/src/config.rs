@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use factree_ingest::Placement;
+use factree_ingest::{Governance, Placement};
 use factree_namespace::Modelled;
 use serde::Deserialize;
 use toml::Spanned;
@@ -27,6 +27,7 @@ use crate::transport::{Tls, Transport};
 mod attach;
 mod declared_types;
 mod namespace;
+mod rules;
 mod sparkplug;
 
 use attach::Attach;
@@ -55,6 +56,8 @@ pub struct Config {
     pub durability: Durability,
     /// Where things land in the tree.
     pub placement: Placement,
+    /// What may be published where.
+    pub governance: Governance,
     /// What it is to Sparkplug clients.
     pub sparkplug: SparkplugConfig,
     /// What is declared about elements of the tree.
@@ -151,14 +154,19 @@ impl Config {
             None => String::new(),
         };
         let origin = file.map_or_else(|| "defaults".into(), |path| path.display().to_string());
-        Self::parse(&text, overrides).map_err(|error| ConfigError(format!("{origin}: {error}")))
+        let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        Self::parse_in(directory, &text, overrides).map_err(|error| ConfigError(format!("{origin}: {error}")))
     }
 
-    /// Parses the text of a configuration file.
+    /// Parses the text of a configuration file that stands in the working directory.
     ///
     /// # Errors
     /// [`ConfigError`], as [`Config::load`] without the reading.
     pub fn parse(text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
+        Self::parse_in(Path::new(""), text, overrides)
+    }
+
+    fn parse_in(directory: &Path, text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError(attach::told(&error, text)))?;
         let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
@@ -169,6 +177,7 @@ impl Config {
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
+            governance: file.namespace.governance(text, directory)?,
             sparkplug,
             model: file.namespace.model(text)?,
             types: file.namespace.types(text)?,

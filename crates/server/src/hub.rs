@@ -14,9 +14,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases};
+use factree_broker::{
+    Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, Refusal, ResolvedTopic, TopicAliases,
+};
 use factree_http::Streams;
-use factree_ingest::{Batch, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
+use factree_ingest::{Batch, Doorkeeper, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
 use tokio::sync::Notify;
 
@@ -28,12 +30,14 @@ use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
 mod aware;
+mod door;
 mod figures;
 mod keeping;
 mod mailbox;
 mod visit;
 
 pub(crate) use aware::certify_again;
+pub(crate) use door::Door;
 pub(crate) use figures::{Figures, PlantFigures};
 use keeping::Gathered;
 pub(crate) use mailbox::{Closer, Closing, Mailbox};
@@ -61,6 +65,8 @@ pub(crate) struct Hub {
     certificates: bool,
     /// Where answers to Edge Nodes behind foreign brokers go.
     outlets: Outlets,
+    /// Who judges what is published.
+    door: Arc<Door>,
 }
 
 /// What the core lock guards.
@@ -112,29 +118,34 @@ pub(crate) struct Incoming<'a> {
     aliased: Option<TopicNameBuf>,
     /// The number in the batch, for a PUBLISH.
     publication: Option<usize>,
+    /// Why the broker is not to take it. Boxed: a read has many packets and hardly ever one of these.
+    refusal: Option<Box<Refusal>>,
 }
 
 impl<'a> Incoming<'a> {
-    /// Resolves the topic alias and takes a publication into the batch, where its payload is decoded.
+    /// Resolves the topic alias and takes a publication into the batch, where its payload is decoded and judged.
     pub(crate) fn new(
         packet: Packet<'a>,
         connection: ConnectionId,
         aliases: &mut TopicAliases,
-        batch: &mut Batch,
+        (batch, doorkeeper): (&mut Batch, Option<&Doorkeeper>),
         limits: &factree_ingest::Limits,
     ) -> Result<Self, ReasonCode> {
         let Packet::Publish(publish) = &packet else {
-            return Ok(Self { packet, aliased: None, publication: None });
+            return Ok(Self { packet, aliased: None, publication: None, refusal: None });
         };
         let resolved = aliases.resolve(publish)?;
         let topic = resolved.topic().as_str();
         let manner = Manner { qos: publish.handshake.qos() as u8, retain: publish.retain };
-        let publication = Some(batch.push(session(connection), manner, topic, publish.payload, limits));
+        let publication = batch.push(session(connection), manner, topic, publish.payload, limits);
+        let refusal = doorkeeper
+            .and_then(|doorkeeper| batch.judge(publication, doorkeeper))
+            .map(|why| Box::new(door::refusal(why)));
         let aliased = match resolved {
             ResolvedTopic::Sent(_) => None,
             ResolvedTopic::Aliased(topic) => Some(topic),
         };
-        Ok(Self { packet, aliased, publication })
+        Ok(Self { packet, aliased, publication: Some(publication), refusal })
     }
 }
 
@@ -153,6 +164,9 @@ impl Hub {
         if sparkplug.ndeath_timestamp {
             broker.rewrite_wills(aware::stamp_ndeath);
         }
+        let door = Arc::new(Door::default());
+        let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
+        broker.judge_wills(move |topic, payload| at_the_door.judge_will(topic, payload, &ingest_limits));
         let core = Core {
             broker,
             inbox: Inbox::default(),
@@ -177,6 +191,7 @@ impl Hub {
             births: AtomicU64::new(0),
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
+            door,
         }
     }
 
@@ -188,6 +203,11 @@ impl Hub {
     /// The ways out to foreign brokers.
     pub(crate) fn outlets(&self) -> &Outlets {
         &self.outlets
+    }
+
+    /// Who judges what is published.
+    pub(crate) fn door(&self) -> &Arc<Door> {
+        &self.door
     }
 
     /// What was heard elsewhere than from our own clients, or that it is over: the tree has it when this returns.
@@ -270,15 +290,14 @@ impl Hub {
     pub(crate) fn packets(&self, home: Home, packets: &[Incoming<'_>], batch: Batch, outgoing: &mut Vec<u8>) -> Answer {
         let connection = home.connection;
         self.visit(Some(home), batch, outgoing, |visit| {
-            for Incoming { packet, aliased, publication } in packets {
+            for Incoming { packet, aliased, publication, refusal } in packets {
                 visit.tell(connection, packet);
                 match (packet, aliased) {
                     (Packet::Publish(publish), Some(topic)) => {
                         let publish = Publish { topic: Some(topic.as_name()), ..publish.clone() };
-                        let packet = &Packet::Publish(publish);
-                        visit.handle(Input::Packet { connection, packet }, *publication);
+                        visit.publish(connection, &Packet::Publish(publish), refusal.as_deref(), *publication);
                     }
-                    (packet, _) => visit.handle(Input::Packet { connection, packet }, *publication),
+                    (packet, _) => visit.publish(connection, packet, refusal.as_deref(), *publication),
                 }
                 if visit.closing.is_some() {
                     break;
@@ -399,6 +418,7 @@ impl Hub {
         let mut visit = Visit {
             core: &mut *core,
             ingest_limits: &self.limits.ingest,
+            door: &self.door,
             now: Instant::now(),
             home,
             is_admitted: false,

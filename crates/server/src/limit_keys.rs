@@ -206,6 +206,9 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count findings_per_edge_node_max in ingest:
             "entries about one Edge Node and its Devices; at most findings_max",
             "the one of them not seen for longest is forgotten; counted"),
+            key!(Count deviations_max in ingest:
+            "entries of what was published against the operator's rules; those that are alike are one",
+            "the client that holds most of them loses the one not seen for longest; counted"),
             key!(Count elements_max in namespace:
             "elements of the tree",
             "not taken into the tree, routed as ever; the log says why"),

@@ -176,10 +176,11 @@ const METRICS: &[Metric] = &[
         |now, to| to.one(now.figures.stats.publish_repeated)),
     metric!(Counter "factree_publications_accepted_total" "Publications routed, wills and the broker's own among them",
         |now, to| to.one(now.figures.stats.accepted)),
-    metric!(Counter "factree_publications_refused_total" "Publications refused: topics that clients may not publish to, \
-        or no room for another retained message", "reason", |now, to| {
+    metric!(Counter "factree_publications_refused_total" "Publications refused, wills among them: topics that clients may \
+        not publish to, no room for another retained message, or against a rule that is enforced", "reason", |now, to| {
         to.of("topic", now.figures.stats.refused_topic);
         to.of("retained_quota", now.figures.stats.refused_retained);
+        to.of("rule", now.figures.stats.refused_elsewhere);
     }),
     metric!(Counter "factree_wills_total" "Will Messages published", |now, to| to.one(now.figures.stats.wills)),
     metric!(Counter "factree_deliveries_queued_total" "Deliveries put in a client's queue",
@@ -274,6 +275,14 @@ const METRICS: &[Metric] = &[
         |now, to| to.one(now.plant.ledger.entries)),
     metric!(Counter "factree_sparkplug_findings_dropped_total" "Entries of the ledger that made room for others; see \
         findings_max and findings_per_edge_node_max", |now, to| to.one(now.plant.ledger.dropped)),
+    metric!(Counter "factree_deviations_total" "What was published against an operator's rule, refused or not, or is no JSON \
+        on a plain topic", "kind", |now, to| {
+        now.plant.deviations_by_kind.iter().for_each(|&(kind, count)| to.of(kind, count));
+    }),
+    metric!(Gauge "factree_deviations_held" "Entries of the ledger of deviations",
+        |now, to| to.one(now.plant.deviations.entries)),
+    metric!(Counter "factree_deviations_dropped_total" "Entries of the ledger that made room for others; see deviations_max",
+        |now, to| to.one(now.plant.deviations.dropped)),
     // Foreign brokers.
     metric!(Gauge "factree_attachment_up" "1 while attached to this broker and subscribed", "attachment", |now, to| {
         for outlet in now.outlets.iter() {

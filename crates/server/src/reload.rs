@@ -1,6 +1,6 @@
 //! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
 //!
-//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model and types); for every other key that
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, what may be published); for every other key that
 //! differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
 //! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use factree_http::Reloaded;
-use factree_ingest::Ingest;
+use factree_ingest::{Doorkeeper, Ingest};
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError, DeclaredTypes};
+use crate::hub::Door;
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -26,6 +27,7 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 /// What it takes to reload a running server. Made by [`Server::reloading`](crate::Server::reloading).
 pub struct Reloader {
     ingest: Arc<Mutex<Ingest>>,
+    door: Arc<Door>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
     /// The file as this process was started with it.
@@ -34,8 +36,8 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    pub(crate) fn new(ingest: Arc<Mutex<Ingest>>, started_with: toml::Table) -> Self {
-        Self { ingest, source: None, started_with, under_way: tokio::sync::Mutex::default() }
+    pub(crate) fn new(ingest: Arc<Mutex<Ingest>>, door: Arc<Door>, started_with: toml::Table) -> Self {
+        Self { ingest, door, source: None, started_with, under_way: tokio::sync::Mutex::default() }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
@@ -77,7 +79,9 @@ impl Reloader {
             let mut ingest = lock(&self.ingest);
             let mut warnings = declare_types(&mut ingest, config.types);
             warnings.extend(declare(&mut ingest, &config.model));
+            ingest.govern(Arc::new(config.governance));
             ingest.replace(config.placement);
+            guard(&self.door, &ingest);
             warnings
         };
         loop {
@@ -87,6 +91,11 @@ impl Reloader {
             tokio::time::sleep(REST).await;
         }
     }
+}
+
+/// Has publications judged by the rules and the placement in force.
+pub(crate) fn guard(door: &Door, ingest: &Ingest) {
+    door.keep(Doorkeeper::new(Arc::clone(ingest.governance()), Arc::clone(ingest.placement())));
 }
 
 /// Declares the model; what the tree refused, as sentences.

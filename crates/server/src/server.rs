@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -164,6 +164,7 @@ impl Server {
         let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let mut ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
+        ingest.govern(Arc::new(config.governance));
         let unknown = reload::declare_types(&mut ingest, config.types);
         for warning in unknown.into_iter().chain(reload::declare(&mut ingest, &config.model)) {
             warn!("{warning}");
@@ -180,12 +181,16 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams));
         let hub = Arc::new(hub.attached(outlets));
+        {
+            let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
+            reload::guard(hub.door(), &ingest);
+        }
         if let Some(application) = sparkplug.application() {
             hub.go_online(application);
         }
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
-            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), config.keys)),
+            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys)),
             gate,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,

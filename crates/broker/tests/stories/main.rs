@@ -62,6 +62,7 @@ chapters!(
     connecting,
     sessions,
     publishing,
+    refused,
     subscribing,
     shared,
     retained,

@@ -12,7 +12,7 @@
 //!
 //! | member | |
 //! |---|---|
-//! | `tck_id` | the rule: an assertion of the specification, or `factree-…` where it is ours |
+//! | `tck_id` | the rule: an assertion of the specification, `factree-…` where it is ours, `governance-…` for an operator's, `json-invalid` |
 //! | `level` | `MUST`, `MUST NOT`, `SHOULD`, `SHOULD NOT`, `MAY` |
 //! | `text` | what the rule asks for |
 //! | `group`, `edge_node` | left out together if it is about no Edge Node that is known |
@@ -20,7 +20,9 @@
 //! | `client_id` | the MQTT client whose message broke it, if that is known |
 //! | `session` | the MQTT connection of the last one, as the log numbers it (`connection=`) |
 //! | `first`, `last`, `count` | by our clock, since this process started |
-//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic` and `metric`, 256 bytes of each at most, `expected` and `got`, each if there is one |
+//! | `refused` | how many of them were refused, if any were |
+//! | `rule`, `path` | of what was published against an operator's rule: the name of that rule, and the element |
+//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic`, `metric`, `value` and `why`, 256 bytes of each at most, `expected` and `got`, each if there is one |
 //!
 //! Pages are `{"findings":[…],"entries":…,"dropped":…,"next_cursor":…}`. `entries` is how many are remembered in all, and
 //! `dropped` how many are no longer, because there was no room.
@@ -57,8 +59,9 @@ pub(crate) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    pub(crate) fn of(reports: &'a [FindingReport], stats: LedgerStats, next_cursor: Option<String>) -> Self {
-        let LedgerStats { entries, dropped } = stats;
+    pub(crate) fn of(reports: &'a [FindingReport], stats: [LedgerStats; 2], next_cursor: Option<String>) -> Self {
+        let entries = stats.iter().map(|stats| stats.entries).sum();
+        let dropped = stats.iter().map(|stats| stats.dropped).sum();
         Findings { findings: reports.iter().map(Finding::of).collect(), entries, dropped, next_cursor }
     }
 }
@@ -81,6 +84,12 @@ struct Finding<'a> {
     first: Rfc3339,
     last: Rfc3339,
     count: Exact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
     example: ExampleOf<'a>,
 }
 
@@ -98,6 +107,9 @@ impl<'a> Finding<'a> {
             first: Rfc3339(report.first),
             last: Rfc3339(report.last),
             count: Exact(report.count),
+            refused: (report.refused > 0).then_some(Exact(report.refused)),
+            rule: report.rule.as_deref(),
+            path: report.path.as_deref(),
             example: ExampleOf::of(&report.example),
         }
     }
@@ -115,10 +127,14 @@ struct ExampleOf<'a> {
     expected: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     got: Option<Exact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 impl<'a> ExampleOf<'a> {
-    fn of(Example { occasion, topic, metric, expected_got }: &'a Example) -> Self {
+    fn of(Example { occasion, topic, metric, expected_got, value, why }: &'a Example) -> Self {
         let (expected, got) = expected_got.unzip();
         ExampleOf {
             occasion,
@@ -126,6 +142,8 @@ impl<'a> ExampleOf<'a> {
             metric: metric.as_deref(),
             expected: expected.map(Exact),
             got: got.map(Exact),
+            value: value.as_deref(),
+            why: why.as_deref(),
         }
     }
 }

@@ -3,15 +3,16 @@
 //! The rules themselves are ingest's to read; here they get their names in the file and the line they went wrong on.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
-use factree_ingest::{Case, Placement, RuleError, SparkplugRuleText, TopicRuleText};
+use factree_ingest::{Case, Governance, Placement, RuleError, SparkplugRuleText, TopicRuleText};
 use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
-use super::{ConfigError, line};
+use super::{ConfigError, line, rules};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -23,6 +24,7 @@ pub(super) struct Namespace {
     #[serde(rename = "type")]
     types: Vec<DeclaredType>,
     instance: Vec<InstanceRule>,
+    rule: Vec<rules::Rule>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,6 +152,11 @@ impl Namespace {
     /// The types, and the rules about what is of them.
     pub(super) fn types(&self, text: &str) -> Result<DeclaredTypes, ConfigError> {
         declared_types::types(&self.types, &self.instance, text)
+    }
+
+    /// What may be published where.
+    pub(super) fn governance(&self, text: &str, directory: &Path) -> Result<Governance, ConfigError> {
+        rules::governance(&self.rule, text, directory)
     }
 
     /// What is declared about elements.

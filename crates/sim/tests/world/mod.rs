@@ -224,6 +224,7 @@ impl World {
                         socket.close();
                     }
                 }
+                Output::Refused(_) => panic!("nobody refuses anything here"),
                 Output::Event(_) => {}
             }
         }
