@@ -19,6 +19,8 @@ mod cells;
 mod census;
 mod commands;
 mod conformance;
+mod context;
+mod context_record;
 mod convert;
 mod declare;
 mod echo;
@@ -145,6 +147,7 @@ impl Ingest {
                 self.doubt(now, input, out);
             }
         }
+        self.keep_contexts(out);
     }
 
     /// When [`Ingest::tick`] is due, if time alone will change anything.
@@ -159,6 +162,7 @@ impl Ingest {
         if catch_unwind(due).is_err() {
             out.push(Output::Event(Event::Panicked { topic: String::new() }));
         }
+        self.keep_contexts(out);
     }
 
     /// Applies one input.
@@ -228,7 +232,7 @@ impl Ingest {
     }
 
     /// Takes in again what [`Keep`] gave out in the process before this one: all records of [`Table::Births`] in the order of
-    /// their keys, then those of [`Table::Samples`], before the first batch.
+    /// their keys, then those of [`Table::Samples`] and of [`Table::Contexts`], before the first batch.
     ///
     /// Placement, elements and metric aliases are then as if the plant had just been born, but every Edge Node is offline
     /// and every sample that was Good is Stale, with the value and the times it had. Nothing is said and nobody is asked.
@@ -239,6 +243,7 @@ impl Ingest {
         let restored = match table {
             Table::Births => self.restore_birth(now, key, value),
             Table::Samples => self.restore_samples(key, value),
+            Table::Contexts => self.restore_context(key, value),
         };
         match restored {
             Ok(_) => self.stats.records_restored += 1,

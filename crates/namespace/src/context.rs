@@ -164,22 +164,22 @@ impl Contexts {
 
     /// Declares what is context, in place of what was declared before. What is in the tree already counts from its own
     /// time on.
-    pub fn declare(&self, view: &View<'_>, now: Timestamp, rules: Vec<ContextRule>) {
+    pub fn declare(&self, view: &View<'_>, rules: Vec<ContextRule>) {
         let mut inner = self.write();
         self.is_declared.store(!rules.is_empty(), Ordering::Relaxed);
         inner.documents.declare(rules);
-        self.rebuild(&mut inner, view, now);
+        self.rebuild(&mut inner, view);
     }
 
     /// Things have been moved: finds all documents anew. What belongs to none any more is forgotten.
-    pub fn replaced(&self, view: &View<'_>, now: Timestamp) {
+    pub fn replaced(&self, view: &View<'_>) {
         let mut inner = self.write();
-        self.rebuild(&mut inner, view, now);
+        self.rebuild(&mut inner, view);
     }
 
     /// Looks whether new elements belong to documents. To be called after they were placed; with what they hold, if
     /// anything, their histories begin.
-    pub fn placed(&self, view: &View<'_>, now: Timestamp, ids: impl Iterator<Item = ElementId>) {
+    pub fn placed(&self, view: &View<'_>, ids: impl Iterator<Item = ElementId>) {
         let mut inner = self.write();
         if inner.documents.layout() != view.layout() {
             // Things are being moved, and will all be looked at when that has ended.
@@ -188,7 +188,7 @@ impl Contexts {
         let new: Vec<_> = ids.filter(|&id| inner.register(view, id, &self.limits)).collect();
         inner.documents.house(view);
         if !new.is_empty() {
-            inner.begin(view, now, &new, &self.limits);
+            inner.begin(view, &new, &self.limits);
             self.changed(&inner, usize::MAX);
         }
     }
@@ -300,17 +300,31 @@ impl Contexts {
         self.changed(&inner, before);
     }
 
-    /// The same for the documents of some cells.
-    pub fn stale_slots(&self, block: &Block, slots: impl Iterator<Item = u32>, now: Timestamp) {
+    /// The documents that cells belong to are Stale from now on, whole.
+    pub fn stale_documents(&self, block: &Block, slots: impl Iterator<Item = u32>, now: Timestamp) {
         let mut inner = self.write();
         let before = inner.writes.len();
-        let mut parts = Vec::new();
-        for slot in slots {
-            parts.extend(inner.documents.cells(CellId { block: block.index, slot }).map(|cell| cell.part));
-        }
+        let cells = slots.flat_map(|slot| inner.documents.cells(CellId { block: block.index, slot }));
+        let mut parts: Vec<usize> = cells.map(|cell| cell.part).collect();
         parts.sort_unstable();
         parts.dedup();
         inner.distrust(&parts, now, &self.limits);
+        self.changed(&inner, before);
+    }
+
+    /// Some cells are Stale from now on, because their source has them no more.
+    pub fn stale_slots(&self, block: &Block, slots: impl Iterator<Item = u32>, now: Timestamp) {
+        let mut inner = self.write();
+        let before = inner.writes.len();
+        for slot in slots {
+            let cells: Vec<Cell> = inner.documents.cells(CellId { block: block.index, slot }).cloned().collect();
+            for Cell { part, field, .. } in cells {
+                let end = inner.histories[part].1.in_force(Timestamp(u64::MAX)).unwrap_or_default();
+                let fields = end.fields.into_iter().filter(|known| known.name == field);
+                let stale = fields.map(|field| ContextField { quality: Quality::Stale, ..field }).collect();
+                inner.affirm(part, stale, now, &self.limits);
+            }
+        }
         self.changed(&inner, before);
     }
 
@@ -424,7 +438,7 @@ impl Contexts {
         }
     }
 
-    fn rebuild(&self, inner: &mut Inner, view: &View<'_>, now: Timestamp) {
+    fn rebuild(&self, inner: &mut Inner, view: &View<'_>) {
         view.blocks().for_each(|block| block.watch(false));
         inner.documents.clear(view.layout());
         let mut new = Vec::new();
@@ -438,7 +452,7 @@ impl Contexts {
             }
         }
         inner.documents.house(view);
-        inner.begin(view, now, &new, &self.limits);
+        inner.begin(view, &new, &self.limits);
         inner.forget_unused();
         self.changed(inner, usize::MAX);
     }
@@ -491,7 +505,7 @@ impl Inner {
     }
 
     /// Begins the histories of new cells with what they hold.
-    fn begin(&mut self, view: &View<'_>, now: Timestamp, ids: &[ElementId], limits: &Limits) {
+    fn begin(&mut self, view: &View<'_>, ids: &[ElementId], limits: &Limits) {
         type Held = (ContextField, Timestamp, Timestamp);
         let mut begun: Vec<(usize, Vec<Held>)> = Vec::new();
         for &id in ids {
@@ -502,7 +516,7 @@ impl Inner {
                 }
                 let held =
                     ContextField { name: Arc::clone(field), value: sample.value.clone(), quality: sample.quality };
-                let held = (held, sensible(Some(sample.timestamp), now), sample.received);
+                let held = (held, sensible(Some(sample.timestamp), sample.received), sample.received);
                 match begun.iter_mut().find(|(known, _)| known == part) {
                     Some((_, fields)) => fields.push(held),
                     None => begun.push((*part, vec![held])),
@@ -512,6 +526,7 @@ impl Inner {
         for (part, held) in begun {
             let is_topic = matches!(self.histories[part].0.source, Source::Topic { .. });
             let latest = held.iter().map(|&(_, _, received)| received).max();
+            let now = latest.unwrap_or_default();
             let mut by_time: Vec<(Timestamp, Vec<ContextField>)> = Vec::new();
             for (field, from, received) in held {
                 // What a topic's last message did not have is no field of its document any more.

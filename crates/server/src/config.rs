@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use factree_ingest::Placement;
-use factree_namespace::Modelled;
+use factree_namespace::{ContextRule, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub sparkplug: SparkplugConfig,
     /// What is declared about elements of the tree.
     pub model: Vec<Modelled>,
+    /// Which documents are context.
+    pub contexts: Vec<ContextRule>,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.
@@ -167,6 +169,7 @@ impl Config {
             placement: file.namespace.placement(text)?,
             sparkplug,
             model: file.namespace.model(text)?,
+            contexts: file.namespace.contexts(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
