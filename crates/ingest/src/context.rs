@@ -38,7 +38,7 @@ impl Ingest {
         let heard = if rules.is_empty() { Timestamp::default() } else { self.last_heard() };
         self.declare_contexts(rules);
         if self.namespace.contexts().is_declared() && heard > Timestamp::default() {
-            self.namespace.contexts().stale_all(heard);
+            self.namespace.contexts().stale_all(Timestamp(heard.0.saturating_add(1)));
         }
     }
 

@@ -603,9 +603,10 @@ impl Inner {
 
     fn distrust(&mut self, parts: &[usize], now: Timestamp, limits: &Limits) {
         for &part in parts {
-            // A change from a clock ahead of ours came before this all the same.
+            // A change from a clock ahead of ours came before this all the same, and was so for a moment.
             let Some(last) = self.histories[part].1.last() else { continue };
-            let entry = ContextEntry { from: last.max(now), said: ContextSaid::Quality(Quality::Stale) };
+            let from = now.max(Timestamp(last.0.saturating_add(1)));
+            let entry = ContextEntry { from, said: ContextSaid::Quality(Quality::Stale) };
             self.note(part, entry, now, limits);
         }
     }
