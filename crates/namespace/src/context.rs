@@ -333,8 +333,6 @@ impl Contexts {
         let mut inner = self.write();
         let parts: Vec<usize> = (0..inner.histories.len()).collect();
         inner.distrust(&parts, since, &self.limits);
-        // The next process finds that out by itself.
-        inner.writes.clear();
         self.changed(&inner, usize::MAX);
     }
 
