@@ -375,8 +375,9 @@ mod tests {
 
     #[test]
     fn a_sample_gets_the_context_of_its_time() {
+        type Answers<'a> = &'a [(u64, &'a str)];
         // What was said, in the order of arrival; then times, and what is told of each.
-        let table: &[(&str, &[&str], &[(u64, &str)])] = &[
+        let table: &[(&str, &[&str], Answers<'_>)] = &[
             ("nothing said", &[], &[(0, "?"), (9, "?")]),
             ("before the first", &["5 o=A"], &[(4, "?"), (5, "o=A since 5"), (99, "o=A since 5")]),
             ("one millisecond before the change", &["5 o=A", "9 o=B"], &[(8, "o=A since 5"), (9, "o=B since 9")]),
