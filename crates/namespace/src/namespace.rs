@@ -3,7 +3,7 @@
 //! Placement goes through the tree's lock and then the block's; a batch of samples through the block's alone. So data
 //! flows while somebody pages through the tree, and readers wait for nobody but the batch being applied to the block
 //! they look at.
-//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, block, contexts, and no
+//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, contexts, block, and no
 //! method takes the tree's lock while it holds a block's.
 
 use std::fmt;
