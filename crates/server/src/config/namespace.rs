@@ -217,9 +217,11 @@ impl Context {
             }
             (None, Some(below)) if below.is_empty() => return Err(in_path("`below` is empty".into())),
             (None, Some(below)) => ContextScope::Below(below.as_str().into()),
-            (Some(levels), None) if levels >= filter.segments_len() => {
-                let most = filter.segments_len() - 1;
-                return Err(in_path(format!("`levels_up` is {levels}, but only {most} levels are above the document")));
+            (Some(levels), None) if levels > filter.segments_len() => {
+                let most = filter.segments_len();
+                return Err(in_path(format!(
+                    "`levels_up` is {levels}, but only {most} levels are above the document, the root among them"
+                )));
             }
             (levels, None) => ContextScope::Above(levels.unwrap_or(1)),
         };
@@ -340,8 +342,7 @@ mod tests {
         for (rest, why) in [
             ("path = \"Acme/#\"", "line 3: [[namespace.context]] `path` names documents"),
             ("path = \"Acme/x+\"", "`path`: '+' and '#' must stand alone"),
-            ("path = \"Order\"", "`levels_up` is 1, but only 0 levels are above"),
-            ("path = \"a/b\"\nlevels_up = 2", "`levels_up` is 2, but only 1 levels are above"),
+            ("path = \"a/b\"\nlevels_up = 3", "`levels_up` is 3, but only 2 levels are above"),
             ("path = \"a/b\"\nlevels_up = 1\nbelow = \"a\"", "say the same twice"),
             ("path = \"a/+\"\nbelow = \"a\"", "names one document, without `+`"),
             ("path = \"a/b\"\nfields = []", "leave it out if all of them count"),
