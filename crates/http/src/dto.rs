@@ -31,6 +31,7 @@
 //! | `conflict` | under `_conflicts` only: the path it wanted, which another source owns |
 //! | `conflict_owner` | who owns that path: `{"type":"sparkplug","group","edge_node","device"}`, `{"type":"mqtt","topic"}` |
 //! | `reason` | of an Edge Node or Device, where what is asked for is under `_unplaced`: why no rule placed it |
+//! | `contexts` | the documents that apply to it, their paths by name, if there are any |
 //! | `sample` | its sample, if it has one yet |
 //! | `children_count` | how many children it has, shown here or not |
 //! | `children` | elements, by name in byte order; left out below the depth asked for |
@@ -66,6 +67,27 @@
 //! `device` is left out for the Edge Node's own metrics. `metric_alias` is told only where one sample is asked for
 //! (`/values/{path}`) and with the metrics of an Edge Node: it belongs to the session, and looking it up takes the lock
 //! that publishers need, so the routes that return thousands of samples do not.
+//!
+//! # Context
+//!
+//! With `?context=true` each sample has two members more: what was in force at its `timestamp`, by name.
+//!
+//! ```json
+//! "context": { "order": { "path": "Acme/Dallas/Press/Line1/Order", "since": "2026-01-31T06:00:00.000Z", "quality": "Good",
+//!                         "value": { "Number": "A-17", "Product/Name": "Door left" } } },
+//! "context_complete": false
+//! ```
+//!
+//! | member | |
+//! |---|---|
+//! | `path` | where the document is |
+//! | `since` | since when it said what follows; left out with the next two if that is not known |
+//! | `quality` | the least of its fields': `Stale` if its source was gone or the document deleted |
+//! | `value` | its fields by their paths below it, or the value alone of a document that is one value |
+//! | `context_complete` | only as `false`: something applies, and what it said at that time is not known, wholly or in part |
+//!
+//! `GET /api/v1/context/{path}?at=` answers `{"path","at","context","context_complete"}`, `GET /api/v1/context` answers
+//! `{"contexts":[{"name","applies_to","path","since","quality","value"}],"next_cursor"}`, each as it was last said.
 //!
 //! # Values
 //!

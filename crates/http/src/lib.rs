@@ -9,13 +9,15 @@
 //!
 //! | route | |
 //! |---|---|
-//! | `GET /api/v1/namespace[/{path}]?depth&limit&cursor` | an element with its children |
-//! | `GET /api/v1/values/{path}` | one sample |
-//! | `GET /api/v1/values?filter&limit&cursor` | the samples that a topic filter covers |
+//! | `GET /api/v1/namespace[/{path}]?depth&limit&cursor&context` | an element with its children |
+//! | `GET /api/v1/values/{path}?context` | one sample |
+//! | `GET /api/v1/values?filter&limit&cursor&context` | the samples that a topic filter covers |
 //! | `GET /api/v1/search?q&limit` | the elements that some words mean |
 //! | `GET /api/v1/types?limit&cursor` | the types that Templates and the configuration define |
 //! | `GET /api/v1/types/{name}?version` | one of them: versions, members, who defines it, deviations |
 //! | `GET /api/v1/types/{name}/instances?version&limit&cursor` | the elements that are of it |
+//! | `GET /api/v1/context?limit&cursor` | the documents that are context, as they are |
+//! | `GET /api/v1/context/{path}?at` | what is or was in force at an element |
 //! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}/conformance` | one Edge Node against every rule about Edge Nodes |
@@ -24,7 +26,7 @@
 //! | `GET /api/v1/commands/{id}` | what became of it |
 //! | `POST /api/v1/edge-nodes/{group}/{edge_node}/rebirth` | asks an Edge Node to be born again |
 //! | `GET /api/v1/attachments` | the foreign brokers we are attached to |
-//! | `GET /api/v1/stream?filter&interval&fields&since` | what filters cover, and what changes: Server-Sent Events |
+//! | `GET /api/v1/stream?filter&interval&fields&since&context` | what filters cover, and what changes: Server-Sent Events |
 //! | `GET /api/v1/ws` | the same over a WebSocket |
 //! | `GET /api/v1/placement?topic&metric` | which rule puts it where, and why others do not |
 //! | `POST /api/v1/admin/reload` | reads the configuration again ([`reload_router`]) |
@@ -46,6 +48,7 @@ use crate::problem::{Kind, Problem, clipped};
 mod answer;
 mod attachments;
 mod commands;
+mod context;
 pub mod dto;
 mod edge_nodes;
 mod findings;
@@ -105,6 +108,8 @@ pub fn router(app: App) -> Router {
         .route(TYPES, get(type_reports::list))
         .route(&format!("{TYPES}/{{name}}"), get(type_reports::one))
         .route(&format!("{TYPES}/{{name}}/instances"), get(type_reports::instances))
+        .route(CONTEXT, get(context::list))
+        .route(&format!("{CONTEXT}/{{*path}}"), get(context::at))
         .route(EDGE_NODES, get(edge_nodes::list))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
@@ -126,6 +131,7 @@ const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
 const NAMESPACE: &str = "/api/v1/namespace";
 const VALUES: &str = "/api/v1/values";
+const CONTEXT: &str = "/api/v1/context";
 const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const PLACEMENT: &str = "/api/v1/placement";

@@ -10,13 +10,14 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use factree_ingest::{Placement, UNPLACED};
-use factree_namespace::{ElementId, Reading, TypeVersion, Value, View};
+use factree_namespace::{ElementId, Namespace, Reading, TypeVersion, Value, View};
 
+use crate::context::ContextWriter;
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
 use crate::sample::SampleWriter;
 use crate::wishes::Wishes;
-use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, json, lookup, path, placement, sample};
+use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, context, json, lookup, path, placement, sample};
 
 /// Levels below the element unless asked for otherwise.
 const DEPTH_DEFAULT: usize = 1;
@@ -38,11 +39,12 @@ pub(crate) async fn element(State(app): State<App>, wishes: Wishes, uri: Uri) ->
 }
 
 fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
-    let query = Query::parse(uri.query(), &["depth", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["depth", "limit", "cursor", "context"])?;
     // A conflict is kept below a longer prefix, hence twice.
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
+    let with_context = query.flag("context")?;
 
     // Taken before the tree is held, and only where it has something to say.
     let rules = path.filter(|path| path.split('/').next() == Some(UNPLACED)).map(|_| placement::in_force(app));
@@ -56,20 +58,21 @@ fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     };
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    Ok(Writer { rules: rules.as_deref(), ..Writer::new(&view, &rows) }.write())
+    let contexts = with_context.then(|| ContextWriter::new(&app.namespace));
+    Ok(Writer { rules: rules.as_deref(), contexts, ..Writer::new(&app.namespace, &view, &rows) }.write())
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.
-pub(crate) fn list(view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
-    let (mut out, last) = elements(view, ids);
+pub(crate) fn list(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(namespace, view, ids);
     let more = more || last != ids.last().copied();
     out.extend_from_slice(if more { b",\"more\":true}" } else { b",\"more\":false}" });
     out
 }
 
 /// `{"elements": [each alone], "next_cursor": …}`, a cursor being the path of the last; fewer if the response is full.
-pub(crate) fn page(view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
-    let (mut out, last) = elements(view, ids);
+pub(crate) fn page(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(namespace, view, ids);
     if let Some(last) = last.filter(|_| more || last != ids.last().copied()) {
         out.extend_from_slice(b",\"next_cursor\":");
         json::string(&mut out, &cursor(&view.path(last)));
@@ -79,9 +82,9 @@ pub(crate) fn page(view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
 }
 
 /// `{"elements": [each alone]`, and the last that the response had room for.
-fn elements(view: &View<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
+fn elements(namespace: &Namespace, view: &View<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
     let rows: Vec<Row> = ids.iter().map(|&id| Row { id, depth_left: 0, more: false }).collect();
-    let mut writer = Writer::new(view, &rows);
+    let mut writer = Writer::new(namespace, view, &rows);
     writer.out.extend_from_slice(b"{\"elements\":[");
     let mut last = None;
     for (at, &id) in ids.iter().enumerate() {
@@ -128,6 +131,7 @@ fn gather(view: &View<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
 
 /// Writes rows as nested elements.
 struct Writer<'v> {
+    namespace: &'v Namespace,
     view: &'v View<'v>,
     rows: &'v [Row],
     samples: Vec<Option<Reading>>,
@@ -135,14 +139,17 @@ struct Writer<'v> {
     writer: SampleWriter,
     /// To say why something is not placed.
     rules: Option<&'v Placement>,
+    /// If samples are wanted with theirs.
+    contexts: Option<ContextWriter<'v>>,
 }
 
 impl<'v> Writer<'v> {
-    fn new(view: &'v View<'v>, rows: &'v [Row]) -> Self {
+    fn new(namespace: &'v Namespace, view: &'v View<'v>, rows: &'v [Row]) -> Self {
         let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
         let mut samples = Vec::with_capacity(rows.len());
         view.samples(&ids, |_, reading| samples.push(reading));
-        Writer { view, rows, samples, out: Vec::new(), writer: SampleWriter::default(), rules: None }
+        let (out, writer) = (Vec::new(), SampleWriter::default());
+        Writer { namespace, view, rows, samples, out, writer, rules: None, contexts: None }
     }
 
     fn write(mut self) -> Vec<u8> {
@@ -158,6 +165,9 @@ impl<'v> Writer<'v> {
         if let Some(reading) = &self.samples[at] {
             self.out.extend_from_slice(b"\"sample\":");
             self.writer.sample(&mut self.out, self.view, id, reading, None);
+            if let Some(contexts) = &mut self.contexts {
+                contexts.add(&mut self.out, self.view, id, reading.0.timestamp);
+            }
             self.out.push(b',');
         }
         self.out.extend_from_slice(b"\"children_count\":");
@@ -256,6 +266,7 @@ impl<'v> Writer<'v> {
                 out.extend_from_slice(b"},");
             }
         }
+        context::applying(out, self.namespace, view, id);
         if let Some(wanted) = view.conflict(id) {
             member(out, "conflict", &view.path(wanted));
             if let Some((source, _)) = view.source(wanted) {

@@ -49,7 +49,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The stream.
 pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     from_our_own_page(&headers)?;
-    let query = Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since"], &["filter"])?;
+    let query =
+        Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since", "context"], &["filter"])?;
     let filters = query.filters()?;
     if filters.is_empty() {
         return Err(refused(
@@ -59,12 +60,13 @@ pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri)
     }
     let interval = query.number("interval", INTERVAL_MIN..=INTERVAL_MAX, INTERVAL_DEFAULT)?;
     let fields = query.text("fields")?.map_or(Ok(Fields::ALL), |names| fields(names.split(',')))?;
+    let context = query.flag("context")?;
     // The header is what the client has seen since, so it goes before what it began with.
     let since = match headers.get(LAST_EVENT_ID) {
         Some(id) => Some(id.to_str().ok().and_then(Position::parse).ok_or(Reread::UnknownPosition)),
         None => query.text("since")?.map(|text| since(&text)).transpose()?.map(Ok),
     };
-    let wish = Wish { filters, interval: Duration::from_millis(interval as u64), fields };
+    let wish = Wish { filters, interval: Duration::from_millis(interval as u64), fields, context };
     Ok(response(app.streams.follow(wish, since, Way::ServerSentEvents)?))
 }
 

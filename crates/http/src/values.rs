@@ -12,6 +12,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use factree_namespace::{ElementId, Filter, Reading, Revision, Source};
 
+use crate::context::ContextWriter;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
 use crate::sample::SampleWriter;
@@ -28,7 +29,7 @@ const SAMPLE_BYTES: usize = 384;
 
 /// One sample.
 pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
-    Query::parse(uri.query(), &[])?;
+    let with_context = Query::parse(uri.query(), &["context"])?.flag("context")?;
     let path = path::decode(behind(&uri, VALUES))?;
     let read = || {
         let view = app.namespace.read();
@@ -44,6 +45,9 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
         // The rules may have changed in between, and this be somebody else's element now.
         if view.layout() == layout {
             SampleWriter::default().sample(&mut body, &view, id, &reading, metric_alias);
+            if with_context {
+                ContextWriter::new(&app.namespace).add(&mut body, &view, id, reading.0.timestamp);
+            }
             break;
         }
     }
@@ -60,9 +64,10 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
 
 /// The samples of all elements that a filter covers, a page at a time, depth first by name.
 pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
-    let query = Query::parse(uri.query(), &["filter", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["filter", "limit", "cursor", "context"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
+    let with_context = query.flag("context")?;
     let Some(text) = query.filter()? else {
         return Err(refused(
             "filter",
@@ -81,13 +86,15 @@ pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
                 .to_owned(),
         ));
     }
+    // Read after the samples and before their contexts: what changes meanwhile makes a new tag next time.
+    let context = with_context.then(|| app.namespace.contexts().version());
     // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
     // moves with every message of the plant.
-    let tag =
-        Tag::of((readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect::<Vec<_>>(), more, layout));
+    let revisions: Vec<_> = readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect();
+    let tag = Tag::of((revisions, more, layout, context));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
-        None => Ok(wishes.tagged(tag, page(&app, (revision, layout), &readings, more)).await),
+        None => Ok(wishes.tagged(tag, page(&app, (revision, layout), &readings, more, with_context)).await),
     }
 }
 
@@ -99,10 +106,17 @@ fn bad_filter(why: String) -> Problem {
     Problem::new(Kind::BadFilter, why).parameter("filter")
 }
 
-fn page(app: &App, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
+fn page(
+    app: &App,
+    (revision, layout): (Revision, u64),
+    readings: &[Covered],
+    more: bool,
+    with_context: bool,
+) -> Vec<u8> {
     let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
     body.extend_from_slice(b"{\"samples\":[");
     let mut writer = SampleWriter::default();
+    let mut contexts = with_context.then(|| ContextWriter::new(&app.namespace));
     let mut written = 0;
     let mut considered = 0;
     'page: for held in readings.chunks(HELD) {
@@ -122,6 +136,9 @@ fn page(app: &App, (revision, layout): (Revision, u64), readings: &[Covered], mo
                 json::comma(&mut body, written);
                 written += 1;
                 writer.sample(&mut body, &view, *id, reading, None);
+                if let Some(contexts) = &mut contexts {
+                    contexts.add(&mut body, &view, *id, reading.0.timestamp);
+                }
             }
         }
     }

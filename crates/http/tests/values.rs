@@ -339,7 +339,7 @@ async fn questions_that_make_no_sense_are_refused() {
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{query}: {problem}");
     }
     let problem = plant.get("/api/v1/values/Acme?depth=2").await.problem();
-    assert!(problem["detail"].as_str().unwrap().contains("it takes no parameters"));
+    assert!(problem["detail"].as_str().unwrap().contains("it takes context"));
 }
 
 #[tokio::test]

@@ -182,14 +182,27 @@ impl EdgeNodes {
                 self.on_life(now, born.edge_node, born.device);
                 self.watch_birth(born, outputs.born(born), received);
                 self.tell_held(context, born, out);
+                let has_context = context.namespace.contexts().is_declared();
+                if has_context {
+                    self.note_birth(context, born, outputs.born(born), outputs.vanished(born), received);
+                }
                 self.on_born(context, born, outputs.born(born), outputs.vanished(born), *received, out);
+                if has_context {
+                    self.note_placed(context, born, outputs.born(born));
+                }
             }
             sparkplug::Output::Data(data) => {
                 let received = received.expect("only a message has data");
+                if context.namespace.contexts().is_declared() {
+                    self.note_data(context, data.edge_node, outputs.updates(data).iter().copied(), received);
+                }
                 self.on_data(context, data.edge_node, outputs.updates(data), received);
             }
             sparkplug::Output::Died(died) => {
                 self.on_life(now, died.edge_node, died.device);
+                if context.namespace.contexts().is_declared() {
+                    self.note_death(context, died);
+                }
                 self.on_died(context, died, out);
             }
             sparkplug::Output::AskRebirth(ask) => {
@@ -213,6 +226,9 @@ impl EdgeNodes {
         let known = self.host.edge_node(edge_node).map(|node| (node.index(), node.session()));
         let Some((index, session)) = known else { return };
         if let Some(seat) = self.seat(index) {
+            if seat.block.is_watched() {
+                namespace.contexts().stale(&seat.block, None, convert::timestamp(now.wall));
+            }
             let mut writer = namespace.write(&seat.block, convert::timestamp(now.wall));
             writer.stale_all();
             writer.finish();

@@ -179,6 +179,31 @@ fn quality(word: &str) -> Option<Quality> {
     all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word))
 }
 
+/// The time in a document's field `timestamp`, as in an object with a `value`.
+pub(crate) fn document_time(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok().map(Timestamp),
+        Value::UInt(number) => Some(Timestamp(*number)),
+        Value::String(text) => timestamp(&Json::String((**text).into())),
+        _ => None,
+    }
+}
+
+/// The type that JSON gives a value.
+pub(crate) fn datatype_of(value: &Value) -> DataType {
+    match value {
+        Value::Boolean(_) => DataType::Boolean,
+        Value::Int(_) => DataType::Int64,
+        Value::UInt(_) => DataType::UInt64,
+        Value::Float(_) | Value::Double(_) => DataType::Double,
+        Value::String(_) => DataType::String,
+        Value::Bytes(_) => DataType::Bytes,
+        Value::DateTime(_) => DataType::DateTime,
+        Value::List(_) | Value::Object(_) => DataType::Structure,
+        Value::Null => DataType::Unknown,
+    }
+}
+
 /// Milliseconds since the epoch, or RFC 3339.
 fn timestamp(json: &Json) -> Option<Timestamp> {
     match json {

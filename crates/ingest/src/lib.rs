@@ -19,6 +19,8 @@ mod cells;
 mod census;
 mod commands;
 mod conformance;
+mod context;
+mod context_record;
 mod convert;
 mod declare;
 mod definitions;
@@ -157,6 +159,7 @@ impl Ingest {
             }
         }
         self.tell_news(out);
+        self.keep_contexts(out);
     }
 
     /// Deviations that nobody has seen before.
@@ -179,6 +182,7 @@ impl Ingest {
             out.push(Output::Event(Event::Panicked { topic: String::new() }));
         }
         self.tell_news(out);
+        self.keep_contexts(out);
     }
 
     /// Applies one input.
@@ -254,7 +258,7 @@ impl Ingest {
     }
 
     /// Takes in again what [`Keep`] gave out in the process before this one: all records of [`Table::Births`] in the order of
-    /// their keys, then those of [`Table::Samples`], before the first batch.
+    /// their keys, then those of [`Table::Samples`] and of [`Table::Contexts`], before the first batch.
     ///
     /// Placement, elements and metric aliases are then as if the plant had just been born, but every Edge Node is offline
     /// and every sample that was Good is Stale, with the value and the times it had. Nothing is said and nobody is asked.
@@ -265,6 +269,7 @@ impl Ingest {
         let restored = match table {
             Table::Births => self.restore_birth(now, key, value),
             Table::Samples => self.restore_samples(key, value),
+            Table::Contexts => self.restore_context(key, value),
         };
         match restored {
             Ok(_) => self.stats.records_restored += 1,

@@ -10,12 +10,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    Block, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal, Segment,
-    Source, Timestamp, Value, ValueRef,
+    Block, ContextSample, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal,
+    Segment, Source, Timestamp, Value, ValueRef,
 };
 
 use crate::cells::KeptSample;
-use crate::json::{Form, PAYLOAD_BYTES_MAX, Reading, Reported};
+use crate::context::said_plainly;
+use crate::json::{self, Form, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
 use crate::plain_record::KeptField;
@@ -133,6 +134,7 @@ impl PlainTopics {
         entry.messages += 1;
         entry.link = link;
         let mut kept = Kept::Whole;
+        let known_len = entry.fields.len();
         for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
             let declared = (&sample.about, sample.datatype);
@@ -142,6 +144,14 @@ impl PlainTopics {
             {
                 kept = Kept::Refused(Shortage::Tree(refusal));
             }
+        }
+        if namespace.contexts().is_declared() {
+            if entry.fields.len() > known_len {
+                let new = entry.fields[known_len..].iter().filter_map(|field| self.block.element(field.slot)).collect();
+                let new: Vec<ElementId> = new;
+                namespace.contexts().placed(&namespace.read(), new.into_iter());
+            }
+            entry.note(namespace, &self.block, received, reading, samples.clone());
         }
         let mut writer = namespace.write(&self.block, received);
         for (path, sample) in samples {
@@ -252,6 +262,48 @@ impl PlainTopics {
         }
         Ok(restored)
     }
+
+    /// What a former process was told of a topic and did not get into its samples: in the tree again, Stale. Fields that are
+    /// there and no older stay as they are.
+    pub(crate) fn recall(
+        &mut self,
+        namespace: &Namespace,
+        placement: &Placement,
+        limits: &Limits,
+        topic: &str,
+        from: Timestamp,
+        fields: &[(String, &Value)],
+    ) {
+        for (path, value) in fields {
+            let known = self.by_name.get(topic).map(|&number| &self.topics[number as usize]);
+            let slot = known.and_then(|topic| Some(topic.fields[topic.find(path)?].slot));
+            let datatype = json::datatype_of(value);
+            if let Some(slot) = slot {
+                if self.block.hold().sample(slot).is_none_or(|sample| sample.timestamp < from) {
+                    let mut writer = namespace.write(&self.block, from);
+                    // A value that the tree has no room for is in the history all the same.
+                    let times = (from, from);
+                    let _: Result<(), Refusal> =
+                        writer.restore(slot, ValueRef::from(*value), datatype, Quality::Stale, times);
+                    writer.finish();
+                }
+                continue;
+            }
+            let sample = KeptSample {
+                value: (*value).clone(),
+                is_cut: false,
+                quality: Quality::Stale,
+                timestamp: from,
+                received: from,
+                datatype,
+            };
+            let field = KeptField { path, unit: None, sample: Some(sample) };
+            let chunk = known.map_or(0, |topic| topic.fields.len() / CHUNK) as u32;
+            // As above.
+            let _: Result<Restored, Rejected> =
+                self.restore(namespace, placement, limits, (topic, chunk), std::slice::from_ref(&field));
+        }
+    }
 }
 
 fn rejected(shortage: Shortage) -> Rejected {
@@ -285,6 +337,35 @@ impl PlainTopic {
         writer.restore(slot, ValueRef::from(value), datatype, quality, (*timestamp, *received))?;
         writer.finish();
         Ok(())
+    }
+
+    /// Notes what a message says, before the tree has it, in case it is a context document or part of one.
+    fn note<'s>(
+        &self,
+        namespace: &Namespace,
+        block: &Block,
+        received: Timestamp,
+        reading: &Reading,
+        samples: impl Iterator<Item = (&'s str, &'s Reported)>,
+    ) {
+        if !block.is_watched() {
+            return;
+        }
+        if *reading == Reading::Empty {
+            let slots = self.fields.iter().map(|field| field.slot);
+            return namespace.contexts().stale_documents(block, slots, received);
+        }
+        let mut own = None;
+        let samples: Vec<(u32, ContextSample)> = samples
+            .filter_map(|(path, sample)| {
+                if path == "timestamp" {
+                    own = json::document_time(&sample.value);
+                }
+                Some((self.fields[self.find(path)?].slot, said_plainly(sample)))
+            })
+            .collect();
+        let slots = self.fields.iter().map(|field| field.slot);
+        namespace.contexts().note_whole(block, received, own, slots, &samples);
     }
 
     /// Which of its fields has this path.

@@ -93,7 +93,9 @@ impl Ingest {
     /// Declares what is known of elements beside what their sources say, in place of what was declared before. Says which
     /// entries the tree refused, by their number, and why.
     pub fn declare(&mut self, model: &[Modelled]) -> Vec<(usize, Refusal)> {
-        self.namespace.mover().model(model)
+        let refused = self.namespace.mover().model(model);
+        find_contexts(&self.namespace);
+        refused
     }
 
     /// Declares types, and rules about which elements are of them, in place of those that were declared before; among the
@@ -184,6 +186,7 @@ impl Ingest {
         replaced.conflicts = mover.disputes().len();
         drop(mover);
         mark_stale(namespace, plain, missed);
+        find_contexts(namespace);
         Some(replaced)
     }
 
@@ -194,6 +197,13 @@ impl Ingest {
             Whose::Sparkplug(edge_node, device) => Some(self.edge_nodes.seat(edge_node)?.corner(device)?.root),
             Whose::Topic(number) => self.plain.topics[number as usize].root,
         })
+    }
+}
+
+/// Finds all context documents where they stand now.
+fn find_contexts(namespace: &Namespace) {
+    if namespace.contexts().is_declared() {
+        namespace.contexts().replaced(&namespace.read());
     }
 }
 

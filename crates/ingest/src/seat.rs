@@ -293,7 +293,7 @@ fn write_any(
 }
 
 /// What the property `Quality` says; Good without one, Uncertain if it says something undefined.
-fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
+pub(crate) fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
     match Properties::parse(received.bytes, span, received.limits).map(|properties| properties.quality()) {
         Ok(None) | Err(_) => Quality::Good,
         Ok(Some(Ok(quality))) => convert::quality(quality),

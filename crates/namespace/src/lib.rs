@@ -41,6 +41,7 @@
 mod block;
 mod cell;
 mod children;
+mod context;
 mod coverage;
 mod datatype;
 mod element;
@@ -68,6 +69,10 @@ mod view;
 
 pub use block::{Block, HeldBlock, Scalars, Writer};
 pub use cell::Scalar;
+pub use context::{
+    ContextDocument, ContextEntry, ContextField, ContextInForce, ContextKnown, ContextRule, ContextSaid, ContextSample,
+    ContextScope, ContextStats, ContextWrite, Contexts,
+};
 pub use coverage::{Change, Coverage, Cursor, Outdated};
 pub use datatype::DataType;
 pub use element::{ElementId, EquipmentKind, Kind, Level, Segment};

@@ -5,6 +5,8 @@
 //! Invariant: [`Limits::validate`] passes for every namespace that exists.
 
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// Bounds on the tree. Each is the largest count or size allowed.
 #[derive(Clone, Debug)]
@@ -39,6 +41,18 @@ pub struct Limits {
     pub type_bytes_max: usize,
     /// Bytes of all definitions of types together.
     pub types_bytes_max: usize,
+    /// Context documents: elements that a rule of context means.
+    pub context_documents_max: usize,
+    /// Cells of one context document.
+    pub context_fields_max: usize,
+    /// Changes remembered of what one source says of one context document.
+    pub context_changes_max: NonZeroUsize,
+    /// How long what a context document said is remembered after it said something else.
+    pub context_age_max: Duration,
+    /// Bytes that one value of a context document may hold on the heap to be remembered.
+    pub context_value_bytes_max: usize,
+    /// Bytes that the histories of all context documents hold together.
+    pub context_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +73,12 @@ impl Default for Limits {
             type_members_max: 1_000,
             type_bytes_max: 1 << 20,
             types_bytes_max: 64 << 20,
+            context_documents_max: 10_000,
+            context_fields_max: 256,
+            context_changes_max: const { NonZeroUsize::new(1_000).unwrap() },
+            context_age_max: Duration::from_secs(31 * 24 * 60 * 60),
+            context_value_bytes_max: 4 << 10,
+            context_bytes_max: 128 << 20,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Placement goes through the tree's lock and then the block's; a batch of samples through the block's alone. So data
 //! flows while somebody pages through the tree, and readers wait for nobody but the batch being applied to the block
 //! they look at.
-//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, block, and no
+//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, contexts, block, and no
 //! method takes the tree's lock while it holds a block's.
 
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::source::{Origin, Origins};
 use crate::tree::Tree;
 use crate::type_registry::Declarer;
 use crate::{
-    ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Provenance, Refusal, Revision, Segment, Source,
-    Timestamp, TypeDefinition, TypeStats, View,
+    Contexts, ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Provenance, Refusal, Revision, Segment,
+    Source, Timestamp, TypeDefinition, TypeStats, View,
 };
 
 /// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
@@ -27,6 +27,7 @@ pub struct Namespace {
     tree: RwLock<Tree>,
     revision: AtomicU64,
     budget: Arc<Budget>,
+    contexts: Contexts,
     limits: Limits,
 }
 
@@ -66,7 +67,18 @@ impl Namespace {
         if let Err(relation) = limits.validate() {
             panic!("limits: {relation}");
         }
-        Self { tree: RwLock::new(Tree::new()), revision: AtomicU64::new(0), budget: Arc::default(), limits }
+        Self {
+            tree: RwLock::new(Tree::new()),
+            revision: AtomicU64::new(0),
+            budget: Arc::default(),
+            contexts: Contexts::new(limits.clone()),
+            limits,
+        }
+    }
+
+    /// What was going on when samples were captured.
+    pub fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 
     /// The limits it keeps.

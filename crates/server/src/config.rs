@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use factree_ingest::{Governance, Placement};
-use factree_namespace::Modelled;
+use factree_namespace::{ContextRule, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -64,6 +64,8 @@ pub struct Config {
     pub model: Vec<Modelled>,
     /// Types that are declared, and which elements are of them.
     pub types: DeclaredTypes,
+    /// Which documents are context.
+    pub contexts: Vec<ContextRule>,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.
@@ -181,6 +183,7 @@ impl Config {
             sparkplug,
             model: file.namespace.model(text)?,
             types: file.namespace.types(text)?,
+            contexts: file.namespace.contexts(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,

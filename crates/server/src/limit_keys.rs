@@ -231,6 +231,25 @@ const SECTIONS: &[(&str, &[Key])] = &[
         ],
     ),
     (
+        "What is remembered of context",
+        &[
+            key!(Count context_documents_max in namespace:
+            "documents that rules of `[[namespace.context]]` mean",
+            "not looked at; `context_complete` is false everywhere"),
+            key!(Count context_fields_max in namespace:
+            "fields of one of them",
+            "left out; `context_complete` is false below it"),
+            key!(Count context_changes_max in namespace:
+            "changes of one of them", "the oldest is forgotten; `context_complete` is false for samples older than what is left"),
+            key!(Count context_age_max in namespace:
+            "how long what it said is remembered after it said something else", "as context_changes_max"),
+            key!(Bytes context_value_bytes_max in namespace:
+            "one value of one of them", "null and Bad as context; its sample in the tree has it"),
+            key!(Bytes context_bytes_max in namespace:
+            "all changes of all of them", "the one with the most loses the older half of its changes"),
+        ],
+    ),
+    (
         "Who follows the tree",
         &[
             key!(Count streams_max in streams:

@@ -18,6 +18,7 @@ pub(crate) struct Scrape<'s> {
     pub(crate) figures: Figures,
     pub(crate) plant: PlantFigures,
     pub(crate) tree: factree_namespace::Stats,
+    pub(crate) contexts: factree_namespace::ContextStats,
     pub(crate) streams: factree_http::StreamStats,
     pub(crate) process: Process,
     pub(crate) traffic: &'s Traffic,
@@ -339,6 +340,13 @@ const METRICS: &[Metric] = &[
     metric!(Gauge "factree_tree_bytes" "Memory of the tree, about", |now, to| to.one(now.tree.bytes as u64)),
     metric!(Gauge "factree_tree_values_bytes" "What of it counts against values_bytes_max",
         |now, to| to.one(now.tree.values_bytes as u64)),
+    metric!(Gauge "factree_context_documents" "Documents that are context",
+        |now, to| to.one(now.contexts.documents as u64)),
+    metric!(Gauge "factree_context_changes" "Changes of them that are remembered",
+        |now, to| to.one(now.contexts.changes as u64)),
+    metric!(Gauge "factree_context_bytes" "Memory of these changes, about", |now, to| to.one(now.contexts.bytes as u64)),
+    metric!(Counter "factree_context_refused_total" "Documents and fields of them that were not taken, for a limit",
+        |now, to| to.one(now.contexts.refused)),
 ];
 
 /// All samples in the text format.

@@ -38,6 +38,7 @@ async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Prob
         figures: hub.figures(),
         plant: hub.plant_figures(),
         tree: namespace.stats(),
+        contexts: namespace.contexts().stats(),
         streams: hub.streams().stats(),
         process: Process::now(),
         traffic: hub.traffic(),

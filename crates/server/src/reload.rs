@@ -1,7 +1,7 @@
 //! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
 //!
-//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, what may be published); for every other key that
-//! differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, context, what may be published); for every
+//! other key that differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
 //! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
 
@@ -85,7 +85,9 @@ impl Reloader {
             warnings
         };
         loop {
-            if let Some(replaced) = lock(&self.ingest).replace_some(METRICS_PER_STEP) {
+            let replaced = lock(&self.ingest).replace_some(METRICS_PER_STEP);
+            if let Some(replaced) = replaced {
+                lock(&self.ingest).declare_contexts(config.contexts);
                 return Ok(Reloaded { replaced, restart_needed, warnings });
             }
             tokio::time::sleep(REST).await;

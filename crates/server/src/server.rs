@@ -172,6 +172,7 @@ impl Server {
         let mut broker = Broker::new(limits.broker.clone());
         let sparkplug = config.sparkplug;
         let restored = storage::open(data.path(), config.durability, sparkplug.certificates, &mut broker, &mut ingest)?;
+        ingest.restore_contexts(config.contexts);
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));

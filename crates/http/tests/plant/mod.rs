@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{App, AttachmentCounters, AttachmentReport, StreamLimits, Streams, router};
 use factree_ingest::{Batch, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey};
 use factree_namespace::{
-    Block, DataType, Kind, Level, Limits, Metadata, Modelled, Namespace, PathSpec, Place, Placed, Quality, Segment,
-    Source, Timestamp, Value,
+    Block, ContextRule, DataType, Kind, Level, Limits, Metadata, Modelled, Namespace, PathSpec, Place, Placed, Quality,
+    Segment, Source, Timestamp, Value,
 };
 use tower::ServiceExt;
 
@@ -96,6 +96,11 @@ impl Plant {
     /// What is declared about elements.
     pub(crate) fn declare(&self, model: &[Modelled]) {
         assert_eq!(self.ingest.lock().unwrap().declare(model), []);
+    }
+
+    /// What is context.
+    pub(crate) fn contexts(&self, rules: Vec<ContextRule>) {
+        self.ingest.lock().unwrap().declare_contexts(rules);
     }
 
     /// Lets time pass.

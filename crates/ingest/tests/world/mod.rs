@@ -12,7 +12,7 @@ use factree_ingest::{
     Batch, Budget, Connection, Doorkeeper, Event, Governance, GovernanceRuleText, Ingest, Keep, Limits, Mark, More,
     Now, Output, Placement, SessionKey, Table, Timestamp, Will,
 };
-use factree_namespace::{Filter, Namespace, Quality, Value};
+use factree_namespace::{ContextRule, Filter, Namespace, Quality, Value};
 use factree_sparkplug::encode::{DataSetBuilder, MetricBuilder, PayloadBuilder, TemplateBuilder};
 use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
 
@@ -33,6 +33,9 @@ pub(crate) struct World {
     pub(crate) said: Vec<Output>,
     pub(crate) births: Records,
     pub(crate) samples: Records,
+    pub(crate) contexts: Records,
+    /// What is declared to be context.
+    pub(crate) rules: Vec<ContextRule>,
     pub(crate) mark: Mark,
 }
 
@@ -60,6 +63,8 @@ impl World {
             said: Vec::new(),
             births: Records::new(),
             samples: Records::new(),
+            contexts: Records::new(),
+            rules: Vec::new(),
             mark: Mark::default(),
         }
     }
@@ -82,7 +87,11 @@ impl World {
         self.elapsed += Duration::from_secs(3600);
         let now = self.now();
         let mut rejected = Vec::new();
-        for (table, records) in [(Table::Births, &mut self.births), (Table::Samples, &mut self.samples)] {
+        for (table, records) in [
+            (Table::Births, &mut self.births),
+            (Table::Samples, &mut self.samples),
+            (Table::Contexts, &mut self.contexts),
+        ] {
             records.retain(|key, value| match self.ingest.restore(now, table, key, value) {
                 Ok(_) => true,
                 Err(why) => {
@@ -91,6 +100,7 @@ impl World {
                 }
             });
         }
+        self.ingest.restore_contexts(self.rules.clone());
         self.mark = self.ingest.mark();
         rejected
     }
@@ -124,6 +134,7 @@ impl World {
             let records = match table {
                 Table::Births => &mut self.births,
                 Table::Samples => &mut self.samples,
+                Table::Contexts => &mut self.contexts,
             };
             match keep {
                 Keep::Put(_, record) => drop(records.insert(record.key, record.value)),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use factree_ingest::{Case, Governance, Placement, RuleError, SparkplugRuleText, TopicRuleText};
-use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
+use factree_namespace::{Bound, ContextRule, ContextScope, EquipmentKind, Filter, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -25,6 +25,7 @@ pub(super) struct Namespace {
     types: Vec<DeclaredType>,
     instance: Vec<InstanceRule>,
     rule: Vec<rules::Rule>,
+    context: Vec<Context>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +97,21 @@ struct Element {
     #[serde(default)]
     tags: Vec<String>,
 }
+
+/// What is context.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Context {
+    name: Spanned<String>,
+    path: Spanned<String>,
+    levels_up: Option<usize>,
+    below: Option<String>,
+    fields: Option<Vec<String>>,
+}
+
+/// Rules of context, and bytes of the name of one.
+const CONTEXTS_MAX: usize = 100;
+const CONTEXT_NAME_BYTES_MAX: usize = 64;
 
 impl Namespace {
     /// `text` is the file's, to say on which line a rule went wrong.
@@ -182,6 +198,66 @@ impl Namespace {
     }
 }
 
+impl Namespace {
+    /// What is context.
+    pub(super) fn contexts(&self, text: &str) -> Result<Vec<ContextRule>, ConfigError> {
+        if let Some(context) = self.context.get(CONTEXTS_MAX) {
+            let line = line(text, context.name.span().start);
+            let why = format!("line {line}: [[namespace.context]] there are at most {CONTEXTS_MAX} of them");
+            return Err(ConfigError(why));
+        }
+        let rule = |context: &Context| {
+            context.rule().map_err(|(at, why)| {
+                let line = line(text, at);
+                ConfigError(format!("line {line}: [[namespace.context]] {why}"))
+            })
+        };
+        self.context.iter().map(rule).collect()
+    }
+}
+
+impl Context {
+    /// The rule; or where the mistake is, and what.
+    fn rule(&self) -> Result<ContextRule, (usize, String)> {
+        let (name, path) = (self.name.get_ref().as_str(), self.path.get_ref().as_str());
+        let in_name = |why: &str| (self.name.span().start, why.to_owned());
+        let in_path = |why: String| (self.path.span().start, why);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if name.is_empty() || name.len() > CONTEXT_NAME_BYTES_MAX || !name.bytes().all(is_plain) {
+            return Err(in_name("`name` is a word of letters, digits, `_` and `-`, as in order"));
+        }
+        let filter = Filter::parse(path).map_err(|why| in_path(format!("`path`: {why}")))?;
+        if filter.is_open() {
+            return Err(in_path(
+                "`path` names documents, and a document is one element: it takes `+` but no `#`".into(),
+            ));
+        }
+        let scope = match (self.levels_up, &self.below) {
+            (Some(_), Some(_)) => return Err(in_path("`levels_up` and `below` say the same twice; write one".into())),
+            (None, Some(_)) if filter.is_wild() => {
+                return Err(in_path("`below` names one element, so `path` names one document, without `+`".into()));
+            }
+            (None, Some(below)) if below.is_empty() => return Err(in_path("`below` is empty".into())),
+            (None, Some(below)) => ContextScope::Below(below.as_str().into()),
+            (Some(levels), None) if levels > filter.segments_len() => {
+                let most = filter.segments_len();
+                return Err(in_path(format!(
+                    "`levels_up` is {levels}, but only {most} levels are above the document, the root among them"
+                )));
+            }
+            (levels, None) => ContextScope::Above(levels.unwrap_or(1)),
+        };
+        let fields = match &self.fields {
+            None => None,
+            Some(fields) if fields.is_empty() || fields.iter().any(String::is_empty) => {
+                return Err(in_path("`fields` names fields; leave it out if all of them count".into()));
+            }
+            Some(fields) => Some(fields.iter().map(|field| field.as_str().into()).collect()),
+        };
+        Ok(ContextRule { name: name.into(), path: filter, scope, fields })
+    }
+}
+
 impl Element {
     fn modelled(&self) -> Result<Modelled, &'static str> {
         let path = self.path.get_ref().as_str();
@@ -262,6 +338,8 @@ impl From<CaseName> for Case {
 
 #[cfg(test)]
 mod tests {
+    use factree_namespace::ContextScope;
+
     use crate::{Config, Overrides};
 
     fn refusal(text: &str) -> String {
@@ -280,6 +358,30 @@ mod tests {
         assert!(message.starts_with("line 2: [[namespace.sparkplug]] rule 1, key `kinds`: a unit is a work_unit"));
         let message = refusal("[[namespace.topics]]\ntopic = \"{site}\"\nkinds = { area = \"unit\" }");
         assert!(message.starts_with("line 2: [[namespace.topics]] rule 1, key `kinds`"), "{message}");
+    }
+
+    #[test]
+    fn context_is_a_document_and_what_it_applies_to() {
+        let context = |rest: &str| format!("[[namespace.context]]\nname = \"order\"\n{rest}");
+        let parsed = |rest: &str| Config::parse(&context(rest), Overrides::default()).unwrap().contexts.remove(0);
+        assert_eq!(parsed("path = \"Acme/+/Order\"").scope, ContextScope::Above(1));
+        assert_eq!(parsed("path = \"Acme/+/Order\"\nlevels_up = 2").scope, ContextScope::Above(2));
+        assert_eq!(parsed("path = \"MES/Order\"\nbelow = \"Acme/Ulm\"").scope, ContextScope::Below("Acme/Ulm".into()));
+        assert_eq!(parsed("path = \"a/b\"\nfields = [\"Number\"]").fields, Some(["Number".into()].into()));
+        for (rest, why) in [
+            ("path = \"Acme/#\"", "line 3: [[namespace.context]] `path` names documents"),
+            ("path = \"Acme/x+\"", "`path`: '+' and '#' must stand alone"),
+            ("path = \"a/b\"\nlevels_up = 3", "`levels_up` is 3, but only 2 levels are above"),
+            ("path = \"a/b\"\nlevels_up = 1\nbelow = \"a\"", "say the same twice"),
+            ("path = \"a/+\"\nbelow = \"a\"", "names one document, without `+`"),
+            ("path = \"a/b\"\nfields = []", "leave it out if all of them count"),
+            ("path = \"a/b\"\napplies_to = \"x\"", "`levels_up`"),
+        ] {
+            assert!(refusal(&context(rest)).contains(why), "{rest}: {}", refusal(&context(rest)));
+        }
+        assert!(refusal("[[namespace.context]]\nname = \"the order\"\npath = \"a/b\"").contains("line 2: "));
+        let many = "[[namespace.context]]\nname = \"order\"\npath = \"a/b\"\n".repeat(101);
+        assert!(refusal(&many).contains("at most 100"));
     }
 
     #[test]
