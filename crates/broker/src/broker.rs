@@ -2,8 +2,8 @@
 //!
 //! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls
 //! another: sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages,
-//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing) and
-//! [`ending`](crate::ending).
+//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing),
+//! [`announcing`](crate::announcing) and [`ending`](crate::ending).
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
@@ -48,7 +48,9 @@ pub struct Broker {
     /// Nothing more can be kept: what would have to be is refused.
     pub(crate) storage_full: bool,
     pub(crate) rewrite_will: Option<WillRewrite>,
-    matches: Matches,
+    /// The driver hears who subscribes.
+    pub(crate) tells_subscriptions: bool,
+    pub(crate) matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
 }
@@ -81,6 +83,7 @@ impl Broker {
             journal: Journal::default(),
             storage_full: false,
             rewrite_will: None,
+            tells_subscriptions: false,
             matches: Matches::default(),
             condemned: Vec::new(),
         }
@@ -95,6 +98,7 @@ impl Broker {
                     self.on_packet(now, Client { session, connection }, packet, out);
                 }
             }
+            Input::Forbidden { connection, packet, why } => self.on_forbidden(now, connection, packet, why, out),
             Input::Connect { connection, connect } => self.on_connect(now, connection, connect, out),
             Input::Publish { publication } => self.on_local_publish(now, publication, out),
             Input::Lost { connection, cause } => {
@@ -104,6 +108,11 @@ impl Broker {
             }
             Input::Tick => self.on_tick(now, out),
         }
+        self.close_condemned(now, out);
+    }
+
+    /// Closes the connections of those who did not keep up.
+    pub(crate) fn close_condemned(&mut self, now: Instant, out: &mut Outputs) {
         while let Some((connection, why)) = self.condemned.pop() {
             if let Some(session) = self.sessions.of_connection(connection) {
                 self.close(now, Client { session, connection }, ReasonCode::QuotaExceeded, why, out);
@@ -111,11 +120,44 @@ impl Broker {
         }
     }
 
-    fn on_packet(&mut self, now: Instant, from: Client, packet: &Packet<'_>, out: &mut Outputs) {
+    /// A packet that the driver does not let pass.
+    fn on_forbidden(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        packet: &Packet<'_>,
+        why: &str,
+        out: &mut Outputs,
+    ) {
+        match (packet, self.sessions.of_connection(connection)) {
+            (Packet::Publish(publish), Some(session)) => {
+                let from = Client { session, connection };
+                self.heard(now, from);
+                self.on_publish(now, from, publish, Some(why), out);
+            }
+            (Packet::Connect(connect), None) => {
+                let why = "clients may not leave a will for a topic that somebody else owns";
+                self.refuse(connection, connect, ReasonCode::NotAuthorized, why, out);
+            }
+            (Packet::Connect(_), Some(session)) => {
+                let client = Client { session, connection };
+                self.violation(now, client, "a second CONNECT [MQTT-3.1.0-2]", out);
+            }
+            (_, Some(_)) => unreachable!("only PUBLISH and CONNECT are forbidden by what they say"),
+            // Packets that were on their way when the broker closed the connection are nobody's.
+            (_, None) => {}
+        }
+    }
+
+    fn heard(&mut self, now: Instant, from: Client) {
         let connected = self.sessions[from.session].connected_mut();
         connected.expect("a connection's session is connected").last_packet = now;
+    }
+
+    fn on_packet(&mut self, now: Instant, from: Client, packet: &Packet<'_>, out: &mut Outputs) {
+        self.heard(now, from);
         match packet {
-            Packet::Publish(publish) => self.on_publish(now, from, publish, out),
+            Packet::Publish(publish) => self.on_publish(now, from, publish, None, out),
             Packet::PubAck(ack) => self.on_puback(now, from, ack, out),
             Packet::PubRec(ack) => self.on_pubrec(now, from, ack, out),
             Packet::PubRel(ack) => self.on_pubrel(from, ack, out),
@@ -134,7 +176,15 @@ impl Broker {
 
     // ---- PUBLISH, chapter 3.3 -------------------------------------------------------------------------------------
 
-    fn on_publish(&mut self, now: Instant, from: Client, publish: &Publish<'_>, out: &mut Outputs) {
+    /// `forbidden` says why the driver does not let it pass.
+    fn on_publish(
+        &mut self,
+        now: Instant,
+        from: Client,
+        publish: &Publish<'_>,
+        forbidden: Option<&str>,
+        out: &mut Outputs,
+    ) {
         self.stats.publish_received += 1;
         self.stats.publish_received_bytes += publish.payload.len() as u64;
         let Some(topic) = publish.topic else {
@@ -147,14 +197,14 @@ impl Broker {
             Received::Fresh => {}
             Received::Repeat(packet_id) => {
                 self.stats.publish_repeated += 1;
-                return out.reply(from.connection, Reply::PubRec { packet_id, reason: ReasonCode::Success });
+                return out.reply(from.connection, Reply::pub_rec(packet_id, ReasonCode::Success));
             }
             Received::TooMany => {
                 let why = "more QoS 2 publications than Receive Maximum [MQTT-3.3.4-7]";
                 return self.close(now, from, ReasonCode::ReceiveMaximumExceeded, why, out);
             }
         }
-        let verdict = self.judge(topic, publish);
+        let verdict = self.judge(topic, publish, forbidden.is_some());
         let reason = match verdict {
             Ok(()) => {
                 out.push(Output::Accepted(Accepted::Packet { connection: from.connection }));
@@ -176,7 +226,14 @@ impl Broker {
         };
         match publish.handshake {
             Handshake::AtMostOnce => {}
-            Handshake::AtLeastOnce(packet_id) => out.reply(from.connection, Reply::PubAck { packet_id, reason }),
+            Handshake::AtLeastOnce(packet_id) => {
+                let reason_string = self.explanation(from, forbidden, |why| Reply::PubAck {
+                    packet_id,
+                    reason,
+                    reason_string: why,
+                });
+                out.reply(from.connection, Reply::PubAck { packet_id, reason, reason_string });
+            }
             Handshake::ExactlyOnce(packet_id) => {
                 if reason.is_failure() {
                     // The exchange ends with this PUBREC `[MQTT-4.3.3-9]`.
@@ -184,7 +241,12 @@ impl Broker {
                 } else if let Some(number) = self.sessions[from.session].number {
                     self.journal.received(number, packet_id);
                 }
-                out.reply(from.connection, Reply::PubRec { packet_id, reason });
+                let reason_string = self.explanation(from, forbidden, |why| Reply::PubRec {
+                    packet_id,
+                    reason,
+                    reason_string: why,
+                });
+                out.reply(from.connection, Reply::PubRec { packet_id, reason, reason_string });
             }
         }
     }
@@ -198,6 +260,21 @@ impl Broker {
             && reason == ReasonCode::QuotaExceeded
     }
 
+    /// What a client that wants to know is told about a publication that was forbidden, if the answer is not too large for it
+    /// then `[MQTT-3.1.2-29]`, `[MQTT-3.4.2-2]`, `[MQTT-3.5.2-2]`.
+    fn explanation(
+        &self,
+        from: Client,
+        forbidden: Option<&str>,
+        answer: impl FnOnce(Option<Box<str>>) -> Reply,
+    ) -> Option<Box<str>> {
+        let why: Box<str> = forbidden?.into();
+        let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
+        let maximum = connected.maximum_packet_size.map_or(usize::MAX, |maximum| maximum.get() as usize);
+        let fits = connected.wants_reasons && answer(Some(why.clone())).encoded_len(connected.version) <= maximum;
+        fits.then_some(why)
+    }
+
     /// The publication was not taken, so its packet id is not kept.
     fn release(&mut self, id: SessionId, handshake: Handshake) {
         if let Handshake::ExactlyOnce(packet_id) = handshake {
@@ -206,8 +283,8 @@ impl Broker {
     }
 
     /// Whether a client's publication passes.
-    fn judge(&mut self, topic: TopicName<'_>, publish: &Publish<'_>) -> Result<(), ReasonCode> {
-        if !clients_may_publish_to(topic) {
+    fn judge(&mut self, topic: TopicName<'_>, publish: &Publish<'_>, is_forbidden: bool) -> Result<(), ReasonCode> {
+        if is_forbidden || !clients_may_publish_to(topic) {
             self.stats.refused_topic += 1;
             return Err(ReasonCode::NotAuthorized);
         }
@@ -287,24 +364,29 @@ impl Broker {
                 self.retained.keep(&publication);
                 self.journal.retained(&publication);
             }
-            for found in matches.sessions.drain(..) {
-                let queued = Queued {
-                    qos: publication.qos().min(found.maximum_qos),
-                    // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
-                    retain: publication.retain() && found.retain_as_published,
-                    identifiers: found.identifiers,
-                    group: None,
-                    number: None,
-                    publication: publication.clone(),
-                };
-                self.offer(found.session, queued, out);
-            }
-            for group in matches.groups.drain(..) {
-                self.offer_to_group(group, &publication, out);
-            }
+            self.deliver(&publication, &mut matches, out);
         }
         self.matches = matches;
         found
+    }
+
+    /// Queues a publication for those who were found to want it.
+    pub(crate) fn deliver(&mut self, publication: &Arc<Publication>, matches: &mut Matches, out: &mut Outputs) {
+        for found in matches.sessions.drain(..) {
+            let queued = Queued {
+                qos: publication.qos().min(found.maximum_qos),
+                // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
+                retain: publication.retain() && found.retain_as_published,
+                identifiers: found.identifiers,
+                group: None,
+                number: None,
+                publication: publication.clone(),
+            };
+            self.offer(found.session, queued, out);
+        }
+        for group in matches.groups.drain(..) {
+            self.offer_to_group(group, publication, out);
+        }
     }
 
     /// Gives a message to one member of a shared subscription, with the QoS it was granted `[MQTT-4.8.2-3]`.
@@ -325,7 +407,7 @@ impl Broker {
         true
     }
 
-    fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
+    pub(crate) fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
         let session = &mut self.sessions[id];
         match session.offer(queued, &self.limits, &mut self.stats, &mut self.journal) {
             Offered::Waits | Offered::Dropped { first: false } => {}

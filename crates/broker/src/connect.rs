@@ -114,7 +114,7 @@ impl Broker {
     }
 
     /// Says why, as far as the client wants to know and can take it, and closes.
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         connection: ConnectionId,
         connect: &Connect<'_>,
@@ -179,6 +179,7 @@ impl Broker {
             will: connect.will.as_ref().map(|message| Will::new(now, connection, message)),
             woken: false,
             told_refused: false,
+            wants_reasons: connect.request_problem_information,
             takeovers: Takeovers::default(),
         }
     }

@@ -26,6 +26,16 @@ pub enum Input<'a> {
         /// What.
         packet: &'a Packet<'a>,
     },
+    /// A PUBLISH or CONNECT of which the driver knows that the client may not publish there, or leave a will: it is answered
+    /// as refused, 0x87.
+    Forbidden {
+        /// Whose.
+        connection: ConnectionId,
+        /// What; as in [`Input::Packet`].
+        packet: &'a Packet<'a>,
+        /// For people and logs, told to a 5.0 client with the answer to its PUBLISH.
+        why: &'a str,
+    },
     /// A connection is over without a DISCONNECT; its will is published. Ignored if the broker closed it before.
     Lost {
         /// Which.

@@ -24,6 +24,8 @@ pub enum Reply {
         packet_id: PacketId,
         /// How it went.
         reason: ReasonCode,
+        /// For people and logs.
+        reason_string: Option<Box<str>>,
     },
     /// PUBREC.
     PubRec {
@@ -31,6 +33,8 @@ pub enum Reply {
         packet_id: PacketId,
         /// How it went.
         reason: ReasonCode,
+        /// For people and logs.
+        reason_string: Option<Box<str>>,
     },
     /// PUBREL.
     PubRel {
@@ -131,6 +135,10 @@ impl ConnAckReply {
 }
 
 impl Reply {
+    pub(crate) fn pub_rec(packet_id: PacketId, reason: ReasonCode) -> Self {
+        Reply::PubRec { packet_id, reason, reason_string: None }
+    }
+
     /// Appends the packet's bytes.
     pub fn encode(&self, version: ProtocolVersion, out: &mut Vec<u8>) {
         encode(version, &self.as_packet(), out);
@@ -151,8 +159,12 @@ impl Reply {
         };
         match self {
             Reply::ConnAck(reply) => Packet::ConnAck(reply.as_connack()),
-            Reply::PubAck { packet_id, reason } => Packet::PubAck(acknowledgement(packet_id, reason)),
-            Reply::PubRec { packet_id, reason } => Packet::PubRec(acknowledgement(packet_id, reason)),
+            Reply::PubAck { packet_id, reason, reason_string } => {
+                Packet::PubAck(Acknowledgement { reason_string: reason_string.as_deref(), ..acknowledgement(packet_id, reason) })
+            }
+            Reply::PubRec { packet_id, reason, reason_string } => {
+                Packet::PubRec(Acknowledgement { reason_string: reason_string.as_deref(), ..acknowledgement(packet_id, reason) })
+            }
             Reply::PubRel { packet_id, reason } => Packet::PubRel(acknowledgement(packet_id, reason)),
             Reply::PubComp { packet_id, reason } => Packet::PubComp(acknowledgement(packet_id, reason)),
             Reply::SubAck { packet_id, reasons } => Packet::SubAck(SubAck::new(*packet_id, &reasons[..])),

@@ -66,6 +66,8 @@ pub(crate) struct Connected {
     pub(crate) woken: bool,
     /// A publication of this connection was refused and somebody was told.
     pub(crate) told_refused: bool,
+    /// Reason strings are welcome with any answer `[MQTT-3.1.2-29]`.
+    pub(crate) wants_reasons: bool,
     /// How often this client id's connections took each other over, up to this one.
     pub(crate) takeovers: Takeovers,
 }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_namespace::Namespace;
+use factree_namespace::{Block, Namespace};
 use factree_sparkplug as sparkplug;
 
 mod cells;
@@ -43,6 +43,7 @@ mod samples;
 mod seat;
 mod sending;
 mod template;
+mod witness;
 mod wording;
 
 pub use census::Census;
@@ -62,6 +63,7 @@ pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
 pub use template::{Case, TemplateError};
+pub use witness::{Bulk, Seen, Sights};
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
@@ -310,6 +312,27 @@ impl Ingest {
         if let Some(edge_node) = sparkplug.ok().and_then(|topic| topic.edge_node()) {
             self.edge_nodes.doubt(&self.namespace, now, edge_node, out);
         }
+    }
+
+    /// Whether every sample that is written from now on is to be seen, see [`Ingest::take_sights`]. Said again, it makes cells that
+    /// were [ignored](Ingest::ignore) seen again.
+    pub fn watch(&mut self, is_watching: bool) {
+        self.edge_nodes.witness.watch(is_watching);
+        self.plain.witness.watch(is_watching);
+    }
+
+    /// A cell's samples need not be seen until [`Ingest::watch`] is called again.
+    pub fn ignore(&mut self, block: &Block, slot: u32) {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
+        witness.ignore(block, slot);
+    }
+
+    /// Moves what was seen since the last time into `into`: every sample, but where a message or a batch wrote a great deal. What
+    /// one source wrote is in its order. To be called after each batch while somebody watches.
+    pub fn take_sights(&mut self, into: &mut Sights) {
+        self.edge_nodes.witness.take(into);
+        self.plain.witness.take(into);
     }
 
     /// What came in, counted.

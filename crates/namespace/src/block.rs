@@ -42,6 +42,11 @@ impl Block {
         self.cells.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its number among the blocks of its namespace.
+    pub fn number(&self) -> u32 {
+        self.index
+    }
+
     /// The element placed at `slot`, if one is.
     pub fn element(&self, slot: u32) -> Option<ElementId> {
         self.read().element(slot)

@@ -68,6 +68,7 @@ chapters!(
     handshakes,
     wills,
     aliases,
+    announcing,
     limits,
     hostile,
     restart,

@@ -16,6 +16,8 @@ use factree_mqtt::{
 
 use crate::notation::{Words, code, payload, show, time};
 
+mod announcing;
+
 pub(crate) struct World {
     broker: Broker,
     now: Instant,
@@ -92,6 +94,9 @@ impl World {
                 words.0.clear();
             }
             "listen" => self.listens = true,
+            "elsewhere" => self.broker.tell_subscriptions(),
+            "announce" => self.announce(&mut words),
+            "current" => self.current(&mut words),
             "journal" => drop(self.broker.restore(self.now, [])),
             "restart" => self.restart(&mut words),
             "disk" => self.show_disk(),
@@ -217,6 +222,7 @@ impl World {
         };
         let user = words.user();
         let identifier: Vec<NonZeroU32> = words.number("id").into_iter().collect();
+        let is_forbidden = words.flag("forbidden");
         let publish = Publish {
             subscription_identifiers: SubscriptionIdentifiers::from(&identifier[..]),
             handshake,
@@ -235,6 +241,7 @@ impl World {
         match name {
             "local" => self.input(Input::Publish { publication: &publish }),
             "quietly" => self.broker.retain(self.now, &publish),
+            name if is_forbidden => self.forbidden(name, publish),
             name => self.send(name, &Packet::Publish(publish)),
         }
     }
@@ -318,6 +325,7 @@ impl World {
                 let name = self.name(connection);
                 self.told.push(format!("{name} ended, client {client_id}"));
             }
+            Output::Subscribed { client_id, filter } => self.told.push(format!("{client_id} wants what is current: {filter}")),
             Output::Event(event) => self.event(&event),
         }
     }

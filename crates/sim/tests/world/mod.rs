@@ -224,7 +224,7 @@ impl World {
                         socket.close();
                     }
                 }
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Subscribed { .. } => {}
             }
         }
         self.outputs = outputs;

@@ -206,8 +206,8 @@ impl Game {
             }
             Output::Reply { to, reply } => match reply {
                 Reply::ConnAck(it) => format!("{} CONNACK {}", who(to), it.session_present),
-                Reply::PubAck { packet_id, reason } => format!("{} PUBACK {} {reason:?}", who(to), packet_id.get()),
-                Reply::PubRec { packet_id, reason } => format!("{} PUBREC {} {reason:?}", who(to), packet_id.get()),
+                Reply::PubAck { packet_id, reason, .. } => format!("{} PUBACK {} {reason:?}", who(to), packet_id.get()),
+                Reply::PubRec { packet_id, reason, .. } => format!("{} PUBREC {} {reason:?}", who(to), packet_id.get()),
                 Reply::PubRel { packet_id, reason } => format!("{} PUBREL {} {reason:?}", who(to), packet_id.get()),
                 Reply::PubComp { packet_id, reason } => format!("{} PUBCOMP {} {reason:?}", who(to), packet_id.get()),
                 Reply::SubAck { packet_id, reasons } => {
@@ -231,7 +231,7 @@ impl Game {
                 let who = NAMES.iter().position(|name| *name == client_id.as_str());
                 format!("{} session ended", who.expect("there are two"))
             }
-            Output::Event(_) => return None,
+            Output::Subscribed { .. } | Output::Event(_) => return None,
         };
         Some(words)
     }
