@@ -227,11 +227,8 @@ impl Broker {
         match publish.handshake {
             Handshake::AtMostOnce => {}
             Handshake::AtLeastOnce(packet_id) => {
-                let reason_string = self.explanation(from, forbidden, |why| Reply::PubAck {
-                    packet_id,
-                    reason,
-                    reason_string: why,
-                });
+                let reason_string =
+                    self.explanation(from, forbidden, |why| Reply::PubAck { packet_id, reason, reason_string: why });
                 out.reply(from.connection, Reply::PubAck { packet_id, reason, reason_string });
             }
             Handshake::ExactlyOnce(packet_id) => {
@@ -241,11 +238,8 @@ impl Broker {
                 } else if let Some(number) = self.sessions[from.session].number {
                     self.journal.received(number, packet_id);
                 }
-                let reason_string = self.explanation(from, forbidden, |why| Reply::PubRec {
-                    packet_id,
-                    reason,
-                    reason_string: why,
-                });
+                let reason_string =
+                    self.explanation(from, forbidden, |why| Reply::PubRec { packet_id, reason, reason_string: why });
                 out.reply(from.connection, Reply::PubRec { packet_id, reason, reason_string });
             }
         }

@@ -48,8 +48,8 @@ mod view;
 mod will;
 mod write;
 
-pub use announcing::Room;
 pub use alias::{ResolvedTopic, TopicAliases};
+pub use announcing::Room;
 pub use broker::Broker;
 pub use bucket::{Bucket, Rate};
 pub use delivery::{Delivery, More};

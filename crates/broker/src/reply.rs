@@ -159,12 +159,14 @@ impl Reply {
         };
         match self {
             Reply::ConnAck(reply) => Packet::ConnAck(reply.as_connack()),
-            Reply::PubAck { packet_id, reason, reason_string } => {
-                Packet::PubAck(Acknowledgement { reason_string: reason_string.as_deref(), ..acknowledgement(packet_id, reason) })
-            }
-            Reply::PubRec { packet_id, reason, reason_string } => {
-                Packet::PubRec(Acknowledgement { reason_string: reason_string.as_deref(), ..acknowledgement(packet_id, reason) })
-            }
+            Reply::PubAck { packet_id, reason, reason_string } => Packet::PubAck(Acknowledgement {
+                reason_string: reason_string.as_deref(),
+                ..acknowledgement(packet_id, reason)
+            }),
+            Reply::PubRec { packet_id, reason, reason_string } => Packet::PubRec(Acknowledgement {
+                reason_string: reason_string.as_deref(),
+                ..acknowledgement(packet_id, reason)
+            }),
             Reply::PubRel { packet_id, reason } => Packet::PubRel(acknowledgement(packet_id, reason)),
             Reply::PubComp { packet_id, reason } => Packet::PubComp(acknowledgement(packet_id, reason)),
             Reply::SubAck { packet_id, reasons } => Packet::SubAck(SubAck::new(*packet_id, &reasons[..])),

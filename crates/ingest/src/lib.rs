@@ -328,6 +328,13 @@ impl Ingest {
         witness.ignore(block, slot);
     }
 
+    /// Whether a cell is [ignored](Ingest::ignore).
+    pub fn is_ignored(&self, block: &Block, slot: u32) -> bool {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &self.plain.witness } else { &self.edge_nodes.witness };
+        witness.is_ignored(block, slot)
+    }
+
     /// Moves what was seen since the last time into `into`: every sample, but where a message or a batch wrote a great deal. What
     /// one source wrote is in its order. To be called after each batch while somebody watches.
     pub fn take_sights(&mut self, into: &mut Sights) {

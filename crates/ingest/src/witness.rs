@@ -86,6 +86,10 @@ impl Witness {
         bits[word] |= 1 << (slot % 64);
     }
 
+    pub(crate) fn is_ignored(&self, block: &Block, slot: u32) -> bool {
+        is_set(self.unwanted.get(&block.number()), slot)
+    }
+
     /// A message has been written, and got this revision.
     #[inline]
     pub(crate) fn saw(&mut self, block: &Arc<Block>, revision: Revision) {
@@ -105,8 +109,8 @@ impl Witness {
     #[cold]
     fn look(&mut self, block: &Arc<Block>, revision: Revision, among: Option<Vec<u32>>) {
         let Self { unwanted, sights: Sights { seen, bulks }, .. } = self;
-        let unwanted = unwanted.get(&block.number()).map_or(&[][..], Vec::as_slice);
-        let is_wanted = |slot: &u32| unwanted.get(*slot as usize / 64).is_none_or(|word| word >> (slot % 64) & 1 == 0);
+        let unwanted = unwanted.get(&block.number());
+        let is_wanted = |slot: &u32| !is_set(unwanted, *slot);
         let since = Revision(revision.0.saturating_sub(1));
         let held = block.hold();
         let changed: Vec<u32> = match among {
@@ -131,6 +135,10 @@ impl Witness {
     pub(crate) fn take(&mut self, into: &mut Sights) {
         into.append(std::mem::take(&mut self.sights));
     }
+}
+
+fn is_set(bits: Option<&Vec<u64>>, slot: u32) -> bool {
+    bits.and_then(|bits| bits.get(slot as usize / 64)).is_some_and(|word| word >> (slot % 64) & 1 == 1)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::attach::Attachment;
+use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
@@ -53,6 +54,8 @@ pub struct Config {
     pub durability: Durability,
     /// Where things land in the tree.
     pub placement: Placement,
+    /// Where the tree stands among MQTT topics; none: nowhere.
+    pub face: Option<FaceRoot>,
     /// What it is to Sparkplug clients.
     pub sparkplug: SparkplugConfig,
     /// What is declared about elements of the tree.
@@ -165,6 +168,7 @@ impl Config {
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
+            face: file.namespace.face(text)?,
             sparkplug,
             model: file.namespace.model(text)?,
             limits,

@@ -325,7 +325,9 @@ impl World {
                 let name = self.name(connection);
                 self.told.push(format!("{name} ended, client {client_id}"));
             }
-            Output::Subscribed { client_id, filter } => self.told.push(format!("{client_id} wants what is current: {filter}")),
+            Output::Subscribed { client_id, filter } => {
+                self.told.push(format!("{client_id} wants what is current: {filter}"))
+            }
             Output::Event(event) => self.event(&event),
         }
     }

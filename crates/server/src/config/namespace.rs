@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{ConfigError, line};
+use crate::face::FaceRoot;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +20,21 @@ pub(super) struct Namespace {
     sparkplug: Vec<SparkplugRule>,
     topics: Option<Vec<TopicRule>>,
     element: Vec<Element>,
+    mqtt: Mqtt,
+}
+
+/// The tree's own topics.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Mqtt {
+    enabled: bool,
+    root: Spanned<String>,
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self { enabled: true, root: Spanned::new(0..0, String::new()) }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,6 +155,15 @@ impl Namespace {
             _ => rule.map(|rule| &rule.group),
         };
         line(text, value.map_or(0, |value| value.span().start))
+    }
+
+    /// Where the tree stands among MQTT topics, if it does.
+    pub(super) fn face(&self, text: &str) -> Result<Option<FaceRoot>, ConfigError> {
+        let Mqtt { enabled, root } = &self.mqtt;
+        let parsed = FaceRoot::parse(root.get_ref()).map_err(|takes| {
+            ConfigError(format!("line {}: [namespace.mqtt] root {takes}", line(text, root.span().start)))
+        })?;
+        Ok(enabled.then_some(parsed))
     }
 
     /// What is declared about elements.
