@@ -328,6 +328,11 @@ impl Ingest {
         witness.ignore(block, slot);
     }
 
+    /// How many Edge Nodes and plain topics have had a place in the tree, for whoever wants to know whether there are more.
+    pub fn sources_len(&self) -> usize {
+        self.edge_nodes.seats.len() + self.plain.topics.len()
+    }
+
     /// Whether a cell is [ignored](Ingest::ignore).
     pub fn is_ignored(&self, block: &Block, slot: u32) -> bool {
         let is_plain = block.number() == self.plain.block.number();

@@ -8,8 +8,7 @@
 //! Invariant: the state is locked under ingest's lock whenever samples are read to be said, so that no topic's messages are
 //! said in another order than they were written.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use factree_broker::Broker;
@@ -26,8 +25,8 @@ pub(crate) use errands::{Current, Errands, Sweep};
 pub(crate) use rendering::Renderer;
 pub use topics::FaceRoot;
 
-/// Of so many levels that filters begin with, and no more, it is asked whether the tree begins with them too.
-const FIRST_LEVELS_MAX: usize = 1_000;
+/// If the tree begins with more names than this, or filters do, not each is asked about.
+const FIRST_LEVELS_MAX: usize = 256;
 /// What a URI's path may hold as it is; more is encoded than must be.
 const URI_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// A longer path is not said in a reason string.
@@ -39,7 +38,11 @@ pub(crate) struct Face {
     /// None: the tree has no face.
     pub(crate) root: Option<FaceRoot>,
     state: Mutex<State>,
-    /// The state of the broker's subscriptions that is taken account of; one more, so that the first look is one.
+    /// The topics that the tree's topics begin with; none: too many to ask about each.
+    tops: Mutex<Option<Arc<[String]>>>,
+    /// How many sources had a place in the tree when that was looked at.
+    sources: AtomicUsize,
+    /// The state of the broker's subscriptions that is taken account of; at first none.
     heeded: AtomicU64,
     is_watching: AtomicBool,
     /// Says that there may be an errand to run.
@@ -56,29 +59,55 @@ pub(crate) struct Stats {
     pub(crate) brought: AtomicU64,
 }
 
-/// What is known about who wants what.
+/// What is still to be told, and what is taken account of.
 #[derive(Default)]
 pub(crate) struct State {
-    /// Levels that filters begin with and that the tree may begin with; none: too many to look at.
-    levels: Option<HashSet<Box<str>>>,
-    /// How many elements the tree began with when it was last held against them.
-    tops: usize,
-    /// What is taken account of: how often things have been moved, and what was written.
+    /// How often things have been moved.
     layout: u64,
+    /// What was written up to then is told, or noted to be.
     revision: Revision,
     pub(crate) errands: Errands,
     pub(crate) sights: Sights,
 }
 
+/// What was applied to the tree just now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applied {
+    /// The revision before it.
+    pub(crate) since: Revision,
+    /// Whether it led to anything else than new samples.
+    pub(crate) is_news: bool,
+}
+
+/// What is to be done about what was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sighted {
+    Nothing,
+    /// It is to be announced.
+    Samples,
+    /// The tree begins with other names now: ask [`Face::is_wanted`], and if it is, [`Face::begin`].
+    Tops,
+}
+
 impl Face {
     pub(crate) fn new(namespace: Arc<Namespace>, root: Option<FaceRoot>) -> Self {
-        let state = Mutex::new(State { levels: Some(HashSet::new()), ..State::default() });
-        let (heeded, is_watching) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
-        Self { namespace, root, state, heeded, is_watching, work: Notify::new(), stats: Stats::default() }
+        let face = Self {
+            namespace,
+            root,
+            state: Mutex::default(),
+            tops: Mutex::new(Some(Arc::new([]))),
+            sources: AtomicUsize::new(0),
+            heeded: AtomicU64::new(u64::MAX),
+            is_watching: AtomicBool::new(false),
+            work: Notify::new(),
+            stats: Stats::default(),
+        };
+        face.look_at_tops(&face.namespace.read());
+        face
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Whether what is written is looked at.
@@ -86,22 +115,36 @@ impl Face {
         self.is_watching.load(Ordering::Relaxed)
     }
 
-    /// What subscriptions begin with, if any was made or taken away since the last time.
+    /// Whether any subscription may be about the tree, if one was made or taken away since that was last heeded.
     #[inline]
     pub(crate) fn hear(&self, broker: &Broker) -> Option<Heard> {
-        let root = self.root.as_ref()?;
         let changes = broker.subscription_changes();
-        (self.heeded.load(Ordering::Relaxed) != changes).then(|| Heard::of(broker, root, changes))
+        let is_new = self.root.is_some() && self.heeded.load(Ordering::Relaxed) != changes;
+        is_new.then(|| Heard { changes, is_wanted: self.is_wanted(broker) })
     }
 
-    /// Takes account of it, before anything is applied that was accepted after it.
+    /// Whether any subscription may be about the tree.
     #[cold]
-    pub(crate) fn heed(&self, ingest: &mut Ingest, Heard { changes, levels }: Heard) {
-        let mut state = self.state();
+    pub(crate) fn is_wanted(&self, broker: &Broker) -> bool {
+        let Some(root) = &self.root else { return false };
+        if let Some(first) = root.first_level() {
+            return broker.is_subscribed_below(first);
+        }
+        if let Some(tops) = &*lock(&self.tops) {
+            return tops.iter().any(|top| broker.is_subscribed_below(top));
+        }
+        let mut levels = broker.subscribed_first_levels();
+        levels.by_ref().take(FIRST_LEVELS_MAX).any(|level| root.may_begin_with(level)) || levels.next().is_some()
+    }
+
+    /// Takes account of what was heard, before anything is applied that was accepted after it.
+    #[cold]
+    pub(crate) fn heed(&self, ingest: &mut Ingest, Heard { changes, is_wanted }: Heard) {
         self.heeded.store(changes, Ordering::Relaxed);
-        state.levels = levels;
-        let view = self.namespace.read();
-        let is_watching = self.is_wanted(&mut state, &view);
+        self.watch(ingest, &mut self.state(), &self.namespace.read(), is_wanted);
+    }
+
+    fn watch(&self, ingest: &mut Ingest, state: &mut State, view: &View<'_>, is_watching: bool) {
         if is_watching && !self.is_watching() {
             (state.revision, state.layout) = (self.namespace.revision(), view.layout());
         }
@@ -109,61 +152,44 @@ impl Face {
         ingest.watch(is_watching);
     }
 
-    /// Whether any subscription may be about the tree.
-    fn is_wanted(&self, state: &mut State, view: &View<'_>) -> bool {
-        state.tops = view.child_count(ElementId::ROOT);
-        let Some(levels) = &state.levels else { return true };
-        // Below a root of its own, everything is the tree's.
-        let is_rooted = self.root.as_ref().is_some_and(|root| root.first_level().is_some());
-        let mut of_tree = levels.iter().filter_map(|level| self.root.as_ref()?.path(level));
-        if is_rooted { !levels.is_empty() } else { of_tree.any(|name| view.child(ElementId::ROOT, &name).is_some()) }
-    }
-
-    /// After something was applied: whether there is anything to be said. If what was applied is the first of the tree that
-    /// anybody asked for, all of it is.
-    pub(crate) fn has_sights(&self, ingest: &mut Ingest) -> bool {
-        if self.root.is_none() {
-            return false;
-        }
-        let mut state = self.state();
+    /// Whether what was applied is to be announced.
+    #[inline]
+    pub(crate) fn sight(&self, ingest: &mut Ingest, applied: Applied) -> Sighted {
         if self.is_watching() {
-            let State { sights, .. } = &mut *state;
-            ingest.take_sights(sights);
-            return !sights.is_empty();
+            let mut state = self.state();
+            ingest.take_sights(&mut state.sights);
+            return if state.sights.is_empty() { Sighted::Nothing } else { Sighted::Samples };
         }
-        if state.levels.as_ref().is_some_and(HashSet::is_empty) {
-            return false;
+        let sources = ingest.sources_len();
+        if self.root.is_none() || !applied.is_news && self.sources.load(Ordering::Relaxed) == sources {
+            return Sighted::Nothing;
         }
-        let view = self.namespace.read();
-        if view.child_count(ElementId::ROOT) == state.tops || !self.is_wanted(&mut state, &view) {
-            state.revision = self.namespace.revision();
-            return false;
-        }
-        self.is_watching.store(true, Ordering::Relaxed);
-        ingest.watch(true);
-        state.layout = view.layout();
-        let since = state.revision;
-        self.note_changed(&mut state, &view, since);
-        self.work.notify_one();
-        false
+        self.sources.store(sources, Ordering::Relaxed);
+        if self.look_at_tops(&self.namespace.read()) { Sighted::Tops } else { Sighted::Nothing }
     }
 
-    /// Everything stands where new rules say: what the tree begins with, and where what changed meanwhile stands.
-    pub(crate) fn heed_moved(&self, ingest: &mut Ingest) {
+    /// Notes what the tree begins with; whether that is something else than before.
+    fn look_at_tops(&self, view: &View<'_>) -> bool {
+        let root = self.root.as_ref().filter(|root| root.first_level().is_none());
+        let names = view.children(ElementId::ROOT, None, FIRST_LEVELS_MAX + 1);
+        let tops = names.iter().filter_map(|&id| root?.topic(view.name(id)));
+        let tops = (names.len() <= FIRST_LEVELS_MAX).then(|| tops.collect::<Arc<[String]>>());
+        let mut known = lock(&self.tops);
+        let is_new = *known != tops;
+        *known = tops;
+        is_new
+    }
+
+    /// What was applied is the first of the tree that anybody asked for: all of it is to be told.
+    #[cold]
+    pub(crate) fn begin(&self, ingest: &mut Ingest, applied: Applied) {
         let mut state = self.state();
         let view = self.namespace.read();
-        let is_watching = self.is_wanted(&mut state, &view);
-        self.is_watching.store(is_watching, Ordering::Relaxed);
-        ingest.watch(is_watching);
-        if is_watching {
-            state.layout = view.layout();
-            let since = state.revision;
-            self.note_changed(&mut state, &view, since);
-            self.work.notify_one();
-        }
+        self.watch(ingest, &mut state, &view, true);
+        self.note_changed(&mut state, &view, applied.since);
     }
 
-    /// Things have been moved, so that what is current stands elsewhere.
+    /// Things may have been moved, so that what is current stands elsewhere.
     pub(crate) fn note_moved(&self, ingest: &mut Ingest, state: &mut State, view: &View<'_>) {
         if state.layout != view.layout() {
             state.layout = view.layout();
@@ -174,6 +200,22 @@ impl Face {
         state.revision = self.namespace.revision();
     }
 
+    /// The tree may begin with other names, because everything stands where new rules say: there is something to
+    /// [hear](Face::hear).
+    pub(crate) fn look_again(&self) {
+        self.look_at_tops(&self.namespace.read());
+        self.heeded.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// What has moved is to be told where it stands now; everything, unless somebody was watching when it began to move.
+    pub(crate) fn tell_moved(&self, was_watching: bool) {
+        let mut state = self.state();
+        let view = self.namespace.read();
+        state.layout = view.layout();
+        let since = if was_watching { state.revision } else { Revision::ZERO };
+        self.note_changed(&mut state, &view, since);
+    }
+
     /// Everything that was written since is to be swept.
     fn note_changed(&self, state: &mut State, view: &View<'_>, since: Revision) {
         let until = self.namespace.revision();
@@ -181,6 +223,7 @@ impl Face {
             state.errands.add_bulk(Bulk { block: Arc::clone(block), since, until });
         }
         state.revision = until;
+        self.work.notify_one();
     }
 
     /// The errand of a subscription that was made just now, if it is about the tree.
@@ -207,28 +250,15 @@ impl Face {
     }
 }
 
-/// What subscriptions begin with.
+/// What the broker's subscriptions are like.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Heard {
+    /// In which state of theirs.
     changes: u64,
-    levels: Option<HashSet<Box<str>>>,
+    /// One of them may be about the tree.
+    is_wanted: bool,
 }
 
-impl Heard {
-    #[cold]
-    fn of(broker: &Broker, root: &FaceRoot, changes: u64) -> Self {
-        let mut levels = HashSet::new();
-        if let Some(first) = root.first_level() {
-            levels.extend(broker.is_subscribed_below(first).then(|| first.into()));
-            return Self { changes, levels: Some(levels) };
-        }
-        for (number, level) in broker.subscribed_first_levels().enumerate() {
-            if number == FIRST_LEVELS_MAX {
-                return Self { changes, levels: None };
-            }
-            if root.may_begin_with(level) {
-                levels.insert(level.into());
-            }
-        }
-        Self { changes, levels: Some(levels) }
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,7 +26,7 @@ use crate::attach::Outlets;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
 use crate::events;
-use crate::face::Face;
+use crate::face::{Applied, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
@@ -479,8 +479,9 @@ impl Hub {
             }
             let (mut said, mut shown) = (Vec::new(), Vec::new());
             for batch in &batches {
+                let since = self.face.namespace.revision();
                 ingest.apply(now(), batch, &mut said);
-                shown.extend(self.show(&mut ingest));
+                shown.extend(self.show(&mut ingest, Applied { since, is_news: !said.is_empty() }));
             }
             // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
             // birth's certificate comes after an older one's.
@@ -505,8 +506,9 @@ impl Hub {
         if ingest.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return;
         }
+        let since = self.face.namespace.revision();
         ingest.tick(now, &mut said);
-        let shown = self.show(&mut ingest);
+        let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
         certified.iter().chain(&shown).for_each(Left::carry_out);
@@ -538,7 +540,8 @@ impl Hub {
         // A command to a plain topic is in the tree already.
         self.streams.ring();
         if self.face.is_watching() {
-            let shown = self.show(&mut lock(&self.ingest));
+            let applied = Applied { since: self.face.namespace.revision(), is_news: false };
+            let shown = self.show(&mut lock(&self.ingest), applied);
             shown.iter().for_each(Left::carry_out);
         }
         if self.say(said) {

@@ -16,7 +16,7 @@ use factree_namespace::{Block, Sample};
 
 use super::visit::Left;
 use super::{Core, Hub, Incoming, lock};
-use crate::face::{Current, Renderer, State, Sweep};
+use crate::face::{Applied, Current, Renderer, Sighted, State, Sweep};
 
 /// Cells of a sweep that are looked at together.
 const SWEPT_AT_ONCE: usize = 256;
@@ -32,10 +32,22 @@ type Told = (Arc<Publication>, Arc<Block>, u32);
 
 impl Hub {
     /// Announces what has been applied since the last time. Called with ingest's lock, after each batch.
-    pub(super) fn show(&self, ingest: &mut Ingest) -> Option<Left> {
-        if !self.face.has_sights(ingest) {
-            return None;
+    #[inline]
+    pub(super) fn show(&self, ingest: &mut Ingest, applied: Applied) -> Option<Left> {
+        match self.face.sight(ingest, applied) {
+            Sighted::Nothing => None,
+            Sighted::Samples => self.show_sights(ingest),
+            Sighted::Tops => {
+                if self.face.is_wanted(&self.core().broker) {
+                    self.face.begin(ingest, applied);
+                }
+                None
+            }
         }
+    }
+
+    #[cold]
+    fn show_sights(&self, ingest: &mut Ingest) -> Option<Left> {
         let root = self.face.root.as_ref()?;
         let now = Instant::now();
         let mut state = self.face.state();
@@ -83,8 +95,16 @@ impl Hub {
 
     /// The tree has been moved: what stands elsewhere now is told there.
     pub(crate) fn show_moved(&self) {
-        if self.face.root.is_some() {
-            self.face.heed_moved(&mut lock(&self.ingest));
+        if self.face.root.is_none() {
+            return;
+        }
+        let mut ingest = lock(&self.ingest);
+        let was_watching = self.face.is_watching();
+        self.face.look_again();
+        let heard = self.face.hear(&self.core().broker);
+        heard.into_iter().for_each(|heard| self.face.heed(&mut ingest, heard));
+        if self.face.is_watching() {
+            self.face.tell_moved(was_watching);
         }
     }
 
