@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_namespace::{Block, Namespace};
+use factree_namespace::{Block, Namespace, Revision};
 use factree_sparkplug as sparkplug;
 
 mod cells;
@@ -326,6 +326,14 @@ impl Ingest {
         let is_plain = block.number() == self.plain.block.number();
         let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
         witness.ignore(block, slot);
+    }
+
+    /// What was written to a block after one revision and up to another, the newest, is seen as if somebody had watched; of each
+    /// cell the last sample.
+    pub fn look_back(&mut self, block: &Arc<Block>, since: Revision, until: Revision) {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
+        witness.look(block, since, until, None);
     }
 
     /// How many Edge Nodes and plain topics have had a place in the tree, for whoever wants to know whether there are more.

@@ -94,7 +94,7 @@ impl Witness {
     #[inline]
     pub(crate) fn saw(&mut self, block: &Arc<Block>, revision: Revision) {
         if self.is_watching {
-            self.look(block, revision, None);
+            self.look(block, Revision(revision.0.saturating_sub(1)), revision, None);
         }
     }
 
@@ -102,16 +102,16 @@ impl Witness {
     #[inline]
     pub(crate) fn saw_among(&mut self, block: &Arc<Block>, revision: Revision, slots: impl Iterator<Item = u32>) {
         if self.is_watching {
-            self.look(block, revision, Some(slots.collect()));
+            self.look(block, Revision(revision.0.saturating_sub(1)), revision, Some(slots.collect()));
         }
     }
 
+    /// Looks at what was written to a block after one revision and up to another, the newest.
     #[cold]
-    fn look(&mut self, block: &Arc<Block>, revision: Revision, among: Option<Vec<u32>>) {
+    pub(crate) fn look(&mut self, block: &Arc<Block>, since: Revision, until: Revision, among: Option<Vec<u32>>) {
         let Self { unwanted, sights: Sights { seen, bulks }, .. } = self;
         let unwanted = unwanted.get(&block.number());
         let is_wanted = |slot: &u32| !is_set(unwanted, *slot);
-        let since = Revision(revision.0.saturating_sub(1));
         let held = block.hold();
         let changed: Vec<u32> = match among {
             Some(slots) => slots.into_iter().filter(|slot| is_wanted(slot) && held.has_changed(*slot, since)).collect(),
@@ -119,8 +119,8 @@ impl Witness {
         };
         if changed.len() > COPIED_MAX || seen.len() + changed.len() > SEEN_MAX {
             match bulks.last_mut() {
-                Some(last) if Arc::ptr_eq(&last.block, block) => last.until = revision,
-                Some(_) | None => bulks.push(Bulk { block: Arc::clone(block), since, until: revision }),
+                Some(last) if Arc::ptr_eq(&last.block, block) => last.until = until,
+                Some(_) | None => bulks.push(Bulk { block: Arc::clone(block), since, until }),
             }
             return;
         }

@@ -50,6 +50,15 @@ pub(crate) struct Face {
     pub(crate) stats: Stats,
 }
 
+/// What was said, and is still to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FaceFigures {
+    pub(crate) announced: u64,
+    pub(crate) brought: u64,
+    /// Subscriptions that wait for what is current.
+    pub(crate) due: u64,
+}
+
 /// What was said, counted.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
@@ -180,13 +189,17 @@ impl Face {
         is_new
     }
 
-    /// What was applied is the first of the tree that anybody asked for: all of it is to be told.
+    /// What was applied is the first of the tree that anybody asked for: all of it is [sighted](Sighted::Samples).
     #[cold]
     pub(crate) fn begin(&self, ingest: &mut Ingest, applied: Applied) {
         let mut state = self.state();
         let view = self.namespace.read();
         self.watch(ingest, &mut state, &view, true);
-        self.note_changed(&mut state, &view, applied.since);
+        let until = self.namespace.revision();
+        for block in view.blocks().filter(|block| block.hold().is_newer(applied.since)) {
+            ingest.look_back(block, applied.since, until);
+        }
+        ingest.take_sights(&mut state.sights);
     }
 
     /// Things may have been moved, so that what is current stands elsewhere.

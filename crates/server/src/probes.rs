@@ -39,6 +39,7 @@ async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Prob
         plant: hub.plant_figures(),
         tree: namespace.stats(),
         streams: hub.streams().stats(),
+        mirror: hub.face_figures(),
         process: Process::now(),
         traffic: hub.traffic(),
         gate: &gate,

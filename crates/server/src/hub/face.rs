@@ -16,7 +16,7 @@ use factree_namespace::{Block, Sample};
 
 use super::visit::Left;
 use super::{Core, Hub, Incoming, lock};
-use crate::face::{Applied, Current, Renderer, Sighted, State, Sweep};
+use crate::face::{Applied, Current, FaceFigures, Renderer, Sighted, State, Stats, Sweep};
 
 /// Cells of a sweep that are looked at together.
 const SWEPT_AT_ONCE: usize = 256;
@@ -38,10 +38,11 @@ impl Hub {
             Sighted::Nothing => None,
             Sighted::Samples => self.show_sights(ingest),
             Sighted::Tops => {
-                if self.face.is_wanted(&self.core().broker) {
+                let is_wanted = self.face.is_wanted(&self.core().broker);
+                is_wanted.then(|| {
                     self.face.begin(ingest, applied);
-                }
-                None
+                    self.show_sights(ingest)
+                })?
             }
         }
     }
@@ -262,6 +263,13 @@ impl Hub {
         drop(ingest);
         left.carry_out();
         Some(left.answer.subscribers_behind)
+    }
+
+    /// What was said, and is still to be.
+    pub(crate) fn face_figures(&self) -> FaceFigures {
+        let Stats { announced, brought } = &self.face.stats;
+        let due = self.face.state().errands.currents_len() as u64;
+        FaceFigures { announced: announced.load(Ordering::Relaxed), brought: brought.load(Ordering::Relaxed), due }
     }
 
     /// Marks the publications that go to topics which Edge Nodes own.
