@@ -3,7 +3,7 @@
 //! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls
 //! another: sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages,
 //! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing),
-//! [`announcing`](crate::announcing) and [`ending`](crate::ending).
+//! [`announcing`](crate::announcing), [`forbidding`](crate::forbidding) and [`ending`](crate::ending).
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
@@ -120,36 +120,7 @@ impl Broker {
         }
     }
 
-    /// A packet that the driver does not let pass.
-    fn on_forbidden(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        packet: &Packet<'_>,
-        why: &str,
-        out: &mut Outputs,
-    ) {
-        match (packet, self.sessions.of_connection(connection)) {
-            (Packet::Publish(publish), Some(session)) => {
-                let from = Client { session, connection };
-                self.heard(now, from);
-                self.on_publish(now, from, publish, Some(why), out);
-            }
-            (Packet::Connect(connect), None) => {
-                let why = "clients may not leave a will for a topic that somebody else owns";
-                self.refuse(connection, connect, ReasonCode::NotAuthorized, why, out);
-            }
-            (Packet::Connect(_), Some(session)) => {
-                let client = Client { session, connection };
-                self.violation(now, client, "a second CONNECT [MQTT-3.1.0-2]", out);
-            }
-            (_, Some(_)) => unreachable!("only PUBLISH and CONNECT are forbidden by what they say"),
-            // Packets that were on their way when the broker closed the connection are nobody's.
-            (_, None) => {}
-        }
-    }
-
-    fn heard(&mut self, now: Instant, from: Client) {
+    pub(crate) fn heard(&mut self, now: Instant, from: Client) {
         let connected = self.sessions[from.session].connected_mut();
         connected.expect("a connection's session is connected").last_packet = now;
     }
@@ -177,7 +148,7 @@ impl Broker {
     // ---- PUBLISH, chapter 3.3 -------------------------------------------------------------------------------------
 
     /// `forbidden` says why the driver does not let it pass.
-    fn on_publish(
+    pub(crate) fn on_publish(
         &mut self,
         now: Instant,
         from: Client,
@@ -252,21 +223,6 @@ impl Broker {
         connected.version == ProtocolVersion::V311
             && handshake != Handshake::AtMostOnce
             && reason == ReasonCode::QuotaExceeded
-    }
-
-    /// What a client that wants to know is told about a publication that was forbidden, if the answer is not too large for it
-    /// then `[MQTT-3.1.2-29]`, `[MQTT-3.4.2-2]`, `[MQTT-3.5.2-2]`.
-    fn explanation(
-        &self,
-        from: Client,
-        forbidden: Option<&str>,
-        answer: impl FnOnce(Option<Box<str>>) -> Reply,
-    ) -> Option<Box<str>> {
-        let why: Box<str> = forbidden?.into();
-        let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
-        let maximum = connected.maximum_packet_size.map_or(usize::MAX, |maximum| maximum.get() as usize);
-        let fits = connected.wants_reasons && answer(Some(why.clone())).encoded_len(connected.version) <= maximum;
-        fits.then_some(why)
     }
 
     /// The publication was not taken, so its packet id is not kept.

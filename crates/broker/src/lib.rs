@@ -4,7 +4,7 @@
 //! say what to do. Messages on their way out are taken in batches with [`Broker::take_deliveries`] and encoded outside.
 //! Since nothing here waits or reads a clock, a test lives a week in a millisecond and a seed replays a failure.
 //!
-//! Where things are: `broker` is the spine, `connect`, `subscribing`, `announcing` and `ending` its chapters, `view` what can
+//! Where things are: `broker` is the spine, `connect`, `subscribing`, `announcing`, `forbidding` and `ending` its chapters, `view` what can
 //! be looked at. `journal` notes what must outlive the process as [`Write`]s, and `restore` goes on from them. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
 //! and `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own
 //! their state and never call each other; only the spine does. `alias` and `encoder` are the connection task's.
@@ -23,6 +23,7 @@ mod delivery;
 mod encoder;
 mod ending;
 mod event;
+mod forbidding;
 mod identity;
 mod inbound;
 mod input;

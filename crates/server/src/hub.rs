@@ -14,12 +14,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{
-    Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases,
-};
+use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs};
 use factree_http::Streams;
-use factree_ingest::{Batch, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
-use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
+use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
 use tokio::sync::Notify;
 
 use crate::attach::Outlets;
@@ -33,12 +31,14 @@ use crate::traffic::Traffic;
 mod aware;
 mod face;
 mod figures;
+mod incoming;
 mod keeping;
 mod mailbox;
 mod visit;
 
 pub(crate) use aware::certify_again;
 pub(crate) use figures::{Figures, PlantFigures};
+pub(crate) use incoming::Incoming;
 use keeping::Gathered;
 pub(crate) use mailbox::{Closer, Closing, Mailbox};
 use visit::{Left, Visit, Words};
@@ -115,41 +115,6 @@ pub(crate) struct Answer {
 pub(crate) struct Home {
     pub(crate) connection: ConnectionId,
     pub(crate) version: ProtocolVersion,
-}
-
-/// A packet as it goes into the broker: decoded, its topic alias resolved, its payload in the batch.
-pub(crate) struct Incoming<'a> {
-    packet: Packet<'a>,
-    /// The topic that a topic alias stood for.
-    aliased: Option<TopicNameBuf>,
-    /// The number in the batch, for a PUBLISH.
-    publication: Option<usize>,
-    /// Why its client may not publish there.
-    forbidden: Option<String>,
-}
-
-impl<'a> Incoming<'a> {
-    /// Resolves the topic alias and takes a publication into the batch, where its payload is decoded.
-    pub(crate) fn new(
-        packet: Packet<'a>,
-        connection: ConnectionId,
-        aliases: &mut TopicAliases,
-        batch: &mut Batch,
-        limits: &factree_ingest::Limits,
-    ) -> Result<Self, ReasonCode> {
-        let Packet::Publish(publish) = &packet else {
-            return Ok(Self { packet, aliased: None, publication: None, forbidden: None });
-        };
-        let resolved = aliases.resolve(publish)?;
-        let topic = resolved.topic().as_str();
-        let manner = Manner { qos: publish.handshake.qos() as u8, retain: publish.retain };
-        let publication = Some(batch.push(session(connection), manner, topic, publish.payload, limits));
-        let aliased = match resolved {
-            ResolvedTopic::Sent(_) => None,
-            ResolvedTopic::Aliased(topic) => Some(topic),
-        };
-        Ok(Self { packet, aliased, publication, forbidden: None })
-    }
 }
 
 impl Hub {

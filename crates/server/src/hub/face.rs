@@ -73,14 +73,14 @@ impl Hub {
         if errands.sweep().is_some() {
             self.face.work.notify_one();
         }
-        Some(self.announce(ingest, told))
+        Some(self.announce(ingest, &told))
     }
 
     /// Announces messages; cells that nobody wants to hear of are not looked at again.
-    fn announce(&self, ingest: &mut Ingest, told: Vec<Told>) -> Left {
+    fn announce(&self, ingest: &mut Ingest, told: &[Told]) -> Left {
         let mut announced = 0;
         let left = self.enter_locked(&mut self.core(), None, Batch::default(), &mut Vec::new(), |visit| {
-            for (message, block, slot) in &told {
+            for (message, block, slot) in told {
                 if visit.announce(message) {
                     announced += 1;
                 } else {
@@ -258,7 +258,7 @@ impl Hub {
                 }
             }
         }
-        let left = self.announce(&mut ingest, told);
+        let left = self.announce(&mut ingest, &told);
         drop(state);
         drop(ingest);
         left.carry_out();
