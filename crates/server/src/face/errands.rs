@@ -72,6 +72,11 @@ impl Errands {
         self.currents.len()
     }
 
+    /// The same, with the one that is being brought something.
+    pub(crate) fn due(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Looks at the next few, at most `limit`: the first that there is room for, and how much. Those that wait on come to the
     /// end of the line, those that nobody waits for are gone.
     pub(crate) fn next_current(&mut self, limit: usize, room: impl Fn(&Current) -> Room) -> Option<(Current, usize)> {

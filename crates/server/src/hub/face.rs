@@ -268,7 +268,8 @@ impl Hub {
     /// What was said, and is still to be.
     pub(crate) fn face_figures(&self) -> FaceFigures {
         let Stats { announced, brought } = &self.face.stats;
-        let due = self.face.state().errands.currents_len() as u64;
+        let state = self.face.state();
+        let due = (state.errands.due() + self.core().subscribed.len()) as u64;
         FaceFigures { announced: announced.load(Ordering::Relaxed), brought: brought.load(Ordering::Relaxed), due }
     }
 

@@ -64,6 +64,11 @@ impl EdgeNode {
     pub(crate) fn dies(self) {}
 }
 
+/// Waits until every subscription has been told what is current; what is written after that is told once.
+pub(crate) fn settled(plant: &Plant) {
+    plant.until("what is current is told", |plant| plant.metric("factree_mirror_subscriptions_due ") == Some(0.0));
+}
+
 /// As one reads it: topic, value and quality, and whether it says that it is retained.
 pub(crate) fn told(client: &mut Client, count: usize) -> Vec<String> {
     let one = |_| {
@@ -119,6 +124,7 @@ fn what_is_born_later_is_told_to_who_was_there_first() {
     let plant = Plant::start();
     let mut client = Client::connect(&plant, "reader", V5);
     client.subscribe("Acme/#");
+    settled(&plant);
     let _node = EdgeNode::born(&plant, &["Axis/1/Temperature"], 5.0);
     assert_eq!(told(&mut client, 3), ["bdSeq 0 Good", "Rebirth false Good", "Temperature 5.0 Good"]);
     client.heard_nothing_else();
@@ -131,6 +137,7 @@ fn a_plain_topic_is_delivered_as_it_was_published_and_said_again_only_where_it_w
     let plant = Plant::configured(rules);
     let mut client = Client::connect(&plant, "reader", V5);
     client.subscribe("Acme/#");
+    settled(&plant);
     client.publish("Acme/Dallas/energy", b"17");
     client.publish("Acme/Dallas/order", br#"{"id": 4711, "product": {"name": "lid"}}"#);
     let heard: Vec<_> = (0..2).map(|_| client.hear().payload).collect();
@@ -195,6 +202,7 @@ fn what_moves_is_told_where_it_stands_from_then_on() {
     assert_eq!(told(&mut client, 1), ["t 1.0 Good retained"]);
     *rules.lock().unwrap() =
         "[[namespace.sparkplug]]\ngroup = \"{area}:{site}:{enterprise}\"\nnode = \"{work_center}\"".into();
+    settled(&plant);
     assert_eq!(crate::reload::reload(&plant, "localhost").0, 200);
     let mut topics: Vec<String> = (0..3).map(|_| client.hear().topic).collect();
     topics.sort();

@@ -149,9 +149,8 @@ impl Client {
         }
     }
 
-    /// All that was said before has come, and it was heard.
+    /// What was queued before has come, and was heard.
     pub(crate) fn heard_nothing_else(&mut self) {
-        // The errand of a subscription that was made before this one is done before this one's.
         self.subscribe_with(SubscribeRequest::new("the/end", QoS::AtMostOnce), None);
         self.publish("the/end", b"");
         let last = self.hear();
