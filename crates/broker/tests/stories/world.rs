@@ -326,7 +326,7 @@ impl World {
                 self.told.push(format!("{name} ended, client {client_id}"));
             }
             Output::Subscribed { client_id, filter } => {
-                self.told.push(format!("{client_id} wants what is current: {filter}"))
+                self.told.push(format!("{client_id} wants what is current: {filter}"));
             }
             Output::Event(event) => self.event(&event),
         }

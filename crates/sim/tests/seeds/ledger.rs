@@ -153,6 +153,7 @@ impl Ledger {
                     _ => {}
                 }
             }
+            Input::Forbidden { .. } => unreachable!("nobody forbids anything here"),
             Input::Lost { .. } | Input::Publish { .. } => {}
         }
     }
