@@ -2,8 +2,8 @@
 //!
 //! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls
 //! another: sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages,
-//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing) and
-//! [`ending`](crate::ending).
+//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing),
+//! [`announcing`](crate::announcing), [`refusal`](crate::refusal) and [`ending`](crate::ending).
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
@@ -50,7 +50,9 @@ pub struct Broker {
     pub(crate) storage_full: bool,
     pub(crate) rewrite_will: Option<WillRewrite>,
     pub(crate) will_judge: Option<WillJudge>,
-    matches: Matches,
+    /// The driver hears who subscribes.
+    pub(crate) tells_subscriptions: bool,
+    pub(crate) matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
 }
@@ -84,6 +86,7 @@ impl Broker {
             storage_full: false,
             rewrite_will: None,
             will_judge: None,
+            tells_subscriptions: false,
             matches: Matches::default(),
             condemned: Vec::new(),
         }
@@ -99,6 +102,9 @@ impl Broker {
                 }
             }
             Input::Connect { connection, connect } => self.on_connect(now, connection, connect, out),
+            Input::RefusedConnect { connection, connect, why } => {
+                self.on_refused_connect(now, connection, connect, why, out);
+            }
             Input::RefusedPublish { connection, publish, refusal } => {
                 if let Some(session) = self.sessions.of_connection(connection) {
                     let from = Client { session, connection };
@@ -114,6 +120,11 @@ impl Broker {
             }
             Input::Tick => self.on_tick(now, out),
         }
+        self.close_condemned(now, out);
+    }
+
+    /// Closes the connections of those who did not keep up.
+    pub(crate) fn close_condemned(&mut self, now: Instant, out: &mut Outputs) {
         while let Some((connection, why)) = self.condemned.pop() {
             if let Some(session) = self.sessions.of_connection(connection) {
                 self.close(now, Client { session, connection }, ReasonCode::QuotaExceeded, why, out);
@@ -149,7 +160,7 @@ impl Broker {
 
     // ---- PUBLISH, chapter 3.3 -------------------------------------------------------------------------------------
 
-    fn on_publish(
+    pub(crate) fn on_publish(
         &mut self,
         now: Instant,
         from: Client,
@@ -332,24 +343,29 @@ impl Broker {
                 self.retained.keep(&publication);
                 self.journal.retained(&publication);
             }
-            for found in matches.sessions.drain(..) {
-                let queued = Queued {
-                    qos: publication.qos().min(found.maximum_qos),
-                    // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
-                    retain: publication.retain() && found.retain_as_published,
-                    identifiers: found.identifiers,
-                    group: None,
-                    number: None,
-                    publication: publication.clone(),
-                };
-                self.offer(found.session, queued, out);
-            }
-            for group in matches.groups.drain(..) {
-                self.offer_to_group(group, &publication, out);
-            }
+            self.deliver(&publication, &mut matches, out);
         }
         self.matches = matches;
         found
+    }
+
+    /// Queues a publication for those who were found to want it.
+    pub(crate) fn deliver(&mut self, publication: &Arc<Publication>, matches: &mut Matches, out: &mut Outputs) {
+        for found in matches.sessions.drain(..) {
+            let queued = Queued {
+                qos: publication.qos().min(found.maximum_qos),
+                // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
+                retain: publication.retain() && found.retain_as_published,
+                identifiers: found.identifiers,
+                group: None,
+                number: None,
+                publication: publication.clone(),
+            };
+            self.offer(found.session, queued, out);
+        }
+        for group in matches.groups.drain(..) {
+            self.offer_to_group(group, publication, out);
+        }
     }
 
     /// Gives a message to one member of a shared subscription, with the QoS it was granted `[MQTT-4.8.2-3]`.
@@ -370,7 +386,7 @@ impl Broker {
         true
     }
 
-    fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
+    pub(crate) fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
         let session = &mut self.sessions[id];
         match session.offer(queued, &self.limits, &mut self.stats, &mut self.journal) {
             Offered::Waits | Offered::Dropped { first: false } => {}

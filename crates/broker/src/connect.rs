@@ -114,7 +114,7 @@ impl Broker {
     }
 
     /// Says why, as far as the client wants to know and can take it, and closes.
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         connection: ConnectionId,
         connect: &Connect<'_>,

@@ -37,6 +37,16 @@ pub enum Input<'a> {
         /// Why not.
         refusal: &'a Refusal,
     },
+    /// A CONNECT with something that its client has no right to. It is refused for that, unless the connection has sent one
+    /// before.
+    RefusedConnect {
+        /// Whose.
+        connection: ConnectionId,
+        /// What.
+        connect: &'a Connect<'a>,
+        /// For people and logs: why not.
+        why: &'static str,
+    },
     /// A connection is over without a DISCONNECT; its will is published. Ignored if the broker closed it before.
     Lost {
         /// Which.

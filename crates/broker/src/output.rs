@@ -30,6 +30,15 @@ pub enum Output {
     /// Deliveries wait: call [`Broker::take_deliveries`](crate::Broker::take_deliveries). Said once until they were
     /// taken.
     Wake(ConnectionId),
+    /// A client has subscribed and wants what is current there: hand over what the driver keeps, see
+    /// [`Broker::hand_over_current`](crate::Broker::hand_over_current). Only after
+    /// [`Broker::tell_subscriptions`](crate::Broker::tell_subscriptions), and for filters that begin with a name.
+    Subscribed {
+        /// Who.
+        client_id: ClientId,
+        /// To what.
+        filter: Box<str>,
+    },
     /// Write what was replied before, then DISCONNECT if there is a reason and the connection speaks 5.0, then close.
     /// Nothing more comes for this connection but its [`Output::Accepted`] will and [`Output::Ended`].
     Close {

@@ -114,6 +114,11 @@
 //!
 //! Inside an array or object nothing says whether `"NaN"` was text or a number.
 //!
+//! # MQTT message
+//!
+//! On the topic of its element a sample is `{"value","timestamp","quality","unit"}`, and `"gone":true` behind it: the members of a
+//! sample in the same forms, without what the topic says already and what does not change.
+//!
 //! # Pages
 //!
 //! `{"samples":[…],"revision":…,"next_cursor":…}`, `{"edge_nodes":[…],"next_cursor":…}`. A cursor is opaque and holds a

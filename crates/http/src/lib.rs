@@ -54,6 +54,7 @@ mod edge_nodes;
 mod findings;
 mod json;
 mod lookup;
+mod message;
 mod namespace;
 mod nearest;
 mod path;
@@ -71,6 +72,7 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use message::MessageWriter;
 pub use stream::{StreamLimits, StreamStats, Streams};
 
 /// What the routes answer from.

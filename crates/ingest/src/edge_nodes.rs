@@ -23,6 +23,7 @@ use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
 use crate::seat::{Borne, Seat, settle, write_all};
+use crate::witness::Witness;
 use crate::{Limits, convert};
 
 /// The Sparkplug host and where its Edge Nodes stand in the tree.
@@ -41,6 +42,7 @@ pub(crate) struct EdgeNodes {
     pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
     /// What they were told to do; here, because their data confirm it.
     pub(crate) commands: Commands,
+    pub(crate) witness: Witness,
 }
 
 /// What surrounds the handling of one input.
@@ -87,6 +89,7 @@ impl EdgeNodes {
             connections: Connections::default(),
             order: BTreeMap::new(),
             commands: Commands::new(limits),
+            witness: Witness::default(),
         }
     }
 
@@ -225,13 +228,14 @@ impl EdgeNodes {
     ) {
         let known = self.host.edge_node(edge_node).map(|node| (node.index(), node.session()));
         let Some((index, session)) = known else { return };
-        if let Some(seat) = self.seat(index) {
+        if let Some(Some(seat)) = self.seats.get(index.0 as usize) {
             if seat.block.is_watched() {
                 namespace.contexts().stale(&seat.block, None, convert::timestamp(now.wall));
             }
             let mut writer = namespace.write(&seat.block, convert::timestamp(now.wall));
             writer.stale_all();
-            writer.finish();
+            let revision = writer.finish();
+            self.witness.saw(&seat.block, revision);
         }
         if self.host.wish_rebirth(now, index, Reason::Doubt).is_ok() {
             out.extend(ask_rebirth(now, (edge_node, session), Reason::Doubt));
@@ -279,7 +283,8 @@ impl EdgeNodes {
             // One that the tree never took cannot be gone from it.
             let _: Result<(), Refusal> = writer.mark_gone(metric.0);
         }
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw(&seat.block, revision);
         let group = seat.group.to_string();
         let edge_node = seat.edge_node.to_string();
         if let Some(refusal) = refusal {
@@ -343,7 +348,8 @@ impl EdgeNodes {
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
         writer.fetch(updates.iter().map(|update| update.metric.0));
         seat.refused += write_all(&mut writer, updates.iter().copied(), received);
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw(&seat.block, revision);
         if seat.watched.is_some() {
             let spoken = updates.iter().filter(|update| !update.is_historical);
             self.judge(context, edge_node, spoken.map(|update| update.metric.0), received);
@@ -354,7 +360,7 @@ impl EdgeNodes {
     }
 
     fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
-        let Some(seat) = self.seat(died.edge_node) else { return };
+        let Some(Some(seat)) = self.seats.get(died.edge_node.0 as usize) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
         let device = match died.device {
             None => {
@@ -367,7 +373,8 @@ impl EdgeNodes {
                 Some(id.to_string())
             }
         };
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw(&seat.block, revision);
         let cause = match died.cause {
             Cause::Ndeath => "NDEATH",
             Cause::Ddeath => "DDEATH",

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_namespace::Namespace;
+use factree_namespace::{Block, Namespace, Revision};
 use factree_sparkplug as sparkplug;
 
 mod cells;
@@ -47,6 +47,7 @@ mod samples;
 mod seat;
 mod sending;
 mod template;
+mod witness;
 mod wording;
 
 pub use census::Census;
@@ -67,6 +68,7 @@ pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
 pub use template::{Case, TemplateError};
+pub use witness::{Bulk, Seen, Sights};
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
@@ -343,6 +345,47 @@ impl Ingest {
         if let Some(edge_node) = sparkplug.ok().and_then(|topic| topic.edge_node()) {
             self.edge_nodes.doubt(&self.namespace, now, edge_node, out);
         }
+    }
+
+    /// Whether every sample that is written from now on is to be seen, see [`Ingest::take_sights`]. Said again, it makes cells that
+    /// were [ignored](Ingest::ignore) seen again.
+    pub fn watch(&mut self, is_watching: bool) {
+        self.edge_nodes.witness.watch(is_watching);
+        self.plain.witness.watch(is_watching);
+    }
+
+    /// A cell's samples need not be seen until [`Ingest::watch`] is called again.
+    pub fn ignore(&mut self, block: &Block, slot: u32) {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
+        witness.ignore(block, slot);
+    }
+
+    /// What was written to a block after one revision and up to another, the newest, is seen as if somebody had watched; of each
+    /// cell the last sample.
+    pub fn look_back(&mut self, block: &Arc<Block>, since: Revision, until: Revision) {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
+        witness.look(block, since, until, None);
+    }
+
+    /// How many Edge Nodes and plain topics have had a place in the tree, for whoever wants to know whether there are more.
+    pub fn sources_len(&self) -> usize {
+        self.edge_nodes.seats.len() + self.plain.topics.len()
+    }
+
+    /// Whether a cell is [ignored](Ingest::ignore).
+    pub fn is_ignored(&self, block: &Block, slot: u32) -> bool {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &self.plain.witness } else { &self.edge_nodes.witness };
+        witness.is_ignored(block, slot)
+    }
+
+    /// Moves what was seen since the last time into `into`: every sample, but where a message or a batch wrote a great deal. What
+    /// one source wrote is in its order. To be called after each batch while somebody watches.
+    pub fn take_sights(&mut self, into: &mut Sights) {
+        self.edge_nodes.witness.take(into);
+        self.plain.witness.take(into);
     }
 
     /// What came in, counted.

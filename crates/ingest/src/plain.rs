@@ -20,6 +20,7 @@ use crate::json::{self, Form, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
 use crate::plain_record::KeptField;
+use crate::witness::Witness;
 use crate::{Limits, SessionKey};
 
 /// All plain topics that belong to the tree.
@@ -33,6 +34,7 @@ pub(crate) struct PlainTopics {
     /// Whether fields have other numbers than in the process before this one, because records were missing: then the
     /// chunks in the store overlap and all have to be written anew.
     pub(crate) is_renumbered: bool,
+    pub(crate) witness: Witness,
 }
 
 /// One plain topic.
@@ -95,7 +97,14 @@ pub(crate) enum Shortage {
 impl PlainTopics {
     pub(crate) fn new(namespace: &Namespace) -> Self {
         let block = namespace.add_block().expect("the first block of a namespace fits its limits");
-        Self { block, topics: Vec::new(), by_name: HashMap::new(), slots: Vec::new(), is_renumbered: false }
+        Self {
+            block,
+            topics: Vec::new(),
+            by_name: HashMap::new(),
+            slots: Vec::new(),
+            is_renumbered: false,
+            witness: Witness::default(),
+        }
     }
 
     /// Applies one publication.
@@ -168,7 +177,8 @@ impl PlainTopics {
         for vanished in entry.fields.iter().filter(|field| field.seen < entry.messages) {
             writer.set_quality(vanished.slot, Quality::Stale).expect("a field has a cell");
         }
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw_among(&self.block, revision, entry.fields.iter().map(|field| field.slot));
         kept
     }
 
@@ -297,7 +307,7 @@ impl PlainTopics {
                 received: from,
                 datatype,
             };
-            let field = KeptField { path, unit: None, sample: Some(sample) };
+            let field = KeptField { path, about: None, sample: Some(sample) };
             let chunk = known.map_or(0, |topic| topic.fields.len() / CHUNK) as u32;
             // As above.
             let _: Result<Restored, Rejected> =

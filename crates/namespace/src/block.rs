@@ -44,6 +44,11 @@ impl Block {
         self.cells.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its number among the blocks of its namespace.
+    pub fn number(&self) -> u32 {
+        self.index
+    }
+
     /// Whether it has cells that belong to context documents, so that what is written to it is to be noted with
     /// [`Contexts::note`](crate::Contexts::note) before.
     #[inline]

@@ -142,6 +142,12 @@ impl View<'_> {
         Some((origin.source.clone(), name))
     }
 
+    /// Who publishes it; none if it has no cell.
+    pub fn publisher(&self, id: ElementId) -> Option<&Source> {
+        let (block, origin) = self.with_cell(id, |cells, cell| (cell.block, cells.origin(cell.slot)))?;
+        Some(&self.tree.origin(block, origin).source)
+    }
+
     /// Who publishes what has this provenance.
     pub fn source_of(&self, provenance: Provenance) -> &Source {
         &self.tree.origin(provenance.block, provenance.origin).source

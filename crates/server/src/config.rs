@@ -19,6 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::attach::Attachment;
+use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
@@ -58,6 +59,8 @@ pub struct Config {
     pub placement: Placement,
     /// What may be published where.
     pub governance: Governance,
+    /// Where the tree stands among MQTT topics; none: nowhere.
+    pub face: Option<FaceRoot>,
     /// What it is to Sparkplug clients.
     pub sparkplug: SparkplugConfig,
     /// What is declared about elements of the tree.
@@ -180,6 +183,7 @@ impl Config {
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
             governance: file.namespace.governance(text, directory)?,
+            face: file.namespace.face(text)?,
             sparkplug,
             model: file.namespace.model(text)?,
             types: file.namespace.types(text)?,

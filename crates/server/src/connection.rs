@@ -322,6 +322,7 @@ impl Connection {
             }
         }
         let home = Home { connection: self.id, version };
+        self.hub.forbid(&mut incoming);
         let answer = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
         self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);

@@ -14,24 +14,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{
-    Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, Refusal, ResolvedTopic, TopicAliases,
-};
+use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs, Refusal};
 use factree_http::Streams;
-use factree_ingest::{Batch, Doorkeeper, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
-use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
+use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
 use tokio::sync::Notify;
 
 use crate::attach::Outlets;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
 use crate::events;
+use crate::face::{Applied, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
 mod aware;
 mod door;
+mod face;
 mod figures;
+mod incoming;
 mod keeping;
 mod mailbox;
 mod visit;
@@ -39,6 +40,7 @@ mod visit;
 pub(crate) use aware::certify_again;
 pub(crate) use door::Door;
 pub(crate) use figures::{Figures, PlantFigures};
+pub(crate) use incoming::Incoming;
 use keeping::Gathered;
 pub(crate) use mailbox::{Closer, Closing, Mailbox};
 use visit::{Left, Visit, Words};
@@ -59,7 +61,9 @@ pub(crate) struct Hub {
     disk: Disk,
     /// Who follows the tree, to be told when it has changed.
     streams: Arc<Streams>,
-    /// The last note of births.
+    /// The tree on MQTT.
+    face: Face,
+    /// The last note of births, and of what the tree's face has queued.
     births: AtomicU64,
     /// Births are retained below `$sparkplug/certificates/`.
     certificates: bool,
@@ -82,6 +86,12 @@ struct Core {
     tree_deadline: Option<Instant>,
     /// For the keeper.
     gathered: Gathered,
+    /// Subscriptions that want what is current.
+    subscribed: Vec<(ClientId, Box<str>)>,
+    /// What is current waits for clients that have not read enough.
+    is_something_current_due: bool,
+    /// And one of those may be connected again.
+    is_somebody_back: bool,
 }
 
 impl Core {
@@ -111,44 +121,6 @@ pub(crate) struct Home {
     pub(crate) version: ProtocolVersion,
 }
 
-/// A packet as it goes into the broker: decoded, its topic alias resolved, its payload in the batch.
-pub(crate) struct Incoming<'a> {
-    packet: Packet<'a>,
-    /// The topic that a topic alias stood for.
-    aliased: Option<TopicNameBuf>,
-    /// The number in the batch, for a PUBLISH.
-    publication: Option<usize>,
-    /// Why the broker is not to take it. Boxed: a read has many packets and hardly ever one of these.
-    refusal: Option<Box<Refusal>>,
-}
-
-impl<'a> Incoming<'a> {
-    /// Resolves the topic alias and takes a publication into the batch, where its payload is decoded and judged.
-    pub(crate) fn new(
-        packet: Packet<'a>,
-        connection: ConnectionId,
-        aliases: &mut TopicAliases,
-        (batch, doorkeeper): (&mut Batch, Option<&Doorkeeper>),
-        limits: &factree_ingest::Limits,
-    ) -> Result<Self, ReasonCode> {
-        let Packet::Publish(publish) = &packet else {
-            return Ok(Self { packet, aliased: None, publication: None, refusal: None });
-        };
-        let resolved = aliases.resolve(publish)?;
-        let topic = resolved.topic().as_str();
-        let manner = Manner { qos: publish.handshake.qos() as u8, retain: publish.retain };
-        let publication = batch.push(session(connection), manner, topic, publish.payload, limits);
-        let refusal = doorkeeper
-            .and_then(|doorkeeper| batch.judge(publication, doorkeeper))
-            .map(|why| Box::new(door::refusal(why)));
-        let aliased = match resolved {
-            ResolvedTopic::Sent(_) => None,
-            ResolvedTopic::Aliased(topic) => Some(topic),
-        };
-        Ok(Self { packet, aliased, publication: Some(publication), refusal })
-    }
-}
-
 impl Hub {
     /// A hub around a broker that is new, or restored.
     pub(crate) fn new(
@@ -158,6 +130,7 @@ impl Hub {
         ingest: Arc<Mutex<Ingest>>,
         disk: Disk,
         streams: Arc<Streams>,
+        face: Face,
     ) -> Self {
         // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
         broker.seed_client_ids(RandomState::new().hash_one(()));
@@ -167,6 +140,9 @@ impl Hub {
         let door = Arc::new(Door::default());
         let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
         broker.judge_wills(move |topic, payload| at_the_door.judge_will(topic, payload, &ingest_limits));
+        if face.root.is_some() {
+            broker.tell_subscriptions();
+        }
         let core = Core {
             broker,
             inbox: Inbox::default(),
@@ -175,6 +151,9 @@ impl Hub {
             armed: None,
             tree_deadline: None,
             gathered: Gathered::default(),
+            subscribed: Vec::new(),
+            is_something_current_due: false,
+            is_somebody_back: false,
         };
         Self {
             core: Mutex::new(core),
@@ -188,6 +167,7 @@ impl Hub {
             emptied: Notify::new(),
             disk,
             streams,
+            face,
             births: AtomicU64::new(0),
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
@@ -280,9 +260,16 @@ impl Hub {
 
     /// The first packet of a connection.
     pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Answer {
+        let connection = home.connection;
+        if self.forbids_will(connect) {
+            let why = "clients may not leave a will for a topic that somebody else owns";
+            return self.visit(Some(home), Batch::default(), outgoing, |visit| {
+                visit.handle(Input::RefusedConnect { connection, connect, why }, None);
+            });
+        }
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
-            visit.handle(Input::Connect { connection: home.connection, connect }, None);
-            visit.tell_connected(home.connection, connect);
+            visit.handle(Input::Connect { connection, connect }, None);
+            visit.tell_connected(connection, connect);
         })
     }
 
@@ -292,13 +279,15 @@ impl Hub {
         self.visit(Some(home), batch, outgoing, |visit| {
             for Incoming { packet, aliased, publication, refusal } in packets {
                 visit.tell(connection, packet);
-                match (packet, aliased) {
+                let unaliased;
+                let packet = match (packet, aliased) {
                     (Packet::Publish(publish), Some(topic)) => {
-                        let publish = Publish { topic: Some(topic.as_name()), ..publish.clone() };
-                        visit.publish(connection, &Packet::Publish(publish), refusal.as_deref(), *publication);
+                        unaliased = Packet::Publish(Publish { topic: Some(topic.as_name()), ..publish.clone() });
+                        &unaliased
                     }
-                    (packet, _) => visit.publish(connection, packet, refusal.as_deref(), *publication),
-                }
+                    (packet, _) => packet,
+                };
+                visit.publish(connection, packet, refusal.as_deref(), *publication);
                 if visit.closing.is_some() {
                     break;
                 }
@@ -326,7 +315,11 @@ impl Hub {
         let more = core.broker.take_deliveries(Instant::now(), connection, bytes_max, into);
         let ticket = self.note(&mut core, before);
         let is_kept = core.broker.is_kept(connection);
+        let is_something_current_due = core.is_something_current_due;
         drop(core);
+        if is_something_current_due {
+            self.face.work.notify_one();
+        }
         let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
         (more, if is_kept && into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
     }
@@ -385,7 +378,7 @@ impl Hub {
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Answer {
         let mut left = self.enter(home, batch, outgoing, inputs);
-        self.settle();
+        left.answer.subscribers_behind |= self.settle();
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
@@ -434,25 +427,37 @@ impl Hub {
         let Visit { batch, replies, closing, refused_for_haste, woken, events, .. } = visit;
         self.traffic.packets_sent.add(replies);
         core.inbox.push(batch);
+        face::wake_errands(self, core);
         self.arm(core);
         let subscribers_behind = core.broker.stats().queued_behind > behind;
         let ticket = self.note(core, before);
         Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
     }
 
-    /// Applies all that waits in the inbox, and says what the tree wants said.
-    fn settle(&self) {
+    /// Applies all that waits in the inbox, and says what the tree wants said. Whether those who follow the tree on MQTT do not
+    /// keep up.
+    fn settle(&self) -> bool {
+        let mut are_subscribers_behind = false;
         loop {
             let mut batches = Vec::new();
             let mut ingest = lock(&self.ingest);
             // Taken under the ingest lock: whoever finds the inbox empty knows that its own batch has been applied.
-            self.core().inbox.take(&mut batches);
-            if batches.is_empty() {
-                return;
+            let heard = {
+                let mut core = self.core();
+                core.inbox.take(&mut batches);
+                self.face.hear(&core.broker)
+            };
+            if let Some(heard) = heard {
+                self.face.heed(&mut ingest, heard);
             }
-            let mut said = Vec::new();
+            if batches.is_empty() {
+                return are_subscribers_behind;
+            }
+            let (mut said, mut shown) = (Vec::new(), Vec::new());
             for batch in &batches {
+                let since = self.face.namespace.revision();
                 ingest.apply(now(), batch, &mut said);
+                shown.extend(self.show(&mut ingest, Applied { since, is_news: !said.is_empty() }));
             }
             // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
             // birth's certificate comes after an older one's.
@@ -463,9 +468,10 @@ impl Hub {
             };
             drop(ingest);
             self.streams.ring();
-            certified.iter().for_each(Left::carry_out);
+            certified.iter().chain(&shown).for_each(Left::carry_out);
+            are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
             if !self.say(said) {
-                return;
+                return are_subscribers_behind;
             }
         }
     }
@@ -476,10 +482,12 @@ impl Hub {
         if ingest.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return;
         }
+        let since = self.face.namespace.revision();
         ingest.tick(now, &mut said);
+        let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
-        certified.iter().for_each(Left::carry_out);
+        certified.iter().chain(&shown).for_each(Left::carry_out);
         self.speak(said);
     }
 
@@ -507,6 +515,11 @@ impl Hub {
     pub(crate) fn speak(&self, said: Vec<factree_ingest::Output>) {
         // A command to a plain topic is in the tree already.
         self.streams.ring();
+        if self.face.is_watching() {
+            let applied = Applied { since: self.face.namespace.revision(), is_news: false };
+            let shown = self.show(&mut lock(&self.ingest), applied);
+            shown.iter().for_each(Left::carry_out);
+        }
         if self.say(said) {
             self.settle();
         }

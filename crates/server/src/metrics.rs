@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use crate::attach::{Count, Outlets, Phase, Status};
 use crate::disk::Disk;
+use crate::face::FaceFigures;
 use crate::gate::{Gate, Refused};
 use crate::hub::{Figures, PlantFigures};
 use crate::process::Process;
@@ -20,6 +21,7 @@ pub(crate) struct Scrape<'s> {
     pub(crate) tree: factree_namespace::Stats,
     pub(crate) contexts: factree_namespace::ContextStats,
     pub(crate) streams: factree_http::StreamStats,
+    pub(crate) mirror: FaceFigures,
     pub(crate) process: Process,
     pub(crate) traffic: &'s Traffic,
     pub(crate) gate: &'s Gate,
@@ -330,6 +332,13 @@ const METRICS: &[Metric] = &[
         it had just come, come back, or fallen behind", |now, to| to.one(now.streams.looks)),
     metric!(Counter "factree_streams_refused_total" "Streams and WebSockets refused because there were too many",
         |now, to| to.one(now.streams.refused)),
+    metric!(Counter "factree_mirror_messages_total" "Messages on the tree's own MQTT topics: samples told live, once however many \
+        were subscribed, and what was current, told to one new subscription each", "kind", |now, to| {
+        to.of("live", now.mirror.announced);
+        to.of("current", now.mirror.brought);
+    }),
+    metric!(Gauge "factree_mirror_subscriptions_due" "Subscriptions that have yet to be told all that is current, because their \
+        clients read slowly or are absent", |now, to| to.one(now.mirror.due)),
     metric!(Gauge "factree_tree_elements" "Elements of the tree", |now, to| to.one(now.tree.elements as u64)),
     metric!(Gauge "factree_tree_conflicts" "Elements under _conflicts", |now, to| to.one(now.tree.conflicts as u64)),
     metric!(Gauge "factree_types" "Types that Templates and the configuration define", |now, to| to.one(now.tree.types.types as u64)),

@@ -40,6 +40,7 @@ async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Prob
         tree: namespace.stats(),
         contexts: namespace.contexts().stats(),
         streams: hub.streams().stats(),
+        mirror: hub.face_figures(),
         process: Process::now(),
         traffic: hub.traffic(),
         gate: &gate,

@@ -33,11 +33,19 @@ pub struct Reloader {
     /// The file as this process was started with it.
     started_with: toml::Table,
     under_way: tokio::sync::Mutex<()>,
+    /// Called when everything stands where the new rules say.
+    moved: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Reloader {
-    pub(crate) fn new(ingest: Arc<Mutex<Ingest>>, door: Arc<Door>, started_with: toml::Table) -> Self {
-        Self { ingest, door, source: None, started_with, under_way: tokio::sync::Mutex::default() }
+    pub(crate) fn new(
+        ingest: Arc<Mutex<Ingest>>,
+        door: Arc<Door>,
+        started_with: toml::Table,
+        moved: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let under_way = tokio::sync::Mutex::default();
+        Self { ingest, door, source: None, started_with, under_way, moved: Box::new(moved) }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
@@ -88,6 +96,7 @@ impl Reloader {
             let replaced = lock(&self.ingest).replace_some(METRICS_PER_STEP);
             if let Some(replaced) = replaced {
                 lock(&self.ingest).declare_contexts(config.contexts);
+                (self.moved)();
                 return Ok(Reloaded { replaced, restart_needed, warnings });
             }
             tokio::time::sleep(REST).await;
@@ -124,7 +133,9 @@ pub(crate) fn declare_types(ingest: &mut Ingest, types: DeclaredTypes) -> Vec<St
 fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     let mut changed = Vec::new();
     differ("", before, now, &mut changed);
-    changed.retain(|key| key != "namespace" && !key.starts_with("namespace."));
+    // Its own topics are as they were when subscriptions were made.
+    let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
+    changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
     changed
 }
 
@@ -161,6 +172,7 @@ mod tests {
         let now = "[mqtt]\nsys_interval = \"1 s\"\n[[mqtt.listeners]]\nlisten = \"b\"\n[namespace]\nlevels = []";
         assert_eq!(changed("[mqtt]\nlisten = \"a\"", now), "mqtt.listen mqtt.listeners mqtt.sys_interval");
         assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
+        assert_eq!(changed("", "[namespace.mqtt]\nroot = \"uns\""), "namespace.mqtt.root");
         assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
     }
 }

@@ -25,6 +25,7 @@ use crate::attach::{Attachment, Outlet, Outlets, Runner};
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
+use crate::face::Face;
 use crate::gate::Gate;
 use crate::hub::{self, Hub};
 use crate::keeper::Keeper;
@@ -180,18 +181,24 @@ impl Server {
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
         let disk = Disk::new(restored.is_some());
         let (outlets, runners) = Outlets::open(config.attachments);
-        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams));
+        let face = Face::new(Arc::clone(&namespace), config.face);
+        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
         let hub = Arc::new(hub.attached(outlets));
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
         }
+        hub.tell_kept_subscriptions();
         if let Some(application) = sparkplug.application() {
             hub.go_online(application);
         }
+        let moved = {
+            let hub = Arc::clone(&hub);
+            move || hub.show_moved()
+        };
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
-            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys)),
+            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
             gate,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
@@ -323,6 +330,10 @@ impl Server {
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let errands = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.run_errands().await }
+        });
         let sys_topics = sys_interval.map(|interval| {
             let hub = Arc::clone(&hub);
             tokio::spawn(async move { hub.keep_sys_topics(interval).await })
@@ -355,6 +366,7 @@ impl Server {
             warn!(connections = hub.connections_len(), "dropped what did not end within {SHUTDOWN_TIMEOUT:?}");
         }
         clock.abort();
+        errands.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

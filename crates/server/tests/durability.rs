@@ -492,3 +492,29 @@ fn a_stop_in_order_leaves_us_offline_on_disk() {
     assert!(!offline.online && online.timestamp <= offline.timestamp, "{online:?} {offline:?}");
     factree.kill();
 }
+
+#[test]
+fn who_is_subscribed_to_the_tree_is_told_after_kill_9_what_it_missed_and_that_it_is_stale() {
+    const TOPIC: &str = "Acme/Dallas/Press/Line1/Temperature";
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut historian, _) = Client::connect(&factree, "historian");
+    historian.subscribe(TOPIC, QoS::AtLeastOnce);
+    historian.leave();
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    // Acknowledged, so on disk, and what it led to for the historian with it.
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", birth(20.5), at_least_once(1), false);
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    let (mut historian, present) = Client::connect(&factree, "historian");
+    assert!(present);
+    for (quality, packet_id) in [("Good", 1), ("Stale", 2)] {
+        let time = "2023-11-14T22:13:20.000Z";
+        let payload = format!(r#"{{"value":20.5,"timestamp":"{time}","quality":"{quality}"}}"#);
+        assert_eq!(historian.delivery(), format!("{TOPIC} {payload} {packet_id}"));
+        historian.send(&Packet::PubAck(Acknowledgement::new(id(packet_id))));
+    }
+    historian.say(&Packet::PingReq, |answer| assert_eq!(answer, &Packet::PingResp, "nothing else"));
+    factree.kill();
+}

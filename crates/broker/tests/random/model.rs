@@ -283,6 +283,7 @@ impl Plant {
                 | Output::Accepted(_)
                 | Output::Refused(_)
                 | Output::Ended { .. }
+                | Output::Subscribed { .. }
                 | Output::Event(_) => {}
             }
         }

@@ -69,6 +69,7 @@ chapters!(
     handshakes,
     wills,
     aliases,
+    announcing,
     limits,
     hostile,
     restart,

@@ -16,6 +16,8 @@ use factree_mqtt::{
 
 use crate::notation::{Words, code, payload, show, time};
 
+mod announcing;
+
 pub(crate) struct World {
     broker: Broker,
     now: Instant,
@@ -92,6 +94,9 @@ impl World {
                 words.0.clear();
             }
             "listen" => self.listens = true,
+            "elsewhere" => self.broker.tell_subscriptions(),
+            "announce" => self.announce(&mut words),
+            "current" => self.current(&mut words),
             "journal" => drop(self.broker.restore(self.now, [])),
             "restart" => self.restart(&mut words),
             "disk" => self.show_disk(),
@@ -225,6 +230,12 @@ impl World {
             let why = why.replace('_', " ").into();
             Refusal { reason: ReasonCode::PayloadFormatInvalid, why }
         });
+        // `forbidden`: it belongs to somebody else in the house.
+        let forbidden = words.flag("forbidden");
+        let refusal = refusal.or_else(|| {
+            let why = "it belongs to somebody else".into();
+            forbidden.then_some(Refusal { reason: ReasonCode::NotAuthorized, why })
+        });
         let user = words.user();
         let identifier: Vec<NonZeroU32> = words.number("id").into_iter().collect();
         let publish = Publish {
@@ -338,6 +349,9 @@ impl World {
             Output::Ended { connection, client_id } => {
                 let name = self.name(connection);
                 self.told.push(format!("{name} ended, client {client_id}"));
+            }
+            Output::Subscribed { client_id, filter } => {
+                self.told.push(format!("{client_id} wants what is current: {filter}"));
             }
             Output::Event(event) => self.event(&event),
         }

@@ -13,6 +13,7 @@ use toml::Spanned;
 
 use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
 use super::{ConfigError, line, rules};
+use crate::face::FaceRoot;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -26,6 +27,21 @@ pub(super) struct Namespace {
     instance: Vec<InstanceRule>,
     rule: Vec<rules::Rule>,
     context: Vec<Context>,
+    mqtt: Mqtt,
+}
+
+/// The tree's own topics.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Mqtt {
+    enabled: bool,
+    root: Spanned<String>,
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self { enabled: true, root: Spanned::new(0..0, String::new()) }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,6 +189,15 @@ impl Namespace {
     /// What may be published where.
     pub(super) fn governance(&self, text: &str, directory: &Path) -> Result<Governance, ConfigError> {
         rules::governance(&self.rule, text, directory)
+    }
+
+    /// Where the tree stands among MQTT topics, if it does.
+    pub(super) fn face(&self, text: &str) -> Result<Option<FaceRoot>, ConfigError> {
+        let Mqtt { enabled, root } = &self.mqtt;
+        let parsed = FaceRoot::parse(root.get_ref()).map_err(|takes| {
+            ConfigError(format!("line {}: [namespace.mqtt] root {takes}", line(text, root.span().start)))
+        })?;
+        Ok(enabled.then_some(parsed))
     }
 
     /// What is declared about elements.

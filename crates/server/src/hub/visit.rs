@@ -98,6 +98,29 @@ impl Visit<'_> {
         }
     }
 
+    /// Announces what has changed on a topic of the tree; whether anybody wants to hear of it.
+    pub(super) fn announce(&mut self, publication: &Arc<Publication>) -> bool {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        let is_wanted = self.core.broker.announce(self.now, publication, &mut outputs);
+        outputs.drain().for_each(|output| self.on_output(output, None));
+        self.core.outputs = outputs;
+        is_wanted
+    }
+
+    /// Hands over what is current to a client's subscription; how many messages were taken, if there is one.
+    pub(super) fn hand_over(
+        &mut self,
+        to: (&str, &str),
+        retain: bool,
+        publications: &[Arc<Publication>],
+    ) -> Option<usize> {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        let taken = self.core.broker.hand_over_current(self.now, to, retain, publications, &mut outputs);
+        outputs.drain().for_each(|output| self.on_output(output, None));
+        self.core.outputs = outputs;
+        taken
+    }
+
     /// The local session publishes.
     pub(super) fn say(&mut self, words: Words<'_>) {
         let publication = words.publication().expect("what we say ourselves, we say on a topic");
@@ -155,6 +178,7 @@ impl Visit<'_> {
                 let number = self.push_will(connection, &publication);
                 self.batch.refuse(number);
             }
+            Output::Subscribed { client_id, filter } => self.core.subscribed.push((client_id, filter)),
             Output::Wake(connection) => self.leave_letter(connection, |_| {}),
             Output::Close { connection, reason, reason_string } => {
                 let closing = Closing { reason, reason_string, by: Closer::Broker };
@@ -168,6 +192,7 @@ impl Visit<'_> {
                 if let Event::Connected { connection, client_id, .. } = &event {
                     self.batch.session_started(session(*connection), client_id.as_str());
                     self.is_admitted = true;
+                    self.core.is_somebody_back = self.core.is_something_current_due;
                 }
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));

@@ -4,6 +4,7 @@ mod attach;
 mod aware;
 mod commands;
 mod conformance;
+mod face;
 mod governance;
 mod hostile;
 mod judged;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::plant::Plant;
 
-fn reload(plant: &Plant, host: &str) -> (u16, serde_json::Value) {
+pub(crate) fn reload(plant: &Plant, host: &str) -> (u16, serde_json::Value) {
     let mut stream = TcpStream::connect(plant.http).unwrap();
     let head = format!("POST /api/v1/admin/reload HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close");
     write!(stream, "{head}\r\n\r\n").unwrap();

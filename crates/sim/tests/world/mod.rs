@@ -225,7 +225,7 @@ impl World {
                     }
                 }
                 Output::Refused(_) => panic!("nobody refuses anything here"),
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Subscribed { .. } => {}
             }
         }
         self.outputs = outputs;

@@ -232,7 +232,7 @@ impl Game {
                 let who = NAMES.iter().position(|name| *name == client_id.as_str());
                 format!("{} session ended", who.expect("there are two"))
             }
-            Output::Event(_) => return None,
+            Output::Subscribed { .. } | Output::Event(_) => return None,
         };
         Some(words)
     }
