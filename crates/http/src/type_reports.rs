@@ -69,7 +69,7 @@ pub(crate) async fn instances(State(app): State<App>, wishes: Wishes, uri: Uri) 
         let mut found = of.instances(version, after, limit + 1);
         let more = found.len() > limit;
         found.truncate(limit);
-        namespace::page(&view, &found, more)
+        namespace::page(&app.namespace, &view, &found, more)
     };
     Ok(wishes.json(body).await)
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs, Refusal};
+use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs};
 use factree_http::Streams;
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
