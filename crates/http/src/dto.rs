@@ -134,6 +134,10 @@
 //!
 //! See [`findings`].
 //!
+//! # Client
+//!
+//! See [`clients`].
+//!
 //! # Command
 //!
 //! ```json
@@ -170,6 +174,7 @@ use serde::{Serialize, Serializer};
 use crate::attachments::AttachmentReport;
 use crate::json::{self, Clock, EXACT_MAX};
 
+pub mod clients;
 pub mod findings;
 
 pub(crate) use findings::{Conformance, Findings};
