@@ -65,7 +65,7 @@ export class Chart {
     const label = (/** @type {number} */ value) => svg("text", { x: right + 6, y: y(value) + 3.5 }, tick(value, high - low));
     const inside = (/** @type {number | undefined} */ bound) => bound !== undefined && bound > low && bound < high;
     fill(this.#svg,
-      ...[low, (low + high) / 2, high].flatMap((value) => [level(value, "grid"), label(value)]),
+      ...ticks(low, high).flatMap((value) => [level(value, "grid"), label(value)]),
       ...[this.#bounds.low, this.#bounds.high].flatMap((bound) => (inside(bound) ? [level(/** @type {number} */ (bound), "bound")] : [])),
       svg("path", { class: "trace", d: this.#trace(x, y, to) }),
       svg("text", { x: MARGIN.left, y: HEIGHT - 5 }, moment(from)),
@@ -137,9 +137,19 @@ export class Chart {
   }
 }
 
+/** Round numbers between two others, three to six of them. @param {number} low @param {number} high */
+function ticks(low, high) {
+  const rough = (high - low) / 4;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * size).find((each) => each >= rough) ?? rough;
+  const found = [];
+  for (let at = Math.ceil(low / step); at * step <= high && found.length < 8; at++) found.push(at * step);
+  return found;
+}
+
 /** A number as exact as the range it stands in asks for. @param {number} value @param {number} range */
 function tick(value, range) {
   if (Math.abs(value) >= 1e7 || range < 1e-6) return value.toPrecision(4);
-  const decimals = Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(range || 1))));
+  const decimals = Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(range || 1))));
   return value.toFixed(decimals);
 }

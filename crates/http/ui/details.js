@@ -109,7 +109,7 @@ export class Details {
     return el("header", {},
       el("a", { href: pageOf(""), class: "button back" }, "Tree"),
       el("nav", { class: "crumbs", "aria-label": "Way to this element" }, ...crumbs),
-      el("h1", {}, tier ? el("span", { class: `level ${about?.level}` }, tier[1]) : null, longText(way.at(-1) || "(empty)", 120)),
+      el("h1", {}, tier ? el("span", { class: `level ${about?.level}` }, tier[1]) : null, longText(this.#path.slice(this.#path.lastIndexOf("/") + 1) || "(empty)", 120)),
       el("div", { class: "together" },
         copyButton("Copy path", () => this.#path),
         this.#full ? copyButton("Copy topic", () => topicOf(this.#full?.source) ?? this.#path) : null,

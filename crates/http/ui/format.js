@@ -13,7 +13,7 @@ export function count(number) {
 export function rate(perSecond) {
   if (perSecond === null) return "–";
   if (perSecond >= 100 || perSecond === 0) return count(Math.round(perSecond));
-  return perSecond.toLocaleString("en", { maximumFractionDigits: perSecond >= 10 ? 1 : 2 });
+  return perSecond.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 /** @param {number} number of bytes */

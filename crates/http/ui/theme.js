@@ -2,6 +2,9 @@
 //!
 //! Invariant: without a choice nothing is stored.
 
+import { el, fill } from "./dom.js";
+import { shape } from "./marks.js";
+
 const NEXT = new Map([["auto", "light"], ["light", "dark"], ["dark", "auto"]]);
 const KEY = "factree-theme";
 
@@ -11,8 +14,8 @@ export function themeButton(button) {
   const show = () => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    button.textContent = theme === "auto" ? "Auto" : theme === "light" ? "Light" : "Dark";
-    button.setAttribute("aria-label", `Colours: ${button.textContent}`);
+    const [word, form] = theme === "auto" ? ["Auto", "half"] : theme === "light" ? ["Light", "ring"] : ["Dark", "disc"];
+    fill(button, shape(form), el("span", { class: "hidden" }, "Colours: "), word);
   };
   button.addEventListener("click", () => {
     theme = NEXT.get(theme) ?? "auto";

@@ -42,7 +42,8 @@ export function clientsPage({ signal }) {
     fill(list.body, ...all.map((client) => row(client,
       rates.take(JSON.stringify(["in", client.client_id]), client.published, at), rates.take(JSON.stringify(["out", client.client_id]), client.delivered, at))));
     const connected = all.filter((client) => client.state === "connected").length;
-    summary.textContent = all.length === 0 ? "Nobody has connected." : `${cursor ? "The first " : ""}${count(all.length)}, ${count(connected)} of them connected`;
+    const absent = all.length - connected;
+    summary.textContent = `${cursor ? "Of the first, " : ""}${count(connected)} connected${absent > 0 ? `, ${count(absent)} absent` : ""}`;
     more.hidden = cursor === undefined;
   }, page.refused);
   return page.element;

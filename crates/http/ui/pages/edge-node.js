@@ -108,11 +108,11 @@ function reportOf({ summary, rules, since }) {
   const heads = el("p", { class: "soft" }, `Since ${moment(since)}: ${count(summary.violated)} rules violated, ${count(summary.must_violated)} of them a MUST; `
     + `${count(summary.observed)} observed, ${count(summary.not_observed)} not observed yet, ${count(summary.not_visible)} not visible from here.`);
   const groups = [...VERDICTS].map(([verdict, [form, word, loudness]]) => {
-    const of = rules.filter((rule) => rule.verdict === verdict && !(rule.verdict === "violated" && rule.same_as));
+    const of = rules.filter((rule) => rule.verdict === verdict && !rule.same_as);
     if (of.length === 0) return null;
-    const lines = of.map((rule) => rule.findings?.length || rule.reason || rule.same_as
+    const lines = of.map((rule) => rule.findings?.length || rule.reason
       ? ruleLine(rule, rule.findings?.length ? `${count(rule.findings.length)} entries` : "", el("ul", { class: "tried" },
-        ...(rule.findings ?? []).map(findingLine), ...(rule.reason ? [el("li", {}, rule.reason)] : []), ...(rule.same_as ? [el("li", {}, `Same as ${rule.same_as.join(", ")}`)] : [])))
+        ...(rule.findings ?? []).map(findingLine), ...(rule.reason ? [el("li", {}, rule.reason)] : [])))
       : ruleLine(rule, ""));
     return el("details", { open: verdict === "violated" }, el("summary", {}, mark(form, word, loudness), ` ${count(of.length)}`), ...lines);
   });

@@ -85,11 +85,24 @@ class NamespacePage {
   /** @param {string} path */
   async #show(path) {
     const shown = this.#details.show(path);
-    if (!this.#tree.root.children) await this.#tree.more(this.#tree.root);
+    if (!this.#tree.root.children) {
+      await this.#tree.more(this.#tree.root);
+      await this.#unfold();
+    }
     if (path !== "") await this.#tree.reveal(path).catch(() => undefined);
     this.#view.choose(path);
     this.#view.focus();
     await shown;
+  }
+
+  /** Opens what has no choice: the only plant there is. */
+  async #unfold() {
+    for (let node = this.#tree.root; ; ) {
+      const own = (node.children ?? []).filter((child) => !child.name.startsWith("_") && child.about.kind !== "metric");
+      if (own.length !== 1) return;
+      await this.#tree.open(own[0]);
+      node = own[0];
+    }
   }
 
   /** @param {Node[]} nodes */

@@ -59,7 +59,7 @@ export function overviewPage({ signal }) {
 
 /** @param {{ status: string, durability: string, disk: string } | null} ready */
 function tilesOf(ready) {
-  const received = figures.rate("factree_publish_received_total");
+  const received = figures.rate("factree_publishes_received_total");
   const sent = figures.rate("factree_deliveries_sent_total");
   const states = new Map(figures.each("factree_edge_nodes"));
   const online = (states.get("online") ?? 0) + (states.get("reordering") ?? 0);
@@ -71,7 +71,7 @@ function tilesOf(ready) {
   const isFull = ready?.disk === "full";
   return [
     tile("Edge Nodes online", [count(online), el("small", {}, ` of ${count(known)}`)], elsewhere > 0 ? `${count(elsewhere)} not online` : "all that are known"),
-    tile("Messages in", [rate(received), el("small", {}, " /s")], `${bytesPerSecond("factree_received_bytes_total", "factree_publish_received_bytes_total")}`, spark("in", received)),
+    tile("Messages in", [rate(received), el("small", {}, " /s")], bytesPerSecond("factree_received_bytes_total"), spark("in", received)),
     tile("Messages out", [rate(sent), el("small", {}, " /s")], lost(), spark("out", sent)),
     tile("Clients", [count(sessions.get("connected") ?? 0), el("small", {}, " connected")], absent > 0 ? `${count(absent)} sessions kept for absent ones` : "no session kept for absent ones"),
     tile("Elements", [count(figures.sum("factree_tree_elements"))], conflicts > 0 ? `${count(conflicts)} under _conflicts` : "no conflicts"),
@@ -86,13 +86,10 @@ function tile(label, figure, note, below) {
   return el("section", { class: "card tile" }, el("h2", { class: "label" }, label), el("p", { class: "figure" }, ...figure), el("p", { class: "note" }, note), below);
 }
 
-/** @param {...string} names the first that there is */
-function bytesPerSecond(...names) {
-  for (const each of names) {
-    const perSecond = figures.rate(each);
-    if (perSecond !== null && figures.sum(each) > 0) return `${bytes(perSecond)}/s`;
-  }
-  return "";
+/** @param {string} counter */
+function bytesPerSecond(counter) {
+  const perSecond = figures.rate(counter);
+  return perSecond === null ? "" : `${bytes(perSecond)}/s`;
 }
 
 function lost() {
@@ -107,7 +104,7 @@ function spark(key, value) {
   if (points.length > SPARK) points.shift();
   sparks.set(key, points);
   const most = Math.max(1, ...points);
-  const path = points.map((point, at) => `${at === 0 ? "M" : "L"}${((SPARK - points.length + at) / SPARK * 100).toFixed(1)} ${(25 - (point / most) * 23).toFixed(1)}`).join("");
+  const path = points.map((point, at) => `${at === 0 ? "M" : "L"}${((at * 100) / Math.max(points.length - 1, 14)).toFixed(1)} ${(25 - (point / most) * 23).toFixed(1)}`).join("");
   return svg("svg", { class: "spark", viewBox: "0 0 100 26", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path", { d: path }));
 }
 
