@@ -25,8 +25,10 @@ const client = mqtt.connect({
 client.on("connect", async () => {
   await client.subscribeAsync(topic("NCMD"), { qos: 1 });
   seq = 0;
-  await client.publishAsync(topic("NBIRTH"), encode([bdSeq, { name: "Node Control/Rebirth", type: "Boolean", value: false }, ...nodeMetrics]), { qos: 1 });
-  if (device) await client.publishAsync(topic("DBIRTH", device), encode(deviceMetrics), { qos: 1 });
+  await client.publishAsync(topic("NBIRTH"), encode([bdSeq, { name: "Node Control/Rebirth", type: "Boolean", value: false }, ...nodeMetrics]));
+  if (device) await client.publishAsync(topic("DBIRTH", device), encode(deviceMetrics));
+  // Answered behind the births, so they are there.
+  await client.unsubscribeAsync("nothing");
   console.log("born");
   let at = 0;
   setInterval(() => {

@@ -10,11 +10,13 @@ import { isAskable, wayTo } from "./address.js";
 /** @typedef {import("./api.js").Element} Element */
 /** @typedef {import("./samples.js").Samples} Samples */
 /** @typedef {{ path: string, name: string, about: Element, depth: number, parent: Node | null, isOpen: boolean,
- *   place: number, line: number, children: Node[] | null, cursor: string | undefined, asking: Promise<void> | null, refused: string | null }} Node */
+ *   place: number, line: number, asLine: Line, children: Node[] | null, cursor: string | undefined, asking: Promise<void> | null, refused: string | null }} Node */
 /** @typedef {{ of: "element", node: Node } | { of: "more", node: Node }} Line `more` stands for children not yet there */
 
 /** Children of one page; the most that the API tells at once. */
 const PAGE = 1000;
+/** Questions under way at once. */
+const ASKED_MAX = 3;
 
 export class ElementTree {
   /** @type {Node} */
@@ -26,6 +28,10 @@ export class ElementTree {
   /** @type {Set<() => void>} */
   #listeners = new Set();
   #samples;
+  #telling = 0;
+  #asked = 0;
+  /** @type {((value: unknown) => void)[]} */
+  #waiting = [];
 
   /** @param {Samples} samples */
   constructor(samples) {
@@ -77,7 +83,7 @@ export class ElementTree {
   /** Asks for the next page of children, unless that is under way. @param {Node} node */
   more(node) {
     if (!node.asking && (!node.children || node.cursor !== undefined)) {
-      node.asking = this.#ask(node, node.cursor).finally(() => {
+      node.asking = this.#inTurn(() => this.#ask(node, node.cursor)).finally(() => {
         node.asking = null;
         this.#changed();
       });
@@ -154,6 +160,18 @@ export class ElementTree {
     this.#changed();
   }
 
+  /** Lets few questions be under way at once, so that no answer makes the page stand still. @param {() => Promise<void>} question */
+  async #inTurn(question) {
+    while (this.#asked >= ASKED_MAX) await new Promise((resolve) => this.#waiting.push(resolve));
+    this.#asked += 1;
+    try {
+      await question();
+    } finally {
+      this.#asked -= 1;
+      this.#waiting.shift()?.(undefined);
+    }
+  }
+
   /** @param {Node} node */
   async #known(node) {
     if (node.asking) await node.asking;
@@ -200,8 +218,9 @@ export class ElementTree {
   /** @param {Element} about */
   #note(about) {
     if (!about.sample) return;
-    const { source, ...sample } = about.sample;
-    this.#samples.seen(sample);
+    // There may be a hundred thousand: what is not shown is not kept.
+    about.sample.source = undefined;
+    this.#samples.seen(about.sample);
     about.sample = undefined;
   }
 
@@ -213,9 +232,13 @@ export class ElementTree {
     if (node.parent && siblings) node.parent.children = siblings.filter((sibling) => sibling !== node);
   }
 
+  /** Those who listen are told once for all that changes until the next frame. */
   #changed() {
     this.#lines = null;
-    for (const listen of this.#listeners) listen();
+    this.#telling ||= requestAnimationFrame(() => {
+      this.#telling = 0;
+      for (const listen of this.#listeners) listen();
+    });
   }
 
   /** @param {Node} node @param {Line[]} lines */
@@ -223,7 +246,7 @@ export class ElementTree {
     for (const [place, child] of (node.children ?? []).entries()) {
       child.place = place;
       child.line = lines.length;
-      lines.push({ of: "element", node: child });
+      lines.push(child.asLine);
       if (child.isOpen) this.#list(child, lines);
     }
     if (!node.children || node.cursor !== undefined || node.refused) lines.push({ of: "more", node });
@@ -231,7 +254,8 @@ export class ElementTree {
 
   /** @param {Element} about @param {Node | null} parent @returns {Node} */
   static #node(about, parent) {
-    return {
+    /** @type {any} */
+    const node = {
       path: about.path ?? "",
       name: about.name ?? "",
       about,
@@ -245,5 +269,8 @@ export class ElementTree {
       asking: null,
       refused: null,
     };
+    // Made once: the lines are put together for each answer, and there may be a hundred thousand.
+    node.asLine = { of: "element", node };
+    return node;
   }
 }

@@ -28,7 +28,8 @@ export class Samples {
   /** What a list said; a newer one that is known stays. @param {Sample} sample */
   seen(sample) {
     const known = this.#last.get(sample.path);
-    if ((known?.revision ?? -1) <= (sample.revision ?? 0)) this.#last.set(sample.path, { ...known, ...sample });
+    if (!known) this.#last.set(sample.path, sample);
+    else if ((known.revision ?? -1) <= (sample.revision ?? 0)) this.#last.set(sample.path, { ...known, ...sample });
   }
 
   /** What a stream said. @param {Sample[]} samples @param {string[]} removed */

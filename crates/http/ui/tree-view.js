@@ -14,12 +14,14 @@ import { quality, shape } from "./marks.js";
 /** @typedef {import("./samples.js").Samples} Samples */
 /** @typedef {import("./api.js").Sample} Sample */
 /** @typedef {{ element: HTMLElement, line: Line, value: HTMLElement, unit: HTMLElement, quality: HTMLElement, age: HTMLElement,
- *   shown: Sample | undefined }} Row */
+ *   shown: Sample | undefined, about: import("./api.js").Element, isOpen: boolean }} Row what of the node it was made from stands at the end */
 
 /** Rows beyond the window, so that a slow frame shows no gap. */
 const BEYOND = 8;
 /** Scrolling rests after this long without a scroll event. */
 const REST = 120;
+/** Siblings that `*` opens at most: each is a question. */
+const OPENED_MAX = 200;
 /** The tallest box that browsers lay out reliably. */
 const HEIGHT_MAX = 16_000_000;
 
@@ -32,6 +34,8 @@ export class TreeView {
   #box;
   /** @type {Map<number, Row>} by the number of the line */
   #rows = new Map();
+  /** Rows from before the lines changed; those of the same element are used again. @type {Map<Line, Row>} */
+  #spare = new Map();
   #active = 0;
   /** @type {string | null} */
   #activePath = null;
@@ -76,7 +80,7 @@ export class TreeView {
     if (active >= 0) this.#active = active;
     this.#active = Math.min(this.#active, Math.max(0, lines.length - 1));
     this.#size.style.height = `${Math.min(HEIGHT_MAX, lines.length * this.#rowHeight)}px`;
-    for (const row of this.#rows.values()) row.element.remove();
+    for (const row of this.#rows.values()) this.#spare.set(row.line, row);
     this.#rows.clear();
     this.#soon();
   }
@@ -142,14 +146,16 @@ export class TreeView {
     for (let at = first; at < behind; at++) {
       let row = this.#rows.get(at);
       if (!row) {
-        row = this.#row(lines[at], at);
+        row = this.#again(lines[at], at) ?? this.#row(lines[at], at);
         this.#rows.set(at, row);
-        added.append(row.element);
+        if (!row.element.isConnected) added.append(row.element);
       }
       row.element.style.transform = `translateY(${at * this.#rowHeight - ahead}px)`;
       const { line } = row;
       if (line.of === "more" && !line.node.refused) void this.#tree.more(line.node);
     }
+    for (const row of this.#spare.values()) row.element.remove();
+    this.#spare.clear();
     this.#size.append(added);
     this.#box.setAttribute("aria-activedescendant", this.#rows.has(this.#active) ? `line-${this.#active}` : "");
     clearTimeout(this.#rest);
@@ -162,11 +168,30 @@ export class TreeView {
     this.#hear.inSight(nodes);
   }
 
+  /** The row that the line had before, if it says the same. @param {Line} line @param {number} at */
+  #again(line, at) {
+    const row = this.#spare.get(line);
+    if (!row || line.of === "more" || row.about !== line.node.about || row.isOpen !== line.node.isOpen) return undefined;
+    this.#spare.delete(line);
+    row.element.id = `line-${at}`;
+    row.element.dataset.at = String(at);
+    this.#showPlace(row.element, line.node);
+    this.#showSample(row, line.node, false);
+    this.#showState(row);
+    return row;
+  }
+
+  /** @param {HTMLElement} element @param {Node} node */
+  #showPlace(element, node) {
+    element.setAttribute("aria-setsize", String(node.parent?.about.children_count ?? 0));
+    element.setAttribute("aria-posinset", String(node.place + 1));
+  }
+
   /** @param {Line} line @param {number} at @returns {Row} */
   #row(line, at) {
     const { node } = line;
     const cell = (/** @type {string} */ kind) => el("span", { class: kind });
-    const row = { line, value: cell("value lives"), unit: cell("unit"), quality: cell("quality"), age: cell("age"), shown: undefined };
+    const row = { line, value: cell("value lives"), unit: cell("unit"), quality: cell("quality"), age: cell("age"), shown: undefined, about: node.about, isOpen: node.isOpen };
     const name = el("span", { class: "name" });
     const element = el("div", { class: "row", id: `line-${at}`, role: "treeitem", "data-at": at }, name, row.value, row.unit, row.quality, row.age);
     element.style.setProperty("--depth", String(line.of === "more" ? node.depth : node.depth - 1));
@@ -181,9 +206,7 @@ export class TreeView {
       return made;
     }
     this.#showName(name, node);
-    const siblings = node.parent?.about.children_count ?? 0;
-    element.setAttribute("aria-setsize", String(siblings));
-    element.setAttribute("aria-posinset", String(node.place + 1));
+    this.#showPlace(element, node);
     if (node.about.children_count > 0) element.setAttribute("aria-expanded", String(node.isOpen));
     element.classList.add(node.about.kind ?? "folder");
     this.#showSample(made, node, false);
@@ -320,7 +343,7 @@ export class TreeView {
       Enter: () => line.of === "element" && this.#hear.choose(node),
       " ": () => line.of === "element" && this.#hear.choose(node),
       "*": () => {
-        for (const sibling of node.parent?.children ?? []) void this.#tree.open(sibling);
+        for (const sibling of (node.parent?.children ?? []).slice(0, OPENED_MAX)) void this.#tree.open(sibling);
       },
     };
     const act = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;

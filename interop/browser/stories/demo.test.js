@@ -64,7 +64,7 @@ test("the tree is walked with the keys of a tree", async () => {
   await page.keyboard.press("ArrowRight");
   await page.getByText("Paint", { exact: true }).waitFor();
   await press("ArrowRight", "Paint");
-  assert.deepEqual(await active(), { name: "Paint", level: "3", expanded: "false", place: "2 of 3" });
+  assert.deepEqual(await active(), { name: "Paint", level: "3", expanded: "false", place: "1 of 3" });
   await press("ArrowLeft", "Dallas");
   await page.keyboard.press("ArrowLeft");
   await page.getByText("Paint", { exact: true }).waitFor({ state: "detached" });

@@ -5,7 +5,7 @@
 
 import * as api from "../api.js";
 import { edgeNodePage, pageOf, parentOf } from "../address.js";
-import { copyButton, el, fill, longText, name, visible } from "../dom.js";
+import { clipped, copyButton, el, fill, name, visible } from "../dom.js";
 import { count, words } from "../format.js";
 import { mark } from "../marks.js";
 import { card, Page } from "../page.js";
@@ -82,9 +82,9 @@ function unplacedLine({ group, edgeNode, path, reason }) {
   return el("details", { class: "rule", toggle: (event) => {
     if (event.target.open) void explain(`spBv1.0/${group}/NDATA/${edgeNode}`, told, proposal(group));
   } },
-    el("summary", {}, mark("diamond", "Unplaced", "loud doubt"), el("span", { class: "what" }, name(`${group} / ${edgeNode}`)),
-      el("span", { class: "nowrap" }, el("a", { href: pageOf(path) }, "in the tree"), " · ", el("a", { href: edgeNodePage(group, edgeNode) }, "Edge Node")),
-      reason ? el("span", { class: "id" }, longText(reason)) : null),
+    el("summary", {}, mark("diamond", "Unplaced", "loud doubt"), el("span", { class: "what" }, name(`${group} / ${edgeNode}`)), el("span"),
+      reason ? el("span", { class: "id" }, clipped(reason, 300)) : null),
+    el("p", { class: "links" }, el("a", { href: pageOf(path) }, "In the tree"), el("a", { href: edgeNodePage(group, edgeNode) }, "Edge Node")),
     told);
 }
 
@@ -96,9 +96,9 @@ function conflictLine(element) {
   return el("details", { class: "rule", toggle: (event) => {
     if (event.target.open) void both(source, owner, told);
   } },
-    el("summary", {}, mark("diamond", "Conflict", "loud doubt"), el("span", { class: "what" }, "wants ", el("a", { href: pageOf(conflict) }, name(conflict))),
-      el("a", { href: pageOf(path) }, "in the tree"),
-      el("span", { class: "id" }, source ? longText(who(source)) : longText(parentOf(path)), owner ? ", but it belongs to " : "", owner ? longText(who(owner)) : "")),
+    el("summary", {}, mark("diamond", "Conflict", "loud doubt"), el("span", { class: "what" }, name(conflict)), el("span"),
+      el("span", { class: "id" }, "wanted by ", name(source ? who(source) : parentOf(path)), owner ? ", belongs to " : "", owner ? name(who(owner)) : "")),
+    el("p", { class: "links" }, el("a", { href: pageOf(conflict) }, "The owner's in the tree"), el("a", { href: pageOf(path) }, "This one in the tree")),
     told);
 }
 
