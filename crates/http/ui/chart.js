@@ -5,7 +5,7 @@
 //! Knows nothing of samples but points. Invariant: time goes on to the right even while nothing changes.
 
 import { el, fill, svg } from "./dom.js";
-import { moment } from "./format.js";
+import { many, moment } from "./format.js";
 
 /** @typedef {import("./samples.js").Point} Point */
 
@@ -50,9 +50,11 @@ export class Chart {
     const values = this.#points.flatMap((point) => (point.value === null ? [] : [point.value]));
     if (width === 0 || values.length === 0) {
       fill(this.#svg);
+      this.#svg.classList.add("none");
       this.#caption.textContent = "No number since this page was opened.";
       return;
     }
+    this.#svg.classList.remove("none");
     const from = this.#points[0].at;
     const to = Math.max(this.#now, from + 10_000);
     const { low, high } = this.#range(values);
@@ -74,7 +76,7 @@ export class Chart {
     this.#svg.setAttribute("preserveAspectRatio", "none");
     const least = values.reduce((a, b) => Math.min(a, b));
     const most = values.reduce((a, b) => Math.max(a, b));
-    const said = `${this.#points.length} changes, from ${tick(least, high - low)} to ${tick(most, high - low)}`;
+    const said = `${many(this.#points.length, "change")}, from ${tick(least, high - low)} to ${tick(most, high - low)}`;
     this.#svg.setAttribute("aria-label", `Chart: ${said}`);
     this.#read(x);
     fill(this.#caption, el("span", {}, said), this.#reading);

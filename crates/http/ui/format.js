@@ -9,6 +9,11 @@ export function count(number) {
   return number.toLocaleString("en");
 }
 
+/** A count with its noun: one entry, two entries. @param {number} number @param {string} one @param {string} [more] */
+export function many(number, one, more = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : more}`;
+}
+
 /** A rate per second. @param {number | null} perSecond */
 export function rate(perSecond) {
   if (perSecond === null) return "–";

@@ -27,8 +27,12 @@ const PICTURES = [
   { name: "clients", path: "/clients", scheme: "dark", wait: (page) => page.locator("tbody tr").first().waitFor() },
 ];
 
-/** Waits until the chart shows a change. */
+/** Opens what is beside the metric, and waits until its chart shows some changes. */
 async function moves(page) {
+  await page.locator(".row[aria-selected=true]").waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("*");
+  await page.keyboard.press("PageDown");
   await page.waitForFunction(() => !/^Chart: [12] changes/.test(document.querySelector(".chart svg")?.ariaLabel ?? "Chart: 1 changes"), undefined, { timeout: 90_000 });
 }
 

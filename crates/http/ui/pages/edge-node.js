@@ -6,7 +6,7 @@ import * as api from "../api.js";
 import { clientPage, pageOf } from "../address.js";
 import { confirm } from "../dialog.js";
 import { el, facts, fill, longText, name } from "../dom.js";
-import { age, count, exact, moment, rate, words } from "../format.js";
+import { age, count, exact, many, moment, rate, words } from "../format.js";
 import { Rates } from "../figures.js";
 import { findingLine, ruleLine } from "../finding.js";
 import { mark, state } from "../marks.js";
@@ -105,13 +105,13 @@ function deviceRow(device) {
 
 /** @param {api.Conformance} conformance */
 function reportOf({ summary, rules, since }) {
-  const heads = el("p", { class: "soft" }, `Since ${moment(since)}: ${count(summary.violated)} rules violated, ${count(summary.must_violated)} of them a MUST; `
+  const heads = el("p", { class: "soft" }, `Since ${moment(since)}: ${many(summary.violated, "rule")} violated, ${count(summary.must_violated)} of them a MUST; `
     + `${count(summary.observed)} observed, ${count(summary.not_observed)} not observed yet, ${count(summary.not_visible)} not visible from here.`);
   const groups = [...VERDICTS].map(([verdict, [form, word, loudness]]) => {
     const of = rules.filter((rule) => rule.verdict === verdict && !rule.same_as);
     if (of.length === 0) return null;
     const lines = of.map((rule) => rule.findings?.length || rule.reason
-      ? ruleLine(rule, rule.findings?.length ? `${count(rule.findings.length)} entries` : "", el("ul", { class: "tried" },
+      ? ruleLine(rule, rule.findings?.length ? many(rule.findings.length, "entry", "entries") : "", el("ul", { class: "tried" },
         ...(rule.findings ?? []).map(findingLine), ...(rule.reason ? [el("li", {}, rule.reason)] : [])))
       : ruleLine(rule, ""));
     return el("details", { open: verdict === "violated" }, el("summary", {}, mark(form, word, loudness), ` ${count(of.length)}`), ...lines);

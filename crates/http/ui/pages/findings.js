@@ -5,7 +5,7 @@
 
 import * as api from "../api.js";
 import { el } from "../dom.js";
-import { count } from "../format.js";
+import { count, many } from "../format.js";
 import { findingLine, ruleLine } from "../finding.js";
 import { card, Page } from "../page.js";
 import { poll } from "../poll.js";
@@ -31,13 +31,13 @@ export function findingsPage({ signal, query, go }) {
     const { all, entries, dropped } = await read(query.get("level") ?? undefined, signal);
     page.answered();
     const rules = byRule(all);
-    summary.textContent = `${count(rules.length)} rules broken in ${count(entries)} entries${dropped > 0 ? `; ${count(dropped)} entries made room for others` : ""}`;
+    summary.textContent = `${many(rules.length, "rule")} broken in ${many(all.length, "entry", "entries")}${all.length < entries ? ` of ${count(entries)}` : ""}${dropped > 0 ? `; ${count(dropped)} entries made room for others` : ""}`;
     const open = new Set([...list.querySelectorAll("details[open]")].map((it) => it.getAttribute("data-rule")));
     page.put(list, rules.map(({ rule, of, times }) => [rule, of.length, times]), () => rules.length === 0
       ? [el("p", { class: "empty" }, "Nothing was found since Factree was started.")]
       : rules.map(({ of, times }) => {
         const more = of.length > SHOWN_OF_A_RULE ? [el("li", { class: "soft" }, `and ${count(of.length - SHOWN_OF_A_RULE)} more`)] : [];
-        const line = ruleLine(of[0], `${count(times)} times, ${count(of.length)} ${of.length === 1 ? "entry" : "entries"}`,
+        const line = ruleLine(of[0], `${many(times, "time")}, ${many(of.length, "entry", "entries")}`,
           el("ul", { class: "tried" }, ...of.slice(0, SHOWN_OF_A_RULE).map(findingLine), ...more));
         line.open = open.has(of[0].tck_id);
         return line;

@@ -5,7 +5,7 @@
 import * as api from "../api.js";
 import { edgeNodePage } from "../address.js";
 import { el, fill, name, svg } from "../dom.js";
-import { age, bytes, count, duration, moment, rate } from "../format.js";
+import { age, bytes, count, duration, many, moment, rate } from "../format.js";
 import { Figures } from "../figures.js";
 import { mark, state } from "../marks.js";
 import { card, Page } from "../page.js";
@@ -77,7 +77,7 @@ function tilesOf(ready) {
     tile("Elements", [count(figures.sum("factree_tree_elements"))], conflicts > 0 ? `${count(conflicts)} under _conflicts` : "no conflicts"),
     tile("Storage", [isFull ? "Full" : ready?.durability ?? "–"], isFull ? "QoS 1 and 2 are refused until there is room" : PROMISES.get(ready?.durability ?? "") ?? ""),
     tile("Health", [ready?.status === "ready" ? "Ready" : ready?.status ?? "Not ready"], `up ${duration(figures.sum("factree_uptime_seconds") * 1000)}, ${bytes(figures.sum("process_resident_memory_bytes"))} of memory`),
-    tile("Readers", [count(figures.sum("factree_streams"))], `${count(figures.sum("factree_stream_web_sockets"))} WebSockets, ${count(figures.sum("factree_subscriptions"))} MQTT subscriptions`),
+    tile("Streams", [count(figures.sum("factree_streams"))], `${many(figures.sum("factree_stream_web_sockets"), "WebSocket")}, ${many(figures.sum("factree_subscriptions"), "MQTT subscription")}`),
   ];
 }
 
