@@ -97,6 +97,8 @@ function showLink() {
   const alarm = byId("alarm");
   if (state === "lost") {
     fill(alarm, mark("cross", "No connection to Factree."), `What is shown is as of ${moment(since)} and may be old. Trying again by itself.`);
+  } else if (live.refused !== null) {
+    fill(alarm, mark("bars", "Not live."), `The server does not tell changes: ${live.refused}`);
   } else {
     fill(alarm);
   }

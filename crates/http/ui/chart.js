@@ -139,9 +139,9 @@ export class Chart {
   }
 }
 
-/** Round numbers between two others, three to six of them. @param {number} low @param {number} high */
+/** Round numbers between two others, two to six of them. @param {number} low @param {number} high */
 function ticks(low, high) {
-  const rough = (high - low) / 4;
+  const rough = (high - low) / 5;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * size).find((each) => each >= rough) ?? rough;
   const found = [];

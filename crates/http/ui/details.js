@@ -107,7 +107,7 @@ export class Details {
     const about = this.#about;
     const tier = level(about?.level);
     return el("header", {},
-      el("a", { href: pageOf(""), class: "button back" }, "Tree"),
+      el("a", { href: pageOf(""), class: "button back" }, "Back to the tree"),
       el("nav", { class: "crumbs", "aria-label": "Way to this element" }, ...crumbs),
       el("h1", {}, tier ? el("span", { class: `level ${about?.level}` }, tier[1]) : null, longText(this.#path.slice(this.#path.lastIndexOf("/") + 1) || "(empty)", 120)),
       el("div", { class: "together" },

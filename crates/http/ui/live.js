@@ -13,6 +13,8 @@ import { isAlive } from "./api.js";
 
 /** Filters of one subscription, as the server bounds them by default. */
 const FILTERS_MAX = 32;
+/** Characters of filters in one subscription: its message has to stay within what the server takes, in whatever script. */
+const FILTERS_LEN_MAX = 15_000;
 /** How often the server is asked whether it is there: a connection that was cut somewhere on the way says nothing. */
 const HEARTBEAT = 5000;
 const PATIENCE = 4000;
@@ -25,6 +27,9 @@ export class Live extends EventTarget {
   state = "connecting";
   /** Since when it is in this state, by this machine's clock. */
   since = Date.now();
+
+  /** Why the server does not tell what was asked for last, if it does not. @type {string | null} */
+  refused = null;
 
   /** @type {WebSocket | null} */
   #socket = null;
@@ -67,8 +72,7 @@ export class Live extends EventTarget {
 
   /** @param {Wish} wish @param {string[]} filters */
   #change(wish, filters) {
-    const wanted = new Set();
-    for (let at = 0; at < filters.length; at += FILTERS_MAX) wanted.add(JSON.stringify(filters.slice(at, at + FILTERS_MAX)));
+    const wanted = new Set(lots(filters).map((lot) => JSON.stringify(lot)));
     for (const id of [...wish.ids]) {
       const known = JSON.stringify(this.#subscriptions.get(id)?.filters);
       if (wanted.delete(known)) continue;
@@ -145,14 +149,19 @@ export class Live extends EventTarget {
     this.dispatchEvent(new Event("state"));
   }
 
+  /** @param {string | null} why */
+  #refuse(why) {
+    if (this.refused === why) return;
+    this.refused = why;
+    this.dispatchEvent(new Event("state"));
+  }
+
   /** @param {any} message */
   #heard(message) {
     const subscription = this.#subscriptions.get(message.id);
     if (!subscription) return;
-    if (message.event === "problem") {
-      console.warn("a subscription was refused", message.problem);
-      return;
-    }
+    if (message.event === "problem") this.#refuse(message.problem.detail);
+    if (message.event === "subscribed") this.#refuse(null);
     if (message.position) subscription.position = message.position;
     if (message.event === "reread") {
       subscription.position = undefined;
@@ -163,4 +172,21 @@ export class Live extends EventTarget {
       subscription.wish.hear({ event: message.event, samples, removed });
     }
   }
+}
+
+/** Filters in as few subscriptions as they fit; one that fits none is left out. @param {string[]} filters */
+function lots(filters) {
+  /** @type {string[][]} */
+  const lots = [];
+  let room = 0;
+  for (const filter of filters.filter(({ length }) => length <= FILTERS_LEN_MAX)) {
+    const lot = lots.at(-1);
+    if (lot && lot.length < FILTERS_MAX && filter.length <= room) lot.push(filter);
+    else {
+      lots.push([filter]);
+      room = FILTERS_LEN_MAX;
+    }
+    room -= filter.length;
+  }
+  return lots;
 }

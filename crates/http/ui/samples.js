@@ -46,9 +46,9 @@ export class Samples {
     for (const listen of this.#listeners) listen(paths);
   }
 
-  /** Everything may be different; histories stay. */
-  forget() {
-    this.#last.clear();
+  /** It is another process that tells from now on, and its revisions begin anew: whatever it tells is newer. */
+  distrust() {
+    for (const [path, sample] of this.#last) this.#last.set(path, { ...sample, revision: -1 });
   }
 
   /** @param {string} path @returns {readonly Point[]} */

@@ -34,8 +34,6 @@ export class TreeView {
   #box;
   /** @type {Map<number, Row>} by the number of the line */
   #rows = new Map();
-  /** Rows from before the lines changed; those of the same element are used again. @type {Map<Line, Row>} */
-  #spare = new Map();
   #active = 0;
   /** @type {string | null} */
   #activePath = null;
@@ -80,8 +78,6 @@ export class TreeView {
     if (active >= 0) this.#active = active;
     this.#active = Math.min(this.#active, Math.max(0, lines.length - 1));
     this.#size.style.height = `${Math.min(HEIGHT_MAX, lines.length * this.#rowHeight)}px`;
-    for (const row of this.#rows.values()) this.#spare.set(row.line, row);
-    this.#rows.clear();
     this.#soon();
   }
 
@@ -136,26 +132,27 @@ export class TreeView {
   #draw() {
     const lines = this.#tree.lines();
     const { first, behind, ahead } = this.#window();
+    /** Rows whose line stands elsewhere now, to be used again there. @type {Map<Line, Row>} */
+    const spare = new Map();
     for (const [at, row] of this.#rows) {
-      if (at < first || at >= behind) {
-        row.element.remove();
-        this.#rows.delete(at);
-      }
+      if (at >= first && at < behind && row.line === lines[at] && isCurrent(row)) continue;
+      this.#rows.delete(at);
+      spare.set(row.line, row);
     }
     const added = document.createDocumentFragment();
     for (let at = first; at < behind; at++) {
       let row = this.#rows.get(at);
       if (!row) {
-        row = this.#again(lines[at], at) ?? this.#row(lines[at], at);
+        row = this.#again(spare, lines[at], at) ?? this.#row(lines[at], at);
         this.#rows.set(at, row);
         if (!row.element.isConnected) added.append(row.element);
       }
       row.element.style.transform = `translateY(${at * this.#rowHeight - ahead}px)`;
+      this.#showState(row);
       const { line } = row;
       if (line.of === "more" && !line.node.refused) void this.#tree.more(line.node);
     }
-    for (const row of this.#spare.values()) row.element.remove();
-    this.#spare.clear();
+    for (const row of spare.values()) row.element.remove();
     this.#size.append(added);
     this.#box.setAttribute("aria-activedescendant", this.#rows.has(this.#active) ? `line-${this.#active}` : "");
     clearTimeout(this.#rest);
@@ -168,11 +165,11 @@ export class TreeView {
     this.#hear.inSight(nodes);
   }
 
-  /** The row that the line had before, if it says the same. @param {Line} line @param {number} at */
-  #again(line, at) {
-    const row = this.#spare.get(line);
-    if (!row || line.of === "more" || row.about !== line.node.about || row.isOpen !== line.node.isOpen) return undefined;
-    this.#spare.delete(line);
+  /** The row that the line had before, if it says the same. @param {Map<Line, Row>} spare @param {Line} line @param {number} at */
+  #again(spare, line, at) {
+    const row = spare.get(line);
+    if (!row || line.of === "more" || !isCurrent(row)) return undefined;
+    spare.delete(line);
     row.element.id = `line-${at}`;
     row.element.dataset.at = String(at);
     this.#showPlace(row.element, line.node);
@@ -365,4 +362,9 @@ export class TreeView {
       if (line.of === "element" && line.node.name.toLowerCase().startsWith(this.#typed.text)) return this.#go(at);
     }
   }
+}
+
+/** Whether a row still says what is known of its element. @param {Row} row */
+function isCurrent({ line, about, isOpen }) {
+  return about === line.node.about && isOpen === line.node.isOpen;
 }

@@ -54,6 +54,11 @@ test("a tree of 100,000 elements scrolls", async (story) => {
     }
     return most;
   });
+  const twice = await page.evaluate(() => {
+    const places = [...document.querySelectorAll(".row")].map((row) => row.style.transform);
+    return places.length - new Set(places).size;
+  });
+  assert.equal(twice, 0, "two rows stand at one place");
   assert.ok(rows < 120, `${rows} rows are elements at once`);
   // What is in sight is live, wherever that is.
   await page.keyboard.press("End");

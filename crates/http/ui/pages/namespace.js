@@ -39,6 +39,7 @@ class NamespacePage {
   /** @type {Node[]} */
   #inSight = [];
   #go;
+  #rereading = 0;
 
   /** @param {Surroundings} around */
   constructor({ live, samples, go }) {
@@ -56,7 +57,12 @@ class NamespacePage {
       this.#view.changed(paths);
       this.#details.changed(paths);
     });
-    live.addEventListener("reread", () => void this.#tree.reload());
+    live.addEventListener("reread", () => {
+      samples.distrust();
+      clearTimeout(this.#rereading);
+      // Each subscription says so; the tree is asked for once.
+      this.#rereading = setTimeout(() => void this.#tree.reload(), 100);
+    });
   }
 
   /** @param {Surroundings} around @param {string} path */
