@@ -14,18 +14,33 @@ let seq = 0;
 
 const encode = (metrics, withSeq = true) => {
   const timestamp = Date.now();
-  return Buffer.from(spark.encodePayload({ timestamp, ...(withSeq ? { seq: seq++ % 256 } : {}), metrics: metrics.map((metric) => ({ timestamp, ...metric })) }));
+  return Buffer.from(
+    spark.encodePayload({
+      timestamp,
+      ...(withSeq ? { seq: seq++ % 256 } : {}),
+      metrics: metrics.map((metric) => ({ timestamp, ...metric })),
+    }),
+  );
 };
 
 const client = mqtt.connect({
-  host: "127.0.0.1", port, protocol: "mqtt", protocolVersion: 4, clientId: `${group}-${node}`.slice(0, 200), reconnectPeriod: 0, clean: true,
+  host: "127.0.0.1",
+  port,
+  protocol: "mqtt",
+  protocolVersion: 4,
+  clientId: `${group}-${node}`.slice(0, 200),
+  reconnectPeriod: 0,
+  clean: true,
   will: { topic: topic("NDEATH"), payload: encode([bdSeq], false), qos: 1, retain: false },
 });
 
 client.on("connect", async () => {
   await client.subscribeAsync(topic("NCMD"), { qos: 1 });
   seq = 0;
-  await client.publishAsync(topic("NBIRTH"), encode([bdSeq, { name: "Node Control/Rebirth", type: "Boolean", value: false }, ...nodeMetrics]));
+  await client.publishAsync(
+    topic("NBIRTH"),
+    encode([bdSeq, { name: "Node Control/Rebirth", type: "Boolean", value: false }, ...nodeMetrics]),
+  );
   if (device) await client.publishAsync(topic("DBIRTH", device), encode(deviceMetrics));
   // Answered behind the births, so they are there.
   await client.unsubscribeAsync("nothing");
@@ -35,7 +50,10 @@ client.on("connect", async () => {
     at += 1;
     if (gap && at % 20 === 0) seq += 2;
     const numbers = (device ? deviceMetrics : nodeMetrics).filter(({ type }) => type === "Double");
-    const moved = numbers.map((metric) => ({ ...metric, value: metric.value + Math.round(Math.sin(at / 5) * 100) / 10 }));
+    const moved = numbers.map((metric) => ({
+      ...metric,
+      value: metric.value + Math.round(Math.sin(at / 5) * 100) / 10,
+    }));
     if (moved.length > 0) client.publish(device ? topic("DDATA", device) : topic("NDATA"), encode(moved));
   }, 100);
 });

@@ -28,8 +28,11 @@ export class Factree {
 
   /** Starts it again, where it was. */
   async again({ http = this.http, mqtt = this.mqtt } = {}) {
-    const process = spawn(globalThis.process.env.FACTREE_BIN, [...this.arguments, "--http", `127.0.0.1:${http}`, "--mqtt", `127.0.0.1:${mqtt}`],
-      { stdio: ["ignore", "pipe", "pipe"] });
+    const process = spawn(
+      globalThis.process.env.FACTREE_BIN,
+      [...this.arguments, "--http", `127.0.0.1:${http}`, "--mqtt", `127.0.0.1:${mqtt}`],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
     this.process = process;
     this.log = "";
     process.stderr.on("data", (text) => (this.log += text));

@@ -11,7 +11,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /** Starts an Edge Node; it is born when this returns. */
 export async function edgeNode(what) {
-  const child = spawn(process.execPath, [join(here, "edge_node.js"), JSON.stringify(what)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [join(here, "edge_node.js"), JSON.stringify(what)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   for await (const line of createInterface({ input: child.stdout })) if (line === "born") break;
   child.stdout.resume();
   return {
@@ -32,10 +34,22 @@ export async function connect(port, clientId, more = {}) {
 
 /** A plant that has every kind of trouble: what is unplaced, disputed, dead, and against the rules. */
 export async function troubledPlant(port) {
-  const temperature = { name: "Temperature", type: "Double", value: 71.5, properties: { engUnit: { type: "String", value: "°C" } } };
+  const temperature = {
+    name: "Temperature",
+    type: "Double",
+    value: 71.5,
+    properties: { engUnit: { type: "String", value: "°C" } },
+  };
   const nodes = [
     await edgeNode({ port, group: "ULM_Paint", node: "PLC 7", nodeMetrics: [temperature] }),
-    await edgeNode({ port, group: "Acme:Dallas:Press", node: "Line9", device: "Press1", deviceMetrics: [temperature, { name: "Stroke", type: "Int32", value: 12 }], gap: true }),
+    await edgeNode({
+      port,
+      group: "Acme:Dallas:Press",
+      node: "Line9",
+      device: "Press1",
+      deviceMetrics: [temperature, { name: "Stroke", type: "Int32", value: 12 }],
+      gap: true,
+    }),
     await edgeNode({ port, group: "Acme:Dallas:Press", node: "Line8", device: "Press1", deviceMetrics: [temperature] }),
   ];
   const other = await connect(port, "legacy-gateway");

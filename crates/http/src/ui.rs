@@ -185,7 +185,10 @@ mod tests {
                 assert!(!text.contains(word), "{name} says {word}");
             }
             let is_page = name.ends_with(".html");
-            assert!(!is_page || !(text.contains(" style=") || text.contains("<style") || text.contains(" on")), "{name}");
+            assert!(
+                !is_page || !(text.contains(" style=") || text.contains("<style") || text.contains(" on")),
+                "{name}"
+            );
             let elsewhere = text.replace("http://www.w3.org/", "");
             assert!(!elsewhere.contains("https://") && !elsewhere.contains("http://"), "{name} names another site");
         }

@@ -103,7 +103,8 @@ async fn pages_tell_each_client_once_by_client_id() {
         let (status, body) = ask(&router, "GET", &format!("/api/v1/clients?limit=2{cursor}")).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         let page: serde_json::Value = serde_json::from_str(&body).unwrap();
-        let ids = page["clients"].as_array().unwrap().iter().map(|client| client["client_id"].as_str().unwrap().to_owned());
+        let ids =
+            page["clients"].as_array().unwrap().iter().map(|client| client["client_id"].as_str().unwrap().to_owned());
         told.extend(ids);
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
@@ -116,7 +117,8 @@ async fn a_connection_is_ended_once() {
     let router = router([connected("mes")]);
     let delete = async |uri| {
         let (status, body) = ask(&router, "DELETE", uri).await;
-        let problem = serde_json::from_str(&body).map_or(serde_json::Value::Null, |it: serde_json::Value| it["type"].clone());
+        let problem =
+            serde_json::from_str(&body).map_or(serde_json::Value::Null, |it: serde_json::Value| it["type"].clone());
         (status.as_u16(), problem.as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(delete("/api/v1/clients/mes").await, (204, String::new()));

@@ -17,9 +17,15 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
 
 #[tokio::test]
 async fn every_page_is_the_same_document() {
-    for page in ["/", "/ns", "/ns/Acme/Line%201/a%23b", "/edge-nodes?group=G&edge_node=N", "/findings", "/unplaced", "/clients"] {
+    for page in
+        ["/", "/ns", "/ns/Acme/Line%201/a%23b", "/edge-nodes?group=G&edge_node=N", "/findings", "/unplaced", "/clients"]
+    {
         let answer = ask(page, &[]).await;
-        assert_eq!((answer.status(), header(&answer, "content-type")), (StatusCode::OK, "text/html; charset=utf-8"), "{page}");
+        assert_eq!(
+            (answer.status(), header(&answer, "content-type")),
+            (StatusCode::OK, "text/html; charset=utf-8"),
+            "{page}"
+        );
     }
     assert_eq!(ask("/elsewhere", &[]).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(ask("/ui/../Cargo.toml", &[]).await.status(), StatusCode::NOT_FOUND);
@@ -42,7 +48,10 @@ async fn a_page_may_run_our_scripts_and_ask_us_and_nothing_else() {
 async fn a_file_travels_once_and_compressed() {
     let plain = ask("/ui/app.js", &[]).await;
     let tag = header(&plain, "etag").to_owned();
-    assert_eq!((header(&plain, "content-type"), header(&plain, "cache-control")), ("text/javascript; charset=utf-8", "no-cache"));
+    assert_eq!(
+        (header(&plain, "content-type"), header(&plain, "cache-control")),
+        ("text/javascript; charset=utf-8", "no-cache")
+    );
     let plain = to_bytes(plain.into_body(), 1 << 20).await.unwrap();
     let packed = ask("/ui/app.js", &[("accept-encoding", "gzip")]).await;
     assert_eq!(header(&packed, "content-encoding"), "gzip");

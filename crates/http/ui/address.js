@@ -51,7 +51,10 @@ export function wayTo(path) {
  * @param {string} path
  */
 export function filterOf(path) {
-  return path.split("/").map((name) => (/[+#]/.test(name) ? "+" : name)).join("/");
+  return path
+    .split("/")
+    .map((name) => (/[+#]/.test(name) ? "+" : name))
+    .join("/");
 }
 
 /** What a location shows. @param {Location | URL} location @returns {Route} */

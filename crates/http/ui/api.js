@@ -73,7 +73,8 @@ async function ask(address, request = {}) {
   if (!Number.isNaN(date)) ahead = Math.abs(date + 500 - Date.now()) > 2500 ? date + 500 - Date.now() : 0;
   if (response.status === 204) return null;
   const text = await response.text();
-  if (response.ok) return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
+  if (response.ok)
+    return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
   let problem = { title: `HTTP ${response.status}`, detail: "" };
   try {
     problem = { ...problem, ...JSON.parse(text) };

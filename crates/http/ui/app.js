@@ -23,11 +23,20 @@ import { unplacedPage } from "./pages/unplaced.js";
 /** @typedef {import("./page.js").Surroundings} Surroundings */
 
 const TITLES = new Map([
-  ["overview", "Overview"], ["namespace", "Namespace"], ["edge-nodes", "Edge Nodes"], ["edge-node", "Edge Node"],
-  ["findings", "Findings"], ["unplaced", "Unplaced"], ["clients", "Clients"], ["client", "Client"],
+  ["overview", "Overview"],
+  ["namespace", "Namespace"],
+  ["edge-nodes", "Edge Nodes"],
+  ["edge-node", "Edge Node"],
+  ["findings", "Findings"],
+  ["unplaced", "Unplaced"],
+  ["clients", "Clients"],
+  ["client", "Client"],
 ]);
 /** Which entry of the bar a page belongs to. */
-const ENTRIES = new Map([["edge-node", "edge-nodes"], ["client", "clients"]]);
+const ENTRIES = new Map([
+  ["edge-node", "edge-nodes"],
+  ["client", "clients"],
+]);
 
 const live = new Live();
 const samples = new Samples();
@@ -85,18 +94,31 @@ function pageFor(route, around) {
     case "client":
       return clientPageOf(around, route.clientId ?? "");
     case "nowhere":
-      return el("div", { class: "page" }, el("h1", {}, "There is no such page"), el("p", {}, el("a", { href: "/" }, "Overview")));
+      return el(
+        "div",
+        { class: "page" },
+        el("h1", {}, "There is no such page"),
+        el("p", {}, el("a", { href: "/" }, "Overview")),
+      );
   }
 }
 
 function showLink() {
   const { state, since } = live;
   document.documentElement.dataset.link = state;
-  const marks = { live: () => mark("disc", "Live"), connecting: () => mark("half", "Connecting"), lost: () => mark("cross", "No connection", "loud dead") };
+  const marks = {
+    live: () => mark("disc", "Live"),
+    connecting: () => mark("half", "Connecting"),
+    lost: () => mark("cross", "No connection", "loud dead"),
+  };
   fill(byId("link"), marks[state]());
   const alarm = byId("alarm");
   if (state === "lost") {
-    fill(alarm, mark("cross", "No connection to Factree."), `What is shown is as of ${moment(since)} and may be old. Trying again by itself.`);
+    fill(
+      alarm,
+      mark("cross", "No connection to Factree."),
+      `What is shown is as of ${moment(since)} and may be old. Trying again by itself.`,
+    );
   } else if (live.refused !== null) {
     fill(alarm, mark("bars", "Not live."), `The server does not tell changes: ${live.refused}`);
   } else {
@@ -105,7 +127,8 @@ function showLink() {
 }
 
 document.addEventListener("click", (event) => {
-  if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+    return;
   const link = /** @type {Element} */ (event.target).closest("a[href^='/']");
   const address = link?.getAttribute("href");
   if (!address || address.startsWith("/api") || link?.hasAttribute("target")) return;

@@ -64,14 +64,19 @@ export class Chart {
     const y = (/** @type {number} */ value) => bottom - ((value - low) / (high - low)) * (bottom - MARGIN.top);
     const level = (/** @type {number} */ value, /** @type {string} */ kind) =>
       svg("line", { class: kind, x1: MARGIN.left, x2: right, y1: y(value), y2: y(value) });
-    const label = (/** @type {number} */ value) => svg("text", { x: right + 6, y: y(value) + 3.5 }, tick(value, high - low));
+    const label = (/** @type {number} */ value) =>
+      svg("text", { x: right + 6, y: y(value) + 3.5 }, tick(value, high - low));
     const inside = (/** @type {number | undefined} */ bound) => bound !== undefined && bound > low && bound < high;
-    fill(this.#svg,
+    fill(
+      this.#svg,
       ...ticks(low, high).flatMap((value) => [level(value, "grid"), label(value)]),
-      ...[this.#bounds.low, this.#bounds.high].flatMap((bound) => (inside(bound) ? [level(/** @type {number} */ (bound), "bound")] : [])),
+      ...[this.#bounds.low, this.#bounds.high].flatMap((bound) =>
+        inside(bound) ? [level(/** @type {number} */ (bound), "bound")] : [],
+      ),
       svg("path", { class: "trace", d: this.#trace(x, y, to) }),
       svg("text", { x: MARGIN.left, y: HEIGHT - 5 }, moment(from)),
-      svg("text", { x: right, y: HEIGHT - 5, "text-anchor": "end" }, moment(to)));
+      svg("text", { x: right, y: HEIGHT - 5, "text-anchor": "end" }, moment(to)),
+    );
     this.#svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     this.#svg.setAttribute("preserveAspectRatio", "none");
     const least = values.reduce((a, b) => Math.min(a, b));
@@ -89,7 +94,9 @@ export class Chart {
     const pointer = this.#pointer;
     const under = this.#points.findLast((point) => x(point.at) <= pointer);
     if (!under) return;
-    this.#svg.append(svg("line", { class: "cursor", x1: pointer, x2: pointer, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }));
+    this.#svg.append(
+      svg("line", { class: "cursor", x1: pointer, x2: pointer, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom }),
+    );
     this.#reading.textContent = `${moment(under.at)}  ${under.value ?? "none"}`;
   }
 

@@ -60,7 +60,10 @@ const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u206
 
 /** The same text with a word for every character that could not be seen. @param {string} text */
 export function visible(text) {
-  return text.replace(UNSEEN, (unseen) => `⟨U+${/** @type {number} */ (unseen.codePointAt(0)).toString(16).toUpperCase().padStart(4, "0")}⟩`);
+  return text.replace(
+    UNSEEN,
+    (unseen) => `⟨U+${/** @type {number} */ (unseen.codePointAt(0)).toString(16).toUpperCase().padStart(4, "0")}⟩`,
+  );
 }
 
 /** The beginning of a text, with whole characters. @param {string} text @param {number} max */
@@ -73,21 +76,29 @@ export function clipped(text, max = NAME_LEN_MAX) {
 /** A name in one line: clipped, its whole in the tooltip as far as that goes. @param {string} text */
 export function name(text) {
   const shown = text === "" ? "(empty)" : clipped(text);
-  return el("bdi", { title: text.length > NAME_LEN_MAX ? clipped(text, 2000) : null, class: text === "" ? "soft" : null }, shown);
+  return el(
+    "bdi",
+    { title: text.length > NAME_LEN_MAX ? clipped(text, 2000) : null, class: text === "" ? "soft" : null },
+    shown,
+  );
 }
 
 /** Any text, all of it on demand. @param {string} text @param {number} [max] */
 export function longText(text, max = 400) {
   if (text.length <= max) return el("bdi", {}, visible(text));
   const shown = el("bdi", {}, clipped(text, max));
-  const all = el("button", {
-    type: "button",
-    class: "as-link",
-    click: () => {
-      shown.textContent = visible(text);
-      all.remove();
+  const all = el(
+    "button",
+    {
+      type: "button",
+      class: "as-link",
+      click: () => {
+        shown.textContent = visible(text);
+        all.remove();
+      },
     },
-  }, `show all ${text.length.toLocaleString("en")} characters`);
+    `show all ${text.length.toLocaleString("en")} characters`,
+  );
   return el("span", {}, shown, " ", all);
 }
 
@@ -106,17 +117,21 @@ export function facts(entries) {
  * @param {string} label @param {() => string} text
  */
 export function copyButton(label, text) {
-  const button = el("button", {
-    type: "button",
-    click: async () => {
-      try {
-        await navigator.clipboard.writeText(text());
-        button.textContent = "Copied";
-      } catch {
-        button.textContent = "The browser refused";
-      }
-      setTimeout(() => (button.textContent = label), 1500);
+  const button = el(
+    "button",
+    {
+      type: "button",
+      click: async () => {
+        try {
+          await navigator.clipboard.writeText(text());
+          button.textContent = "Copied";
+        } catch {
+          button.textContent = "The browser refused";
+        }
+        setTimeout(() => (button.textContent = label), 1500);
+      },
     },
-  }, label);
+    label,
+  );
   return button;
 }

@@ -190,7 +190,9 @@ export class ElementTree {
       node.refused = null;
       node.about = { ...node.about, ...page, children: undefined };
       node.cursor = page.next_cursor;
-      const added = (page.children ?? []).map((about) => this.#byPath.get(about.path ?? "") ?? this.#admit(node, about));
+      const added = (page.children ?? []).map(
+        (about) => this.#byPath.get(about.path ?? "") ?? this.#admit(node, about),
+      );
       // What was revealed before its page came takes its place now.
       const paths = new Set(added.map((child) => child.path));
       node.children = [...(node.children ?? []).filter((child) => !paths.has(child.path)), ...added];

@@ -34,7 +34,8 @@ export class Figures {
 
   /** @param {string} name @returns {[string, number][]} by the value of the first label */
   each(name) {
-    return this.#now.filter((figure) => figure.name === name)
+    return this.#now
+      .filter((figure) => figure.name === name)
       .map((figure) => [figure.labels.values().next().value ?? "", figure.value]);
   }
 
@@ -49,7 +50,8 @@ export class Figures {
 
 /** @param {Figure[]} figures @param {string} name @param {string | undefined} label */
 function sumOf(figures, name, label) {
-  return figures.filter((figure) => figure.name === name && (label === undefined || [...figure.labels.values()].includes(label)))
+  return figures
+    .filter((figure) => figure.name === name && (label === undefined || [...figure.labels.values()].includes(label)))
     .reduce((sum, figure) => sum + figure.value, 0);
 }
 

@@ -107,7 +107,11 @@ function digits(value) {
   const size = Math.abs(value);
   if (value !== 0 && (size >= 1e9 || size < 1e-4)) return value.toExponential(3);
   const decimals = size >= 1000 ? 1 : size >= 1 ? 2 : 4;
-  return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: false });
+  return value.toLocaleString("en", {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+    useGrouping: false,
+  });
 }
 
 /** What something composed is, in a few words. @param {object} value */

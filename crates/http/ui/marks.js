@@ -11,7 +11,10 @@ const SHAPES = new Map([
   ["half", "M6 1a5 5 0 1 0 0 10A5 5 0 0 0 6 1zm0 1.8v6.4a3.2 3.2 0 0 1 0-6.4z"],
   ["triangle", "M6 0.8 11.8 11H.2zM5.3 4.5v3.3h1.4V4.5zm0 4v1.3h1.4V8.500z"],
   ["diamond", "M6 .4 11.6 6 6 11.600.4 6zM6 3 3 6l3 3 3-3z"],
-  ["cross", "M2.300.9.9 2.300 4.600 6 .9 9.700l1.400 1.400L6 7.400l3.700 3.700 1.400-1.400L7.400 6l3.700-3.700L9.700.9 6 4.600z"],
+  [
+    "cross",
+    "M2.300.9.9 2.300 4.600 6 .9 9.700l1.400 1.400L6 7.400l3.700 3.700 1.400-1.400L7.400 6l3.700-3.700L9.700.9 6 4.600z",
+  ],
   ["bars", "M1 1h3v10H1zM8 1h3v10H8z"],
   ["square", "M1 1h10v10H1zm1.700 1.700v6.600h6.600V2.700z"],
   ["twisty", "M4 2.500 8.500 6 4 9.500z"],
@@ -19,7 +22,11 @@ const SHAPES = new Map([
 
 /** @param {string} name */
 export function shape(name) {
-  return svg("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, svg("path", { d: SHAPES.get(name) ?? "", "fill-rule": "evenodd" }));
+  return svg(
+    "svg",
+    { viewBox: "0 0 12 12", "aria-hidden": "true" },
+    svg("path", { d: SHAPES.get(name) ?? "", "fill-rule": "evenodd" }),
+  );
 }
 
 /** @param {string} form @param {string} word @param {string} [loudness] @param {string} [about] */

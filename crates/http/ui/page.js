@@ -44,9 +44,14 @@ export class Page {
 
 /** @param {string[]} heads a leading `#` makes a column of numbers */
 export function table(heads) {
-  const cells = heads.map((head) => (head.startsWith("#") ? el("th", { class: "num", scope: "col" }, head.slice(1)) : el("th", { scope: "col" }, head)));
+  const cells = heads.map((head) =>
+    head.startsWith("#") ? el("th", { class: "num", scope: "col" }, head.slice(1)) : el("th", { scope: "col" }, head),
+  );
   const body = el("tbody");
-  return { element: el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...cells)), body)), body };
+  return {
+    element: el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...cells)), body)),
+    body,
+  };
 }
 
 /** @param {...Child} children */

@@ -68,13 +68,17 @@ export class Samples {
     if (!isNumeric(datatype)) return;
     const points = this.#histories.get(sample.path) ?? [];
     const is = typeof sample.value === "number" && (sample.quality ?? "Good") === "Good";
-    const point = { at: Date.parse(sample.received ?? "") || Date.now(), value: is ? /** @type {number} */ (sample.value) : null };
+    const point = {
+      at: Date.parse(sample.received ?? "") || Date.now(),
+      value: is ? /** @type {number} */ (sample.value) : null,
+    };
     const last = points.at(-1);
     if (last && last.at === point.at && last.value === point.value) return;
     points.push(point);
     if (points.length > POINTS_MAX) points.splice(0, points.length - POINTS_MAX);
     this.#histories.delete(sample.path);
     this.#histories.set(sample.path, points);
-    if (this.#histories.size > HISTORIES_MAX) this.#histories.delete(/** @type {string} */ (this.#histories.keys().next().value));
+    if (this.#histories.size > HISTORIES_MAX)
+      this.#histories.delete(/** @type {string} */ (this.#histories.keys().next().value));
   }
 }

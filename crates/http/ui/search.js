@@ -85,11 +85,21 @@ export class Search {
     const options = elements.map((element, at) => {
       const tier = level(element.level);
       const sample = element.sample;
-      const value = sample ? `${clipped(short(sample.value, sample.datatype), 24)} ${clipped(sample.unit ?? "", 12)}` : "";
-      return el("div", { role: "option", id: `found-${at}`, "data-at": at, "aria-selected": "false" },
-        el("span", { class: "together" }, tier ? el("span", { class: `level ${element.level}` }, tier[0]) : null, name(element.name ?? "")),
+      const value = sample
+        ? `${clipped(short(sample.value, sample.datatype), 24)} ${clipped(sample.unit ?? "", 12)}`
+        : "";
+      return el(
+        "div",
+        { role: "option", id: `found-${at}`, "data-at": at, "aria-selected": "false" },
+        el(
+          "span",
+          { class: "together" },
+          tier ? el("span", { class: `level ${element.level}` }, tier[0]) : null,
+          name(element.name ?? ""),
+        ),
         el("span", { class: "nowrap" }, value),
-        el("span", { class: "where" }, name(parentOf(element.path ?? ""))));
+        el("span", { class: "where" }, name(parentOf(element.path ?? ""))),
+      );
     });
     const last = elements.length === 0 ? "Nothing is named so." : more ? "There are more; one more word helps." : "";
     fill(this.#found, ...options, last && el("p", { role: "presentation" }, last));

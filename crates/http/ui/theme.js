@@ -5,7 +5,11 @@
 import { el, fill } from "./dom.js";
 import { shape } from "./marks.js";
 
-const NEXT = new Map([["auto", "light"], ["light", "dark"], ["dark", "auto"]]);
+const NEXT = new Map([
+  ["auto", "light"],
+  ["light", "dark"],
+  ["dark", "auto"],
+]);
 const KEY = "factree-theme";
 
 /** @param {HTMLButtonElement} button */

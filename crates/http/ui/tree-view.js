@@ -54,9 +54,15 @@ export class TreeView {
     this.#samples = samples;
     this.#hear = hear;
     this.#box = el("div", { class: "tree", role: "tree", tabindex: 0, "aria-label": "Namespace" }, this.#size);
-    const head = el("div", { class: "tree-head", "aria-hidden": "true" },
-      el("span", {}, "Element"), el("span", { class: "num" }, "Value"), el("span", {}, "Unit"), el("span", {}, "Quality"),
-      el("span", { class: "num" }, "Age"));
+    const head = el(
+      "div",
+      { class: "tree-head", "aria-hidden": "true" },
+      el("span", {}, "Element"),
+      el("span", { class: "num" }, "Value"),
+      el("span", {}, "Unit"),
+      el("span", {}, "Quality"),
+      el("span", { class: "num" }, "Age"),
+    );
     this.element = el("section", { class: "tree-pane", "aria-label": "Tree" }, head, this.#box);
     this.#box.addEventListener("scroll", () => this.#soon(), { passive: true });
     this.#box.addEventListener("keydown", (event) => this.#onKey(event));
@@ -122,8 +128,8 @@ export class TreeView {
     const seen = this.#box.clientHeight;
     const full = lines * this.#rowHeight;
     const boxed = Math.min(HEIGHT_MAX, full);
-    const top = boxed <= seen || boxed === full ? this.#box.scrollTop
-      : this.#box.scrollTop * ((full - seen) / (boxed - seen));
+    const top =
+      boxed <= seen || boxed === full ? this.#box.scrollTop : this.#box.scrollTop * ((full - seen) / (boxed - seen));
     const first = Math.max(0, Math.floor(top / this.#rowHeight) - BEYOND);
     const behind = Math.min(lines, Math.ceil((top + seen) / this.#rowHeight) + BEYOND);
     return { first, behind, ahead: top - this.#box.scrollTop };
@@ -188,9 +194,26 @@ export class TreeView {
   #row(line, at) {
     const { node } = line;
     const cell = (/** @type {string} */ kind) => el("span", { class: kind });
-    const row = { line, value: cell("value lives"), unit: cell("unit"), quality: cell("quality"), age: cell("age"), shown: undefined, about: node.about, isOpen: node.isOpen };
+    const row = {
+      line,
+      value: cell("value lives"),
+      unit: cell("unit"),
+      quality: cell("quality"),
+      age: cell("age"),
+      shown: undefined,
+      about: node.about,
+      isOpen: node.isOpen,
+    };
     const name = el("span", { class: "name" });
-    const element = el("div", { class: "row", id: `line-${at}`, role: "treeitem", "data-at": at }, name, row.value, row.unit, row.quality, row.age);
+    const element = el(
+      "div",
+      { class: "row", id: `line-${at}`, role: "treeitem", "data-at": at },
+      name,
+      row.value,
+      row.unit,
+      row.quality,
+      row.age,
+    );
     element.style.setProperty("--depth", String(line.of === "more" ? node.depth : node.depth - 1));
     element.setAttribute("aria-level", String(Math.max(1, line.of === "more" ? node.depth + 1 : node.depth)));
     /** @type {Row} */
@@ -198,7 +221,11 @@ export class TreeView {
     if (line.of === "more") {
       element.classList.add(node.refused ? "failed" : "more");
       const known = node.children?.length ?? 0;
-      const words = node.refused ?? (known > 0 ? `${known.toLocaleString("en")} of ${node.about.children_count.toLocaleString("en")}; asking for more` : "Asking for them");
+      const words =
+        node.refused ??
+        (known > 0
+          ? `${known.toLocaleString("en")} of ${node.about.children_count.toLocaleString("en")}; asking for more`
+          : "Asking for them");
       fill(name, el("span", { class: "twisty" }), visible(words));
       return made;
     }
@@ -232,10 +259,14 @@ export class TreeView {
       fill(row.value);
       row.age.textContent = "";
       row.unit.textContent = "";
-      fill(row.quality, isBranch ? null : node.about.kind === "metric" ? el("span", { class: "mark" }, "no sample") : null);
+      fill(
+        row.quality,
+        isBranch ? null : node.about.kind === "metric" ? el("span", { class: "mark" }, "no sample") : null,
+      );
       return;
     }
-    const isText = (typeof sample.value === "string" && sample.datatype !== "DateTime") || typeof sample.value === "object";
+    const isText =
+      (typeof sample.value === "string" && sample.datatype !== "DateTime") || typeof sample.value === "object";
     const text = clipped(short(sample.value, sample.datatype), 120);
     row.value.classList.toggle("long", isText && text.length > 14);
     if (row.value.textContent !== text) {

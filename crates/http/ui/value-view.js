@@ -25,7 +25,10 @@ export function composed(sample) {
 /** @param {unknown} value */
 export function json(value) {
   const text = JSON.stringify(value, null, 2) ?? "";
-  const shown = text.length > JSON_LEN_MAX ? `${visibleLines(text.slice(0, JSON_LEN_MAX))}\n… ${(text.length - JSON_LEN_MAX).toLocaleString("en")} more characters` : visibleLines(text);
+  const shown =
+    text.length > JSON_LEN_MAX
+      ? `${visibleLines(text.slice(0, JSON_LEN_MAX))}\n… ${(text.length - JSON_LEN_MAX).toLocaleString("en")} more characters`
+      : visibleLines(text);
   return el("pre", { class: "raw", tabindex: 0, dir: "ltr" }, shown);
 }
 
@@ -38,14 +41,41 @@ function visibleLines(text) {
 function grid({ columns, types, rows }) {
   const shown = columns.slice(0, COLUMNS_MAX);
   const isNumber = (/** @type {number} */ at) => /^U?Int|Float|Double/.test(types[at] ?? "");
-  const head = el("tr", {}, ...shown.map((column, at) =>
-    el("th", { scope: "col", class: isNumber(at) ? "num" : null, title: types[at] }, el("bdi", {}, clipped(column, 60)))));
-  const lines = rows.slice(0, ROWS_MAX).map((cells) => el("tr", {}, ...shown.map((_, at) =>
-    el("td", { class: isNumber(at) ? "num" : null }, longText(plain(cells[at], types[at]), 80)))));
-  const left = [rows.length > ROWS_MAX ? `${rows.length - ROWS_MAX} more rows` : "", columns.length > COLUMNS_MAX ? `${columns.length - COLUMNS_MAX} more columns` : ""];
+  const head = el(
+    "tr",
+    {},
+    ...shown.map((column, at) =>
+      el(
+        "th",
+        { scope: "col", class: isNumber(at) ? "num" : null, title: types[at] },
+        el("bdi", {}, clipped(column, 60)),
+      ),
+    ),
+  );
+  const lines = rows
+    .slice(0, ROWS_MAX)
+    .map((cells) =>
+      el(
+        "tr",
+        {},
+        ...shown.map((_, at) =>
+          el("td", { class: isNumber(at) ? "num" : null }, longText(plain(cells[at], types[at]), 80)),
+        ),
+      ),
+    );
+  const left = [
+    rows.length > ROWS_MAX ? `${rows.length - ROWS_MAX} more rows` : "",
+    columns.length > COLUMNS_MAX ? `${columns.length - COLUMNS_MAX} more columns` : "",
+  ];
   const rest = left.filter(Boolean).join(", ");
-  return el("div", {},
-    el("div", { class: "grid-view", tabindex: 0, role: "region", "aria-label": "DataSet" },
-      el("table", {}, el("thead", {}, head), el("tbody", {}, ...lines))),
-    rest && el("p", { class: "soft" }, `${rest}; JSON has them all`));
+  return el(
+    "div",
+    {},
+    el(
+      "div",
+      { class: "grid-view", tabindex: 0, role: "region", "aria-label": "DataSet" },
+      el("table", {}, el("thead", {}, head), el("tbody", {}, ...lines)),
+    ),
+    rest && el("p", { class: "soft" }, `${rest}; JSON has them all`),
+  );
 }

@@ -33,7 +33,8 @@ const ASK_EVERY = 200;
 
 /** What a datatype takes, in words; none if it cannot be set over HTTP. @param {string | undefined} datatype */
 function takes(datatype) {
-  if (datatype === undefined || datatype === "Template" || datatype === "Structure" || datatype === "Unknown") return null;
+  if (datatype === undefined || datatype === "Template" || datatype === "Structure" || datatype === "Unknown")
+    return null;
   const range = RANGES.get(datatype);
   if (range) return `${datatype}: a whole number from ${range[0]} to ${range[1]}`;
   if (datatype === "Float" || datatype === "Double") return `${datatype}: a number; NaN, Infinity and -Infinity too`;
@@ -81,12 +82,21 @@ export function writeForm(sample) {
   if (!words || !source || (source.type === "sparkplug" && source.metric === "bdSeq")) return null;
   const said = el("div", { role: "status", "aria-live": "polite" });
   const { field, input } = fieldFor(sample, datatype);
-  const form = el("form", { class: "write-form", submit: (event) => {
-    event.preventDefault();
-    const wanted = read(input(), datatype);
-    if ("refused" in wanted) fill(said, el("p", { class: "refused" }, wanted.refused));
-    else void send(sample, wanted.value, said);
-  } }, field, el("button", { type: "submit", class: "main" }, "Set…"), el("span", { class: "takes", id: "takes" }, words));
+  const form = el(
+    "form",
+    {
+      class: "write-form",
+      submit: (event) => {
+        event.preventDefault();
+        const wanted = read(input(), datatype);
+        if ("refused" in wanted) fill(said, el("p", { class: "refused" }, wanted.refused));
+        else void send(sample, wanted.value, said);
+      },
+    },
+    field,
+    el("button", { type: "submit", class: "main" }, "Set…"),
+    el("span", { class: "takes", id: "takes" }, words),
+  );
   return el("section", { "aria-label": "Set" }, el("h2", {}, "Set"), form, said);
 }
 
@@ -94,15 +104,44 @@ export function writeForm(sample) {
 function fieldFor(sample, datatype) {
   if (datatype === "Boolean") {
     const radio = (/** @type {string} */ value) =>
-      el("label", {}, el("input", { type: "radio", name: "wanted", value, checked: String(sample.value) !== value && sample.value !== undefined }), ` ${value}`);
+      el(
+        "label",
+        {},
+        el("input", {
+          type: "radio",
+          name: "wanted",
+          value,
+          checked: String(sample.value) !== value && sample.value !== undefined,
+        }),
+        ` ${value}`,
+      );
     const field = el("fieldset", {}, el("legend", { class: "hidden" }, "New value"), radio("true"), radio("false"));
-    return { field, input: () => /** @type {HTMLInputElement | null} */ (field.querySelector("input:checked"))?.value ?? "" };
+    return {
+      field,
+      input: () => /** @type {HTMLInputElement | null} */ (field.querySelector("input:checked"))?.value ?? "",
+    };
   }
-  const isLong = !isInteger(datatype) && !TEXTS.has(datatype) && !["Float", "Double", "DateTime"].includes(datatype) && !BINARY.has(datatype);
-  const common = { "aria-label": "New value", "aria-describedby": "takes", name: "wanted", autocomplete: "off", spellcheck: "false" };
+  const isLong =
+    !isInteger(datatype) &&
+    !TEXTS.has(datatype) &&
+    !["Float", "Double", "DateTime"].includes(datatype) &&
+    !BINARY.has(datatype);
+  const common = {
+    "aria-label": "New value",
+    "aria-describedby": "takes",
+    name: "wanted",
+    autocomplete: "off",
+    spellcheck: "false",
+  };
   const now = isLong ? JSON.stringify(sample.value ?? null, null, 2) : "";
-  const field = isLong ? el("textarea", common, now)
-    : el("input", { ...common, type: "text", placeholder: datatype === "String" ? "" : plain(sample.value).slice(0, 40), inputmode: datatype === "Float" || datatype === "Double" ? "decimal" : isInteger(datatype) ? "numeric" : "text" });
+  const field = isLong
+    ? el("textarea", common, now)
+    : el("input", {
+        ...common,
+        type: "text",
+        placeholder: datatype === "String" ? "" : plain(sample.value).slice(0, 40),
+        inputmode: datatype === "Float" || datatype === "Double" ? "decimal" : isInteger(datatype) ? "numeric" : "text",
+      });
   return { field, input: () => field.value };
 }
 
@@ -110,12 +149,22 @@ function fieldFor(sample, datatype) {
 async function send(sample, value, said) {
   const unit = sample.unit ? ` ${sample.unit}` : "";
   const line = (/** @type {unknown} */ value) => longText(`${plain(value, sample.datatype)}${unit}`, 200);
-  const is = await confirm("Set this value?", "Send", false,
-    facts([["Element", name(sample.path)], ["Now", line(sample.value)], ["Then", el("strong", {}, line(value))], ["Goes to", whither(sample)]]));
+  const is = await confirm(
+    "Set this value?",
+    "Send",
+    false,
+    facts([
+      ["Element", name(sample.path)],
+      ["Now", line(sample.value)],
+      ["Then", el("strong", {}, line(value))],
+      ["Goes to", whither(sample)],
+    ]),
+  );
   if (!is) return;
   const began = performance.now();
   const steps = el("ul", { class: "steps" });
-  const step = (/** @type {Node} */ shape, /** @type {string} */ about) => steps.append(el("li", { class: "together" }, shape, about));
+  const step = (/** @type {Node} */ shape, /** @type {string} */ about) =>
+    steps.append(el("li", { class: "together" }, shape, about));
   fill(said, steps);
   try {
     let command = await api.set(sample.path, value);
@@ -138,9 +187,15 @@ function outcome(command, took) {
     case "confirmed":
       return [mark("disc", "Confirmed"), `${exact(command.settled)}  after ${took} ms`];
     case "timed_out":
-      return [mark("bars", "Timed out", "loud doubt"), "No data with this value came. The plant may have taken it all the same."];
+      return [
+        mark("bars", "Timed out", "loud doubt"),
+        "No data with this value came. The plant may have taken it all the same.",
+      ];
     case "superseded":
-      return [mark("diamond", "Superseded", "loud doubt"), "It died or was born again meanwhile, so nobody knows whether it arrived."];
+      return [
+        mark("diamond", "Superseded", "loud doubt"),
+        "It died or was born again meanwhile, so nobody knows whether it arrived.",
+      ];
     default:
       return [mark("square", command.state), ""];
   }

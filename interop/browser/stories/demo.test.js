@@ -6,7 +6,17 @@ import { Browser, barriers } from "../browser.js";
 import { Factree } from "../factree.js";
 
 const SET_POINT = "/ns/Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint";
-const PAGES = ["/", "/ns", SET_POINT, "/edge-nodes", "/edge-nodes?group=Acme%3ADallas%3APaint&edge_node=Line1", "/findings", "/unplaced", "/clients", "/clients?id=acme-mes"];
+const PAGES = [
+  "/",
+  "/ns",
+  SET_POINT,
+  "/edge-nodes",
+  "/edge-nodes?group=Acme%3ADallas%3APaint&edge_node=Line1",
+  "/findings",
+  "/unplaced",
+  "/clients",
+  "/clients?id=acme-mes",
+];
 
 /** Those that differ enough to be looked at again. */
 const SOME_PAGES = ["/", SET_POINT, "/edge-nodes", "/clients?id=acme-mes"];
@@ -38,7 +48,9 @@ test("a metric is found by keyboard alone, and seen to change", async () => {
   await row.waitFor();
   const reading = page.locator(".reading .big");
   const first = await reading.textContent();
-  await page.waitForFunction((first) => document.querySelector(".reading .big")?.textContent !== first, first, { timeout: 60_000 });
+  await page.waitForFunction((first) => document.querySelector(".reading .big")?.textContent !== first, first, {
+    timeout: 60_000,
+  });
   await page.locator(".chart .trace").waitFor();
   assert.match(await page.locator(".chart svg").getAttribute("aria-label"), /changes, from \d/);
   assert.equal(await row.locator(".unit").textContent(), "°C");
@@ -47,16 +59,24 @@ test("a metric is found by keyboard alone, and seen to change", async () => {
 
 test("the tree is walked with the keys of a tree", async () => {
   const page = await open("/ns");
-  const active = () => page.evaluate(() => {
-    const tree = document.querySelector("[role=tree]");
-    const row = document.getElementById(tree.getAttribute("aria-activedescendant"));
-    return { name: row?.querySelector("bdi")?.textContent, level: row?.ariaLevel, expanded: row?.ariaExpanded, place: `${row?.ariaPosInSet} of ${row?.ariaSetSize}` };
-  });
+  const active = () =>
+    page.evaluate(() => {
+      const tree = document.querySelector("[role=tree]");
+      const row = document.getElementById(tree.getAttribute("aria-activedescendant"));
+      return {
+        name: row?.querySelector("bdi")?.textContent,
+        level: row?.ariaLevel,
+        expanded: row?.ariaExpanded,
+        place: `${row?.ariaPosInSet} of ${row?.ariaSetSize}`,
+      };
+    });
   const press = async (key, name) => {
     await page.keyboard.press(key);
     await page.waitForFunction((name) => {
       const tree = document.querySelector("[role=tree]");
-      return document.getElementById(tree.getAttribute("aria-activedescendant"))?.querySelector("bdi")?.textContent === name;
+      return (
+        document.getElementById(tree.getAttribute("aria-activedescendant"))?.querySelector("bdi")?.textContent === name
+      );
     }, name);
   };
   await page.getByText("Munich", { exact: true }).waitFor();
@@ -119,7 +139,10 @@ test("path, topic and curl are copied as they are", async () => {
   };
   assert.equal(await copied("Copy path"), "Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint");
   assert.equal(await copied("Copy topic"), "spBv1.0/Acme:Dallas:Paint/DDATA/Line1/Oven1");
-  assert.equal(await copied("Copy curl"), `curl -s '${factree.url}/api/v1/values/Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint'`);
+  assert.equal(
+    await copied("Copy curl"),
+    `curl -s '${factree.url}/api/v1/values/Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint'`,
+  );
   await page.context().close();
 });
 
@@ -136,7 +159,10 @@ test("a rebirth is asked for, and one more at once is refused in words", async (
   await page.context().close();
 });
 
-for (const [scheme, pages] of [["light", PAGES], ["dark", SOME_PAGES]]) {
+for (const [scheme, pages] of [
+  ["light", PAGES],
+  ["dark", SOME_PAGES],
+]) {
   test(`nobody is kept out of a page, ${scheme}`, async () => {
     for (const path of pages) {
       const page = await open(path, { scheme });

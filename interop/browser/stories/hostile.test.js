@@ -22,23 +22,42 @@ test("names and values made to harm are text on every page", async (story) => {
   const browser = await Browser.start();
   story.after(() => browser.close());
 
-  const properties = { engUnit: { type: "String", value: IMAGE }, constructor: { type: "String", value: SCRIPT }, [IMAGE]: { type: "String", value: REVERSED } };
+  const properties = {
+    engUnit: { type: "String", value: IMAGE },
+    constructor: { type: "String", value: SCRIPT },
+    [IMAGE]: { type: "String", value: REVERSED },
+  };
   const metrics = NAMES.map((name) => ({ name, type: "String", value: name, properties }));
-  const node = await edgeNode({ port: factree.mqtt, group: GROUP, node: NODE, device: DEVICE, deviceMetrics: [...metrics, { name: "moving", type: "Double", value: 1 }], gap: true });
+  const node = await edgeNode({
+    port: factree.mqtt,
+    group: GROUP,
+    node: NODE,
+    device: DEVICE,
+    deviceMetrics: [...metrics, { name: "moving", type: "Double", value: 1 }],
+    gap: true,
+  });
   story.after(() => node.kill());
   const long = await connect(factree.mqtt, LONG_NAME);
   story.after(() => long.endAsync());
   const client = await connect(factree.mqtt, IMAGE);
   story.after(() => client.endAsync());
   await client.subscribeAsync(`Plant/${IMAGE}`);
-  await client.publishAsync("Plant/Doc", '{"__proto__": {"harmed": true}, "constructor": 1, "plain": "<i>x</i>"}', { qos: 1 });
+  await client.publishAsync("Plant/Doc", '{"__proto__": {"harmed": true}, "constructor": 1, "plain": "<i>x</i>"}', {
+    qos: 1,
+  });
   await client.publishAsync(`Plant/${REVERSED}`, "1", { qos: 1 });
   await client.publishAsync(`Plant/${LONG_NAME}`, LONG, { qos: 1 });
 
   const page = await browser.open(`${factree.url}/ns`);
   const isUnharmed = async (where) => {
     assert.equal(await page.evaluate(() => globalThis.harmed ?? {}.harmed ?? null), null, `${where}: harmed`);
-    assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("main :is(img, script, b, i)")].map((it) => it.outerHTML)), [], where);
+    assert.deepEqual(
+      await page.evaluate(() =>
+        [...document.querySelectorAll("main :is(img, script, b, i)")].map((it) => it.outerHTML),
+      ),
+      [],
+      where,
+    );
   };
   const look = async (path, name) => {
     await page.goto(`${factree.url}/ns?path=${encodeURIComponent(path)}`);
@@ -47,7 +66,8 @@ test("names and values made to harm are text on every page", async (story) => {
     await isUnharmed(path.slice(0, 80));
   };
   const device = `${GROUP}/${NODE}/${DEVICE}`;
-  for (const name of NAMES) await look(`${device}/${name}`, name === REVERSED ? "⟨U+202E⟩gnp.exe⟨U+202C⟩" : name.slice(0, 100));
+  for (const name of NAMES)
+    await look(`${device}/${name}`, name === REVERSED ? "⟨U+202E⟩gnp.exe⟨U+202C⟩" : name.slice(0, 100));
   await page.getByRole("button", { name: "Copy path" }).waitFor();
   await look("Plant/Doc/__proto__/harmed", "true");
   await look(`Plant/${REVERSED}`, "1");
@@ -63,7 +83,16 @@ test("names and values made to harm are text on every page", async (story) => {
   await page.locator("[role=option]").first().waitFor();
   await isUnharmed("search");
   const edgeNodePage = `/edge-nodes?group=${encodeURIComponent(GROUP)}&edge_node=${encodeURIComponent(NODE)}`;
-  for (const path of ["/", "/edge-nodes", "/findings", "/unplaced", "/clients", `/clients?id=${encodeURIComponent(IMAGE)}`, `/clients?id=${LONG_NAME}`, edgeNodePage]) {
+  for (const path of [
+    "/",
+    "/edge-nodes",
+    "/findings",
+    "/unplaced",
+    "/clients",
+    `/clients?id=${encodeURIComponent(IMAGE)}`,
+    `/clients?id=${LONG_NAME}`,
+    edgeNodePage,
+  ]) {
     await page.goto(factree.url + path);
     await page.waitForFunction(() => document.querySelector("main")?.innerText.length > 40);
     await isUnharmed(path);

@@ -19,12 +19,15 @@ test("a tree of 100,000 elements scrolls", async (story) => {
   const client = await connect(factree.mqtt, "large");
   story.after(() => client.endAsync());
   const publish = (line, metrics) => {
-    for (let metric = 0; metric < metrics; metric++) client.publish(`Plant/${line}/Metric${String(metric).padStart(4, "0")}`, String(metric));
+    for (let metric = 0; metric < metrics; metric++)
+      client.publish(`Plant/${line}/Metric${String(metric).padStart(4, "0")}`, String(metric));
     return client.publishAsync(`Plant/${line}/Metric0000`, "1", { qos: 1 });
   };
   for (let line = 0; line < LINES; line++) await publish(`Line${String(line).padStart(2, "0")}`, METRICS);
   await publish("Long", LONG);
-  const whole = ({ children }) => children.length === LINES + 1 && children.every(({ name, children_count: count }) => count === (name === "Long" ? LONG : METRICS));
+  const whole = ({ children }) =>
+    children.length === LINES + 1 &&
+    children.every(({ name, children_count: count }) => count === (name === "Long" ? LONG : METRICS));
   await eventually(() => factree.get("/api/v1/namespace/Plant?depth=1&limit=1000"), whole, 60_000);
 
   const browser = await Browser.start();
@@ -38,12 +41,19 @@ test("a tree of 100,000 elements scrolls", async (story) => {
   await page.keyboard.press("*");
   await eventually(lines, (known) => known > LINES * METRICS, 120_000);
   // The end of the last one is asked for a page at a time.
-  await eventually(async () => {
-    await page.keyboard.press("End");
-    return lines();
-  }, (known) => known === 1 + LINES * (METRICS + 1) + 1 + LONG, 120_000);
+  await eventually(
+    async () => {
+      await page.keyboard.press("End");
+      return lines();
+    },
+    (known) => known === 1 + LINES * (METRICS + 1) + 1 + LONG,
+    120_000,
+  );
   await page.keyboard.press("End");
-  await page.locator(".row").getByText(`Metric${LONG - 1}`).waitFor();
+  await page
+    .locator(".row")
+    .getByText(`Metric${LONG - 1}`)
+    .waitFor();
   const rows = await page.evaluate(async () => {
     const tree = document.querySelector(".tree");
     let most = 0;
@@ -62,12 +72,19 @@ test("a tree of 100,000 elements scrolls", async (story) => {
   assert.ok(rows < 120, `${rows} rows are elements at once`);
   // What is in sight is live, wherever that is.
   await page.keyboard.press("End");
-  await page.locator(".row").getByText(`Metric${LONG - 1}`).waitFor();
+  await page
+    .locator(".row")
+    .getByText(`Metric${LONG - 1}`)
+    .waitFor();
   await client.publishAsync(`Plant/Long/Metric${LONG - 1}`, "4711", { qos: 1 });
   await page.locator(".row").getByText("4711").waitFor();
-  const tasks = JSON.parse(String(await browser.chromium.stopTracing())).traceEvents.filter(({ name, ph }) => name === "RunTask" && ph === "X");
+  const tasks = JSON.parse(String(await browser.chromium.stopTracing())).traceEvents.filter(
+    ({ name, ph }) => name === "RunTask" && ph === "X",
+  );
   const most = (of) => Math.round(tasks.reduce((longest, task) => Math.max(longest, task[of] ?? 0), 0) / 1000);
-  story.diagnostic(`${await lines()} lines, ${tasks.length} tasks; the most work in one: ${most("tdur")} ms, which took ${most("dur")} ms`);
+  story.diagnostic(
+    `${await lines()} lines, ${tasks.length} tasks; the most work in one: ${most("tdur")} ms, which took ${most("dur")} ms`,
+  );
   assert.ok(tasks.length > 1000 && most("tdur") > 0, "the browser told what tasks cost");
   assert.ok(most("tdur") <= STANDSTILL_MAX, `one task was ${most("tdur")} ms of work`);
 });

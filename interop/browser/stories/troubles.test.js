@@ -6,7 +6,12 @@ import { Browser, barriers } from "../browser.js";
 import { eventually, Factree, lastingPort } from "../factree.js";
 import { connect, edgeNode, RULES, troubledPlant } from "../plant.js";
 
-const METRIC = { name: "Temperature", type: "Double", value: 71.5, properties: { engUnit: { type: "String", value: "°C" } } };
+const METRIC = {
+  name: "Temperature",
+  type: "Double",
+  value: 71.5,
+  properties: { engUnit: { type: "String", value: "°C" } },
+};
 
 let browser;
 
@@ -18,7 +23,13 @@ after(() => browser.close());
 test("an Edge Node that is killed is shown Stale and offline within two seconds", async (story) => {
   const factree = await Factree.start();
   story.after(() => factree.close());
-  const node = await edgeNode({ port: factree.mqtt, group: "Acme:Dallas:Press", node: "Line1", device: "Robot3", deviceMetrics: [METRIC] });
+  const node = await edgeNode({
+    port: factree.mqtt,
+    group: "Acme:Dallas:Press",
+    node: "Line1",
+    device: "Robot3",
+    deviceMetrics: [METRIC],
+  });
   const tree = await browser.open(`${factree.url}/ns/Acme/Dallas/Press/Line1/Robot3/Temperature`);
   const list = await browser.open(`${factree.url}/edge-nodes`);
   await tree.locator(".row[aria-selected=true] .quality").getByText("Good").waitFor();
@@ -64,7 +75,10 @@ test("what is unplaced, disputed, dead or against the rules is named, with what 
   story.after(() => factree.close());
   const plant = await troubledPlant(factree.mqtt);
   story.after(() => plant.close());
-  await eventually(() => factree.get("/api/v1/findings?level=must"), ({ findings }) => findings.some(({ edge_node: node }) => node === "Line9"));
+  await eventually(
+    () => factree.get("/api/v1/findings?level=must"),
+    ({ findings }) => findings.some(({ edge_node: node }) => node === "Line9"),
+  );
 
   const page = await browser.open(`${factree.url}/unplaced`);
   await page.getByText("ULM_Paint / PLC 7").click();
@@ -87,7 +101,15 @@ test("what is unplaced, disputed, dead or against the rules is named, with what 
   await page.goto(`${factree.url}/edge-nodes`);
   const dead = page.locator("tr", { hasText: "Line8" });
   await dead.getByText("Offline").waitFor();
-  assert.equal(await page.locator("tbody tr").first().textContent().then((text) => text.includes("Line8")), true, "who is dead comes first");
+  assert.equal(
+    await page
+      .locator("tbody tr")
+      .first()
+      .textContent()
+      .then((text) => text.includes("Line8")),
+    true,
+    "who is dead comes first",
+  );
   await page.getByRole("link", { name: "Line9" }).click();
   await page.locator("details[open]").getByText("seq goes up by one", { exact: false }).waitFor();
   assert.deepEqual(await barriers(page), []);
@@ -97,7 +119,10 @@ test("what is unplaced, disputed, dead or against the rules is named, with what 
 test("a client is disconnected after a question, and its page says so", async (story) => {
   const factree = await Factree.start();
   story.after(() => factree.close());
-  const client = await connect(factree.mqtt, "press/gateway #1", { protocolVersion: 5, properties: { sessionExpiryInterval: 600 } });
+  const client = await connect(factree.mqtt, "press/gateway #1", {
+    protocolVersion: 5,
+    properties: { sessionExpiryInterval: 600 },
+  });
   await client.subscribeAsync("Acme/+/orders", { qos: 1 });
   const told = new Promise((resolve) => client.on("disconnect", resolve));
   const page = await browser.open(`${factree.url}/clients`);
@@ -119,7 +144,20 @@ test("an element that appears is there without a reload, and one that is a table
   const client = await connect(factree.mqtt, "oven");
   story.after(() => client.endAsync());
   const page = await browser.open(`${factree.url}/ns`);
-  await client.publishAsync("Acme/Oven/Order", JSON.stringify({ value: { columns: ["step", "°C"], types: ["String", "Double"], rows: [["dry", 80.5], ["cure", 171]] } }), { qos: 1 });
+  await client.publishAsync(
+    "Acme/Oven/Order",
+    JSON.stringify({
+      value: {
+        columns: ["step", "°C"],
+        types: ["String", "Double"],
+        rows: [
+          ["dry", 80.5],
+          ["cure", 171],
+        ],
+      },
+    }),
+    { qos: 1 },
+  );
   await page.locator(".row").getByText("Acme", { exact: true }).waitFor();
   await client.publishAsync("Acme/Oven/Recipe", JSON.stringify({ value: [1, 2, 3, 4, 5, 6] }), { qos: 1 });
   await page.goto(`${factree.url}/ns/Acme/Oven/Order`);

@@ -29,32 +29,70 @@ const VERDICTS = new Map([
 export function edgeNodePage({ signal }, group, edgeNode) {
   const said = el("span", { role: "status" });
   const rebirth = el("button", { type: "button", click: () => void ask(group, edgeNode, said) }, "Ask for a rebirth…");
-  const page = new Page("Edge Node", el("p", {}, name(`${group} / ${edgeNode}`)), el("div", { class: "together" }, said, rebirth));
+  const page = new Page(
+    "Edge Node",
+    el("p", {}, name(`${group} / ${edgeNode}`)),
+    el("div", { class: "together" }, said, rebirth),
+  );
   const about = el("div");
   const numbers = el("div");
   const devices = table(["State", "Device", "Since", "#Metrics"]);
   const report = el("div");
   const metrics = el("div");
   page.element.append(
-    el("div", { class: "columns" }, card(el("h2", {}, "State"), about), card(el("h2", {}, "Since Factree was started"), numbers)),
-    card(el("h2", {}, "Devices"), devices.element), card(el("h2", {}, "Conformance to Sparkplug"), report),
-    card(el("details", { toggle: (event) => event.target.open && void listMetrics(group, edgeNode, metrics) }, el("summary", {}, "Metrics"), metrics)));
+    el(
+      "div",
+      { class: "columns" },
+      card(el("h2", {}, "State"), about),
+      card(el("h2", {}, "Since Factree was started"), numbers),
+    ),
+    card(el("h2", {}, "Devices"), devices.element),
+    card(el("h2", {}, "Conformance to Sparkplug"), report),
+    card(
+      el(
+        "details",
+        { toggle: (event) => event.target.open && void listMetrics(group, edgeNode, metrics) },
+        el("summary", {}, "Metrics"),
+        metrics,
+      ),
+    ),
+  );
   const rates = new Rates();
 
-  void poll(EVERY, signal, async () => {
-    const node = await api.edgeNode(group, edgeNode);
-    page.answered();
-    rebirth.disabled = node.state === "offline" || node.state === "restored";
-    const perSecond = rates.take("", messagesOf(node), performance.now());
-    fill(about, stateOf(node));
-    fill(numbers, countersOf(node, perSecond));
-    page.put(devices.body, node.devices.map((device) => [device.device, device.state, device.metrics_count, device.path]), () =>
-      node.devices.length === 0 ? [el("tr", {}, el("td", { class: "soft", colspan: 4 }, "none"))] : node.devices.map(deviceRow));
-  }, page.refused);
-  void poll(CONFORMANCE_EVERY, signal, async () => {
-    const conformance = await api.conformance(group, edgeNode);
-    page.put(report, [conformance.summary, conformance.rules.map((rule) => [rule.verdict, rule.findings?.length])], () => reportOf(conformance));
-  }, page.refused);
+  void poll(
+    EVERY,
+    signal,
+    async () => {
+      const node = await api.edgeNode(group, edgeNode);
+      page.answered();
+      rebirth.disabled = node.state === "offline" || node.state === "restored";
+      const perSecond = rates.take("", messagesOf(node), performance.now());
+      fill(about, stateOf(node));
+      fill(numbers, countersOf(node, perSecond));
+      page.put(
+        devices.body,
+        node.devices.map((device) => [device.device, device.state, device.metrics_count, device.path]),
+        () =>
+          node.devices.length === 0
+            ? [el("tr", {}, el("td", { class: "soft", colspan: 4 }, "none"))]
+            : node.devices.map(deviceRow),
+      );
+    },
+    page.refused,
+  );
+  void poll(
+    CONFORMANCE_EVERY,
+    signal,
+    async () => {
+      const conformance = await api.conformance(group, edgeNode);
+      page.put(
+        report,
+        [conformance.summary, conformance.rules.map((rule) => [rule.verdict, rule.findings?.length])],
+        () => reportOf(conformance),
+      );
+    },
+    page.refused,
+  );
   return page.element;
 }
 
@@ -69,7 +107,10 @@ function stateOf(node) {
     ["bdSeq", node.bd_seq ?? null],
     ["Next seq", node.next_seq ?? null],
     ["In the tree at", node.path === undefined ? "nowhere" : el("a", { href: pageOf(node.path) }, name(node.path))],
-    ["MQTT client", node.client_id === undefined ? null : el("a", { href: clientPage(node.client_id) }, name(node.client_id))],
+    [
+      "MQTT client",
+      node.client_id === undefined ? null : el("a", { href: clientPage(node.client_id) }, name(node.client_id)),
+    ],
     ["Heard over", node.link === undefined ? null : name(node.link)],
     ["Last asked for a rebirth", asked ? `${moment(asked.asked)}, ${words(asked.reason)}` : "never"],
   ]);
@@ -77,7 +118,9 @@ function stateOf(node) {
 
 /** @param {api.EdgeNode} node @param {number | null} perSecond */
 function countersOf({ counters, metrics_count: metrics }, perSecond) {
-  const reasons = Object.entries(counters.rebirths).map(([reason, number]) => `${words(reason)} ${count(number)}`).join(", ");
+  const reasons = Object.entries(counters.rebirths)
+    .map(([reason, number]) => `${words(reason)} ${count(number)}`)
+    .join(", ");
   return facts([
     ["Messages /s", rate(perSecond)],
     ["Metrics", count(metrics)],
@@ -96,25 +139,51 @@ function countersOf({ counters, metrics_count: metrics }, perSecond) {
 
 /** @param {api.Device} device */
 function deviceRow(device) {
-  return el("tr", { class: device.state === "online" ? null : "grave" },
+  return el(
+    "tr",
+    { class: device.state === "online" ? null : "grave" },
     el("td", {}, state(device.state)),
-    el("td", { class: "name" }, device.path === undefined ? name(device.device) : el("a", { href: pageOf(device.path) }, name(device.device))),
+    el(
+      "td",
+      { class: "name" },
+      device.path === undefined ? name(device.device) : el("a", { href: pageOf(device.path) }, name(device.device)),
+    ),
     el("td", { class: "nowrap" }, moment(device.since)),
-    el("td", { class: "num" }, count(device.metrics_count)));
+    el("td", { class: "num" }, count(device.metrics_count)),
+  );
 }
 
 /** @param {api.Conformance} conformance */
 function reportOf({ summary, rules, since }) {
-  const heads = el("p", { class: "soft" }, `Since ${moment(since)}: ${many(summary.violated, "rule")} violated, ${count(summary.must_violated)} of them a MUST; `
-    + `${count(summary.observed)} observed, ${count(summary.not_observed)} not observed yet, ${count(summary.not_visible)} not visible from here.`);
+  const heads = el(
+    "p",
+    { class: "soft" },
+    `Since ${moment(since)}: ${many(summary.violated, "rule")} violated, ${count(summary.must_violated)} of them a MUST; ` +
+      `${count(summary.observed)} observed, ${count(summary.not_observed)} not observed yet, ${count(summary.not_visible)} not visible from here.`,
+  );
   const groups = [...VERDICTS].map(([verdict, [form, word, loudness]]) => {
     const of = rules.filter((rule) => rule.verdict === verdict && !rule.same_as);
     if (of.length === 0) return null;
-    const lines = of.map((rule) => rule.findings?.length || rule.reason
-      ? ruleLine(rule, rule.findings?.length ? many(rule.findings.length, "entry", "entries") : "", el("ul", { class: "tried" },
-        ...(rule.findings ?? []).map(findingLine), ...(rule.reason ? [el("li", {}, rule.reason)] : [])))
-      : ruleLine(rule, ""));
-    return el("details", { open: verdict === "violated" }, el("summary", {}, mark(form, word, loudness), ` ${count(of.length)}`), ...lines);
+    const lines = of.map((rule) =>
+      rule.findings?.length || rule.reason
+        ? ruleLine(
+            rule,
+            rule.findings?.length ? many(rule.findings.length, "entry", "entries") : "",
+            el(
+              "ul",
+              { class: "tried" },
+              ...(rule.findings ?? []).map(findingLine),
+              ...(rule.reason ? [el("li", {}, rule.reason)] : []),
+            ),
+          )
+        : ruleLine(rule, ""),
+    );
+    return el(
+      "details",
+      { open: verdict === "violated" },
+      el("summary", {}, mark(form, word, loudness), ` ${count(of.length)}`),
+      ...lines,
+    );
   });
   return [heads, ...groups];
 }
@@ -123,18 +192,40 @@ function reportOf({ summary, rules, since }) {
 async function listMetrics(group, edgeNode, into) {
   const { metrics = [], next_cursor: next } = await api.edgeNode(group, edgeNode, { metrics: "true", limit: 1000 });
   const list = table(["Device", "Metric", "#Alias", "Datatype"]);
-  list.body.append(...metrics.map((metric) => el("tr", {},
-    el("td", {}, metric.device === undefined ? "" : name(metric.device)),
-    el("td", { class: "name" }, metric.path === undefined ? longText(metric.name, 120) : el("a", { href: pageOf(metric.path) }, name(metric.name))),
-    el("td", { class: "num" }, metric.metric_alias ?? ""),
-    el("td", {}, metric.datatype))));
+  list.body.append(
+    ...metrics.map((metric) =>
+      el(
+        "tr",
+        {},
+        el("td", {}, metric.device === undefined ? "" : name(metric.device)),
+        el(
+          "td",
+          { class: "name" },
+          metric.path === undefined
+            ? longText(metric.name, 120)
+            : el("a", { href: pageOf(metric.path) }, name(metric.name)),
+        ),
+        el("td", { class: "num" }, metric.metric_alias ?? ""),
+        el("td", {}, metric.datatype),
+      ),
+    ),
+  );
   fill(into, list.element, next ? el("p", { class: "soft" }, "The first thousand; the Namespace has them all.") : null);
 }
 
 /** @param {string} group @param {string} edgeNode @param {HTMLElement} said */
 async function ask(group, edgeNode, said) {
-  const is = await confirm("Ask for a rebirth?", "Ask", false,
-    el("p", {}, name(`${group} / ${edgeNode}`), " is asked to publish all its births again. It goes on with its data meanwhile."));
+  const is = await confirm(
+    "Ask for a rebirth?",
+    "Ask",
+    false,
+    el(
+      "p",
+      {},
+      name(`${group} / ${edgeNode}`),
+      " is asked to publish all its births again. It goes on with its data meanwhile.",
+    ),
+  );
   if (!is) return;
   try {
     const { asked } = await api.rebirth(group, edgeNode);

@@ -19,30 +19,53 @@ const SHOWN_OF_A_RULE = 50;
 
 /** @param {Surroundings} around */
 export function findingsPage({ signal, query, go }) {
-  const level = el("select", { "aria-label": "Level", change: () => go(`/findings${level.value && `?level=${level.value}`}`) },
-    ...[["", "All rules"], ["must", "MUST"], ["should", "SHOULD"], ["may", "MAY"]].map(([value, label]) =>
-      el("option", { value, selected: value === (query.get("level") ?? "") }, label)));
+  const level = el(
+    "select",
+    { "aria-label": "Level", change: () => go(`/findings${level.value && `?level=${level.value}`}`) },
+    ...[
+      ["", "All rules"],
+      ["must", "MUST"],
+      ["should", "SHOULD"],
+      ["may", "MAY"],
+    ].map(([value, label]) => el("option", { value, selected: value === (query.get("level") ?? "") }, label)),
+  );
   const summary = el("p");
   const page = new Page("Findings", summary, el("form", { submit: (event) => event.preventDefault() }, level));
   const list = el("div");
   page.element.append(card(list));
 
-  void poll(EVERY, signal, async () => {
-    const { all, entries, dropped } = await read(query.get("level") ?? undefined, signal);
-    page.answered();
-    const rules = byRule(all);
-    summary.textContent = `${many(rules.length, "rule")} broken in ${many(all.length, "entry", "entries")}${all.length < entries ? ` of ${count(entries)}` : ""}${dropped > 0 ? `; ${count(dropped)} entries made room for others` : ""}`;
-    const open = new Set([...list.querySelectorAll("details[open]")].map((it) => it.getAttribute("data-rule")));
-    page.put(list, rules.map(({ rule, of, times }) => [rule, of.length, times]), () => rules.length === 0
-      ? [el("p", { class: "empty" }, "Nothing was found since Factree was started.")]
-      : rules.map(({ of, times }) => {
-        const more = of.length > SHOWN_OF_A_RULE ? [el("li", { class: "soft" }, `and ${count(of.length - SHOWN_OF_A_RULE)} more`)] : [];
-        const line = ruleLine(of[0], `${many(times, "time")}, ${many(of.length, "entry", "entries")}`,
-          el("ul", { class: "tried" }, ...of.slice(0, SHOWN_OF_A_RULE).map(findingLine), ...more));
-        line.open = open.has(of[0].tck_id);
-        return line;
-      }));
-  }, page.refused);
+  void poll(
+    EVERY,
+    signal,
+    async () => {
+      const { all, entries, dropped } = await read(query.get("level") ?? undefined, signal);
+      page.answered();
+      const rules = byRule(all);
+      summary.textContent = `${many(rules.length, "rule")} broken in ${many(all.length, "entry", "entries")}${all.length < entries ? ` of ${count(entries)}` : ""}${dropped > 0 ? `; ${count(dropped)} entries made room for others` : ""}`;
+      const open = new Set([...list.querySelectorAll("details[open]")].map((it) => it.getAttribute("data-rule")));
+      page.put(
+        list,
+        rules.map(({ rule, of, times }) => [rule, of.length, times]),
+        () =>
+          rules.length === 0
+            ? [el("p", { class: "empty" }, "Nothing was found since Factree was started.")]
+            : rules.map(({ of, times }) => {
+                const more =
+                  of.length > SHOWN_OF_A_RULE
+                    ? [el("li", { class: "soft" }, `and ${count(of.length - SHOWN_OF_A_RULE)} more`)]
+                    : [];
+                const line = ruleLine(
+                  of[0],
+                  `${many(times, "time")}, ${many(of.length, "entry", "entries")}`,
+                  el("ul", { class: "tried" }, ...of.slice(0, SHOWN_OF_A_RULE).map(findingLine), ...more),
+                );
+                line.open = open.has(of[0].tck_id);
+                return line;
+              }),
+      );
+    },
+    page.refused,
+  );
   return page.element;
 }
 
@@ -72,6 +95,7 @@ function byRule(findings) {
     else rules.set(finding.tck_id, [finding]);
   }
   const grave = (/** @type {string} */ level) => (level.startsWith("MUST") ? 0 : level.startsWith("SHOULD") ? 1 : 2);
-  return [...rules].map(([rule, of]) => ({ rule, of, times: of.reduce((sum, finding) => sum + finding.count, 0) }))
+  return [...rules]
+    .map(([rule, of]) => ({ rule, of, times: of.reduce((sum, finding) => sum + finding.count, 0) }))
     .sort((a, b) => grave(a.of[0].level) - grave(b.of[0].level) || b.times - a.times);
 }

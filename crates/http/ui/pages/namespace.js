@@ -69,10 +69,14 @@ class NamespacePage {
   enter({ samples, signal, go }, path) {
     this.#go = go;
     this.element.classList.toggle("showing", path !== "");
-    this.#following ??= this.#live.follow([], ({ samples: heard, removed, event }) => {
-      samples.heard(heard, removed);
-      if (event === "changes" && removed.length > 0) void this.#look();
-    }, { fields: FIELDS });
+    this.#following ??= this.#live.follow(
+      [],
+      ({ samples: heard, removed, event }) => {
+        samples.heard(heard, removed);
+        if (event === "changes" && removed.length > 0) void this.#look();
+      },
+      { fields: FIELDS },
+    );
     const timer = setInterval(() => {
       this.#view.tick();
       this.#details.tick();
@@ -83,7 +87,12 @@ class NamespacePage {
       this.#following?.end();
       this.#following = null;
     });
-    void poll(LOOK_EVERY, signal, () => this.#look(), () => {});
+    void poll(
+      LOOK_EVERY,
+      signal,
+      () => this.#look(),
+      () => {},
+    );
     void this.#show(path);
     if (this.#inSight.length > 0) this.#see(this.#inSight);
   }
@@ -103,7 +112,7 @@ class NamespacePage {
 
   /** Opens what has no choice: the only plant there is. */
   async #unfold() {
-    for (let node = this.#tree.root; ; ) {
+    for (let node = this.#tree.root; ;) {
       const own = (node.children ?? []).filter((child) => !child.name.startsWith("_") && child.about.kind !== "metric");
       if (own.length !== 1) return;
       await this.#tree.open(own[0]);
@@ -114,7 +123,8 @@ class NamespacePage {
   /** @param {Node[]} nodes */
   #see(nodes) {
     this.#inSight = nodes;
-    const filters = nodes.filter((node) => node.about.kind === "metric" || node.about.kind === "document" || node.about.datatype)
+    const filters = nodes
+      .filter((node) => node.about.kind === "metric" || node.about.kind === "document" || node.about.datatype)
       .map((node) => filterOf(node.path));
     this.#following?.change([...new Set(filters)].sort());
   }

@@ -26,24 +26,42 @@ export function unplacedPage({ signal }) {
   const conflicts = el("div");
   page.element.append(
     card(el("h2", {}, "Unplaced: no rule says where they belong"), unplaced),
-    card(el("h2", {}, "Conflicts: two sources want one path, and the first owns it"), conflicts));
+    card(el("h2", {}, "Conflicts: two sources want one path, and the first owns it"), conflicts),
+  );
 
-  void poll(EVERY, signal, async () => {
-    const [nodes, disputed] = await Promise.all([unplacedEdgeNodes(), disputes()]);
-    page.answered();
-    page.put(unplaced, nodes.map(({ group, edgeNode, reason }) => [group, edgeNode, reason]), () => nodes.length === 0
-      ? [el("p", { class: "empty" }, mark("disc", "None"), " Everything that was born has a place.")]
-      : [...nodes.slice(0, SHOWN_MAX).map(unplacedLine), rest(nodes.length)]);
-    page.put(conflicts, disputed.map(({ path, conflict }) => [path, conflict]), () => disputed.length === 0
-      ? [el("p", { class: "empty" }, mark("disc", "None"), " Every path has one source.")]
-      : [...disputed.slice(0, SHOWN_MAX).map(conflictLine), rest(disputed.length)]);
-  }, page.refused);
+  void poll(
+    EVERY,
+    signal,
+    async () => {
+      const [nodes, disputed] = await Promise.all([unplacedEdgeNodes(), disputes()]);
+      page.answered();
+      page.put(
+        unplaced,
+        nodes.map(({ group, edgeNode, reason }) => [group, edgeNode, reason]),
+        () =>
+          nodes.length === 0
+            ? [el("p", { class: "empty" }, mark("disc", "None"), " Everything that was born has a place.")]
+            : [...nodes.slice(0, SHOWN_MAX).map(unplacedLine), rest(nodes.length)],
+      );
+      page.put(
+        conflicts,
+        disputed.map(({ path, conflict }) => [path, conflict]),
+        () =>
+          disputed.length === 0
+            ? [el("p", { class: "empty" }, mark("disc", "None"), " Every path has one source.")]
+            : [...disputed.slice(0, SHOWN_MAX).map(conflictLine), rest(disputed.length)],
+      );
+    },
+    page.refused,
+  );
   return page.element;
 }
 
 /** @param {number} number */
 function rest(number) {
-  return number > SHOWN_MAX ? el("p", { class: "soft" }, `and ${count(number - SHOWN_MAX)} more; the Namespace has them all`) : null;
+  return number > SHOWN_MAX
+    ? el("p", { class: "soft" }, `and ${count(number - SHOWN_MAX)} more; the Namespace has them all`)
+    : null;
 }
 
 /** @param {string} path @param {{ depth: number, limit: number }} how @returns {Promise<api.Element | null>} none if it is not there */
@@ -59,8 +77,14 @@ async function ifThere(path, how) {
 /** Edge Nodes below `_unplaced/{group}`. */
 async function unplacedEdgeNodes() {
   const root = await ifThere("_unplaced", { depth: 2, limit: 1000 });
-  return (root?.children ?? []).flatMap((group) => (group.children ?? []).map((node) =>
-    ({ group: group.name ?? "", edgeNode: node.name ?? "", path: node.path ?? "", reason: node.reason })));
+  return (root?.children ?? []).flatMap((group) =>
+    (group.children ?? []).map((node) => ({
+      group: group.name ?? "",
+      edgeNode: node.name ?? "",
+      path: node.path ?? "",
+      reason: node.reason,
+    })),
+  );
 }
 
 /** Elements below `_conflicts` that dispute a path. */
@@ -79,13 +103,30 @@ async function disputes() {
 /** @param {{ group: string, edgeNode: string, path: string, reason?: string }} node */
 function unplacedLine({ group, edgeNode, path, reason }) {
   const told = el("div", {}, el("p", { class: "soft" }, "Asking"));
-  return el("details", { class: "rule", toggle: (event) => {
-    if (event.target.open) void explain(`spBv1.0/${group}/NDATA/${edgeNode}`, told, proposal(group));
-  } },
-    el("summary", {}, mark("diamond", "Unplaced", "loud doubt"), el("span", { class: "what" }, name(`${group} / ${edgeNode}`)), el("span"),
-      reason ? el("span", { class: "id" }, clipped(reason, 300)) : null),
-    el("p", { class: "links" }, el("a", { href: pageOf(path) }, "In the tree"), el("a", { href: edgeNodePage(group, edgeNode) }, "Edge Node")),
-    told);
+  return el(
+    "details",
+    {
+      class: "rule",
+      toggle: (event) => {
+        if (event.target.open) void explain(`spBv1.0/${group}/NDATA/${edgeNode}`, told, proposal(group));
+      },
+    },
+    el(
+      "summary",
+      {},
+      mark("diamond", "Unplaced", "loud doubt"),
+      el("span", { class: "what" }, name(`${group} / ${edgeNode}`)),
+      el("span"),
+      reason ? el("span", { class: "id" }, clipped(reason, 300)) : null,
+    ),
+    el(
+      "p",
+      { class: "links" },
+      el("a", { href: pageOf(path) }, "In the tree"),
+      el("a", { href: edgeNodePage(group, edgeNode) }, "Edge Node"),
+    ),
+    told,
+  );
 }
 
 /** @param {api.Element} element */
@@ -93,13 +134,37 @@ function conflictLine(element) {
   const { path = "", conflict = "", conflict_owner: owner } = element;
   const told = el("div", {}, el("p", { class: "soft" }, "Asking"));
   const source = element.sample?.source;
-  return el("details", { class: "rule", toggle: (event) => {
-    if (event.target.open) void both(source, owner, told);
-  } },
-    el("summary", {}, mark("diamond", "Conflict", "loud doubt"), el("span", { class: "what" }, name(conflict)), el("span"),
-      el("span", { class: "id" }, "wanted by ", name(source ? who(source) : parentOf(path)), owner ? ", belongs to " : "", owner ? name(who(owner)) : "")),
-    el("p", { class: "links" }, el("a", { href: pageOf(conflict) }, "The owner's in the tree"), el("a", { href: pageOf(path) }, "This one in the tree")),
-    told);
+  return el(
+    "details",
+    {
+      class: "rule",
+      toggle: (event) => {
+        if (event.target.open) void both(source, owner, told);
+      },
+    },
+    el(
+      "summary",
+      {},
+      mark("diamond", "Conflict", "loud doubt"),
+      el("span", { class: "what" }, name(conflict)),
+      el("span"),
+      el(
+        "span",
+        { class: "id" },
+        "wanted by ",
+        name(source ? who(source) : parentOf(path)),
+        owner ? ", belongs to " : "",
+        owner ? name(who(owner)) : "",
+      ),
+    ),
+    el(
+      "p",
+      { class: "links" },
+      el("a", { href: pageOf(conflict) }, "The owner's in the tree"),
+      el("a", { href: pageOf(path) }, "This one in the tree"),
+    ),
+    told,
+  );
 }
 
 /** @param {api.Source} source */
@@ -111,14 +176,26 @@ function who(source) {
 /** @param {api.Source} source */
 function topicOf(source) {
   if (source.type === "mqtt") return source.topic;
-  return source.device === undefined ? `spBv1.0/${source.group}/NDATA/${source.edge_node}` : `spBv1.0/${source.group}/DDATA/${source.edge_node}/${source.device}`;
+  return source.device === undefined
+    ? `spBv1.0/${source.group}/NDATA/${source.edge_node}`
+    : `spBv1.0/${source.group}/DDATA/${source.edge_node}/${source.device}`;
 }
 
 /** What placement says of both sides of a conflict. @param {api.Source | undefined} source @param {api.Source | undefined} owner @param {HTMLElement} into */
 async function both(source, owner, into) {
   const [its, owners] = [el("div"), el("div")];
-  fill(into, source ? el("h3", {}, "It") : null, its, owner ? el("h3", {}, "The owner") : null, owners,
-    el("p", { class: "soft" }, "Let the two sources name different things, or write a rule that puts one of them elsewhere."));
+  fill(
+    into,
+    source ? el("h3", {}, "It") : null,
+    its,
+    owner ? el("h3", {}, "The owner") : null,
+    owners,
+    el(
+      "p",
+      { class: "soft" },
+      "Let the two sources name different things, or write a rule that puts one of them elsewhere.",
+    ),
+  );
   if (source) await explain(topicOf(source), its, null);
   if (owner) await explain(topicOf(owner), owners, null);
 }
@@ -127,14 +204,49 @@ async function both(source, owner, into) {
 async function explain(topic, into, rule) {
   try {
     const told = await api.placement(topic);
-    const tried = told.tried.map((each) => el("li", {}, each.rule ? `Rule ${each.rule} ` : "The default ",
-      each.template ? el("code", {}, visible(each.template)) : null, each.matched ? " matches." : `: ${each.why ?? "does not match"}`));
-    const placed = told.placed_by === "nothing" ? "No rule places it." : `Placed by ${told.placed_by === "rule" ? `rule ${told.rule}` : "the default"}${told.path ? " at " : ""}`;
-    fill(into, el("p", {}, placed, told.path && told.placed_by !== "nothing" ? el("a", { href: pageOf(told.path) }, name(told.path)) : null),
+    const tried = told.tried.map((each) =>
+      el(
+        "li",
+        {},
+        each.rule ? `Rule ${each.rule} ` : "The default ",
+        each.template ? el("code", {}, visible(each.template)) : null,
+        each.matched ? " matches." : `: ${each.why ?? "does not match"}`,
+      ),
+    );
+    const placed =
+      told.placed_by === "nothing"
+        ? "No rule places it."
+        : `Placed by ${told.placed_by === "rule" ? `rule ${told.rule}` : "the default"}${told.path ? " at " : ""}`;
+    fill(
+      into,
+      el(
+        "p",
+        {},
+        placed,
+        told.path && told.placed_by !== "nothing" ? el("a", { href: pageOf(told.path) }, name(told.path)) : null,
+      ),
       tried.length > 0 ? el("ul", { class: "tried" }, ...tried) : null,
-      ...(rule === null ? [] : [el("h3", {}, "A rule that would"),
-        el("div", { class: "proposal" }, el("pre", {}, lines(rule)), copyButton("Copy", () => rule)),
-        el("p", { class: "soft" }, "Put it into factree.toml where it fits, see what ", el("code", {}, "factree place"), " says, and have the file read again with ", el("code", {}, "kill -HUP"), ".")]));
+      ...(rule === null
+        ? []
+        : [
+            el("h3", {}, "A rule that would"),
+            el(
+              "div",
+              { class: "proposal" },
+              el("pre", {}, lines(rule)),
+              copyButton("Copy", () => rule),
+            ),
+            el(
+              "p",
+              { class: "soft" },
+              "Put it into factree.toml where it fits, see what ",
+              el("code", {}, "factree place"),
+              " says, and have the file read again with ",
+              el("code", {}, "kill -HUP"),
+              ".",
+            ),
+          ]),
+    );
   } catch (error) {
     fill(into, el("p", { class: "refused" }, error instanceof Error ? error.message : words(String(error))));
   }

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use factree_broker::{ClientId, ConnectionId, Input, Lost, SessionView};
-use factree_http::{ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport};
+use factree_http::{
+    ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport,
+};
 use factree_ingest::{Batch, Now};
 use factree_mqtt::{ProtocolVersion, ReasonCode, SessionExpiry};
 use factree_namespace::Timestamp;
