@@ -1,6 +1,7 @@
 // An Edge Node that a story can kill: a process of its own, made of MQTT.js and the Sparkplug payloads of npm.
 //
-// It is told what it is as JSON in its first argument, says `born` when the broker has its births, and then data every 100 ms.
+// It is told what it is as JSON in its first argument, says `born` when the broker has its births, and then data
+// every 100 ms.
 // Knows nothing of Factree.
 
 import mqtt from "mqtt";

@@ -1,6 +1,7 @@
 // Factree as a process, and its API as a story asks it.
 //
-// Ports are picked by the operating system, or by the story where it starts Factree again; the addresses are those of the
+// Ports are picked by the operating system, or by the story where it starts Factree again; the addresses are those
+// of the
 // start banner. Invariant: what was started here is ended here.
 
 import { spawn } from "node:child_process";

@@ -1,8 +1,10 @@
 //! Addresses: of elements in the API, of pages of this UI, of metrics on MQTT.
 //!
-//! Invariant: `pathOf(pageOf(path)) === path` for every path, and no address that a browser would rewrite is ever asked for.
+//! Invariant: `pathOf(pageOf(path)) === path` for every path, and no address that a browser would rewrite is ever
+//! asked for.
 
-/** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "findings" | "unplaced" | "clients" | "client" | "nowhere",
+/** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "findings" | "unplaced" | "clients" |
+ *   "client" | "nowhere",
  *   path?: string, group?: string, edgeNode?: string, clientId?: string, query: URLSearchParams }} Route */
 
 /** Each name for itself; `/` stays. @param {string} path */
@@ -47,7 +49,8 @@ export function wayTo(path) {
 }
 
 /**
- * The topic filter that covers this path and as little else as can be: a name that holds a wildcard can only be said by one.
+ * The topic filter that covers this path and as little else as can be: a name that holds a wildcard can only be said
+ *   by one.
  * @param {string} path
  */
 export function filterOf(path) {

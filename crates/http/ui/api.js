@@ -1,33 +1,43 @@
 //! The HTTP API as this UI uses it: what its answers look like, and one way of asking.
 //!
-//! Knows no page. Invariant: an answer that is no success is thrown as a `Refusal` with the words of the problem document.
+//! Knows no page. Invariant: an answer that is no success is thrown as a `Refusal` with the words of the problem
+//! document.
 
 import { encodePath } from "./address.js";
 
-/** @typedef {{ type: "sparkplug", group: string, edge_node: string, device?: string, metric: string, metric_alias?: number | string }
+/** @typedef {{ type: "sparkplug", group: string, edge_node: string, device?: string, metric: string, metric_alias?:
+ *   number | string }
  *   | { type: "mqtt", topic: string }} Source */
-/** @typedef {{ path: string, value?: unknown, quality?: string, gone?: boolean, gone_since?: string, timestamp?: string,
+/** @typedef {{ path: string, value?: unknown, quality?: string, gone?: boolean, gone_since?: string, timestamp?:
+ *   string,
  *   received?: string, datatype?: string, unit?: string, revision?: number, source?: Source }} Sample */
 /** @typedef {{ path?: string, name?: string, level?: string, kind?: string, equipment?: string, datatype?: string,
  *   unit?: string, description?: string, low?: number, high?: number, owner?: string, tags?: string[],
  *   properties?: Record<string, string>, conflict?: string, conflict_owner?: Source, reason?: string, sample?: Sample,
  *   children_count: number, children?: Element[], next_cursor?: string, truncated?: boolean }} Element */
 /** @typedef {{ device: string, state: string, since: string, path?: string, metrics_count: number }} Device */
-/** @typedef {{ births: number, data: number, deaths: number, seq_gaps: number, seq_late: number, held: number, held_dropped: number,
- *   displaced: number, rebirths_asked: number, rebirths: Record<string, number>, malformed: number, findings: number }} Counters */
-/** @typedef {{ device?: string, name: string, metric_alias?: number | string, datatype: string, path?: string }} Metric */
-/** @typedef {{ group: string, edge_node: string, state: string, held?: number, since: string, born?: string, bd_seq?: number,
+/** @typedef {{ births: number, data: number, deaths: number, seq_gaps: number, seq_late: number, held: number,
+ *   held_dropped: number,
+ *   displaced: number, rebirths_asked: number, rebirths: Record<string, number>, malformed: number, findings: number
+ *   }} Counters */
+/** @typedef {{ device?: string, name: string, metric_alias?: number | string, datatype: string, path?: string }}
+ *   Metric */
+/** @typedef {{ group: string, edge_node: string, state: string, held?: number, since: string, born?: string, bd_seq?:
+ *   number,
  *   next_seq?: number, client_id?: string, link?: string, path?: string, metrics_count: number, devices: Device[],
  *   counters: Counters, last_message?: string, rebirth?: { asked: string, reason: string }, metrics?: Metric[],
  *   next_cursor?: string }} EdgeNode */
 /** @typedef {{ occasion?: string, topic?: string, metric?: string, expected?: unknown, got?: unknown }} Example */
-/** @typedef {{ tck_id: string, level: string, text: string, group?: string, edge_node?: string, device?: string, client_id?: string,
+/** @typedef {{ tck_id: string, level: string, text: string, group?: string, edge_node?: string, device?: string,
+ *   client_id?: string,
  *   session?: number, first: string, last: string, count: number, example?: Example }} Finding */
 /** @typedef {{ tck_id: string, level: string, text: string, verdict: string, reason?: string, same_as?: string[],
  *   findings?: Finding[] }} RuleVerdict */
-/** @typedef {{ group: string, edge_node: string, state: string, since: string, summary: { violated: number, must_violated: number,
+/** @typedef {{ group: string, edge_node: string, state: string, since: string, summary: { violated: number,
+ *   must_violated: number,
  *   observed: number, not_observed: number, not_visible: number }, rules: RuleVerdict[] }} Conformance */
-/** @typedef {{ client_id: string, state: string, connection?: number, version?: string, address?: string, since?: string,
+/** @typedef {{ client_id: string, state: string, connection?: number, version?: string, address?: string, since?:
+ *   string,
  *   last_packet?: string, keep_alive_seconds?: number, session_expiry_seconds?: number, subscriptions_count: number,
  *   queue_len: number, queue_bytes: number, in_flight: number, published: number, delivered: number, dropped: number,
  *   subscriptions?: { filter: string, qos: number }[] }} Client */

@@ -1,6 +1,7 @@
 //! The spine: which page an address shows, and the bar around it.
 //!
-//! A link to a page of ours changes the address and nothing is loaded anew. Each page gets a signal that ends whatever it
+//! A link to a page of ours changes the address and nothing is loaded anew. Each page gets a signal that ends
+//! whatever it
 //! began. Invariant: one page at a time; what a page has left cannot write on the next.
 
 import { routeOf, pageOf } from "./address.js";

@@ -1,6 +1,7 @@
 //! Elements of the page, made of text that may come from anybody.
 //!
-//! Text becomes a text node and nothing else; there is no way in this folder from a string to markup. Names of the plant go
+//! Text becomes a text node and nothing else; there is no way in this folder from a string to markup. Names of the
+//! plant go
 //! through `name`, which isolates their direction, shows what would not be seen, and clips what is too long.
 //! Knows nothing of the plant. Invariant: whatever a name holds, it cannot change how the text around it reads.
 
@@ -12,7 +13,8 @@ const NAME_LEN_MAX = 160;
 /**
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} [attributes] functions are
+ * @param {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} [attributes]
+ *   functions are
  *   listeners, `true` is an attribute without a value, `null` and `false` are none
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[T]}

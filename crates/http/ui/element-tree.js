@@ -10,8 +10,10 @@ import { isAskable, wayTo } from "./address.js";
 /** @typedef {import("./api.js").Element} Element */
 /** @typedef {import("./samples.js").Samples} Samples */
 /** @typedef {{ path: string, name: string, about: Element, depth: number, parent: Node | null, isOpen: boolean,
- *   place: number, line: number, asLine: Line, children: Node[] | null, cursor: string | undefined, asking: Promise<void> | null, refused: string | null }} Node */
-/** @typedef {{ of: "element", node: Node } | { of: "more", node: Node }} Line `more` stands for children not yet there */
+ *   place: number, line: number, asLine: Line, children: Node[] | null, cursor: string | undefined, asking:
+ *   Promise<void> | null, refused: string | null }} Node */
+/** @typedef {{ of: "element", node: Node } | { of: "more", node: Node }} Line `more` stands for children not yet
+ *   there */
 
 /** Children of one page; the most that the API tells at once. */
 const PAGE = 1000;
@@ -160,7 +162,10 @@ export class ElementTree {
     this.#changed();
   }
 
-  /** Lets few questions be under way at once, so that no answer makes the page stand still. @param {() => Promise<void>} question */
+  /**
+   * Lets few questions be under way at once, so that no answer makes the page stand still.
+   * @param {() => Promise<void>} question
+   */
   async #inTurn(question) {
     while (this.#asked >= ASKED_MAX) await new Promise((resolve) => this.#waiting.push(resolve));
     this.#asked += 1;

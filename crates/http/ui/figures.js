@@ -1,6 +1,7 @@
 //! The figures of `/metrics`, and how fast those that count go up.
 //!
-//! Knows the text format and no name of a metric. Invariant: a counter that went down belongs to another process, and has no
+//! Knows the text format and no name of a metric. Invariant: a counter that went down belongs to another process,
+//! and has no
 //! rate until it was read twice.
 
 /** @typedef {{ name: string, labels: Map<string, string>, value: number }} Figure */

@@ -31,8 +31,11 @@ export function findingLine(finding) {
   );
 }
 
-/** A rule, unfolded to what stands below it. @param {{ level: string, text: string, tck_id: string }} rule @param {string} tally
- * @param {...Node} below */
+/**
+ * A rule, unfolded to what stands below it.
+ * @param {{ level: string, text: string, tck_id: string }} rule @param {string} tally
+ * @param {...Node} below
+ */
 export function ruleLine({ level, text, tck_id: id }, tally, ...below) {
   return el(
     "details",

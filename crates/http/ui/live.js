@@ -1,6 +1,7 @@
 //! The one WebSocket of the page: follows what is visible, comes back by itself, and says when it cannot.
 //!
-//! Whoever wants to be told asks with `follow` and may change what is followed at any time; after a broken connection every
+//! Whoever wants to be told asks with `follow` and may change what is followed at any time; after a broken
+//! connection every
 //! subscription goes on from the position it had. Nobody hears of a subscription that has been changed meanwhile.
 //! Knows nothing of elements. Invariant: while `state` is `lost` what is shown may be old, and `since` says as of when.
 
@@ -8,7 +9,8 @@ import { isAlive } from "./api.js";
 
 /** @typedef {import("./api.js").Sample} Sample */
 /** @typedef {{ event: "snapshot" | "changes" | "reread", samples: Sample[], removed: string[] }} Heard */
-/** @typedef {{ filters: string[], fields?: string[], interval: number, hear: (heard: Heard) => void, ids: Set<string> }} Wish */
+/** @typedef {{ filters: string[], fields?: string[], interval: number, hear: (heard: Heard) => void, ids: Set<string>
+ *   }} Wish */
 /** @typedef {{ wish: Wish, filters: string[], position?: string }} Subscription */
 
 /** Filters of one subscription, as the server bounds them by default. */
@@ -53,7 +55,8 @@ export class Live extends EventTarget {
 
   /**
    * Follows what the filters cover until it is ended.
-   * @param {string[]} filters @param {(heard: Heard) => void} hear @param {{ fields?: string[], interval?: number }} [more]
+   * @param {string[]} filters @param {(heard: Heard) => void} hear @param {{ fields?: string[], interval?: number }}
+   *   [more]
    */
   follow(filters, hear, { fields, interval = 250 } = {}) {
     /** @type {Wish} */

@@ -1,6 +1,7 @@
 //! What every page is made of: a head, a place for what went wrong, lists that are put in place anew without a flicker.
 //!
-//! Knows nothing of what is listed. Invariant: a list that says the same as before is left alone, so what somebody has selected
+//! Knows nothing of what is listed. Invariant: a list that says the same as before is left alone, so what somebody
+//! has selected
 //! or unfolded in it stays.
 
 import { el, fill } from "./dom.js";

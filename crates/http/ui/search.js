@@ -1,6 +1,7 @@
 //! Search as you type: a field, and what was found below it, all of it by keyboard.
 //!
-//! `/` comes here from anywhere, the arrows choose, Enter opens, Escape leaves. An answer to what is no longer in the field
+//! `/` comes here from anywhere, the arrows choose, Enter opens, Escape leaves. An answer to what is no longer in
+//! the field
 //! is thrown away.
 //! Knows nothing of pages. Invariant: at most one question is under way.
 

@@ -1,6 +1,8 @@
-//! The tree on the page: as many rows as fit the window, whatever the tree holds, and the keys of the ARIA tree pattern.
+//! The tree on the page: as many rows as fit the window, whatever the tree holds, and the keys of the ARIA tree
+//! pattern.
 //!
-//! The scrolled height is that of all lines; only those in sight are elements. Focus stays on the tree, which says which row
+//! The scrolled height is that of all lines; only those in sight are elements. Focus stays on the tree, which says
+//! which row
 //! is active. Who wants live values is told what is in sight once scrolling rests.
 //! Knows nothing of the API. Invariant: a row that has left the window is no element any more.
 
@@ -13,8 +15,10 @@ import { quality, shape } from "./marks.js";
 /** @typedef {import("./element-tree.js").Node} Node */
 /** @typedef {import("./samples.js").Samples} Samples */
 /** @typedef {import("./api.js").Sample} Sample */
-/** @typedef {{ element: HTMLElement, line: Line, value: HTMLElement, unit: HTMLElement, quality: HTMLElement, age: HTMLElement,
- *   shown: Sample | undefined, about: import("./api.js").Element, isOpen: boolean }} Row what of the node it was made from stands at the end */
+/** @typedef {{ element: HTMLElement, line: Line, value: HTMLElement, unit: HTMLElement, quality: HTMLElement, age:
+ *   HTMLElement,
+ *   shown: Sample | undefined, about: import("./api.js").Element, isOpen: boolean }} Row what of the node it was made
+ *   from stands at the end */
 
 /** Rows beyond the window, so that a slow frame shows no gap. */
 const BEYOND = 8;
@@ -171,7 +175,10 @@ export class TreeView {
     this.#hear.inSight(nodes);
   }
 
-  /** The row that the line had before, if it says the same. @param {Map<Line, Row>} spare @param {Line} line @param {number} at */
+  /**
+   * The row that the line had before, if it says the same.
+   * @param {Map<Line, Row>} spare @param {Line} line @param {number} at
+   */
   #again(spare, line, at) {
     const row = spare.get(line);
     if (!row || line.of === "more" || !isCurrent(row)) return undefined;

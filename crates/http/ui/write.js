@@ -1,6 +1,7 @@
 //! Setting a value: a field of the metric's datatype, a question before, and what became of it after.
 //!
-//! The server alone decides what is accepted; here only the form of the input is held against the datatype, so a slip of the
+//! The server alone decides what is accepted; here only the form of the input is held against the datatype, so a
+//! slip of the
 //! finger is told at once. A command that nobody has confirmed yet is asked about until it is final.
 //! Invariant: nothing is sent that was not shown and confirmed word for word.
 

@@ -1,4 +1,5 @@
-// The pictures of the guide and the README, taken of a plant that has some trouble. Look at them as who runs the plant would.
+// The pictures of the guide and the README, taken of a plant that has some trouble. Look at them as who runs the
+// plant would.
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// What the pages show when something is wrong: with an Edge Node, with placement, with the connection, with Factree itself.
+// What the pages show when something is wrong: with an Edge Node, with placement, with the connection, with Factree
+// itself.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

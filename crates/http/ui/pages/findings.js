@@ -41,7 +41,9 @@ export function findingsPage({ signal, query, go }) {
       const { all, entries, dropped } = await read(query.get("level") ?? undefined, signal);
       page.answered();
       const rules = byRule(all);
-      summary.textContent = `${many(rules.length, "rule")} broken in ${many(all.length, "entry", "entries")}${all.length < entries ? ` of ${count(entries)}` : ""}${dropped > 0 ? `; ${count(dropped)} entries made room for others` : ""}`;
+      const of = all.length < entries ? ` of ${count(entries)}` : "";
+      const lost = dropped > 0 ? `; ${many(dropped, "entry", "entries")} made room for others` : "";
+      summary.textContent = `${many(rules.length, "rule")} broken in ${many(all.length, "entry", "entries")}${of}${lost}`;
       const open = new Set([...list.querySelectorAll("details[open]")].map((it) => it.getAttribute("data-rule")));
       page.put(
         list,

@@ -201,7 +201,8 @@ function spark(key, value) {
 }
 
 /**
- * @param {api.EdgeNode[]} edgeNodes @param {{ entries: number, findings: api.Finding[] }} found @param {api.Element} root
+ * @param {api.EdgeNode[]} edgeNodes @param {{ entries: number, findings: api.Finding[] }} found @param {api.Element}
+ *   root
  * @param {{ disk: string } | null} ready
  */
 function attentionOf(edgeNodes, found, root, ready) {
