@@ -166,6 +166,10 @@
 //!
 //! See [`type_reports`].
 //!
+//! # Client
+//!
+//! See [`clients`].
+//!
 //! # Command
 //!
 //! ```json
@@ -202,6 +206,7 @@ use serde::{Serialize, Serializer};
 use crate::attachments::AttachmentReport;
 use crate::json::{self, Clock, EXACT_MAX};
 
+pub mod clients;
 pub mod findings;
 pub mod type_reports;
 

@@ -29,8 +29,11 @@
 //! | `GET /api/v1/stream?filter&interval&fields&since&context` | what filters cover, and what changes: Server-Sent Events |
 //! | `GET /api/v1/ws` | the same over a WebSocket |
 //! | `GET /api/v1/placement?topic&metric` | which rule puts it where, and why others do not |
+//! | `GET /api/v1/clients?limit&cursor` | the broker's clients ([`clients_router`]) |
+//! | `GET`, `DELETE /api/v1/clients/{client_id}` | one of them, and the end of its connection |
 //! | `POST /api/v1/admin/reload` | reads the configuration again ([`reload_router`]) |
 //! | `GET /healthz` | the process answers |
+//! | `GET /`, `/ui/…` and the addresses of its pages | the web UI ([`ui_router`]) |
 
 use std::sync::{Arc, Mutex};
 
@@ -47,6 +50,7 @@ use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
 mod attachments;
+mod clients;
 mod commands;
 mod context;
 pub mod dto;
@@ -66,14 +70,19 @@ mod sample;
 mod search;
 mod stream;
 mod type_reports;
+mod ui;
 mod values;
 mod wanted;
 mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use clients::{
+    ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
+};
 pub use message::MessageWriter;
 pub use stream::{StreamLimits, StreamStats, Streams};
+pub use ui::ui_router;
 
 /// What the routes answer from.
 #[derive(Clone)]

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     EdgeNodeNotFound,
     /// No such type, or not in this version.
     TypeNotFound,
+    /// The broker has no session of this client.
+    ClientNotFound,
     /// No route has this path.
     RouteNotFound,
     /// The route exists, but not for this method.
@@ -78,6 +80,7 @@ impl Kind {
             | Kind::NoSample
             | Kind::EdgeNodeNotFound
             | Kind::TypeNotFound
+            | Kind::ClientNotFound
             | Kind::RouteNotFound
             | Kind::CommandNotFound
             | Kind::SubscriptionNotFound => StatusCode::NOT_FOUND,
@@ -102,6 +105,7 @@ impl Kind {
             Kind::NoSample => "urn:factree:problem:no-sample",
             Kind::EdgeNodeNotFound => "urn:factree:problem:edge-node-not-found",
             Kind::TypeNotFound => "urn:factree:problem:type-not-found",
+            Kind::ClientNotFound => "urn:factree:problem:client-not-found",
             Kind::RouteNotFound => "urn:factree:problem:route-not-found",
             Kind::MethodNotAllowed => "urn:factree:problem:method-not-allowed",
             Kind::BadPath => "urn:factree:problem:bad-path",
@@ -132,6 +136,7 @@ impl Kind {
             Kind::NoSample => "The element holds no sample",
             Kind::EdgeNodeNotFound => "No such Edge Node",
             Kind::TypeNotFound => "No such type",
+            Kind::ClientNotFound => "No such client",
             Kind::RouteNotFound => "No such route",
             Kind::MethodNotAllowed => "The route does not take this method",
             Kind::BadPath => "Not a path of the tree",

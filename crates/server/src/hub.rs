@@ -29,6 +29,7 @@ use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
 mod aware;
+mod clients;
 mod door;
 mod face;
 mod figures;
@@ -198,7 +199,7 @@ impl Hub {
     /// A new connection, with the mailbox to watch.
     pub(crate) fn open(&self, peer: SocketAddr) -> (ConnectionId, Arc<Mailbox>) {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox::new(peer));
+        let mailbox = Arc::new(Mailbox::new(peer, factree_namespace::Timestamp(now().wall.0)));
         self.core().mailboxes.insert(id, Arc::clone(&mailbox));
         (id, mailbox)
     }

@@ -274,7 +274,7 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     for attachment in server.attachments() {
         writeln!(out, "  Attach {}", shown(attachment))?;
     }
-    writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
+    writeln!(out, "  HTTP   http://{http}   the plant in a browser, and the API; this machine only, no login")?;
     if let Some(application) = server.sparkplug().application() {
         let host_id = server.sparkplug().host_id();
         writeln!(out, "  Host   {host_id}   says on {} that it is online", application.topic())?;

@@ -323,7 +323,12 @@ impl Server {
                 async move { reloading.await.unwrap_or_else(|broken| Err(format!("a mistake of ours: {broken}"))) },
             )
         });
-        let router = factree_http::router(app).merge(factree_http::reload_router(reload)).merge(probes::router(probes));
+        let clients = Arc::clone(&hub);
+        let router = factree_http::router(app)
+            .merge(factree_http::reload_router(reload))
+            .merge(factree_http::clients_router(clients))
+            .merge(factree_http::ui_router())
+            .merge(probes::router(probes));
         let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
         let clock = tokio::spawn({

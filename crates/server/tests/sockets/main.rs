@@ -2,6 +2,7 @@
 
 mod attach;
 mod aware;
+mod clients;
 mod commands;
 mod conformance;
 mod face;
