@@ -25,6 +25,7 @@
 //! | `GET /api/v1/ws` | the same over a WebSocket |
 //! | `GET /api/v1/placement?topic&metric` | which rule puts it where, and why others do not |
 //! | `POST /api/v1/admin/reload` | reads the configuration again ([`reload_router`]) |
+//! | `/i3x/v1/…` | i3X 1.0 |
 //! | `GET /healthz` | the process answers |
 
 use std::sync::{Arc, Mutex};
@@ -46,6 +47,7 @@ mod commands;
 pub mod dto;
 mod edge_nodes;
 mod findings;
+mod i3x;
 mod json;
 mod lookup;
 mod namespace;
@@ -64,6 +66,7 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use stream::{StreamLimits, StreamStats, Streams};
 
 /// What the routes answer from.
@@ -82,6 +85,8 @@ pub struct App {
     pub attachments: Arc<dyn Fn() -> Vec<AttachmentReport> + Send + Sync>,
     /// Who follows the tree.
     pub streams: Arc<Streams>,
+    /// Who follows it by i3X.
+    pub i3x: Arc<I3xSubscriptions>,
 }
 
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
@@ -108,6 +113,7 @@ pub fn router(app: App) -> Router {
         .route(STREAM, get(stream::events))
         .route(WEB_SOCKET, get(web_socket::open))
         .route(PLACEMENT, get(placement::explain))
+        .nest(i3x::ROUTE, i3x::router())
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)
