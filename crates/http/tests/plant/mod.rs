@@ -15,6 +15,7 @@ use factree_namespace::{
 };
 use tower::ServiceExt;
 
+pub(crate) mod i3x;
 pub(crate) mod payload;
 pub(crate) mod reader;
 
