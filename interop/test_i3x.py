@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 import i3x
 import pytest
 
-from talker import V311
+from talker import V311, Talker
 from waiting import TIMEOUT, eventually
 
+GUIDE = (Path(__file__).parent.parent / "docs/guides/i3x.md").read_text()
 SUITE = Path(os.environ.get("I3X_SUITE") or Path(__file__).parent / ".cache" / "i3x-suite" / "conformance-tests")
 
 
@@ -22,13 +24,19 @@ SUITE = Path(os.environ.get("I3X_SUITE") or Path(__file__).parent / ".cache" / "
 def client(factree, connect):
     """The client of PyPI, and somebody who publishes what it asks for."""
     talker = connect(factree.mqtt_port, "oven", V311)
-    talker.send("Acme/Dallas/Oven/Temperature", '{"value": 180.5, "unit": "°C"}', 1)
-    talker.send("Acme/Dallas/Oven/Order", '{"id": "PO-7", "count": 12}', 1)
+    send(talker, "Acme/Dallas/Oven/Temperature", '{"value": 180.5, "unit": "°C"}')
+    send(talker, "Acme/Dallas/Oven/Order", '{"id": "PO-7", "count": 12}')
     changes: queue.Queue = queue.Queue()
     with i3x.Client(f"http://127.0.0.1:{factree.http_port}/i3x/v1") as client:
         client.talker, client.changes = talker, changes
         client.on_value_change = lambda _, change: changes.put(change)
         yield client
+
+
+def send(talker: Talker, topic: str, payload: str) -> None:
+    """Publishes; what is acknowledged can be read."""
+    talker.send(topic, payload, 1)
+    talker.acknowledged()
 
 
 def test_the_client_of_pypi_finds_its_way(client):
@@ -69,17 +77,29 @@ def test_the_client_of_pypi_follows(client):
     client.register_items(subscription, [temperature])
     (batch,) = client.sync_subscription(subscription)
     assert [update.value for update in batch.updates] == [180.5]
-    client.talker.send(temperature, "181", 1)
+    send(client.talker, temperature, "181")
     (batch,) = client.sync_subscription(subscription, last_sequence_number=batch.sequence_number)
     assert (batch.sequence_number, [update.value for update in batch.updates]) == (2, [181])
     client.start_stream(subscription)
     assert client.changes.get(timeout=TIMEOUT).value == 181, "it was not acknowledged"
-    client.talker.send(temperature, "182", 1)
+    send(client.talker, temperature, "182")
     assert client.changes.get(timeout=TIMEOUT).value == 182
     client.stop_stream(subscription)
     client.unsubscribe(subscription)
     with pytest.raises(i3x.NotFoundError):
         client.sync_subscription(subscription)
+
+
+def test_the_commands_of_the_guide_work(start):
+    factree = start("demo")
+    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    commands = "".join(blocks).replace("8080", str(factree.http_port))
+    script = ["bash", "-e", "-o", "pipefail", "-c", commands.replace("curl", "curl --show-error --fail")]
+    eventually(lambda: factree.sample("Acme/Dallas/Press/Line1/Conveyor1/Belt/SetPoint/Speed") is not None, True)
+    ended = subprocess.run(script, capture_output=True, text=True, timeout=TIMEOUT)
+    assert ended.returncode == 0, ended.stderr
+    assert '"success":false' not in ended.stdout
+    assert "data: [" in ended.stdout
 
 
 def test_the_conformance_suite_of_i3x(start):

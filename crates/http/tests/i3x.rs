@@ -117,18 +117,17 @@ async fn what_stands_on_its_own_is_a_child_and_the_rest_a_component() {
             json!({"ComponentOf": format!("{ROBOT}/Axis"), "HasComponent": [format!("{ROBOT}/Axis/1/Temperature")]}),
             true,
         ),
-        (
-            "Acme/Dallas/Press/Line1/Robot3/Running",
-            "datatype:Boolean",
-            json!({"ComponentOf": ROBOT}),
-            false,
-        ),
+        ("Acme/Dallas/Press/Line1/Robot3/Running", "datatype:Boolean", json!({"ComponentOf": ROBOT}), false),
         (
             "Acme/Dallas/Oven/Order",
             "tree:Folder",
             json!({
                 "HasParent": "Acme/Dallas/Oven",
-                "HasComponent": ["count", "done", "id"].map(|field| format!("Acme/Dallas/Oven/Order/{field}")),
+                "HasComponent": [
+                    "Acme/Dallas/Oven/Order/count",
+                    "Acme/Dallas/Oven/Order/done",
+                    "Acme/Dallas/Oven/Order/id",
+                ],
             }),
             true,
         ),
@@ -296,7 +295,8 @@ async fn an_answer_that_is_cut_says_so() {
     let answer = plant.i3x(Method::POST, "/objects/value", &asked.to_string()).await;
     assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
     let body: Json = serde_json::from_str(&answer.body).unwrap();
-    let lens: Vec<_> = (0..2).map(|at| body["results"][at]["result"]["components"].as_object().unwrap().len()).collect();
+    let lens: Vec<_> =
+        (0..2).map(|at| body["results"][at]["result"]["components"].as_object().unwrap().len()).collect();
     assert_eq!(lens, [10_000, 0]);
     assert_eq!(body["results"][2]["result"]["value"], 0.0, "what is asked for by name is there");
 }
@@ -304,9 +304,7 @@ async fn an_answer_that_is_cut_says_so() {
 #[tokio::test]
 async fn the_past_is_empty_and_stays_so() {
     let plant = press();
-    let day = |ids: Json| {
-        json!({"elementIds": ids, "startTime": "2026-01-30T12:00:00Z", "endTime": "2026-01-31T12:00:00.5+00:00"})
-    };
+    let day = |ids: Json| json!({"elementIds": ids, "startTime": "2026-01-30T12:00:00Z", "endTime": "2026-01-31T12:00:00.5+00:00"});
     let told = plant.i3x_post("/objects/history", day(json!([ROBOT, "x"]))).await;
     assert_eq!(told["results"][0]["result"], json!({"isComposition": true, "values": []}));
     assert_eq!(told["results"][1]["responseDetail"]["status"], 404);
@@ -343,7 +341,7 @@ async fn a_value_that_is_put_is_a_command() {
     }
     let topics: Vec<String> = plant.published().iter().map(|message| message.topic.to_string()).collect();
     assert_eq!(topics, ["spBv1.0/Acme:Dallas:Press/DCMD/Line1/Robot3", "Acme/Dallas/Oven/Setpoint"]);
-    assert_eq!(plant.i3x_one("/objects/value", "Acme/Dallas/Oven/Setpoint").await["value"], 181);
+    assert_eq!(plant.i3x_one("/objects/value", "Acme/Dallas/Oven/Setpoint").await["value"], 181.0);
 
     plant.happen(|batch| batch.session_ended(SessionKey(1)));
     let body = json!({"updates": [updates[0].0]}).to_string();
@@ -418,7 +416,10 @@ async fn whoever_takes_gzip_gets_it_however_little_it_is() {
         let (_, plain) = plant.bytes(Request::get(path).body(Body::empty()).unwrap()).await;
         let request = Request::get(path).header("accept-encoding", "gzip").body(Body::empty()).unwrap();
         let (headers, compressed) = plant.bytes(request).await;
-        assert_eq!((&headers["content-encoding"], &headers["vary"]), (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap()));
+        assert_eq!(
+            (&headers["content-encoding"], &headers["vary"]),
+            (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+        );
         let mut inflated = Vec::new();
         GzDecoder::new(compressed.as_slice()).read_to_end(&mut inflated).unwrap();
         assert_eq!(inflated, plain, "{path}");
@@ -430,7 +431,7 @@ async fn whoever_takes_gzip_gets_it_however_little_it_is() {
 async fn a_large_tree_is_told_piece_by_piece() {
     let plant = Plant::new();
     let metadata = Metadata { low: Bound::new(1.0), ..Metadata::default() };
-    let names: Vec<String> = (0..100_000).map(|number| format!("{}/M{number}", number % 1000)).collect();
+    let names: Vec<String> = (0..30_000).map(|number| format!("{}/M{number}", number % 300)).collect();
     let cells: Vec<_> = names.iter().map(|name| (name.as_str(), DataType::Int8, Value::Int(1))).collect();
     let source = Source::Sparkplug { group: "G".into(), edge_node: "N".into(), device: None };
     plant.add(source, &[Segment::at("Line", Level::WorkCenter)], &metadata, &cells);
@@ -443,9 +444,9 @@ async fn a_large_tree_is_told_piece_by_piece() {
         body.extend_from_slice(&piece);
     }
     let told: Json = serde_json::from_slice(&body).unwrap();
-    assert_eq!(told["result"].as_array().unwrap().len(), 101_001);
+    assert_eq!(told["result"].as_array().unwrap().len(), 30_301);
     let related = plant.i3x_one("/objects/related", "Line").await;
-    assert_eq!(related.as_array().unwrap().len(), 1_000);
+    assert_eq!(related.as_array().unwrap().len(), 300);
     let crowded = plant.i3x_one("/objects/list", "Line/7").await;
     assert_eq!(crowded["metadata"]["relationships"]["HasComponent"].as_array().unwrap().len(), 100);
     assert_eq!(plant.i3x_one("/objects/list", "Line/7/M7").await["metadata"]["system"]["low"], 1.0);

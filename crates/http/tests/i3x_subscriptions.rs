@@ -38,7 +38,7 @@ impl Client {
         Client { plant, block, id }
     }
 
-    fn asks(&self, more: Value) -> String {
+    fn asks(&self, more: &Value) -> String {
         let mut body = json!({"clientId": "me", "subscriptionId": self.id});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         body.to_string()
@@ -51,10 +51,13 @@ impl Client {
 
     async fn bulk(&self, path: &str, names: &[&str], depth: u64) -> Vec<bool> {
         let ids: Vec<String> = names.iter().map(|name| element_id(name)).collect();
-        let body = self.asks(json!({"elementIds": ids, "maxDepth": depth}));
+        let body = self.asks(&json!({"elementIds": ids, "maxDepth": depth}));
         let told = self.plant.i3x(Method::POST, path, &body).await.json();
         let results = told["results"].as_array().unwrap();
-        assert_eq!(results.iter().map(|result| &result["elementId"]).collect::<Vec<_>>(), ids.iter().collect::<Vec<_>>());
+        assert_eq!(
+            results.iter().map(|result| &result["elementId"]).collect::<Vec<_>>(),
+            ids.iter().collect::<Vec<_>>()
+        );
         let done: Vec<bool> = results.iter().map(|result| result["success"].as_bool().unwrap()).collect();
         assert_eq!(told["success"], !done.contains(&false));
         done
@@ -62,7 +65,7 @@ impl Client {
 
     /// Status, and the batches as `1: M0=0.5 M1=null`.
     async fn sync(&self, last: Value) -> (u16, Vec<String>) {
-        let body = self.asks(json!({"lastSequenceNumber": last}));
+        let body = self.asks(&json!({"lastSequenceNumber": last}));
         let answer = self.plant.i3x(Method::POST, "/subscriptions/sync", &body).await;
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         let batches = body["result"].as_array().map_or(&[][..], Vec::as_slice);
@@ -87,9 +90,12 @@ impl Client {
     }
 
     async fn stream(&self) -> Stream {
-        let request = Request::post("/i3x/v1/subscriptions/stream").body(Body::from(self.asks(json!({}))));
+        let request = Request::post("/i3x/v1/subscriptions/stream").body(Body::from(self.asks(&json!({}))));
         let response = self.plant.answer(request.unwrap()).await;
-        assert_eq!((response.status(), &response.headers()["content-type"]), (StatusCode::OK, &"text/event-stream".parse().unwrap()));
+        assert_eq!(
+            (response.status(), &response.headers()["content-type"]),
+            (StatusCode::OK, &"text/event-stream".parse().unwrap())
+        );
         Stream(response.into_body().into_data_stream())
     }
 }
@@ -186,7 +192,10 @@ async fn who_does_not_fetch_loses_what_is_superseded_and_is_told() {
         client.owed_or_cut().await;
     }
     let (_, batches) = client.sync(Value::Null).await;
-    assert!(batches.len() < 15 && batches.last().unwrap().ends_with("M0=40.0"), "the oldest batches made room: {batches:?}");
+    assert!(
+        batches.len() < 15 && batches.last().unwrap().ends_with("M0=40.0"),
+        "the oldest batches made room: {batches:?}"
+    );
 }
 
 impl Client {
@@ -209,7 +218,8 @@ async fn components_are_monitored_and_those_born_later_too() {
     client.plant.namespace.place(&client.block, &place).unwrap();
     client.write(&[(2, 5.0)]);
     assert_eq!(client.sync(json!(1)).await.1, ["2: M2=5.0"]);
-    let listed = client.plant.i3x_post("/subscriptions/list", json!({"clientId": "me", "subscriptionIds": [client.id]}));
+    let listed =
+        client.plant.i3x_post("/subscriptions/list", json!({"clientId": "me", "subscriptionIds": [client.id]}));
     let objects = listed.await["results"][0]["result"]["monitoredObjects"].clone();
     assert_eq!(objects, json!([{"elementId": ROBOT, "maxDepth": 0}]));
 
@@ -313,7 +323,7 @@ async fn a_stream_ends_with_its_subscription_and_with_the_server() {
     assert_eq!(stream.next().await, None);
     drop(stream);
     client.plant.streams.all_closed().await;
-    let late = client.plant.i3x(Method::POST, "/subscriptions/stream", &client.asks(json!({}))).await;
+    let late = client.plant.i3x(Method::POST, "/subscriptions/stream", &client.asks(&json!({}))).await;
     assert_eq!(late.status.as_u16(), 503);
 }
 

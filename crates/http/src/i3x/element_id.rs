@@ -55,7 +55,8 @@ fn is_blank(character: char) -> bool {
 
 /// Not to be printed, or what escapes begin with.
 fn is_unsuitable(character: char) -> bool {
-    let is_invisible = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let is_invisible =
+        matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     character == '%' || character.is_control() || is_invisible
 }
 

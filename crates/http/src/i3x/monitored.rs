@@ -122,9 +122,8 @@ impl Monitored {
         let is_all = components(view, id, depth, room + 1, &mut found);
         found.retain(|&id| !self.by_id.contains_key(element_id_of(view, id).as_str()));
         if !is_all || found.len() > room {
-            let detail = format!(
-                "there is room for {room} elements more (i3x_elements_per_subscription_max, i3x_elements_max)"
-            );
+            let detail =
+                format!("there is room for {room} elements more (i3x_elements_per_subscription_max, i3x_elements_max)");
             return Err(Refusal::bad(detail));
         }
         self.items.insert(element_id.to_owned(), depth);
@@ -193,7 +192,8 @@ impl Monitored {
     /// Looks at what has changed; whether anything waits to be told.
     pub(super) fn look(&mut self, view: &View<'_>, now: Timestamp) -> bool {
         if self.shape != shape(view) && self.may_be_elsewhere(view) {
-            let there: Vec<Arc<str>> = self.elements.iter().filter(|it| it.id.is_some()).map(|it| Arc::clone(&it.element_id)).collect();
+            let there: Vec<Arc<str>> =
+                self.elements.iter().filter(|it| it.id.is_some()).map(|it| Arc::clone(&it.element_id)).collect();
             self.find_again(view);
             for element_id in there {
                 if let Some(&at) = self.by_id.get(&element_id).filter(|&&at| self.elements[at].id.is_none()) {

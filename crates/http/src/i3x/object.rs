@@ -2,6 +2,7 @@
 //!
 //! 1.0 has no pages, so a list of everything is as long as the tree. It is made a piece at a time, in the order in which elements
 //! came; where it stands is a number. What is related to one object is listed likewise, by name.
+//! What other placement rules move while a list of everything is told may come twice, or not.
 //! Invariant: a step holds the tree for at most [`STEP`] objects, and nothing but the position outlives it.
 
 use axum::body::Body;
@@ -239,7 +240,8 @@ fn relationships(out: &mut Vec<u8>, view: &View<'_>, id: ElementId) {
     let below = Below::of(view, id);
     for relationship in [Relationship::HasChildren, Relationship::HasComponent] {
         let children = view.children(id, None, RELATIONSHIPS_MAX).iter().copied();
-        let mut meant = children.filter(|&child| is_object(view, child) && below.downwards(view, child) == relationship);
+        let mut meant =
+            children.filter(|&child| is_object(view, child) && below.downwards(view, child) == relationship);
         let Some(first) = meant.next() else { continue };
         json::comma(out, written);
         written += 1;

@@ -70,9 +70,7 @@ pub(super) fn upwards(view: &View<'_>, id: ElementId, parent: ElementId) -> Rela
 /// Whether it has components.
 pub(super) fn is_composition(view: &View<'_>, id: ElementId) -> bool {
     let below = Below::of(view, id);
-    view.children(id, None, usize::MAX)
-        .iter()
-        .any(|&child| below.is_component(view, child) && is_object(view, child))
+    view.children(id, None, usize::MAX).iter().any(|&child| below.is_component(view, child) && is_object(view, child))
 }
 
 /// How those below one object relate to it.

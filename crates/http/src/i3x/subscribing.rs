@@ -38,11 +38,7 @@ struct Create {
 }
 
 /// `POST /subscriptions`.
-pub(super) async fn create(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
+pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     from_our_own(&headers)?;
     let Create { client_id, display_name } = read(body).await?;
     named(&client_id)?;
@@ -116,11 +112,7 @@ fn detail(out: &mut Vec<u8>, subscriptions: &I3xSubscriptions, entry: &Entry) {
 }
 
 /// `POST /subscriptions/delete`.
-pub(super) async fn delete(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
+pub(super) async fn delete(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     from_our_own(&headers)?;
     let Several { client_id, subscription_ids } = read(body).await?;
     named(&client_id)?;
@@ -142,11 +134,7 @@ struct Items {
 }
 
 /// `POST /subscriptions/register`.
-pub(super) async fn register(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
+pub(super) async fn register(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     from_our_own(&headers)?;
     let Items { client_id, subscription_id, element_ids, max_depth } = read(body).await?;
     named(&client_id)?;
@@ -168,20 +156,16 @@ pub(super) async fn register(
 }
 
 /// `POST /subscriptions/unregister`.
-pub(super) async fn unregister(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
+pub(super) async fn unregister(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     from_our_own(&headers)?;
     let Items { client_id, subscription_id, element_ids, .. } = read(body).await?;
     named(&client_id)?;
     bounded(&element_ids)?;
     let entry = app.i3x.find(&client_id, &subscription_id)?;
     let mut bulk = Bulk::new();
-    let unregistered = app.i3x.with(&entry, |subscription| {
-        subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids)
-    });
+    let unregistered = app
+        .i3x
+        .with(&entry, |subscription| subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids));
     for (element_id, was_registered) in element_ids.iter().zip(unregistered) {
         let done = if was_registered { Ok(()) } else { Err(Refusal::not_found("monitored element", element_id)) };
         bulk.done("elementId", element_id, done);
@@ -198,11 +182,7 @@ struct Sync {
 }
 
 /// `POST /subscriptions/sync`.
-pub(super) async fn sync(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
+pub(super) async fn sync(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     from_our_own(&headers)?;
     let Sync { client_id, subscription_id, last_sequence_number } = read(body).await?;
     named(&client_id)?;
@@ -239,11 +219,7 @@ struct One {
 }
 
 /// `POST /subscriptions/stream`.
-pub(super) async fn stream(
-    State(app): State<App>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
+pub(super) async fn stream(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
     from_our_own(&headers)?;
     let One { client_id, subscription_id } = read(body).await?;
     named(&client_id)?;

@@ -192,8 +192,7 @@ impl I3xSubscriptions {
         if let Some(task) = entry.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
             task.abort();
         }
-        // With nothing registered, nothing is monitored and nothing waits.
-        self.with(entry, |subscription| *subscription = Subscription::new(self.limits.clone()));
+        self.with(entry, |_| ());
     }
 
     /// Works on it, and counts what that changed.
@@ -202,6 +201,10 @@ impl I3xSubscriptions {
         let figures = |it: &Subscription| (it.monitored.len(), it.monitored.seen, it.dropped());
         let before = figures(&subscription);
         let result = work(&mut subscription);
+        if entry.latest.borrow().is_none() {
+            // Deleted: whoever found it before leaves nothing behind.
+            *subscription = Subscription::new(self.limits.clone());
+        }
         let after = figures(&subscription);
         self.elements.fetch_add(after.0, Ordering::Relaxed);
         self.elements.fetch_sub(before.0, Ordering::Relaxed);

@@ -35,13 +35,7 @@ pub(super) fn depth(max_depth: Option<u64>) -> usize {
 }
 
 /// Appends the components below `id`, `depth - 1` levels down, to `found` until it has `max`; whether that was all.
-pub(super) fn components(
-    view: &View<'_>,
-    id: ElementId,
-    depth: usize,
-    max: usize,
-    found: &mut Vec<ElementId>,
-) -> bool {
+pub(super) fn components(view: &View<'_>, id: ElementId, depth: usize, max: usize, found: &mut Vec<ElementId>) -> bool {
     if depth <= 1 {
         return true;
     }
@@ -151,7 +145,8 @@ pub(super) async fn history(State(app): State<App>, body: Body) -> Result<Respon
     let AskedOfThePast { element_ids, start_time, end_time, .. } = read(body).await?;
     bounded(&element_ids)?;
     let time = |name: &str, text: &str| {
-        let refusal = || Refusal::bad(format!("{name} is '{}'; it takes a time like 2026-01-31T12:00:00Z", clipped(text)));
+        let refusal =
+            || Refusal::bad(format!("{name} is '{}'; it takes a time like 2026-01-31T12:00:00Z", clipped(text)));
         text.parse::<jiff::Timestamp>().map_err(|_| refusal())
     };
     if time("startTime", &start_time)? > time("endTime", &end_time)? {
@@ -232,5 +227,8 @@ fn command(app: &App, element_id: &str, new: &NewValue) -> Result<(), Refusal> {
 
 /// `PUT /objects/history`: the past stays as it was.
 pub(super) async fn rewrite_history() -> Refusal {
-    Refusal::new(StatusCode::NOT_IMPLEMENTED, "Factree keeps no history that could be written; see capabilities in /info")
+    Refusal::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "Factree keeps no history that could be written; see capabilities in /info",
+    )
 }

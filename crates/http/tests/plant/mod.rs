@@ -84,12 +84,8 @@ impl Plant {
         let (hands, mouth) = (Arc::clone(&clock), Arc::clone(&said));
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), stream_limits, NOON));
         let clock_of_app: Arc<dyn Fn() -> Now + Send + Sync> = Arc::new(move || *hands.lock().unwrap());
-        let i3x = I3xSubscriptions::new(
-            Arc::clone(&namespace),
-            Arc::clone(&streams),
-            Arc::clone(&clock_of_app),
-            i3x_limits,
-        );
+        let i3x =
+            I3xSubscriptions::new(Arc::clone(&namespace), Arc::clone(&streams), Arc::clone(&clock_of_app), i3x_limits);
         let i3x = Arc::new(i3x);
         let router = router(App {
             i3x: Arc::clone(&i3x),
