@@ -8,9 +8,10 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, StatusCode};
 use factree_http::{I3xLimits, StreamLimits};
-use factree_namespace::{Block, DataType, Kind, Metadata, PathSpec, Place, Quality, Timestamp, ValueRef};
+use factree_ingest::{Placement, SparkplugRuleText};
+use factree_namespace::{Block, DataType, Kind, Level, Metadata, PathSpec, Place, Quality, Timestamp, ValueRef};
 use futures_util::{FutureExt, StreamExt};
-use plant::{NOON, Plant, ROBOT3, robot3};
+use plant::{NOON, Plant, ROBOT3, payload, robot3};
 use serde_json::{Value, json};
 
 #[allow(dead_code, reason = "each test file uses its part")]
@@ -229,6 +230,37 @@ async fn components_are_monitored_and_those_born_later_too() {
     client.write(&[(0, 2.0)]);
     assert_eq!(client.sync(json!(2)).await.1, ["3: M0=1.0"], "what was seen before is told");
     assert_eq!(client.plant.i3x.stats().elements, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_other_rules_move_is_gone_here_until_it_is_back() {
+    let rules = |site: &str| {
+        let rule = SparkplugRuleText { group: site.into(), node: Some("{work_center}".into()), ..Default::default() };
+        Placement::parse(&Level::ALL, &[rule], None).unwrap()
+    };
+    let plant = Plant::new();
+    let born = [("bdSeq", None, payload::Value::Int64(3)), ("Speed", Some(7), payload::Value::Int64(5))];
+    plant.publish(1, "spBv1.0/Acme:Dallas/NBIRTH/Line1", &payload::payload(NOON, 0, &born));
+    let created = plant.i3x_post("/subscriptions", json!({"clientId": "me"})).await;
+    let asks = |more: Value| {
+        let mut body = json!({"clientId": "me", "subscriptionId": created["result"]["subscriptionId"]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let items = json!({"elementIds": ["Acme/Dallas/Line1", "Acme/Dallas/Line1/Speed"], "maxDepth": 0});
+    plant.i3x_post("/subscriptions/register", asks(items)).await;
+    let sync = async |last: i64| {
+        let told = plant.i3x_post("/subscriptions/sync", asks(json!({"lastSequenceNumber": last}))).await;
+        let updates = told["result"][0]["updates"].as_array().unwrap().clone();
+        let tell = |it: &Value| json!([it["elementId"], it["value"], it["quality"]]);
+        updates.iter().map(tell).collect::<Value>()
+    };
+    let speed = "Acme/Dallas/Line1/Speed";
+    assert_eq!(sync(0).await, json!([[speed, 5, "Good"]]));
+    plant.replace(rules("{site}:{enterprise}"));
+    assert_eq!(sync(1).await, json!([["Acme/Dallas/Line1", null, "Bad"], [speed, null, "Bad"]]));
+    plant.replace(rules("{enterprise}:{site}"));
+    assert_eq!(sync(2).await, json!([[speed, 5, "Good"]]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,12 @@ struct Element {
     waiting: VecDeque<Update>,
 }
 
+impl Element {
+    fn new(element_id: &Arc<str>, id: Option<ElementId>) -> Element {
+        Element { element_id: Arc::clone(element_id), id, seen: Revision::ZERO, waiting: VecDeque::new() }
+    }
+}
+
 impl Monitored {
     pub(super) fn new(limits: I3xLimits) -> Monitored {
         Monitored {
@@ -132,74 +138,69 @@ impl Monitored {
     }
 
     /// Monitors them no more; what waits is told nevertheless. Which of them were registered.
-    pub(super) fn unregister(&mut self, view: &View<'_>, element_ids: &[String]) -> Vec<bool> {
+    pub(super) fn unregister(&mut self, view: &View<'_>, element_ids: &[String], now: Timestamp) -> Vec<bool> {
         let were = element_ids.iter().map(|element_id| self.items.remove(element_id).is_some()).collect();
-        self.find_again(view);
+        self.find_again(view, now);
         were
     }
 
     fn add(&mut self, view: &View<'_>, id: ElementId) {
         let element_id: Arc<str> = element_id_of(view, id).into();
         self.by_id.insert(Arc::clone(&element_id), self.elements.len());
-        self.elements.push(Element { element_id, id: Some(id), seen: Revision::ZERO, waiting: VecDeque::new() });
+        self.elements.push(Element::new(&element_id, Some(id)));
     }
 
     /// Finds everything again in a tree that has another shape.
-    fn find_again(&mut self, view: &View<'_>) {
+    fn find_again(&mut self, view: &View<'_>, now: Timestamp) {
         self.shape = shape(view);
-        let mut before: HashMap<Arc<str>, Element> =
+        let mut before: BTreeMap<Arc<str>, Element> =
             self.elements.drain(..).map(|element| (Arc::clone(&element.element_id), element)).collect();
         self.by_id.clear();
         let max = self.limits.i3x_elements_per_subscription_max.get() as usize;
-        let mut found = Vec::new();
+        let (mut found, mut vanished) = (Vec::new(), Vec::new());
         for (element_id, &depth) in &self.items {
-            found.clear();
             match find(view, element_id) {
                 Ok(id) => {
-                    found.push(Some((id, element_id_of(view, id))));
+                    found.push((Arc::from(element_id.as_str()), Some(id)));
                     let mut below = Vec::new();
                     if !components(view, id, depth, max.saturating_sub(self.elements.len()), &mut below) {
                         self.dropped += 1;
                     }
-                    found.extend(below.into_iter().map(|id| Some((id, element_id_of(view, id)))));
+                    found.extend(below.into_iter().map(|id| (Arc::from(element_id_of(view, id)), Some(id))));
                 }
-                Err(_) => found.push(None),
+                Err(_) => found.push((Arc::from(element_id.as_str()), None)),
             }
-            for found in found.drain(..) {
-                let (id, element_id) = found.map_or((None, element_id.clone()), |(id, known)| (Some(id), known));
-                if self.by_id.contains_key(element_id.as_str()) {
+            for (element_id, id) in found.drain(..) {
+                if self.by_id.contains_key(&element_id) {
                     continue;
                 }
-                let element_id: Arc<str> = element_id.into();
-                let known = before.remove(&element_id);
-                let mut element = known.unwrap_or(Element {
-                    element_id: Arc::clone(&element_id),
-                    id,
-                    seen: Revision::ZERO,
-                    waiting: VecDeque::new(),
-                });
-                // Another element is there now, or the same under another number: either is told anew.
+                let at = self.elements.len();
+                let mut element = before.remove(&element_id).unwrap_or_else(|| Element::new(&element_id, id));
                 if element.id != id {
+                    if id.is_none() {
+                        vanished.push(at);
+                    }
+                    // Another element is there now, or the same under another number: either is told anew.
                     (element.id, element.seen) = (id, Revision::ZERO);
                 }
-                self.by_id.insert(element_id, self.elements.len());
+                self.by_id.insert(element_id, at);
                 self.elements.push(element);
             }
         }
-        self.left_behind.extend(before.into_values().flat_map(|element| element.waiting));
+        vanished.into_iter().for_each(|at| self.wait(at, Vqt::gone(now)));
+        for element in before.into_values() {
+            self.left_behind.extend(element.waiting);
+            if element.id.is_some() && find(view, &element.element_id).is_err() {
+                let gone = self.update(&element.element_id, Vqt::gone(now));
+                self.left_behind.push(gone);
+            }
+        }
     }
 
     /// Looks at what has changed; whether anything waits to be told.
     pub(super) fn look(&mut self, view: &View<'_>, now: Timestamp) -> bool {
         if self.shape != shape(view) && self.may_be_elsewhere(view) {
-            let there: Vec<Arc<str>> =
-                self.elements.iter().filter(|it| it.id.is_some()).map(|it| Arc::clone(&it.element_id)).collect();
-            self.find_again(view);
-            for element_id in there {
-                if let Some(&at) = self.by_id.get(&element_id).filter(|&&at| self.elements[at].id.is_none()) {
-                    self.wait(at, Vqt::gone(now));
-                }
-            }
+            self.find_again(view, now);
         }
         let ids: Vec<ElementId> = self.elements.iter().filter_map(|element| element.id).collect();
         let mut changed = Vec::new();
@@ -227,12 +228,18 @@ impl Monitored {
         has_moved || self.items.values().any(|&depth| depth > 1) || self.elements.iter().any(|it| it.id.is_none())
     }
 
-    fn wait(&mut self, at: usize, vqt: Vqt) {
+    fn update(&mut self, element_id: &Arc<str>, vqt: Vqt) -> Update {
         self.order += 1;
         self.seen += 1;
-        let element = &mut self.elements[at];
-        let update = Update { order: self.order, element_id: Arc::clone(&element.element_id), vqt };
+        let update = Update { order: self.order, element_id: Arc::clone(element_id), vqt };
         self.bytes += update.weigh();
+        update
+    }
+
+    fn wait(&mut self, at: usize, vqt: Vqt) {
+        let element_id = Arc::clone(&self.elements[at].element_id);
+        let update = self.update(&element_id, vqt);
+        let element = &mut self.elements[at];
         element.waiting.push_back(update);
         if element.waiting.len() > self.limits.i3x_updates_per_element_max.get() as usize {
             self.drop_first(at);

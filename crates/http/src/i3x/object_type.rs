@@ -89,7 +89,8 @@ impl ObjectType {
     }
 
     pub(super) fn named(element_id: &str) -> Option<ObjectType> {
-        ObjectType::all().find(|object_type| object_type.element_id() == element_id)
+        let (namespace, name) = element_id.rsplit_once(':')?;
+        ObjectType::all().find(|object_type| object_type.name() == name && object_type.namespace() == namespace)
     }
 
     pub(super) fn element_id(self) -> String {

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use factree_namespace::Timestamp;
 use futures_util::stream;
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -163,9 +164,10 @@ pub(super) async fn unregister(State(app): State<App>, headers: HeaderMap, body:
     bounded(&element_ids)?;
     let entry = app.i3x.find(&client_id, &subscription_id)?;
     let mut bulk = Bulk::new();
-    let unregistered = app
-        .i3x
-        .with(&entry, |subscription| subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids));
+    let now = Timestamp((app.clock)().wall.0);
+    let unregistered = app.i3x.with(&entry, |subscription| {
+        subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids, now)
+    });
     for (element_id, was_registered) in element_ids.iter().zip(unregistered) {
         let done = if was_registered { Ok(()) } else { Err(Refusal::not_found("monitored element", element_id)) };
         bulk.done("elementId", element_id, done);
