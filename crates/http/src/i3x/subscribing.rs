@@ -165,9 +165,9 @@ pub(super) async fn unregister(State(app): State<App>, headers: HeaderMap, body:
     let entry = app.i3x.find(&client_id, &subscription_id)?;
     let mut bulk = Bulk::new();
     let now = Timestamp((app.clock)().wall.0);
-    let unregistered = app.i3x.with(&entry, |subscription| {
-        subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids, now)
-    });
+    let unregistered = app
+        .i3x
+        .with(&entry, |subscription| subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids, now));
     for (element_id, was_registered) in element_ids.iter().zip(unregistered) {
         let done = if was_registered { Ok(()) } else { Err(Refusal::not_found("monitored element", element_id)) };
         bulk.done("elementId", element_id, done);
