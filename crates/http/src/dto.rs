@@ -23,8 +23,9 @@
 //! | `level` | `enterprise`, `site`, `area`, `work_center`, `work_unit`, if placement gave it one |
 //! | `kind` | `folder`, `equipment`, `metric`, `document` |
 //! | `equipment` | `process_cell`, `production_unit`, `production_line`, `storage_zone`, `unit`, `work_cell`, `storage_unit` |
+//! | `type` | what it is an instance of: `{"name","version","label"}` as in [`type_reports`], or `{"name","undefined":true}` |
 //! | `datatype` | what its source declared |
-//! | `unit`, `description`, `low`, `high` | what the model says, or else its source; the last two are numbers |
+//! | `unit`, `description`, `low`, `high` | what the model says, or else its source, or else its type; the last two are numbers |
 //! | `owner`, `tags` | what the model says: a text, and a list of texts |
 //! | `properties` | what else its source declared: texts by name |
 //! | `conflict` | under `_conflicts` only: the path it wanted, which another source owns |
@@ -134,6 +135,10 @@
 //!
 //! See [`findings`].
 //!
+//! # Type
+//!
+//! See [`type_reports`].
+//!
 //! # Command
 //!
 //! ```json
@@ -171,6 +176,7 @@ use crate::attachments::AttachmentReport;
 use crate::json::{self, Clock, EXACT_MAX};
 
 pub mod findings;
+pub mod type_reports;
 
 pub(crate) use findings::{Conformance, Findings};
 

@@ -13,6 +13,9 @@
 //! | `GET /api/v1/values/{path}` | one sample |
 //! | `GET /api/v1/values?filter&limit&cursor` | the samples that a topic filter covers |
 //! | `GET /api/v1/search?q&limit` | the elements that some words mean |
+//! | `GET /api/v1/types?limit&cursor` | the types that Templates and the configuration define |
+//! | `GET /api/v1/types/{name}?version` | one of them: versions, members, who defines it, deviations |
+//! | `GET /api/v1/types/{name}/instances?version&limit&cursor` | the elements that are of it |
 //! | `GET /api/v1/edge-nodes?limit&cursor` | all Edge Nodes |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}?metrics&limit&cursor` | one Edge Node |
 //! | `GET /api/v1/edge-nodes/{group}/{edge_node}/conformance` | one Edge Node against every rule about Edge Nodes |
@@ -60,6 +63,7 @@ mod reload;
 mod sample;
 mod search;
 mod stream;
+mod type_reports;
 mod values;
 mod wanted;
 mod web_socket;
@@ -103,6 +107,9 @@ pub fn router(app: App) -> Router {
         .route(&format!("{VALUES}/"), get(values::one).put(commands::put))
         .route(&format!("{VALUES}/{{*path}}"), get(values::one).put(commands::put))
         .route(SEARCH, get(search::search))
+        .route(TYPES, get(type_reports::list))
+        .route(&format!("{TYPES}/{{name}}"), get(type_reports::one))
+        .route(&format!("{TYPES}/{{name}}/instances"), get(type_reports::instances))
         .route(EDGE_NODES, get(edge_nodes::list))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), get(edge_nodes::one))
         .route(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), post(commands::rebirth))
@@ -128,6 +135,7 @@ const VALUES: &str = "/api/v1/values";
 const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const PLACEMENT: &str = "/api/v1/placement";
+const TYPES: &str = "/api/v1/types";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 const ATTACHMENTS: &str = "/api/v1/attachments";
 const FINDINGS: &str = "/api/v1/findings";

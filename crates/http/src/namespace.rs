@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use factree_ingest::{Placement, UNPLACED};
-use factree_namespace::{ElementId, Reading, Value, View};
+use factree_namespace::{ElementId, Reading, TypeVersion, Value, View};
 
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
@@ -60,20 +60,40 @@ fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.
-pub(crate) fn list(view: &View<'_>, ids: &[ElementId], mut more: bool) -> Vec<u8> {
+pub(crate) fn list(view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(view, ids);
+    let more = more || last != ids.last().copied();
+    out.extend_from_slice(if more { b",\"more\":true}" } else { b",\"more\":false}" });
+    out
+}
+
+/// `{"elements": [each alone], "next_cursor": …}`, a cursor being the path of the last; fewer if the response is full.
+pub(crate) fn page(view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(view, ids);
+    if let Some(last) = last.filter(|_| more || last != ids.last().copied()) {
+        out.extend_from_slice(b",\"next_cursor\":");
+        json::string(&mut out, &cursor(&view.path(last)));
+    }
+    out.push(b'}');
+    out
+}
+
+/// `{"elements": [each alone]`, and the last that the response had room for.
+fn elements(view: &View<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
     let rows: Vec<Row> = ids.iter().map(|&id| Row { id, depth_left: 0, more: false }).collect();
     let mut writer = Writer::new(view, &rows);
     writer.out.extend_from_slice(b"{\"elements\":[");
-    for at in 0..rows.len() {
+    let mut last = None;
+    for (at, &id) in ids.iter().enumerate() {
         if writer.out.len() >= RESPONSE_BYTES_MAX {
-            more = true;
             break;
         }
         json::comma(&mut writer.out, at);
         writer.element(at);
+        last = Some(id);
     }
-    writer.out.extend_from_slice(if more { b"],\"more\":true}" } else { b"],\"more\":false}" });
-    writer.out
+    writer.out.push(b']');
+    (writer.out, last)
 }
 
 /// One element of the page. Its descendants follow it, each with less depth left than itself.
@@ -194,6 +214,9 @@ impl<'v> Writer<'v> {
         if let Some(equipment) = view.equipment(id) {
             member(out, "equipment", equipment.as_str());
         }
+        if let Some((name, version)) = view.type_of(id) {
+            instance_of(out, name, version);
+        }
         if let Some(datatype) = view.datatype(id) {
             member(out, "datatype", datatype.as_str());
         }
@@ -258,6 +281,23 @@ fn unplaced(rules: &Placement, view: &View<'_>, id: ElementId) -> Option<String>
     let is_deeper = names.next().is_some();
     // A metric of the Edge Node itself may be called as a Device is; both are below what is asked about.
     (!is_deeper).then(|| rules.explain_sparkplug(group, edge_node, device, None).reason()).flatten()
+}
+
+/// What an element is of; that nobody defines it, if so.
+fn instance_of(out: &mut Vec<u8>, name: &str, version: Option<&TypeVersion>) {
+    out.extend_from_slice(b"\"type\":{");
+    member(out, "name", name);
+    match version {
+        None => out.extend_from_slice(b"\"undefined\":true"),
+        Some(version) => {
+            member(out, "version", &version.id().to_string());
+            if let Some(label) = version.definition().label() {
+                member(out, "label", label);
+            }
+            out.pop();
+        }
+    }
+    out.extend_from_slice(b"},");
 }
 
 fn member(out: &mut Vec<u8>, name: &str, text: &str) {

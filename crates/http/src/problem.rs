@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     NoSample,
     /// No such Edge Node.
     EdgeNodeNotFound,
+    /// No such type, or not in this version.
+    TypeNotFound,
     /// No route has this path.
     RouteNotFound,
     /// The route exists, but not for this method.
@@ -73,6 +75,7 @@ impl Kind {
             Kind::ElementNotFound
             | Kind::NoSample
             | Kind::EdgeNodeNotFound
+            | Kind::TypeNotFound
             | Kind::RouteNotFound
             | Kind::CommandNotFound
             | Kind::SubscriptionNotFound => StatusCode::NOT_FOUND,
@@ -96,6 +99,7 @@ impl Kind {
             Kind::ElementNotFound => "urn:factree:problem:element-not-found",
             Kind::NoSample => "urn:factree:problem:no-sample",
             Kind::EdgeNodeNotFound => "urn:factree:problem:edge-node-not-found",
+            Kind::TypeNotFound => "urn:factree:problem:type-not-found",
             Kind::RouteNotFound => "urn:factree:problem:route-not-found",
             Kind::MethodNotAllowed => "urn:factree:problem:method-not-allowed",
             Kind::BadPath => "urn:factree:problem:bad-path",
@@ -124,6 +128,7 @@ impl Kind {
             Kind::ElementNotFound => "No element has this path",
             Kind::NoSample => "The element holds no sample",
             Kind::EdgeNodeNotFound => "No such Edge Node",
+            Kind::TypeNotFound => "No such type",
             Kind::RouteNotFound => "No such route",
             Kind::MethodNotAllowed => "The route does not take this method",
             Kind::BadPath => "Not a path of the tree",

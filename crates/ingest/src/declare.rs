@@ -15,7 +15,8 @@ use sparkplug::{MetaData, Properties, Property, PropertyValue, RawMetric, Templa
 /// The property that names the definition of a Template instance.
 pub(crate) const TEMPLATE_REF: &str = "template_ref";
 
-/// Bytes of all names and texts that may become an element's properties; those beyond are left out.
+/// Bytes of all names and texts that may become an element's properties, and of the name of its type; those beyond are left
+/// out.
 const PROPERTIES_BYTES_MAX: usize = 4096;
 
 /// The metadata of a metric's element.
@@ -37,6 +38,8 @@ pub(crate) fn metadata(raw: &RawMetric, bytes: &[u8], limits: &sparkplug::Limits
         && !template.is_definition()
     {
         said.instance(template);
+        let name = template.reference().map(Template::type_name);
+        metadata.instance_of = name.filter(|name| name.len() <= PROPERTIES_BYTES_MAX).map(Into::into);
     }
     metadata.properties = said.properties;
     metadata

@@ -252,6 +252,7 @@ impl EdgeNodes {
         }
         let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
+        let untyped = seat.define(context.namespace, born.device, metrics, &received);
         let (mut writer, Borne { refusal, added, changed }) = seat.bear(context.namespace, corner, metrics, &received);
         for metric in vanished {
             // One that the tree never took cannot be gone from it.
@@ -260,6 +261,10 @@ impl EdgeNodes {
         writer.finish();
         if let Some(refusal) = refusal {
             let text = format!("a birth is not wholly in the tree: {refusal}");
+            out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
+        }
+        if let Some(refusal) = untyped {
+            let text = format!("a Template definition is not among the types: {refusal}");
             out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
         }
         out.push(Output::Event(Event::Born {

@@ -21,6 +21,7 @@ mod commands;
 mod conformance;
 mod convert;
 mod declare;
+mod definitions;
 mod echo;
 mod edge_nodes;
 mod explanation;
@@ -79,6 +80,10 @@ pub struct Ingest {
     replacement: Option<Replacement>,
     /// Where things have moved to.
     forwards: Forwards,
+    /// Whether the configuration says anything about types.
+    has_types: bool,
+    /// The elements that have not heard of it yet, from this number on.
+    retype_from: Option<u32>,
     limits: Limits,
     edge_nodes: EdgeNodes,
     /// Of the Sparkplug host, for the input at hand. Here and not there, so that it need not be taken out and put back.
@@ -126,6 +131,8 @@ impl Ingest {
             placement: Arc::new(placement),
             replacement: None,
             forwards: Forwards::default(),
+            has_types: false,
+            retype_from: None,
             limits,
             clients: HashMap::new(),
             application: None,

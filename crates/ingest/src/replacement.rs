@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    ElementId, EquipmentKind, Kind, Level, Modelled, Mover, Namespace, OriginId, PathSpec, Quality, Refusal, Segment,
-    Shifted, Timestamp, View,
+    ElementId, EquipmentKind, Filter, Kind, Level, Modelled, Mover, Namespace, OriginId, PathSpec, Quality, Refusal,
+    Segment, Shifted, Timestamp, TypeDefinition, View,
 };
 use factree_sparkplug as sparkplug;
 use sparkplug::{DeviceIndex, EdgeNodeIndex, MetricIndex};
@@ -21,6 +21,9 @@ use crate::Ingest;
 use crate::edge_nodes::EdgeNodes;
 use crate::placement::{Place, Placement};
 use crate::plain::{PlainTopic, PlainTopics};
+
+/// Elements that learn at once what they are of.
+const RETYPED_AT_ONCE: usize = 1_000;
 
 /// What a change of the rules has led to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +59,8 @@ enum Stage {
     Topics(usize),
     /// Those that are left.
     Disputes(Vec<ElementId>),
+    /// What elements are of, from this number on.
+    Types(u32),
 }
 
 impl Default for Stage {
@@ -87,14 +92,32 @@ impl Ingest {
         self.namespace.mover().model(model)
     }
 
+    /// Declares types, and rules about which elements are of them, in place of those that were declared before; among the
+    /// rules the first that means an element counts. Says which types the tree refused, by their number, and why. In a large
+    /// tree most elements hear of it in the course of the [`Ingest::replace`] after it.
+    pub fn declare_types(
+        &mut self,
+        types: Vec<TypeDefinition>,
+        rules: Vec<(Filter, Arc<str>)>,
+    ) -> Vec<(usize, Refusal)> {
+        let is_news = !types.is_empty() || !rules.is_empty() || self.has_types;
+        self.has_types = !types.is_empty() || !rules.is_empty();
+        let mut mover = self.namespace.mover();
+        let refused = mover.types(types, rules);
+        if is_news {
+            self.retype_from = mover.retype_some(0, RETYPED_AT_ONCE);
+        }
+        refused
+    }
+
     /// Begins to place everything by other rules. Go on with [`Ingest::replace_some`] until it is done.
     pub fn replace(&mut self, placement: Placement) {
         self.placement = Arc::new(placement);
         self.replacement = Some(Replacement::default());
     }
 
-    /// Moves some more; what has come of it, once all is done. Looks at `metrics_max` metrics and sources at a time, or a few
-    /// more: an Edge Node moves whole, with its Devices.
+    /// Moves some more, and finds anew what elements are of; what has come of it, once all is done. Looks at `metrics_max`
+    /// metrics and sources at a time, or a few more: an Edge Node moves whole, with its Devices.
     pub fn replace_some(&mut self, metrics_max: usize) -> Option<Replaced> {
         let Replacement { mut stage, mut named, mut visited, mut replaced } = self.replacement.take()?;
         let Self { namespace, placement, forwards, edge_nodes, plain, .. } = self;
@@ -130,6 +153,16 @@ impl Ingest {
                     Some(dispute) => {
                         step.left = step.left.saturating_sub(1);
                         step.replaced.metrics_moved += usize::from(step.mover.decide(dispute));
+                    }
+                    None => match self.retype_from.take() {
+                        Some(next) => stage = Stage::Types(next),
+                        None => is_done = true,
+                    },
+                },
+                Stage::Types(next) => match step.mover.retype_some(*next, step.left) {
+                    Some(further) => {
+                        *next = further;
+                        step.left = 0;
                     }
                     None => is_done = true,
                 },

@@ -47,6 +47,8 @@ impl EdgeNodes {
         let refused_before = seat.refused;
         let then = Now { wall: received, ..now };
         let message = Received { topic, published, bytes, payload: &payload, limits, now: then };
+        // What does not fit now was told when it was published.
+        let _: Option<Refusal> = seat.define(namespace, born.device, metrics, &message);
         let (mut writer, _) = seat.bear(namespace, corner, metrics, &message);
         for metric in metrics {
             // A metric that the tree did not take has nothing to go stale.

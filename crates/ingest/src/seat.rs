@@ -16,7 +16,7 @@ use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Properties
 
 use crate::edge_nodes::{Context, Received};
 use crate::keep::Identity;
-use crate::{convert, declare};
+use crate::{convert, declare, definitions};
 
 /// An Edge Node's place in the tree.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub(crate) struct Corner {
     pub(crate) birth: Option<Identity>,
     /// How many metrics that Birth declared.
     metrics_len: u32,
+    /// Whether it defined types.
+    defines_types: bool,
 }
 
 /// What became of the metrics of a Birth.
@@ -105,12 +107,35 @@ impl Seat {
 
     /// Notes the Birth that now says what the metrics of a corner are; how many the one before had.
     pub(crate) fn declare(&mut self, device: Option<DeviceIndex>, birth: Identity, metrics_len: usize) -> usize {
-        let corner = match device {
-            None => &mut self.own,
-            Some(device) => &mut self.devices.get_mut(&device).expect("a Birth settles its device").1,
-        };
+        let corner = self.corner_mut(device);
         corner.birth = Some(birth);
         std::mem::replace(&mut corner.metrics_len, metrics_len as u32) as usize
+    }
+
+    /// Takes the types that a Birth defines, in place of those that the one before did; before its metrics are placed, so
+    /// that instances find them. Why not all of them are known, if so.
+    pub(crate) fn define(
+        &mut self,
+        namespace: &Namespace,
+        device: Option<DeviceIndex>,
+        metrics: &[BornMetric],
+        received: &Received<'_>,
+    ) -> Option<Refusal> {
+        let types = definitions::types(metrics, received);
+        let corner = self.corner_mut(device);
+        let is_news = std::mem::replace(&mut corner.defines_types, !types.is_empty()) || !types.is_empty();
+        if !is_news {
+            return None;
+        }
+        let origin = corner.origin;
+        namespace.define(&self.block, origin, types).into_iter().last().map(|(_, refusal)| refusal)
+    }
+
+    fn corner_mut(&mut self, device: Option<DeviceIndex>) -> &mut Corner {
+        match device {
+            None => &mut self.own,
+            Some(device) => &mut self.devices.get_mut(&device).expect("a Birth settles its device").1,
+        }
     }
 
     fn new(context: &Context<'_>, topic: Topic<'_>) -> Result<Self, Refusal> {
@@ -169,7 +194,13 @@ fn corner(
     let root = context.namespace.ensure(&segments, Kind::Equipment)?;
     let source =
         Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };
-    Ok(Corner { origin: context.namespace.origin(block, source, root)?, root, birth: None, metrics_len: 0 })
+    Ok(Corner {
+        origin: context.namespace.origin(block, source, root)?,
+        root,
+        birth: None,
+        metrics_len: 0,
+        defines_types: false,
+    })
 }
 
 /// Gives a metric of a Birth its element, or the same one as before with what is new about it. Whether it is one that is

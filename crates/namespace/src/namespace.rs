@@ -14,9 +14,10 @@ use crate::block::{Block, Cells, Writer};
 use crate::heavy::Budget;
 use crate::source::{Origin, Origins};
 use crate::tree::Tree;
+use crate::type_registry::Declarer;
 use crate::{
-    ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Refusal, Revision, Segment, Source, Timestamp,
-    View,
+    ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Provenance, Refusal, Revision, Segment, Source,
+    Timestamp, TypeDefinition, TypeStats, View,
 };
 
 /// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
@@ -50,6 +51,8 @@ pub struct Stats {
     pub bytes: usize,
     /// What of it counts against [`Limits::values_bytes_max`].
     pub values_bytes: usize,
+    /// Types, and what is of them.
+    pub types: TypeStats,
     /// The newest revision.
     pub revision: Revision,
 }
@@ -106,6 +109,13 @@ impl Namespace {
         let id = origins.add(origin);
         tree.hold(root);
         Ok(id)
+    }
+
+    /// Takes the types that a source defines, in place of those it defined before. Elements of its block that are of one of
+    /// them are so at once, those that are there already too. Says which were refused, by their number, and why.
+    pub fn define(&self, block: &Block, origin: OriginId, types: Vec<TypeDefinition>) -> Vec<(usize, Refusal)> {
+        let source = Declarer::Source(Provenance { block: block.index, origin });
+        self.tree().define(source, types, &self.limits)
     }
 
     /// Finds or makes the folders and equipment of a path from the root. `kind` is for the last segment; those above it are
@@ -192,6 +202,7 @@ impl Namespace {
             conflicts: view.tree.conflicts.len(),
             bytes: view.tree.heap_bytes() + values_bytes,
             values_bytes,
+            types: view.tree.types.registry.stats(),
             revision: self.revision(),
             ..Stats::default()
         };

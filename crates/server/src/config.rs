@@ -25,10 +25,12 @@ use crate::quantity::parse_duration;
 use crate::transport::{Tls, Transport};
 
 mod attach;
+mod declared_types;
 mod namespace;
 mod sparkplug;
 
 use attach::Attach;
+pub use declared_types::DeclaredTypes;
 use namespace::Namespace;
 use sparkplug::Sparkplug;
 pub use sparkplug::SparkplugConfig;
@@ -57,6 +59,8 @@ pub struct Config {
     pub sparkplug: SparkplugConfig,
     /// What is declared about elements of the tree.
     pub model: Vec<Modelled>,
+    /// Types that are declared, and which elements are of them.
+    pub types: DeclaredTypes,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.
@@ -167,6 +171,7 @@ impl Config {
             placement: file.namespace.placement(text)?,
             sparkplug,
             model: file.namespace.model(text)?,
+            types: file.namespace.types(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,

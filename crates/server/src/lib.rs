@@ -35,7 +35,7 @@ mod transport;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
-pub use config::{Config, ConfigError, Durability, Listener, Overrides, SparkplugConfig};
+pub use config::{Config, ConfigError, DeclaredTypes, Durability, Listener, Overrides, SparkplugConfig};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use limits::{ConnectionLimits, FloodLimits, Limits};
 pub use reload::Reloader;

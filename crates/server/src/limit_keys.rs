@@ -218,6 +218,13 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Bytes values_bytes_max in namespace:
             "all values and metadata together",
             "not taken into the tree, routed as ever; the log says why"),
+            key!(Count types_max in namespace:
+            "types: names that Templates and the configuration define",
+            "the definition is not known, and its instances say so; a finding, or a warning; counted"),
+            key!(Count type_versions_max in namespace: "versions of one type", "as types_max"),
+            key!(Count type_members_max in namespace: "members and parameters of one version of a type", "as types_max"),
+            key!(Bytes type_bytes_max in namespace: "one version of a type", "as types_max"),
+            key!(Bytes types_bytes_max in namespace: "all versions of all types; at least type_bytes_max", "as types_max"),
         ],
     ),
     (

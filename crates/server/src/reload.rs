@@ -1,6 +1,6 @@
 //! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
 //!
-//! What lies in the tree can change at runtime (`[namespace]`: placement rules and the model); for every other key that
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model and types); for every other key that
 //! differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
 //! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
@@ -13,7 +13,7 @@ use factree_ingest::Ingest;
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, DeclaredTypes};
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -75,7 +75,8 @@ impl Reloader {
         let restart_needed = changed_keys(&self.started_with, &config.keys);
         let warnings = {
             let mut ingest = lock(&self.ingest);
-            let warnings = declare(&mut ingest, &config.model);
+            let mut warnings = declare_types(&mut ingest, config.types);
+            warnings.extend(declare(&mut ingest, &config.model));
             ingest.replace(config.placement);
             warnings
         };
@@ -94,6 +95,17 @@ pub(crate) fn declare(ingest: &mut Ingest, model: &[Modelled]) -> Vec<String> {
     refused
         .into_iter()
         .map(|(number, refusal)| format!("[[namespace.element]] {:?} is not declared: {refusal}", model[number].path))
+        .collect()
+}
+
+/// Declares the types; what the tree refused, as sentences.
+pub(crate) fn declare_types(ingest: &mut Ingest, types: DeclaredTypes) -> Vec<String> {
+    let DeclaredTypes { definitions, rules } = types;
+    let names: Vec<Arc<str>> = definitions.iter().map(|definition| Arc::clone(definition.name())).collect();
+    let refused = ingest.declare_types(definitions, rules);
+    refused
+        .into_iter()
+        .map(|(number, refusal)| format!("[[namespace.type]] {:?} is not known: {refusal}", names[number]))
         .collect()
 }
 

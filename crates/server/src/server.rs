@@ -165,7 +165,8 @@ impl Server {
         let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let mut ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
-        for warning in reload::declare(&mut ingest, &config.model) {
+        let unknown = reload::declare_types(&mut ingest, config.types);
+        for warning in unknown.into_iter().chain(reload::declare(&mut ingest, &config.model)) {
             warn!("{warning}");
         }
         let mut broker = Broker::new(limits.broker.clone());

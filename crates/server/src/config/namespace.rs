@@ -10,6 +10,7 @@ use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
 use super::{ConfigError, line};
 
 #[derive(Deserialize, Default)]
@@ -19,6 +20,9 @@ pub(super) struct Namespace {
     sparkplug: Vec<SparkplugRule>,
     topics: Option<Vec<TopicRule>>,
     element: Vec<Element>,
+    #[serde(rename = "type")]
+    types: Vec<DeclaredType>,
+    instance: Vec<InstanceRule>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +86,8 @@ struct Element {
     description: Option<String>,
     unit: Option<String>,
     kind: Option<KindName>,
+    #[serde(rename = "type")]
+    instance_of: Option<Spanned<String>>,
     owner: Option<String>,
     low: Option<f64>,
     high: Option<f64>,
@@ -141,6 +147,11 @@ impl Namespace {
         line(text, value.map_or(0, |value| value.span().start))
     }
 
+    /// The types, and the rules about what is of them.
+    pub(super) fn types(&self, text: &str) -> Result<DeclaredTypes, ConfigError> {
+        declared_types::types(&self.types, &self.instance, text)
+    }
+
     /// What is declared about elements.
     pub(super) fn model(&self, text: &str) -> Result<Vec<Modelled>, ConfigError> {
         let mut seen = HashSet::new();
@@ -153,6 +164,10 @@ impl Namespace {
                 };
                 if !seen.insert(element.path.get_ref()) {
                     return Err(refuse("this path is declared twice; put it all into one"));
+                }
+                if let Some(name) = &element.instance_of {
+                    declared_types::known(&self.types, name)
+                        .map_err(|why| declared_types::refusal(text, name, "element", &why))?;
                 }
                 element.modelled().map_err(refuse)
             })
@@ -170,25 +185,32 @@ impl Element {
             }
             Some(_) => {}
         }
-        let bound = |number: Option<f64>| match number {
-            None => Ok(None),
-            Some(number) => Bound::new(number).map(Some).ok_or("`low` and `high` are finite numbers"),
-        };
-        if self.low.zip(self.high).is_some_and(|(low, high)| low > high) {
-            return Err("`low` is above `high`");
-        }
+        let (low, high) = range(self.low, self.high)?;
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         let metadata = Metadata {
             unit: text(&self.unit),
             description: text(&self.description),
-            low: bound(self.low)?,
-            high: bound(self.high)?,
+            low,
+            high,
+            instance_of: self.instance_of.as_ref().map(|name| name.get_ref().as_str().into()),
             owner: text(&self.owner),
             tags: self.tags.iter().map(|tag| tag.as_str().into()).collect(),
-            properties: Vec::new(),
+            ..Metadata::default()
         };
         Ok(Modelled { path: path.to_owned(), kind: self.kind.map(EquipmentKind::from), metadata })
     }
+}
+
+/// The two ends of a range, as far as they are given.
+pub(super) fn range(low: Option<f64>, high: Option<f64>) -> Result<(Option<Bound>, Option<Bound>), &'static str> {
+    let bound = |number: Option<f64>| match number {
+        None => Ok(None),
+        Some(number) => Bound::new(number).map(Some).ok_or("`low` and `high` are finite numbers"),
+    };
+    if low.zip(high).is_some_and(|(low, high)| low > high) {
+        return Err("`low` is above `high`");
+    }
+    Ok((bound(low)?, bound(high)?))
 }
 
 fn kinds(named: &BTreeMap<LevelName, KindName>) -> Vec<(Level, EquipmentKind)> {
