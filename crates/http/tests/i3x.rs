@@ -54,7 +54,7 @@ async fn a_client_finds_its_way_from_the_roots() {
     assert_eq!(info["result"]["capabilities"]["query"]["history"], false);
     let namespaces = plant.i3x_get("/namespaces").await;
     let uris: Vec<&Json> = namespaces["result"].as_array().unwrap().iter().map(|it| &it["uri"]).collect();
-    assert_eq!(uris.len(), 5);
+    assert_eq!(uris.len(), 6);
 
     let types = plant.i3x_get("/objecttypes").await;
     for each in types["result"].as_array().unwrap() {

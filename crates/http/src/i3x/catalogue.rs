@@ -2,17 +2,24 @@
 //!
 //! Invariant: the namespace of every type that is listed is listed.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_namespace::View;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::envelope::{Bulk, Refusal, bounded, read, result};
+use super::envelope::{Bulk, Refusal, bounded, long, read, result};
 use super::object_type::{NAMESPACES, ObjectType};
 use super::relationship::Relationship;
-use crate::json;
 use crate::query::Query;
+use crate::{App, json};
+
+/// Names of types looked up while the tree is held once.
+const NAMES: usize = 16;
 
 /// `GET /info`. Asked by who knows nothing yet, and to see whether we are there.
 pub(super) async fn info() -> Response {
@@ -42,11 +49,29 @@ pub(super) async fn namespaces() -> Response {
     })
 }
 
-/// `GET /objecttypes`.
-pub(super) async fn object_types(uri: Uri) -> Result<Response, Refusal> {
+/// `GET /objecttypes`: those that always are, and those that the plant defines, some names at a time.
+pub(super) async fn object_types(State(app): State<App>, uri: Uri) -> Result<Response, Refusal> {
     let namespace = Query::parse(uri.query(), &["namespaceUri"])?.text("namespaceUri")?;
-    let is_meant = |object_type: &ObjectType| namespace.as_deref().is_none_or(|uri| object_type.namespace() == uri);
-    Ok(result(|out| list(out, ObjectType::all().filter(is_meant), object_type)))
+    let (mut written, mut after) = (0, None::<Arc<str>>);
+    Ok(long(move |out| {
+        let view = app.namespace.read();
+        let (mut types, last) = ObjectType::defined(&view, after.as_deref(), NAMES);
+        if after.is_none() {
+            out.extend_from_slice(b"{\"success\":true,\"result\":[");
+            types = ObjectType::all().chain(types).collect();
+        }
+        for each in types.iter().filter(|it| namespace.as_deref().is_none_or(|uri| it.namespace() == uri)) {
+            json::comma(out, written);
+            written += 1;
+            object_type(out, &view, each);
+        }
+        let more = last.is_some();
+        if !more {
+            out.extend_from_slice(b"]}");
+        }
+        after = last;
+        more
+    }))
 }
 
 /// `GET /relationshiptypes`.
@@ -63,39 +88,51 @@ struct Asked {
 }
 
 /// `POST /objecttypes/query`.
-pub(super) async fn some_object_types(body: Body) -> Result<Response, Refusal> {
-    let find = |id: &str| ObjectType::named(id).ok_or_else(|| Refusal::not_found("object type", id));
-    some(body, find, object_type).await
+pub(super) async fn some_object_types(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+    let Asked { element_ids } = read(body).await?;
+    bounded(&element_ids)?;
+    let mut ids = element_ids.into_iter();
+    let mut bulk = Bulk::new();
+    Ok(long(move |out| {
+        let more = match ids.next() {
+            Some(id) => {
+                let view = &app.namespace.read();
+                let found = ObjectType::named(view, &id).ok_or_else(|| Refusal::not_found("object type", &id));
+                bulk.item("elementId", &id, found.map(|it| move |out: &mut Vec<u8>| object_type(out, view, &it)));
+                true
+            }
+            None => {
+                bulk.close(None);
+                false
+            }
+        };
+        out.append(&mut bulk.out);
+        more
+    }))
 }
 
 /// `POST /relationshiptypes/query`.
 pub(super) async fn some_relationship_types(body: Body) -> Result<Response, Refusal> {
-    let find = |id: &str| Relationship::named(id).ok_or_else(|| Refusal::not_found("relationship type", id));
-    some(body, find, relationship_type).await
-}
-
-async fn some<T>(
-    body: Body,
-    find: impl Fn(&str) -> Result<T, Refusal>,
-    write: fn(&mut Vec<u8>, T),
-) -> Result<Response, Refusal> {
     let Asked { element_ids } = read(body).await?;
     bounded(&element_ids)?;
     let mut bulk = Bulk::new();
-    for element_id in &element_ids {
-        bulk.item("elementId", element_id, find(element_id).map(|found| move |out: &mut Vec<u8>| write(out, found)));
+    for id in &element_ids {
+        let found = Relationship::named(id).ok_or_else(|| Refusal::not_found("relationship type", id));
+        bulk.item("elementId", id, found.map(|it| move |out: &mut Vec<u8>| relationship_type(out, it)));
     }
     Ok(bulk.finish(None))
 }
 
-fn object_type(out: &mut Vec<u8>, object_type: ObjectType) {
+fn object_type(out: &mut Vec<u8>, view: &View<'_>, object_type: &ObjectType) {
     member(out, b"{\"elementId\":", &object_type.element_id());
     member(out, b",\"displayName\":", object_type.name());
     member(out, b",\"namespaceUri\":", object_type.namespace());
     member(out, b",\"sourceTypeId\":", object_type.name());
-    member(out, b",\"version\":", "1.0.0");
+    if let Some(version) = object_type.version(view) {
+        member(out, b",\"version\":", &version);
+    }
     out.extend_from_slice(b",\"schema\":");
-    out.extend_from_slice(object_type.schema().as_bytes());
+    out.extend_from_slice(object_type.schema(view).as_bytes());
     out.push(b'}');
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn all(State(app): State<App>, uri: Uri) -> Result<Response, Re
     let roots_only = query.flag("root")?;
     let of_type = match query.text("typeElementId")? {
         None => None,
-        Some(id) => match ObjectType::named(&id) {
+        Some(id) => match ObjectType::named(&app.namespace.read(), &id) {
             Some(object_type) => Some(object_type),
             // Nothing is of a type that is not there.
             None => return Ok(super::envelope::result(|out| out.extend_from_slice(b"[]"))),
@@ -53,7 +53,7 @@ pub(super) async fn all(State(app): State<App>, uri: Uri) -> Result<Response, Re
         for at in number..end.min(number + STEP) {
             let Some(id) = view.element(at).filter(|&id| is_object(&view, id)) else { continue };
             let is_meant = (!roots_only || relationship::parent(&view, id).is_none())
-                && of_type.is_none_or(|of_type| object_type_of(&view, id) == of_type);
+                && of_type.as_ref().is_none_or(|of_type| object_type_of(&view, id) == *of_type);
             if is_meant {
                 json::comma(out, written);
                 written += 1;
@@ -199,7 +199,7 @@ fn object(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, with_metadata: bool
         false => b",\"isComposition\":false,\"isExtended\":false",
     });
     if with_metadata {
-        metadata(out, view, id, object_type);
+        metadata(out, view, id, &object_type);
     }
     out.push(b'}');
 }
@@ -209,7 +209,7 @@ pub(super) fn element_id_of(view: &View<'_>, id: ElementId) -> String {
     element_id::of_path(&view.path(id)).into_owned()
 }
 
-fn metadata(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, object_type: ObjectType) {
+fn metadata(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, object_type: &ObjectType) {
     member(out, b",\"metadata\":{\"typeNamespaceUri\":", object_type.namespace());
     member(out, b",\"sourceTypeId\":", object_type.name());
     let known = view.metadata(id);

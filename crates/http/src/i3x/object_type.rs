@@ -1,25 +1,41 @@
 //! Object types: what kind of thing an object is, and which JSON its value is.
 //!
 //! What has a value is of the type of that value: a datatype as Sparkplug declares it, or a kind of JSON where plain JSON
-//! is published, which has one sort of number. What has none is of the level of ISA-95 where it stands.
+//! is published, which has one sort of number. What has none is of the type that its Template or the configuration gives it, or
+//! else of the level of ISA-95 where it stands.
 //! Knows no value. Invariant: [`object_type_of`] names nothing that is not in [`ObjectType::all`], and what
 //! [`vqt`](super::vqt) writes for an object is valid against the schema of its type.
 
-use factree_namespace::{DataType, ElementId, EquipmentKind, Kind, Level, Source, View};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use factree_namespace::{
+    DataType, ElementId, EquipmentKind, Kind, Level, Member, MemberType, Source, Type, TypeDefinition, TypeVersion,
+    TypeVersionId, View,
+};
+
+use super::element_id;
+use crate::json;
 
 /// What all our namespaces begin with.
 pub(super) const URN: &str = "urn:factree:";
 
 /// The namespaces of object types: URI and name.
-pub(super) const NAMESPACES: [(&str, &str); 4] =
-    [(ISA_95, "ISA-95 equipment"), (TREE, "Factree's tree"), (DATATYPE, "Datatypes of Sparkplug"), (JSON, "JSON")];
+pub(super) const NAMESPACES: [(&str, &str); 5] = [
+    (ISA_95, "ISA-95 equipment"),
+    (TREE, "Factree's tree"),
+    (DATATYPE, "Datatypes of Sparkplug"),
+    (JSON, "JSON"),
+    (DEFINED, "Types of this plant"),
+];
 const ISA_95: &str = "urn:factree:isa95";
 const TREE: &str = "urn:factree:tree";
 const DATATYPE: &str = "urn:factree:datatype";
 const JSON: &str = "urn:factree:json";
+const DEFINED: &str = "urn:factree:type";
 
 /// The type of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ObjectType {
     Level(Level),
     Equipment(EquipmentKind),
@@ -30,6 +46,8 @@ pub(super) enum ObjectType {
     /// A Sparkplug metric, by its declared datatype.
     Metric(DataType),
     Json(JsonType),
+    /// What a Template or the configuration defines, by name; without a version if nobody does.
+    Defined(Arc<str>, Option<TypeVersionId>),
 }
 
 /// What plain JSON tells apart.
@@ -47,7 +65,14 @@ impl JsonType {
 
 /// The type of the object at `id`.
 pub(super) fn object_type_of(view: &View<'_>, id: ElementId) -> ObjectType {
-    if let (Some(datatype), Some(provenance)) = (view.datatype(id), view.provenance(id)) {
+    let datatype = view.datatype(id);
+    // A Template has members and no value; what has a value is of the type of that, or clients would be told wrong.
+    if datatype.is_none_or(|datatype| datatype == DataType::Template)
+        && let Some((name, version)) = view.type_of(id)
+    {
+        return ObjectType::Defined(Arc::clone(name), version.map(TypeVersion::id));
+    }
+    if let (Some(datatype), Some(provenance)) = (datatype, view.provenance(id)) {
         return ObjectType::of_metric(view.source_of(provenance), datatype);
     }
     match (view.equipment(id), view.level(id), view.kind(id)) {
@@ -79,7 +104,7 @@ impl ObjectType {
         }
     }
 
-    /// Every type there can be.
+    /// Every type there can be whatever the plant defines.
     pub(super) fn all() -> impl Iterator<Item = ObjectType> {
         let levels = Level::ALL.into_iter().map(ObjectType::Level);
         let equipment = EquipmentKind::ALL.into_iter().map(ObjectType::Equipment);
@@ -88,17 +113,50 @@ impl ObjectType {
         levels.chain(equipment).chain(tree).chain(metrics).chain(JsonType::ALL.map(ObjectType::Json))
     }
 
-    pub(super) fn named(element_id: &str) -> Option<ObjectType> {
-        let (namespace, name) = element_id.rsplit_once(':')?;
-        ObjectType::all().find(|object_type| object_type.name() == name && object_type.namespace() == namespace)
+    /// The types that this plant defines beyond the one named `after`: those of up to `limit` names, and the last of these
+    /// names.
+    pub(super) fn defined(view: &View<'_>, after: Option<&str>, limit: usize) -> (Vec<ObjectType>, Option<Arc<str>>) {
+        let (mut found, mut last) = (Vec::new(), None);
+        for named in view.types(after).take(limit) {
+            found.extend(ObjectType::of_name(named));
+            last = Some(Arc::clone(named.name()));
+        }
+        (found, last)
     }
 
-    pub(super) fn element_id(self) -> String {
-        format!("{}:{}", self.namespace(), self.name())
+    /// Its versions; and that it is not defined, if something is of it to whom nobody defines it.
+    fn of_name(named: Type<'_>) -> impl Iterator<Item = ObjectType> {
+        let census = named.census();
+        let defined: usize = census.iter().map(|(_, instances)| instances).sum();
+        let is_undefined = named.instances_len(None) > defined;
+        let versions = census.into_iter().map(|(version, _)| Some(version.id())).chain(is_undefined.then_some(None));
+        versions.map(move |version| ObjectType::Defined(Arc::clone(named.name()), version))
     }
 
-    pub(super) fn namespace(self) -> &'static str {
+    pub(super) fn named(view: &View<'_>, element_id: &str) -> Option<ObjectType> {
+        let Some(defined) = element_id.strip_prefix(DEFINED).and_then(|rest| rest.strip_prefix(':')) else {
+            let (namespace, name) = element_id.rsplit_once(':')?;
+            return ObjectType::all()
+                .find(|object_type| object_type.name() == name && object_type.namespace() == namespace);
+        };
+        let escaped = defined.split_once(':').map_or(defined, |(name, _)| name).replace("%3A", ":");
+        let known = view.type_named(&element_id::to_path(&escaped)?)?;
+        ObjectType::of_name(known).find(|object_type| object_type.element_id() == element_id)
+    }
+
+    pub(super) fn element_id(&self) -> String {
         match self {
+            ObjectType::Defined(name, version) => {
+                let name = element_id::of_path(name).replace(':', "%3A");
+                version.map_or_else(|| format!("{DEFINED}:{name}"), |version| format!("{DEFINED}:{name}:{version}"))
+            }
+            _ => format!("{}:{}", self.namespace(), self.name()),
+        }
+    }
+
+    pub(super) fn namespace(&self) -> &'static str {
+        match self {
+            ObjectType::Defined(..) => DEFINED,
             ObjectType::Level(_) | ObjectType::Equipment(_) => ISA_95,
             ObjectType::Machine | ObjectType::Folder | ObjectType::Document => TREE,
             ObjectType::Metric(_) => DATATYPE,
@@ -107,8 +165,9 @@ impl ObjectType {
     }
 
     /// What it is called within its namespace.
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(&self) -> &str {
         match self {
+            ObjectType::Defined(name, _) => name,
             ObjectType::Level(Level::Enterprise) => "Enterprise",
             ObjectType::Level(Level::Site) => "Site",
             ObjectType::Level(Level::Area) => "Area",
@@ -134,21 +193,86 @@ impl ObjectType {
         }
     }
 
-    /// What its values are like, in JSON Schema. Null is not mentioned: to i3X a value may always be missing.
-    pub(super) fn schema(self) -> &'static str {
+    /// What calls itself this version of it, in the form of Semantic Versioning if it keeps to that.
+    pub(super) fn version(&self, view: &View<'_>) -> Option<String> {
         match self {
+            ObjectType::Defined(..) => self.definition(view)?.label().map(str::to_owned),
+            _ => Some("1.0.0".to_owned()),
+        }
+    }
+
+    fn definition<'v>(&self, view: &'v View<'_>) -> Option<&'v Arc<TypeDefinition>> {
+        let ObjectType::Defined(name, Some(id)) = self else { return None };
+        let versions = view.type_named(name)?.versions();
+        versions.into_iter().find(|version| version.id() == *id).map(TypeVersion::definition)
+    }
+
+    /// What its values are like, in JSON Schema. Null is not mentioned: to i3X a value may always be missing.
+    pub(super) fn schema(&self, view: &View<'_>) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            ObjectType::Defined(..) => {
+                return self.definition(view).map_or(Cow::Borrowed(OBJECT), |it| Cow::Owned(schema_of_definition(it)));
+            }
             ObjectType::Level(_)
             | ObjectType::Equipment(_)
             | ObjectType::Machine
             | ObjectType::Folder
-            | ObjectType::Document => r#"{"type":"object"}"#,
-            ObjectType::Metric(datatype) => schema_of(datatype),
+            | ObjectType::Document => OBJECT,
+            ObjectType::Metric(datatype) => schema_of(*datatype),
             ObjectType::Json(JsonType::Number) => r#"{"type":"number"}"#,
             ObjectType::Json(JsonType::String) => r#"{"type":"string"}"#,
             ObjectType::Json(JsonType::Boolean) => r#"{"type":"boolean"}"#,
             ObjectType::Json(JsonType::Structure) => r#"{"type":["object","array"]}"#,
-        }
+        })
     }
+}
+
+const OBJECT: &str = r#"{"type":"object"}"#;
+
+/// An object with the members of a type. Those are components, and told with their own values.
+fn schema_of_definition(definition: &TypeDefinition) -> String {
+    let mut out = b"{\"type\":\"object\"".to_vec();
+    if let Some(description) = definition.description() {
+        out.extend_from_slice(b",\"description\":");
+        json::string(&mut out, description);
+    }
+    out.extend_from_slice(b",\"properties\":{");
+    for (index, Member { name, of, metadata, .. }) in definition.members().iter().enumerate() {
+        json::comma(&mut out, index);
+        json::string(&mut out, name);
+        out.push(b':');
+        match of {
+            MemberType::Any => out.extend_from_slice(b"{\"title\":\"anything\""),
+            MemberType::Value(datatype) => {
+                let schema = schema_of(*datatype);
+                out.extend_from_slice(schema.strip_suffix('}').expect("a schema is an object").as_bytes());
+            }
+            MemberType::Type(name) => {
+                out.extend_from_slice(b"{\"type\":\"object\",\"title\":");
+                json::string(&mut out, name);
+            }
+        }
+        for (key, text) in [(&b",\"description\":"[..], &metadata.description), (b",\"unit\":", &metadata.unit)] {
+            if let Some(text) = text {
+                out.extend_from_slice(key);
+                json::string(&mut out, text);
+            }
+        }
+        out.push(b'}');
+    }
+    out.push(b'}');
+    let mut required = definition.members().iter().filter(|member| member.is_required).map(|member| &member.name);
+    if let Some(first) = required.next() {
+        out.extend_from_slice(b",\"required\":[");
+        json::string(&mut out, first);
+        for name in required {
+            out.push(b',');
+            json::string(&mut out, name);
+        }
+        out.push(b']');
+    }
+    out.push(b'}');
+    String::from_utf8(out).expect("JSON is text")
 }
 
 /// Single numbers are numbers, whatever their size. Within an array they have the forms of [`crate::dto`].

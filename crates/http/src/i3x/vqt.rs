@@ -23,7 +23,7 @@ pub(super) struct Vqt {
 impl Vqt {
     /// What a sample says.
     pub(super) fn of(view: &View<'_>, (sample, provenance): &Reading) -> Vqt {
-        let object_type = ObjectType::of_metric(view.source_of(*provenance), sample.datatype);
+        let object_type = &ObjectType::of_metric(view.source_of(*provenance), sample.datatype);
         // A source may send any time; ours is always one.
         let timestamp = if sample.timestamp.0 <= TIMESTAMP_MAX { sample.timestamp } else { sample.received };
         let quality = match (sample.quality, &sample.value) {
@@ -90,7 +90,7 @@ fn heap(value: &Value) -> usize {
 }
 
 /// Whether a value is one of its type. What a source declares is not always what it sends.
-fn fits(object_type: ObjectType, value: &Value) -> bool {
+fn fits(object_type: &ObjectType, value: &Value) -> bool {
     use DataType as D;
     let is_number = match value {
         Value::Int(_) | Value::UInt(_) => true,
@@ -131,6 +131,7 @@ fn fits(object_type: ObjectType, value: &Value) -> bool {
         | ObjectType::Equipment(_)
         | ObjectType::Machine
         | ObjectType::Folder
-        | ObjectType::Document => false,
+        | ObjectType::Document
+        | ObjectType::Defined(..) => false,
     }
 }
