@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderMap, LOCATION};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
-use factree_ingest::{CommandRefused, Ingest, Now, Output, RebirthRefused};
+use factree_ingest::{Command, CommandRefused, Ingest, Now, Output, RebirthRefused};
 use factree_namespace::{DataType, Source, Timestamp};
 use serde::Deserialize;
 
@@ -44,22 +44,23 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
         Problem::new(Kind::BodyTooLarge, detail)
     })?;
     let Wanted { value } = read(&body)?;
-    let (source, datatype) = owner(&app, &path)?;
-    let read = match source {
-        Source::Sparkplug { .. } => wanted::of_datatype(&value, datatype),
-        Source::Topic { .. } => wanted::of_topic(&value, datatype),
-    };
-    let value = read.map_err(|takes| {
-        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(&path), datatype.as_str());
-        Problem::new(Kind::ValueDoesNotFit, detail)
-    })?;
-    let sent = say(&app, |ingest, now, out| ingest.command(now, &path, value, out));
-    let command = match sent {
-        Ok(command) => command,
-        Err(why) => return Err(refused(&app, &path, why)),
-    };
+    let command = set(&app, &path, &value)?;
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
+}
+
+/// Tells whoever owns the path to set this value.
+pub(crate) fn set(app: &App, path: &str, value: &serde_json::Value) -> Result<Command, Problem> {
+    let (source, datatype) = owner(app, path)?;
+    let read = match source {
+        Source::Sparkplug { .. } => wanted::of_datatype(value, datatype),
+        Source::Topic { .. } => wanted::of_topic(value, datatype),
+    };
+    let value = read.map_err(|takes| {
+        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(path), datatype.as_str());
+        Problem::new(Kind::ValueDoesNotFit, detail)
+    })?;
+    say(app, |ingest, now, out| ingest.command(now, path, value, out)).map_err(|why| refused(app, path, why))
 }
 
 /// The body of a PUT.

@@ -32,6 +32,7 @@
 //! | `GET /api/v1/clients?limit&cursor` | the broker's clients ([`clients_router`]) |
 //! | `GET`, `DELETE /api/v1/clients/{client_id}` | one of them, and the end of its connection |
 //! | `POST /api/v1/admin/reload` | reads the configuration again ([`reload_router`]) |
+//! | `/i3x/v1/…` | i3X 1.0 |
 //! | `GET /healthz` | the process answers |
 //! | `GET /`, `/ui/…` and the addresses of its pages | the web UI ([`ui_router`]) |
 
@@ -56,6 +57,7 @@ mod context;
 pub mod dto;
 mod edge_nodes;
 mod findings;
+mod i3x;
 mod json;
 mod lookup;
 mod message;
@@ -80,6 +82,7 @@ pub use attachments::{AttachmentCounters, AttachmentReport};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
+pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
 pub use stream::{StreamLimits, StreamStats, Streams};
 pub use ui::ui_router;
@@ -100,6 +103,8 @@ pub struct App {
     pub attachments: Arc<dyn Fn() -> Vec<AttachmentReport> + Send + Sync>,
     /// Who follows the tree.
     pub streams: Arc<Streams>,
+    /// Who follows it by i3X.
+    pub i3x: Arc<I3xSubscriptions>,
 }
 
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
@@ -131,6 +136,7 @@ pub fn router(app: App) -> Router {
         .route(STREAM, get(stream::events))
         .route(WEB_SOCKET, get(web_socket::open))
         .route(PLACEMENT, get(placement::explain))
+        .nest(i3x::ROUTE, i3x::router())
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(app)

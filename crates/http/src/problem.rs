@@ -256,6 +256,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// Status, title and detail, for an answer of another form.
+    pub(crate) fn into_parts(self) -> (StatusCode, &'static str, String) {
+        (self.kind.status(), self.kind.title(), self.detail)
+    }
+
     /// The document itself.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let document = Document {

@@ -263,6 +263,19 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count subscriptions_per_web_socket_max in streams: "subscriptions of one WebSocket", "a problem"),
             key!(Bytes web_socket_message_bytes_max in streams:
             "a message from a WebSocket's client", "closed with 1009"),
+            key!(Count i3x_subscriptions_max in i3x: "i3X subscriptions at once", "503"),
+            key!(Count i3x_elements_per_subscription_max in i3x:
+            "elements monitored by one i3X subscription, components among them", "400 for the element"),
+            key!(Count i3x_elements_max in i3x:
+            "elements monitored by all i3X subscriptions together; each is looked at up to ten times a second",
+            "400 for the element"),
+            key!(Count i3x_updates_per_element_max in i3x:
+            "updates of one element that wait for an i3X client", "the oldest is dropped, and the next sync says so with 206"),
+            key!(Bytes i3x_queue_bytes_max in i3x:
+            "updates that wait for an i3X client, and as many that it has been told and not acknowledged",
+            "what has been superseded is dropped, then the oldest; the next sync says so with 206"),
+            key!(Count i3x_subscription_ttl in i3x:
+            "how long an i3X subscription lives that is neither synced nor streamed", "deleted"),
         ],
     ),
 ];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use factree_broker::Broker;
-use factree_http::Streams;
+use factree_http::{I3xSubscriptions, Streams};
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -52,6 +52,7 @@ pub struct Server {
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     streams: Arc<Streams>,
+    i3x: Arc<I3xSubscriptions>,
     mqtt: Vec<Bound>,
     /// Whether the first of them is `[mqtt] listen`.
     listens: bool,
@@ -179,6 +180,8 @@ impl Server {
         let gate = Arc::new(Gate::new(limits.connections.clone()));
         let began = hub::now().wall.0;
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
+        let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
+        let i3x = Arc::new(I3xSubscriptions::new(tree, bell, Arc::new(hub::now), limits.i3x.clone()));
         let disk = Disk::new(restored.is_some());
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
@@ -209,6 +212,7 @@ impl Server {
             listens,
             runners,
             streams,
+            i3x,
             http_address: http.local_addr().unwrap_or(config.http),
             mqtt,
             http,
@@ -283,6 +287,7 @@ impl Server {
             namespace,
             ingest,
             streams,
+            i3x,
             mqtt,
             runners,
             http,
@@ -297,8 +302,13 @@ impl Server {
             let _: Result<_, _> = stopped.wait_for(|stopped| *stopped).await;
         };
         let storage_mode = durability.name();
-        let probes =
-            Probes { hub: Arc::clone(&hub), gate: Arc::clone(&gate), namespace: Arc::clone(&namespace), storage_mode };
+        let probes = Probes {
+            hub: Arc::clone(&hub),
+            gate: Arc::clone(&gate),
+            namespace: Arc::clone(&namespace),
+            i3x: Arc::clone(&i3x),
+            storage_mode,
+        };
         let say = {
             let hub = Arc::clone(&hub);
             Arc::new(move |said| hub.speak(said))
@@ -314,6 +324,7 @@ impl Server {
             say,
             attachments,
             streams: Arc::clone(&streams),
+            i3x,
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use factree_namespace::{Filter, Namespace};
+use factree_namespace::{Filter, Namespace, Revision};
 use tokio::sync::{Notify, watch};
 
 use super::bell::Bell;
@@ -192,6 +192,16 @@ impl Streams {
             looks: self.stats.looks.get(),
             refused: self.stats.refused.get(),
         }
+    }
+
+    /// Waits until the tree's revision is later than `seen`.
+    pub(crate) async fn changed(&self, seen: Revision) {
+        self.bell.changed(&self.namespace, seen).await;
+    }
+
+    /// Tells when all streams are to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
     }
 
     pub(crate) fn limits(&self) -> &StreamLimits {
