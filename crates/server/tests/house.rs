@@ -8,6 +8,22 @@ use std::path::{Path, PathBuf};
 /// What each room may name in `[dependencies]`. Development dependencies are free: they do not ship.
 const ROOMS: &[(&str, &[&str])] = &[
     ("mqtt", &[]),
+    (
+        "auth",
+        // ring is what rustls brings: hashes, signatures and random bytes. Its rights are about topics, so it reads them.
+        &[
+            "argon2",
+            "base64",
+            "factree-mqtt",
+            "hashbrown",
+            "jiff",
+            "ring",
+            "serde",
+            "serde_json",
+            "subtle",
+            "zeroize",
+        ],
+    ),
     ("broker", &["factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
