@@ -105,6 +105,8 @@ impl Access {
                 access.pieces.push(Piece { role: role.name().clone(), rule: Rule::Pin(pin.clone()), outcome });
             }
         }
+        access.topics.seal();
+        access.tree.seal();
         access
     }
 

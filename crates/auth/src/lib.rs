@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod grant;
+mod level;
 pub mod limits;
 pub mod name;
 pub mod pin;

@@ -5,6 +5,7 @@
 //! here, though no Edge Node would take it for one. Knows no payloads.
 //! Invariant: whatever an Edge Node or a Host Application could act upon as a command is [`Message::Command`].
 
+use crate::level;
 use crate::verb::Verb;
 
 /// The namespace element of every topic `tck-id-topic-structure-namespace-a`.
@@ -35,22 +36,19 @@ impl<'a> Message<'a> {
     /// Looks at a topic name.
     #[inline]
     pub fn of(topic: &'a str) -> Self {
-        match topic.strip_prefix(NAMESPACE) {
-            Some(rest) => Self::behind_namespace(rest),
-            None => Message::Plain,
-        }
+        if topic.starts_with(NAMESPACE) { Self::in_namespace(topic) } else { Message::Plain }
     }
 
-    fn behind_namespace(rest: &'a str) -> Self {
-        let (group, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    fn in_namespace(topic: &'a str) -> Self {
+        let (group, rest) = level(topic, NAMESPACE.len());
         if group == "STATE" {
-            return Message::State { host: rest };
+            return Message::State { host: topic.get(rest..).unwrap_or("") };
         }
-        let (kind, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        let (kind, rest) = level(topic, rest);
         match kind {
             "NCMD" | "DCMD" => Message::Command,
             "NBIRTH" | "NDATA" | "NDEATH" | "DBIRTH" | "DDATA" | "DDEATH" => {
-                Message::EdgeNode { group, edge_node: rest.split('/').next().unwrap_or("") }
+                Message::EdgeNode { group, edge_node: level(topic, rest).0 }
             }
             _ => Message::Plain,
         }
@@ -64,4 +62,14 @@ impl<'a> Message<'a> {
             Message::Command | Message::State { .. } => Verb::Command,
         }
     }
+}
+
+/// The level that begins at `from`, and where the next one does. Behind the end all levels are empty.
+#[inline]
+fn level(topic: &str, from: usize) -> (&str, usize) {
+    if from > topic.len() {
+        return ("", from);
+    }
+    let end = level::end(topic.as_bytes(), from);
+    (&topic[from..end], end + 1)
 }

@@ -8,27 +8,28 @@ use factree_auth::*;
 use factree_mqtt::{TopicFilter, TopicName};
 use proptest::prelude::*;
 
-/// All topics of up to five levels out of four names, one of them in no grant: for grants of up to three levels that is as
+/// All topics of up to four levels out of five names, one of them in no grant: for grants of up to three levels that is as
 /// good as all topics there are.
 static WORLD: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let names = ["a", "b", "other", "$s"];
+    let names = ["a", "b", "other", "$s", ""];
     let mut world: Vec<String> = names.map(String::from).to_vec();
     let mut last = world.clone();
-    for _ in 1..5 {
+    for _ in 1..4 {
         last = last.iter().flat_map(|topic| names.map(|name| format!("{topic}/{name}"))).collect();
         world.extend(last.iter().cloned());
     }
+    world.retain(|topic| !topic.is_empty());
     world
 });
 
 fn filter() -> impl Strategy<Value = String> {
-    let level = prop_oneof![3 => Just("a"), 2 => Just("b"), 1 => Just("$s"), 3 => Just("+")];
+    let level = prop_oneof![3 => Just("a"), 2 => Just("b"), 1 => Just("$s"), 1 => Just(""), 3 => Just("+")];
     (prop::collection::vec(level, 0..4), any::<bool>()).prop_map(|(levels, rest)| {
         let mut levels: Vec<&str> = levels;
         if rest || levels.is_empty() {
             levels.push("#");
         }
-        levels.join("/")
+        Some(levels.join("/")).filter(|filter| !filter.is_empty()).unwrap_or_else(|| "/".to_owned())
     })
 }
 
@@ -92,7 +93,7 @@ proptest! {
     }
 
     #[test]
-    fn a_path_is_on_the_way_if_something_at_it_or_below_is_granted(grants in grants(), at in 0usize..84) {
+    fn a_path_is_on_the_way_if_something_at_it_or_below_is_granted(grants in grants(), at in 0usize..154) {
         let access = compile(&grants);
         let path = &WORLD[at];
         let below = format!("{path}/");
@@ -102,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn an_explanation_never_contradicts_the_evaluator(grants in grants(), verb in verbs(), at in 0usize..1364) {
+    fn an_explanation_never_contradicts_the_evaluator(grants in grants(), verb in verbs(), at in 0usize..779) {
         let access = compile(&grants);
         let target = Target::Topic(TopicName::parse(&WORLD[at]).unwrap());
         for verb in verb.iter() {
@@ -114,7 +115,7 @@ proptest! {
 
     /// Whatever the peer calls itself, it gets nothing that a harmless name in its place would not have got.
     #[test]
-    fn what_is_put_in_never_widens(before in "[a-c$]{0,2}", after in "[a-c]{0,2}", value in "[a-c$+#/\\*{}\0]{0,6}", at in 0usize..1364) {
+    fn what_is_put_in_never_widens(before in "[a-c$]{0,2}", after in "[a-c]{0,2}", value in "[a-c$+#/\\*{}\0]{0,6}", at in 0usize..779) {
         prop_assume!(!format!("{before}{after}").contains("$share"));
         let template = format!("{before}{{username}}{after}/#");
         let role = Role::new("r", vec![Grant::topics(Verb::Read.into(), &template).unwrap()], vec![]).unwrap();

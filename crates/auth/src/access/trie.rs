@@ -1,13 +1,15 @@
 //! Filters, compiled: which verbs are granted for this topic?
 //!
 //! One node per level of a filter; `+` and `#` sit in slots of their own. A node with one literal child compares; one with more
-//! finds it by hash, in one table for the whole trie. Each node knows the verbs of everything beneath it, so branches that cannot
-//! answer are not entered. A walk never allocates, and it recurses no deeper than the deepest filter.
+//! finds it by hash, in one table for the whole trie; where there is only one way for several levels, they are compared at once.
+//! Each node knows the verbs of everything beneath it, so branches that cannot answer are not entered. Asking for a name never
+//! allocates, and it recurses no deeper than the deepest filter.
 //! Knows neither topics nor paths, only levels between slashes.
 //! Invariant: `beneath` of a node is the union of all verbs at it and below it.
 
 use hashbrown::HashTable;
 
+use crate::level;
 use crate::verb::{Verb, Verbs};
 
 /// A place in the trie.
@@ -25,7 +27,9 @@ struct Node {
     /// `+`
     any: Option<Id>,
     /// Literal children, in the order they came.
-    literal: Vec<(Box<str>, Id)>,
+    literal: Vec<(Box<[u8]>, Id)>,
+    /// The levels down to the next node where there is a choice or a verb, if there is only one way there.
+    run: Option<(Box<[u8]>, Id)>,
 }
 
 /// A way from a node to a literal child of it.
@@ -78,59 +82,107 @@ impl Trie {
             node.any = Some(new);
         } else {
             let nth = node.literal.len() as u32;
-            node.literal.push((level.into(), new));
+            node.literal.push((level.as_bytes().into(), new));
             let nodes = &self.nodes;
             let hash_of = |way: &Way| hash(way.from, &nodes[way.from as usize].literal[way.nth as usize].0);
-            self.ways.insert_unique(hash(from, level), Way { from, nth }, hash_of);
+            self.ways.insert_unique(hash(from, level.as_bytes()), Way { from, nth }, hash_of);
         }
         self.nodes.push(Node::default());
         new
     }
 
-    #[inline]
     fn literal(&self, from: Id, level: &str) -> Option<Id> {
+        self.literal_at(from, level.as_bytes(), 0).map(|(child, _)| child)
+    }
+
+    /// The literal child for the level that begins at `at`, and where that level ends.
+    #[inline]
+    fn literal_at(&self, from: Id, name: &[u8], at: usize) -> Option<(Id, usize)> {
         let children = &self.nodes[from as usize].literal;
         match &children[..] {
             [] => None,
-            [(only, child)] => (**only == *level).then_some(*child),
+            // No need to know where the level ends: it has to end where the child's name does.
+            [(only, child)] => begins_with(&name[at..], only).then_some((*child, at + only.len())),
             _ => {
-                let is_it = |way: &Way| way.from == from && *children[way.nth as usize].0 == *level;
-                let way = self.ways.find(hash(from, level), is_it)?;
-                Some(children[way.nth as usize].1)
+                let (end, hash) = level::end_and_hash(name, at, u64::from(from));
+                let is_it = |way: &Way| way.from == from && *children[way.nth as usize].0 == name[at..end];
+                let way = self.ways.find(hash, is_it)?;
+                Some((children[way.nth as usize].1, end))
             }
+        }
+    }
+
+    /// Notes the runs. To be called when all filters are in; without it walks are slower and not different.
+    pub(crate) fn seal(&mut self) {
+        for id in 0..self.nodes.len() {
+            let (mut text, mut to) = (Vec::new(), id as Id);
+            while let Node { any: None, literal, .. } = &self.nodes[to as usize]
+                && let [(only, child)] = &literal[..]
+                && (to == id as Id || self.nodes[to as usize].here.or(self.nodes[to as usize].rest).is_empty())
+            {
+                if to != id as Id {
+                    text.push(b'/');
+                }
+                text.extend_from_slice(only);
+                to = *child;
+            }
+            self.nodes[id].run = (to != id as Id).then(|| (text.into(), to));
         }
     }
 
     /// Whether the verb is granted for this name.
     #[inline]
     pub(crate) fn grants(&self, verb: Verb, name: &str) -> bool {
-        let root = &self.nodes[ROOT as usize];
-        if !root.beneath.has(verb) {
-            return false;
+        let name = name.as_bytes();
+        if self.hides_dollar && name.first() == Some(&b'$') {
+            return self
+                .literal_at(ROOT, name, 0)
+                .is_some_and(|(child, end)| self.grants_from(child, verb, name, end + 1));
         }
-        if self.hides_dollar && name.starts_with('$') {
-            let (level, rest) = split(name);
-            return self.literal(ROOT, level).is_some_and(|child| self.grants_from(child, verb, rest));
-        }
-        self.grants_from(ROOT, verb, Some(name))
+        self.grants_from(ROOT, verb, name, 0)
     }
 
-    /// The same from a node on; None: the name ends here.
-    fn grants_from(&self, at: Id, verb: Verb, name: Option<&str>) -> bool {
-        let node = &self.nodes[at as usize];
-        if !node.beneath.has(verb) {
-            return false;
+    /// The same from a node on, with the levels of the name that begin at `at`; behind the end there are none.
+    fn grants_from(&self, mut id: Id, verb: Verb, name: &[u8], mut at: usize) -> bool {
+        loop {
+            let node = &self.nodes[id as usize];
+            if node.rest.has(verb) {
+                return true;
+            }
+            if at > name.len() {
+                return node.here.has(verb);
+            }
+            if !node.beneath.has(verb) {
+                return false;
+            }
+            let end = if let Some((run, to)) = &node.run {
+                if !begins_with(&name[at..], run) {
+                    return false;
+                }
+                id = *to;
+                at + run.len()
+            } else {
+                match (self.literal_at(id, name, at), node.any) {
+                    (None, None) => return false,
+                    (Some((child, end)), None) => {
+                        id = child;
+                        end
+                    }
+                    (None, Some(any)) => {
+                        id = any;
+                        level::end(name, at)
+                    }
+                    (Some((child, end)), Some(any)) => {
+                        if self.grants_from(child, verb, name, end + 1) {
+                            return true;
+                        }
+                        id = any;
+                        end
+                    }
+                }
+            };
+            at = end + 1;
         }
-        if node.rest.has(verb) {
-            return true;
-        }
-        let Some(name) = name else { return node.here.has(verb) };
-        if node.any.is_none() && node.literal.is_empty() {
-            return false;
-        }
-        let (level, rest) = split(name);
-        self.literal(at, level).is_some_and(|child| self.grants_from(child, verb, rest))
-            || node.any.is_some_and(|child| self.grants_from(child, verb, rest))
     }
 
     /// Whether the verb is granted for everything that a filter matches, by one granted filter or by several together.
@@ -182,7 +234,7 @@ impl Trie {
             if !is_hidden && at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
                 return true;
             }
-            let passes = |name: &str| !(is_first && self.hides_dollar && name.starts_with('$'));
+            let passes = |name: &[u8]| !(is_first && self.hides_dollar && name.starts_with(b"$"));
             at = match level {
                 "#" if !is_first => return at.iter().any(|id| self.nodes[*id as usize].beneath.has(verb)),
                 "#" | "+" => self.step(verb, &at, |trie, from, to| {
@@ -229,21 +281,12 @@ impl Trie {
     }
 }
 
-/// The first level, and what comes after the slash if there is one.
+/// Whether a name begins with these levels.
 #[inline]
-fn split(name: &str) -> (&str, Option<&str>) {
-    match name.bytes().position(|byte| byte == b'/') {
-        Some(at) => (&name[..at], Some(&name[at + 1..])),
-        None => (name, None),
-    }
+fn begins_with(name: &[u8], levels: &[u8]) -> bool {
+    name.starts_with(levels) && name.get(levels.len()).is_none_or(|next| *next == b'/')
 }
 
-/// FNV-1a, and the upper half folded into what the table looks at. Who grants chooses what is in the table, so there is
-/// nobody to make it degenerate; 4 instructions a byte.
-#[inline]
-fn hash(from: Id, level: &str) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01B3;
-    let seed = 0xCBF2_9CE4_8422_2325 ^ u64::from(from).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let hash = level.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
-    hash ^ (hash >> 32)
+fn hash(from: Id, level: &[u8]) -> u64 {
+    level::end_and_hash(level, 0, u64::from(from)).1
 }
