@@ -7,6 +7,8 @@
 //! Invariant: whatever fails, fails to "no".
 
 pub mod access;
+pub mod audit;
+mod encoding;
 pub mod grant;
 mod level;
 pub mod limits;
@@ -15,6 +17,7 @@ pub mod pin;
 pub mod role;
 pub mod sparkplug;
 pub mod template;
+pub mod time;
 pub mod verb;
 
 pub use access::{Access, Decision, Explanation, Source, Target};
@@ -23,4 +26,5 @@ pub use name::{Name, NameError};
 pub use pin::{IdPattern, IdPatternError, Pin};
 pub use role::{Role, RoleError};
 pub use template::{Fill, Unfit};
+pub use time::{Now, Timestamp};
 pub use verb::{Verb, Verbs};
