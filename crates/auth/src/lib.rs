@@ -8,12 +8,15 @@
 
 pub mod access;
 pub mod audit;
+pub mod credential;
+pub mod directory;
 mod encoding;
 pub mod grant;
 mod level;
 pub mod limits;
 pub mod name;
 pub mod pin;
+pub mod principal;
 pub mod role;
 pub mod sparkplug;
 pub mod template;
@@ -21,9 +24,11 @@ pub mod time;
 pub mod verb;
 
 pub use access::{Access, Decision, Explanation, Source, Target};
+pub use directory::{Directory, DirectoryLimits, Login, Tenure};
 pub use grant::{Area, Grant, GrantError, Scope};
 pub use name::{Name, NameError};
 pub use pin::{IdPattern, IdPatternError, Pin};
+pub use principal::Principal;
 pub use role::{Role, RoleError};
 pub use template::{Fill, Unfit};
 pub use time::{Now, Timestamp};
