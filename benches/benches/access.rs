@@ -1,8 +1,9 @@
 //! Figures of the evaluator: what it costs to ask whether a message may be published or delivered.
 //!
 //! Asked for 43-byte Sparkplug topics, with 1, 10 and 1,000 grants, beside the naive way of asking each filter in turn;
-//! alternating runs. `cargo bench -p factree-benches --bench access`. `access CASE COUNT` (CASE is 0 to 5) only asks COUNT
-//! times: run it under `valgrind --tool=callgrind` with two values of COUNT and subtract to get instructions per decision.
+//! alternating runs. `cargo bench -p factree-benches --bench access`. `access CASE COUNT` (CASE is 0 to 5) only asks
+//! COUNT times: run it under `valgrind --tool=callgrind` with two values of COUNT and subtract to get instructions per
+//! decision.
 
 use std::hint::black_box;
 use std::time::Instant;

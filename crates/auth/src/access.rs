@@ -1,9 +1,9 @@
 //! What one principal may do: its roles' grants, compiled.
 //!
-//! One evaluator for every way in. [`Access::may_publish`] and [`Access::may_receive`] are asked for each message; they walk a
-//! trie, allocate nothing and look at no clock. Everything that can vary (who, in which session, with which roles) is put in when
-//! it is compiled, so an `Access` never changes: when something does, the holder's [`Tenure`](crate::Tenure) is over and another one
-//! is made. Knows no sessions and no sockets.
+//! One evaluator for every way in. [`Access::may_publish`] and [`Access::may_receive`] are asked for each message; they
+//! walk a trie, allocate nothing and look at no clock. Everything that can vary (who, in which session, with which
+//! roles) is put in when it is compiled, so an `Access` never changes: when something does, the holder's
+//! [`Tenure`](crate::Tenure) is over and another one is made. Knows no sessions and no sockets.
 //! Invariant: what no grant allows is denied; there is no way to say otherwise.
 
 mod explain;
@@ -14,11 +14,10 @@ pub use explain::{Explanation, Source};
 use factree_mqtt::{TopicFilter, TopicName};
 
 use crate::grant::{Area, Grant, Scope};
-use crate::name::Name;
-use crate::pin::{Pin, Pins};
+use crate::pin::Pins;
 use crate::role::Role;
 use crate::sparkplug::Message;
-use crate::template::{Fill, Unfit};
+use crate::template::Fill;
 use crate::verb::{Verb, Verbs};
 use trie::Trie;
 
@@ -64,45 +63,31 @@ pub struct Access {
     tree: Trie,
     areas: [Verbs; Area::ALL.len()],
     pins: Pins,
-    /// Where all this is from, for those who ask why.
-    pieces: Vec<Piece>,
-}
-
-/// One grant or pin of one role, and what became of it.
-#[derive(Clone, Debug)]
-struct Piece {
-    role: Name,
-    rule: Rule,
-    outcome: Outcome,
-}
-
-#[derive(Clone, Debug)]
-enum Rule {
-    Grant(Grant),
-    Pin(Pin),
-}
-
-/// What a rule came to when it was filled for this principal.
-#[derive(Clone, Debug)]
-enum Outcome {
-    Filter(String),
-    InForce,
-    Unfit(Unfit),
+    /// What all this was made from, for those who ask why.
+    roles: Vec<Role>,
+    client_id: Option<Box<str>>,
+    username: Option<Box<str>>,
+    mask: Verbs,
 }
 
 impl Access {
-    /// Compiles what these roles grant to whom `fill` describes. `mask` takes verbs away from all of them: a key that only
-    /// reads.
+    /// Compiles what these roles grant to whom `fill` describes. `mask` takes verbs away from all of them: a key that
+    /// only reads.
     pub fn compile<'r>(roles: impl IntoIterator<Item = &'r Role>, fill: Fill<'_>, mask: Verbs) -> Self {
-        let mut access = Self::none();
-        for role in roles {
+        let mut access = Access {
+            roles: roles.into_iter().cloned().collect(),
+            client_id: fill.client_id.map(Into::into),
+            username: fill.username.map(Into::into),
+            mask,
+            ..Self::none()
+        };
+        for role in access.roles.clone() {
             for grant in role.grants() {
-                let outcome = access.grant(grant, fill, mask);
-                access.pieces.push(Piece { role: role.name().clone(), rule: Rule::Grant(grant.clone()), outcome });
+                access.grant(grant);
             }
             for pin in role.pins() {
-                let outcome = access.pins.add(pin, fill).map_or_else(Outcome::Unfit, |()| Outcome::InForce);
-                access.pieces.push(Piece { role: role.name().clone(), rule: Rule::Pin(pin.clone()), outcome });
+                // A pin that cannot be filled pins all the same: to nobody.
+                let _unfit = access.pins.add(pin, fill);
             }
         }
         access.topics.seal();
@@ -117,35 +102,45 @@ impl Access {
             tree: Trie::new(false),
             areas: Default::default(),
             pins: Pins::default(),
-            pieces: Vec::new(),
+            roles: Vec::new(),
+            client_id: None,
+            username: None,
+            mask: Verbs::NONE,
         }
     }
 
-    fn grant(&mut self, grant: &Grant, fill: Fill<'_>, mask: Verbs) -> Outcome {
-        let verbs = grant.verbs().and(mask);
-        let (trie, filter) = match grant.scope() {
-            Scope::Topics(filter) => (&mut self.topics, filter),
-            Scope::Tree(filter) => (&mut self.tree, filter),
+    /// What its templates are filled with.
+    fn fill(&self) -> Fill<'_> {
+        Fill { client_id: self.client_id.as_deref(), username: self.username.as_deref() }
+    }
+
+    fn grant(&mut self, grant: &Grant) {
+        let verbs = grant.verbs().and(self.mask);
+        match grant.scope() {
+            // A template that cannot be filled gives nothing.
+            Scope::Topics(filter) => {
+                if let Ok(filter) = filter.fill(self.fill()) {
+                    self.topics.insert(&filter, verbs);
+                }
+            }
+            Scope::Tree(filter) => {
+                if let Ok(filter) = filter.fill(self.fill()) {
+                    self.tree.insert(&filter, verbs);
+                }
+            }
             Scope::Area(area) => {
                 for of in Area::ALL.into_iter().filter(|of| area.is_none_or(|area| area == *of)) {
                     self.areas[of as usize] = self.areas[of as usize].or(verbs);
                 }
-                return Outcome::InForce;
             }
-        };
-        match filter.fill(fill) {
-            Ok(filter) => {
-                trie.insert(&filter, verbs);
-                Outcome::Filter(filter)
-            }
-            Err(unfit) => Outcome::Unfit(unfit),
         }
     }
 
-    /// Whether a message may be published: a PUBLISH, a will when it is set and again when it is due, a retained message.
+    /// Whether a message may be published: a PUBLISH, a will when it is set and again when it is due, a retained
+    /// message.
     ///
-    /// NCMD, DCMD and STATE need [`Verb::Command`], everything else [`Verb::Write`]; what an Edge Node or a Host Application says
-    /// of itself has to fit the pins, if there are any.
+    /// NCMD, DCMD and STATE need [`Verb::Command`], everything else [`Verb::Write`]; what an Edge Node or a Host
+    /// Application says of itself has to fit the pins, if there are any.
     #[inline]
     pub fn may_publish(&self, topic: TopicName<'_>) -> Decision {
         let message = Message::of(topic.as_str());
@@ -162,8 +157,8 @@ impl Access {
         self.topics.grants(Verb::Read, topic.as_str())
     }
 
-    /// Whether a subscription may be made: all that its filter matches has to be granted, by one grant or by several together.
-    /// Deliveries are judged all the same, since rights change while subscriptions stay.
+    /// Whether a subscription may be made: all that its filter matches has to be granted, by one grant or by several
+    /// together. Deliveries are judged all the same, since rights change while subscriptions stay.
     pub fn may_subscribe(&self, filter: TopicFilter<'_>) -> bool {
         self.topics.covers(Verb::Read, filter.filter())
     }
@@ -174,8 +169,8 @@ impl Access {
         self.tree.grants(verb, path)
     }
 
-    /// Whether an element has to be shown because it, or something below it, may be touched: what a listing walks along. The
-    /// root's path is empty.
+    /// Whether an element has to be shown because it, or something below it, may be touched: what a listing walks
+    /// along. The root's path is empty.
     pub fn reaches(&self, verb: Verb, path: &str) -> bool {
         self.tree.reaches(verb, (!path.is_empty()).then_some(path))
     }
@@ -196,8 +191,8 @@ impl Access {
         self.areas[area as usize].has(verb)
     }
 
-    /// The same question for any verb and target. On a topic, [`Verb::Write`] and [`Verb::Command`] both ask whether it may be
-    /// published to, which needs the verb of its message.
+    /// The same question for any verb and target. On a topic, [`Verb::Write`] and [`Verb::Command`] both ask whether it
+    /// may be published to, which needs the verb of its message.
     pub fn may(&self, verb: Verb, target: Target<'_>) -> Decision {
         let granted = match target {
             Target::Topic(topic) if matches!(verb, Verb::Write | Verb::Command) => return self.may_publish(topic),

@@ -1,7 +1,8 @@
 //! How somebody proves who he is: passwords, bearer keys, browser sessions, certificates, tokens of others.
 //!
-//! Each part says whether a proof is one; whose it is and what he may do is the [`Directory`](crate::Directory)'s. Secrets are wiped
-//! when they are dropped and print as `…`; what is stored of them is a hash. Random bytes and the time are arguments.
+//! Each part says whether a proof is one; whose it is and what he may do is the [`Directory`](crate::Directory)'s.
+//! Secrets are wiped when they are dropped and print as `…`; what is stored of them is a hash. Random bytes and the
+//! time are arguments.
 //! Invariant: nothing here can be printed that would let somebody in.
 
 mod backoff;

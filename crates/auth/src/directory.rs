@@ -1,13 +1,14 @@
 //! The directory: users, roles, keys and browser sessions.
 //!
-//! A command is looked at first ([`Directory::decide`]), which gives a [`Change`]: records to put and to remove. When the store has
-//! them, the change is applied; a restart applies the same records. So what is in memory is never ahead of the disk, and there is one
-//! way for anything to get in. Whoever logs in gets a [`Login`] with a [`Tenure`] that ends when anything about it changes.
-//! Knows no disk and no clock, and no password but as a hash.
+//! A command is looked at first ([`Directory::decide`]), which gives a [`Change`]: records to put and to remove. When
+//! the store has them, the change is applied; a restart applies the same records. So what is in memory is never ahead
+//! of the disk, and there is one way for anything to get in. Whoever logs in gets a [`Login`] with a [`Tenure`] that
+//! ends when anything about it changes. Knows no disk and no clock, and no password but as a hash.
 //! Invariant: a login is good only while what proved it is still there, unchanged.
 
 mod change;
 mod command;
+mod compiled;
 mod login;
 mod record;
 mod tenure;
@@ -28,6 +29,7 @@ use crate::name::Name;
 use crate::role::Role;
 use crate::time::Timestamp;
 use crate::verb::Verbs;
+use compiled::Compiled;
 use tenure::Reign;
 
 /// How much there may be, and how long it lasts.
@@ -54,8 +56,8 @@ pub struct DirectoryLimits {
 }
 
 impl Default for DirectoryLimits {
-    /// 100,000 users, 1,000 roles, 100 of them, 100 keys and 32 sessions for each user; sessions last 30 minutes idle and 12 hours
-    /// at most; use is noted to the minute.
+    /// 100,000 users, 1,000 roles, 100 of them, 100 keys and 32 sessions for each user; sessions last 30 minutes idle
+    /// and 12 hours at most; use is noted to the minute.
     fn default() -> Self {
         DirectoryLimits {
             users_max: 100_000,
@@ -151,6 +153,7 @@ pub struct Directory {
     /// The tenures of each user, and those of everybody who is not in the directory.
     reigns: HashMap<Name, Reign>,
     strangers: Reign,
+    compiled: Compiled,
 }
 
 impl Directory {
@@ -166,15 +169,17 @@ impl Directory {
             revocations: Revocations::default(),
             reigns: HashMap::new(),
             strangers: Reign::default(),
+            compiled: Compiled::default(),
         };
         directory.configure(configured);
         directory
     }
 
-    /// Takes the roles of the configuration file in place of those it had. They come before roles of the same name that were
-    /// made by command.
+    /// Takes the roles of the configuration file in place of those it had. They come before roles of the same name that
+    /// were made by command.
     pub fn configure(&mut self, configured: Vec<Role>) {
         let roles = configured.into_iter().chain(Role::built_in());
+        self.compiled.forget();
         self.fixed_roles = roles.map(|role| (role.name().clone(), role)).collect();
         self.reigns.values().for_each(Reign::end);
         self.strangers.end();
@@ -229,10 +234,6 @@ impl Directory {
     /// How much there may be, and how long it lasts.
     pub const fn limits(&self) -> &DirectoryLimits {
         &self.limits
-    }
-
-    fn roles_of<'d>(&'d self, names: &'d [Name]) -> impl Iterator<Item = &'d Role> {
-        names.iter().filter_map(|name| self.role(name.as_str()))
     }
 
     fn is_over(&self, session: &Session, now: Timestamp) -> bool {

@@ -1,9 +1,10 @@
 //! A grant: verbs, and what they may be done to.
 //!
-//! There are three worlds and nothing leads from one to another: MQTT topics, the tree, and the areas of Factree itself. A grant
-//! is written `read,write topics:plants/{username}/#`, `command tree:Acme/Dallas/#` or `admin area:clients`. There are only
-//! grants; what none of them allows is denied.
-//! Invariant: a grant that exists can be compiled for anybody; at worst its template cannot be filled and it grants nothing.
+//! There are three worlds and nothing leads from one to another: MQTT topics, the tree, and the areas of Factree
+//! itself. A grant is written `read,write topics:plants/{username}/#`, `command tree:Acme/Dallas/#` or `admin
+//! area:clients`. There are only grants; what none of them allows is denied.
+//! Invariant: a grant that exists can be compiled for anybody; at worst its template cannot be filled and it grants
+//! nothing.
 
 use std::fmt;
 
@@ -68,6 +69,24 @@ pub enum Scope {
     Tree(Template),
     /// An area; none for all of them.
     Area(Option<Area>),
+}
+
+impl Scope {
+    /// Its filter with everything put in, if it has one.
+    pub(crate) fn filled(&self, with: Fill<'_>) -> Result<Option<String>, Unfit> {
+        match self {
+            Scope::Topics(filter) | Scope::Tree(filter) => filter.fill(with).map(Some),
+            Scope::Area(_) => Ok(None),
+        }
+    }
+
+    /// Whether it means something else for each principal or session.
+    fn is_personal(&self) -> bool {
+        match self {
+            Scope::Topics(filter) | Scope::Tree(filter) => filter.has_placeholders(),
+            Scope::Area(_) => false,
+        }
+    }
 }
 
 /// Verbs, and what they may be done to.
@@ -187,6 +206,11 @@ impl Grant {
     /// What may be done.
     pub const fn verbs(&self) -> Verbs {
         self.verbs
+    }
+
+    /// Whether it means something else for each principal or session: it has a placeholder.
+    pub fn is_personal(&self) -> bool {
+        self.scope.is_personal()
     }
 
     /// To what.

@@ -1,7 +1,7 @@
 //! Levels of a name: where the next slash is, and a hash of what stands before it.
 //!
-//! Eight bytes at a time, since this is what a decision spends its instructions on: 43 bytes cost a tenth of what they cost one
-//! by one. Knows nothing of what levels mean.
+//! Eight bytes at a time, since this is what a decision spends its instructions on: 43 bytes cost a tenth of what they
+//! cost one by one. Knows nothing of what levels mean.
 //! Invariant: a level ends at the first slash, or at the end of the name.
 
 const SLASHES: u64 = u64::from_ne_bytes([b'/'; 8]);
@@ -14,7 +14,8 @@ pub(crate) fn end(name: &[u8], from: usize) -> usize {
     walk(name, from, |_| {})
 }
 
-/// The same, and a hash of the level. Who grants chooses what is hashed into a table, so nobody can make that degenerate.
+/// The same, and a hash of the level. Who grants chooses what is hashed into a table, so nobody can make that
+/// degenerate.
 #[inline]
 pub(crate) fn end_and_hash(name: &[u8], from: usize, seed: u64) -> (usize, u64) {
     let mut hash = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,9 +1,10 @@
 //! Who may do what, how they prove who they are, and the record of what they did.
 //!
-//! Four rooms that meet in few places. [`Access`] is what a principal may do, compiled from the grants of its roles. The
-//! [`Directory`] holds users, roles, keys and browser sessions, and says who somebody is. `credential` proves it: passwords,
-//! keys, certificates, tokens. [`audit`] writes down what happened so that nobody can take it back.
-//! No socket, no clock, no task and no file: time and random bytes are arguments, and what must be kept is handed out as bytes.
+//! Four rooms that meet in few places. [`Access`] is what a principal may do, compiled from the grants of its roles.
+//! The [`Directory`] holds users, roles, keys and browser sessions, and says who somebody is. `credential` proves it:
+//! passwords, keys, certificates, tokens. [`audit`] writes down what happened so that nobody can take it back.
+//! No socket, no clock, no task and no file: time and random bytes are arguments, and what must be kept is handed out
+//! as bytes.
 //! Invariant: whatever fails, fails to "no".
 
 pub mod access;

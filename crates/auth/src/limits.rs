@@ -1,7 +1,7 @@
 //! The bounds of this room: what is held before memory is spent on it.
 //!
-//! Fixed numbers are here because a format or a test relies on them; what an operator may set is in the `Limits` of the part it
-//! belongs to. Knows no configuration.
+//! Fixed numbers are here because a format or a test relies on them; what an operator may set is in the `Limits` of the
+//! part it belongs to. Knows no configuration.
 //! Invariant: what is bounded here is refused when it is made, not found out when it is used.
 
 /// Levels of a grant's filter. As deep as a walk through compiled grants can recurse.

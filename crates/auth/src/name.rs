@@ -1,8 +1,8 @@
 //! Names of principals, roles and keys.
 //!
-//! A name comes from a peer or an operator and ends up in logs, records and filters, so what is none is refused at the door:
-//! nothing empty, nothing long, no control characters. What else is in it is its own business; a filter has its own rules for
-//! what is put into it (see [`template`](crate::template)).
+//! A name comes from a peer or an operator and ends up in logs, records and filters, so what is none is refused at the
+//! door: nothing empty, nothing long, no control characters. What else is in it is its own business; a filter has its
+//! own rules for what is put into it (see [`template`](crate::template)).
 //! Invariant: a name has 1 to [`NAME_BYTES_MAX`] bytes and fits on one line of a log.
 
 use std::borrow::Borrow;

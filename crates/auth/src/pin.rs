@@ -1,9 +1,9 @@
 //! A pin: as whom somebody may speak Sparkplug.
 //!
-//! Grants say where one may publish; pins say in whose name. A role with pins narrows what its holders may publish of births,
-//! data and deaths (or of STATE) to Edge Nodes (or Host Applications) that one of the pins names, however wide the grants are.
-//! It is the only thing that takes away, and it takes away from its own holders only: without it, a `write` on `spBv1.0/#`
-//! would make every Edge Node the peer of every other.
+//! Grants say where one may publish; pins say in whose name. A role with pins narrows what its holders may publish of
+//! births, data and deaths (or of STATE) to Edge Nodes (or Host Applications) that one of the pins names, however wide
+//! the grants are. It is the only thing that takes away, and it takes away from its own holders only: without it, a
+//! `write` on `spBv1.0/#` would make every Edge Node the peer of every other.
 //! Invariant: a pin that cannot be filled pins to nobody, so its holder publishes none of these messages.
 
 use std::fmt;
@@ -85,6 +85,16 @@ pub enum Pin {
     },
     /// As these Host Applications.
     Host(IdPattern),
+}
+
+impl Pin {
+    /// Whether it means somebody else for each principal or session: it has a placeholder.
+    pub fn is_personal(&self) -> bool {
+        match self {
+            Pin::EdgeNode { group, edge_node } => [group, edge_node].iter().any(|id| id.stem.has_placeholders()),
+            Pin::Host(host) => host.stem.has_placeholders(),
+        }
+    }
 }
 
 impl fmt::Display for Pin {

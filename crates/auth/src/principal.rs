@@ -1,7 +1,7 @@
 //! Principals: who somebody is, once it is proven.
 //!
-//! A principal is a name in a realm, so that nobody becomes the user `anna` by calling himself that in a certificate. Sessions
-//! belong to principals, and the audit log names them. Knows nothing of how it was proven.
+//! A principal is a name in a realm, so that nobody becomes the user `anna` by calling himself that in a certificate.
+//! Sessions belong to principals, and the audit log names them. Knows nothing of how it was proven.
 //! Invariant: two principals are equal exactly if they are the same party.
 
 use std::fmt;

@@ -74,6 +74,11 @@ impl Role {
         &self.pins
     }
 
+    /// Whether it gives each holder something else: one of its grants or pins has a placeholder.
+    pub fn is_personal(&self) -> bool {
+        self.grants.iter().any(Grant::is_personal) || self.pins.iter().any(Pin::is_personal)
+    }
+
     /// The four that are always there.
     ///
     /// `reader` reads everything but `$SYS`; `writer` also publishes; `operator` reads and commands; `admin` may do

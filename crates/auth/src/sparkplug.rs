@@ -1,8 +1,8 @@
 //! What a topic name says about a Sparkplug message, as far as rights depend on it.
 //!
-//! A command and a STATE need another verb than other publications; what an Edge Node says about itself may be pinned to who it
-//! is. That is read off the topic name alone and generously: `spBv1.0/g/NCMD` with levels too few or too many is a command
-//! here, though no Edge Node would take it for one. Knows no payloads.
+//! A command and a STATE need another verb than other publications; what an Edge Node says about itself may be pinned
+//! to who it is. That is read off the topic name alone and generously: `spBv1.0/g/NCMD` with levels too few or too many
+//! is a command here, though no Edge Node would take it for one. Knows no payloads.
 //! Invariant: whatever an Edge Node or a Host Application could act upon as a command is [`Message::Command`].
 
 use crate::level;

@@ -1,8 +1,8 @@
 //! Text with a place for the client id or the username: `plants/{username}/#`.
 //!
-//! What is put in comes from a peer, so it can only be a piece of one level: nothing empty, no `+`, `#`, `/` or U+0000, and no
-//! `$` where a filter begins. A template that cannot be filled grants nothing, and says why. It is filled in one pass, so a
-//! username `{client_id}` is only a strange name.
+//! What is put in comes from a peer, so it can only be a piece of one level: nothing empty, no `+`, `#`, `/` or U+0000,
+//! and no `$` where a filter begins. A template that cannot be filled grants nothing, and says why. It is filled in one
+//! pass, so a username `{client_id}` is only a strange name.
 //! Invariant: what was filled has as many levels as the template, and the wildcards of the template.
 
 use std::fmt;
@@ -10,8 +10,8 @@ use std::fmt;
 /// What a place in a template stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Placeholder {
-    /// `{client_id}`: the MQTT Client Identifier. The client chooses it; what keeps it from choosing another's is that a
-    /// session belongs to its principal.
+    /// `{client_id}`: the MQTT Client Identifier. The client chooses it; what keeps it from choosing another's is that
+    /// a session belongs to its principal.
     ClientId,
     /// `{username}`: the principal's name, which it had to prove.
     Username,
@@ -137,6 +137,11 @@ impl Template {
     /// The template as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether there is anything to put in.
+    pub fn has_placeholders(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Place(_)))
     }
 
     /// Puts the values in, as pieces of a filter.

@@ -1,7 +1,8 @@
 //! The time, as this room is told it.
 //!
-//! What outlives the process (expiry of keys and sessions, the audit log) is reckoned by the wall clock, which may be set; what
-//! drives a delay within the process is an `Instant` or a `Duration` since its start. Nobody here asks a clock.
+//! What outlives the process (expiry of keys and sessions, the audit log) is reckoned by the wall clock, which may be
+//! set; what drives a delay within the process is an `Instant` or a `Duration` since its start. Nobody here asks a
+//! clock.
 //! Invariant: none; a wall clock promises nothing.
 
 use std::fmt;

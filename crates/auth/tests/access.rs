@@ -196,6 +196,8 @@ fn a_mask_takes_verbs_away_from_every_grant() {
     let reading = Access::compile([&admin], Fill::default(), Verb::Read.into());
     assert!(receives(&reading, "a") && reading.may_manage(Verb::Read, Area::Access));
     assert!(!publishes(&reading, "a").is_allowed() && !reading.may_manage(Verb::Admin, Area::Access));
+    let explanation = reading.explain(Verb::Write, Target::Topic(TopicName::parse("a").unwrap()));
+    assert_eq!(explanation.to_string(), "denied: no grant gives write there");
 }
 
 #[test]

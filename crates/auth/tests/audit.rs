@@ -16,7 +16,8 @@ fn faults(log: &[u8], trust: &Trust) -> String {
     verify(log, trust).expect_err("something is wrong").to_string()
 }
 
-/// Twelve records, a head behind each fifth entry: `S R R R R R H R R R R R H R R`, and the head that was kept elsewhere.
+/// Twelve records, a head behind each fifth entry: `S R R R R R H R R R R R H R R`, and the head that was kept
+/// elsewhere.
 fn morning() -> (Vec<Vec<u8>>, Trust) {
     let mut log = Log::new(Policy { head_every: 6, ..Policy::default() });
     for number in 1..=12 {
@@ -165,8 +166,9 @@ fn a_log_of_another_key_is_of_another_key() {
     );
 }
 
-/// The key was copied to another installation. What it signs there is told by its installation id; the same number signed twice
-/// is told by the heads. If the thief also takes the id and nobody has a head from elsewhere, nothing can be told.
+/// The key was copied to another installation. What it signs there is told by its installation id; the same number
+/// signed twice is told by the heads. If the thief also takes the id and nobody has a head from elsewhere, nothing can
+/// be told.
 #[test]
 fn a_copied_key_gives_itself_away() {
     let (_, trust) = morning();
@@ -249,7 +251,8 @@ fn a_writer_goes_on_where_a_torn_write_begins() {
     let whole = log.bytes();
     for torn in 1..40 {
         let bytes = [&whole[..], &whole[whole.len() - 200..][..torn]].concat();
-        // What looks like the header of a frame and is none is damage, not a torn end; here only real beginnings are torn.
+        // What looks like the header of a frame and is none is damage, not a torn end; here only real beginnings are
+        // torn.
         let bytes =
             if bytes[whole.len()] == b'R' { bytes } else { [&whole[..], &b"R"[..], &[0; 39][..torn - 1]].concat() };
         let resumed = Writer::resume(key(1), HERE, Policy::default(), &bytes[..]);
@@ -297,7 +300,8 @@ fn a_step_of_the_clock_is_marked() {
     assert!(resumed.records().last().unwrap().clock_stepped, "back behind what the last process wrote");
 }
 
-/// AU02: the disk is full. Commands are refused, and when there is room again the gap is on record before anything else.
+/// AU02: the disk is full. Commands are refused, and when there is room again the gap is on record before anything
+/// else.
 #[test]
 fn what_could_not_be_stored_is_on_record_as_a_gap() {
     let mut log = Log::new(Policy { head_every: 6, ..Policy::default() });

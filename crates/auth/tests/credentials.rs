@@ -31,8 +31,8 @@ mod passwords {
         assert!(!PasswordHash::nobodys(COST()).matches(&permit, &given("")));
     }
 
-    /// A hash that another argon2 has made: `echo -n password | argon2 somesalt -id -t 2 -k 256 -p 1`, from the reference
-    /// implementation's own tests.
+    /// A hash that another argon2 has made: `echo -n password | argon2 somesalt -id -t 2 -k 256 -p 1`, from the
+    /// reference implementation's own tests.
     #[test]
     fn a_hash_of_the_reference_implementation_is_understood() {
         let phc = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";

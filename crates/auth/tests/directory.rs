@@ -124,7 +124,7 @@ impl World {
         self.directory.login_by_key(&BearerToken::parse(key.reveal()).expect("a key"), self.now)
     }
 
-    fn publishes(&self, login: &Login, topic: &str) -> Option<bool> {
+    fn publishes(&mut self, login: &Login, topic: &str) -> Option<bool> {
         let access = self.directory.access_of(login, Some("client7"), self.now).ok()?;
         Some(access.may_publish(TopicName::parse(topic).unwrap()).is_allowed())
     }
@@ -446,6 +446,26 @@ fn who_has_nothing_to_prove_has_the_roles_that_were_given_for_that() {
     world.directory.configure(vec![Role::new("guest", vec![], vec![]).unwrap()]);
     assert!(anonymous.is_stale());
     assert_eq!(world.looks(&mut anonymous), Ok(()));
+}
+
+#[test]
+fn rights_that_many_share_are_compiled_once() {
+    let mut world = World::new();
+    world.adds("berta", "battery staple", &["reader"]);
+    world.adds("carla", "battery staple", &["reader"]);
+    let mut access = |user: &str, password| {
+        let login = world.logs_in(user, password).unwrap();
+        world.directory.access_of(&login, Some(user), MORNING).unwrap()
+    };
+    let (berta, carla) = (access("berta", "battery staple"), access("carla", "battery staple"));
+    assert!(std::sync::Arc::ptr_eq(&berta, &carla));
+    let (anna, again) = (access("anna", "correct horse"), access("anna", "correct horse"));
+    assert!(!std::sync::Arc::ptr_eq(&anna, &again), "hers are personal");
+    world.does(Command::SetRole(Role::new("line", vec![Grant::parse("write topics:a").unwrap()], vec![]).unwrap()));
+    let login = world.logs_in("anna", "correct horse").unwrap();
+    assert_eq!(world.publishes(&login, "a"), Some(true));
+    world.does(Command::SetRole(Role::new("line", vec![], vec![]).unwrap()));
+    assert_eq!(world.publishes(&login, "a"), Some(false), "what was compiled before is forgotten");
 }
 
 #[test]

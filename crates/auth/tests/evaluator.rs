@@ -1,6 +1,7 @@
 //! The evaluator beside a naive one: random grants, every topic of a small world.
 //!
-//! The naive one asks each filter whether it matches, and finds out by trying all topics what a subscription would bring.
+//! The naive one asks each filter whether it matches, and finds out by trying all topics what a subscription would
+//! bring.
 
 use std::sync::LazyLock;
 
@@ -8,8 +9,8 @@ use factree_auth::*;
 use factree_mqtt::{TopicFilter, TopicName};
 use proptest::prelude::*;
 
-/// All topics of up to four levels out of five names, one of them in no grant: for grants of up to three levels that is as
-/// good as all topics there are.
+/// All topics of up to four levels out of five names, one of them in no grant: for grants of up to three levels that is
+/// as good as all topics there are.
 static WORLD: LazyLock<Vec<String>> = LazyLock::new(|| {
     let names = ["a", "b", "other", "$s", ""];
     let mut world: Vec<String> = names.map(String::from).to_vec();
@@ -77,7 +78,10 @@ proptest! {
             prop_assert_eq!(access.may_receive(name), is_granted(&grants, Verb::Read, name), "{}", topic);
             prop_assert_eq!(access.may_publish(name).is_allowed(), is_granted(&grants, Verb::Write, name), "{}", topic);
             prop_assert_eq!(
-                access.may_touch(Verb::Command, topic), is_granted_in_tree(&grants, Verb::Command, topic), "{}", topic);
+                access.may_touch(Verb::Command, topic),
+                is_granted_in_tree(&grants, Verb::Command, topic),
+                "{}", topic
+            );
         }
     }
 
@@ -115,7 +119,12 @@ proptest! {
 
     /// Whatever the peer calls itself, it gets nothing that a harmless name in its place would not have got.
     #[test]
-    fn what_is_put_in_never_widens(before in "[a-c$]{0,2}", after in "[a-c]{0,2}", value in "[a-c$+#/\\*{}\0]{0,6}", at in 0usize..779) {
+    fn what_is_put_in_never_widens(
+        before in "[a-c$]{0,2}",
+        after in "[a-c]{0,2}",
+        value in "[a-c$+#/\\*{}\0]{0,6}",
+        at in 0usize..779,
+    ) {
         prop_assume!(!format!("{before}{after}").contains("$share"));
         let template = format!("{before}{{username}}{after}/#");
         let role = Role::new("r", vec![Grant::topics(Verb::Read.into(), &template).unwrap()], vec![]).unwrap();

@@ -11,18 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "auth",
         // ring is what rustls brings: hashes, signatures and random bytes. Its rights are about topics, so it reads them.
-        &[
-            "argon2",
-            "base64",
-            "factree-mqtt",
-            "hashbrown",
-            "jiff",
-            "ring",
-            "serde",
-            "serde_json",
-            "subtle",
-            "zeroize",
-        ],
+        &["argon2", "base64", "factree-mqtt", "hashbrown", "jiff", "ring", "serde", "serde_json", "subtle", "zeroize"],
     ),
     ("broker", &["factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.

@@ -1,14 +1,15 @@
 //! Why something may be done, or may not: the answer with the rules it comes from.
 //!
-//! Asked by people, so it looks at one rule after another and says of each whether it applies. The verdict itself is the
-//! evaluator's, never a second opinion. Knows no formatting beyond one line for each thing.
+//! Asked by people, so it looks at one rule after another and says of each whether it applies. The verdict itself is
+//! the evaluator's, never a second opinion. Knows no formatting beyond one line for each thing.
 //! Invariant: `decision` is what [`Access::may`] says.
 
 use std::fmt;
 
-use super::{Access, Decision, Outcome, Rule, Target, Trie};
+use super::{Access, Decision, Target, Trie};
 use crate::grant::Scope;
 use crate::name::Name;
+use crate::pin::Pins;
 use crate::sparkplug::Message;
 use crate::template::Unfit;
 use crate::verb::{Verb, Verbs};
@@ -61,28 +62,28 @@ impl Access {
         };
         let is_pinnable = matches!(verb, Verb::Write | Verb::Command)
             && matches!(message, Message::EdgeNode { .. } | Message::State { .. });
-        for piece in &self.pieces {
-            let (filled, unfit) = match &piece.outcome {
-                Outcome::Filter(filter) => (Some(filter.clone()), None),
-                Outcome::InForce => (None, None),
-                Outcome::Unfit(unfit) => (None, Some(*unfit)),
+        for role in &self.roles {
+            let source = |rule: String, filled: Result<Option<String>, Unfit>| Source {
+                role: role.name().clone(),
+                rule,
+                unfit: filled.as_ref().err().copied(),
+                filled: filled.ok().flatten(),
             };
-            let source = |rule: &dyn fmt::Display| Source {
-                role: piece.role.clone(),
-                rule: rule.to_string(),
-                filled: filled.clone(),
-                unfit,
-            };
-            match &piece.rule {
-                Rule::Pin(pin) if is_pinnable => explanation.pins.push(source(pin)),
-                Rule::Grant(grant) if grant.verbs().has(verb) && is_about(grant.scope(), target) => {
-                    if unfit.is_some() {
-                        explanation.unfit.push(source(grant));
-                    } else if applies(grant.scope(), filled.as_deref(), verb, target) {
-                        explanation.grants.push(source(grant));
-                    }
+            for grant in role.grants() {
+                if !grant.verbs().and(self.mask).has(verb) || !is_about(grant.scope(), target) {
+                    continue;
                 }
-                Rule::Pin(_) | Rule::Grant(_) => {}
+                let filled = grant.scope().filled(self.fill());
+                let source = source(grant.to_string(), filled);
+                if source.unfit.is_some() {
+                    explanation.unfit.push(source);
+                } else if applies(grant.scope(), source.filled.as_deref(), verb, target) {
+                    explanation.grants.push(source);
+                }
+            }
+            for pin in role.pins().iter().filter(|_| is_pinnable) {
+                let unfit = Pins::default().add(pin, self.fill()).map(|()| None);
+                explanation.pins.push(source(pin.to_string(), unfit));
             }
         }
         explanation

@@ -1,9 +1,9 @@
 //! Filters, compiled: which verbs are granted for this topic?
 //!
-//! One node per level of a filter; `+` and `#` sit in slots of their own. A node with one literal child compares; one with more
-//! finds it by hash, in one table for the whole trie; where there is only one way for several levels, they are compared at once.
-//! Each node knows the verbs of everything beneath it, so branches that cannot answer are not entered. Asking for a name never
-//! allocates, and it recurses no deeper than the deepest filter.
+//! One node per level of a filter; `+` and `#` sit in slots of their own. A node with one literal child compares; one
+//! with more finds it by hash, in one table for the whole trie; where there is only one way for several levels, they
+//! are compared at once. Each node knows the verbs of everything beneath it, so branches that cannot answer are not
+//! entered. Asking for a name never allocates, and it recurses no deeper than the deepest filter.
 //! Knows neither topics nor paths, only levels between slashes.
 //! Invariant: `beneath` of a node is the union of all verbs at it and below it.
 
@@ -187,13 +187,12 @@ impl Trie {
 
     /// Whether the verb is granted for everything that a filter matches, by one granted filter or by several together.
     ///
-    /// `+` in the asked filter stands for infinitely many names, so for some that no granted filter spells out: those only
-    /// go on through `+` and `#`, and what goes on for them goes on for all. Allocates; subscribing is rare.
+    /// `+` in the asked filter stands for infinitely many names, so for some that no granted filter spells out: those
+    /// only go on through `+` and `#`, and what goes on for them goes on for all. Allocates; subscribing is rare.
     pub(crate) fn covers(&self, verb: Verb, filter: &str) -> bool {
         let mut at = vec![ROOT];
-        let mut levels = filter.split('/').peekable();
         let mut is_first = true;
-        while let Some(level) = levels.next() {
+        for level in filter.split('/') {
             let is_hidden = is_first && self.hides_dollar && level.starts_with('$');
             if !is_hidden && at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
                 return true;

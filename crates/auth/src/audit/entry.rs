@@ -1,7 +1,8 @@
 //! What is written down about one thing that somebody did.
 //!
-//! An [`Entry`] is what the caller says, a [`Record`] what came to be stored: the entry with its number, both clocks, and what is
-//! remarkable about them. Texts that are too long are cut and the record says so; no peer decides how big a log entry is.
+//! An [`Entry`] is what the caller says, a [`Record`] what came to be stored: the entry with its number, both clocks,
+//! and what is remarkable about them. Texts that are too long are cut and the record says so; no peer decides how big a
+//! log entry is.
 //! Invariant: encoding and decoding a record changes nothing.
 
 use std::time::Duration;

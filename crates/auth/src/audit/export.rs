@@ -1,8 +1,8 @@
 //! Exports: records as lines of JSON or CSV, for other programs and for spreadsheets.
 //!
-//! One record is one line, whatever is in it: control characters become visible escapes, so a name with a line end in it cannot
-//! pretend to be another record. A cell that a spreadsheet would take for a formula begins with an apostrophe. Exports are for
-//! reading; what is verified is the log.
+//! One record is one line, whatever is in it: control characters become visible escapes, so a name with a line end in
+//! it cannot pretend to be another record. A cell that a spreadsheet would take for a formula begins with an
+//! apostrophe. Exports are for reading; what is verified is the log.
 //! Invariant: as many lines as records, and the header line of CSV.
 
 use std::borrow::Cow;

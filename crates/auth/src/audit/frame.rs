@@ -1,8 +1,8 @@
 //! Frames: the entries of a log as bytes, and the chain that they form.
 //!
-//! A frame is `kind · number · length of body · body · hash`, numbers big-endian, and the hash is SHA-256 over a tag, the hash of
-//! the frame before, and everything of this frame that stands before it. So there is no byte in a log that no hash covers.
-//! Reading holds every length against a bound before memory is spent. Knows nothing of signatures.
+//! A frame is `kind · number · length of body · body · hash`, numbers big-endian, and the hash is SHA-256 over a tag,
+//! the hash of the frame before, and everything of this frame that stands before it. So there is no byte in a log that
+//! no hash covers. Reading holds every length against a bound before memory is spent. Knows nothing of signatures.
 //! Invariant: the same frames are the same bytes; there is one way to write each.
 
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Heads: the end of the chain at some moment, signed.
 //!
-//! A head fits on one line and can be kept elsewhere: on another machine, in a mail, on paper. That is what gives it its force. The
-//! installation and the key's fingerprint are signed too, so a key that was copied to another installation gives itself away.
-//! Knows nothing of files; a key is 32 bytes that somebody keeps safe.
+//! A head fits on one line and can be kept elsewhere: on another machine, in a mail, on paper. That is what gives it
+//! its force. The installation and the key's fingerprint are signed too, so a key that was copied to another
+//! installation gives itself away. Knows nothing of files; a key is 32 bytes that somebody keeps safe.
 //! Invariant: a [`Head`] that [`PublicKey::verifies`] was signed by the key's owner for exactly these numbers.
 
 use std::fmt;
@@ -176,8 +176,8 @@ impl Head {
         })
     }
 
-    /// Whether two genuine heads cannot be of one history: they are of the same entry and say different things. Then the key has
-    /// signed two histories, so it is in more hands than one, or a log was set back and went on.
+    /// Whether two genuine heads cannot be of one history: they are of the same entry and say different things. Then
+    /// the key has signed two histories, so it is in more hands than one, or a log was set back and went on.
     pub fn contradicts(&self, other: &Head) -> bool {
         self.fingerprint == other.fingerprint
             && self.seq == other.seq

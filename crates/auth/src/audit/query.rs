@@ -1,7 +1,7 @@
 //! Queries: the records that somebody asks for, a page at a time.
 //!
-//! A log is read from front to back; a caller with many segments begins with the one that can hold the first answer. Nothing is
-//! verified here: a question about what is in the log is not the question whether it is genuine.
+//! A log is read from front to back; a caller with many segments begins with the one that can hold the first answer.
+//! Nothing is verified here: a question about what is in the log is not the question whether it is genuine.
 //! Invariant: a page and the cursor that came with it never leave a record out and never bring one twice.
 
 use std::io::Read;

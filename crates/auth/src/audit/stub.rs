@@ -1,8 +1,8 @@
 //! What stays of entries that were dropped when their time was over.
 //!
-//! Old segments may be deleted; in their place stays one signed frame that says which entries there were, of what time, and with
-//! which hash the rest of the log goes on. A later stub takes in the earlier one, so there is never more than one.
-//! Knows nothing of how long entries are kept.
+//! Old segments may be deleted; in their place stays one signed frame that says which entries there were, of what time,
+//! and with which hash the rest of the log goes on. A later stub takes in the earlier one, so there is never more than
+//! one. Knows nothing of how long entries are kept.
 //! Invariant: a log whose first segment is gone verifies only behind the stub of exactly what is missing.
 
 use std::fmt;
@@ -82,8 +82,8 @@ impl fmt::Display for StubError {
 
 impl std::error::Error for StubError {}
 
-/// The bytes of a stub for everything before a segment that stays, whose first bytes are read. `until` is the time of the last
-/// thing that is dropped. Verify the log before; store the stub, and only then delete the segments.
+/// The bytes of a stub for everything before a segment that stays, whose first bytes are read. `until` is the time of
+/// the last thing that is dropped. Verify the log before; store the stub, and only then delete the segments.
 ///
 /// # Errors
 /// [`StubError`].

@@ -1,9 +1,9 @@
 //! Verifying: is this log still what was written, and if not, where does it go wrong?
 //!
-//! Two frames are in memory, the one that is looked at and the next: what comes behind a wrong entry tells an edit from an
-//! insertion, a deletion or a change of order. Anybody can make a chain that fits together, so a chain alone proves little; signed
-//! heads in it prove everything before them, and a head that was kept elsewhere proves that nothing was cut off or set back.
-//! Knows no files: the segments come as one stream, the stub before them if there is one.
+//! Two frames are in memory, the one that is looked at and the next: what comes behind a wrong entry tells an edit from
+//! an insertion, a deletion or a change of order. Anybody can make a chain that fits together, so a chain alone proves
+//! little; signed heads in it prove everything before them, and a head that was kept elsewhere proves that nothing was
+//! cut off or set back. Knows no files: the segments come as one stream, the stub before them if there is one.
 //! Invariant: `Ok` means that every byte up to the last head was signed by the key's owner, in this order.
 
 use std::fmt;
@@ -91,7 +91,8 @@ pub enum Fault {
         /// Its number in the log; none: it is the one that was kept elsewhere.
         seq: Option<u64>,
     },
-    /// A genuine head, but the entries before it are others than those that were signed: somebody has written them anew.
+    /// A genuine head, but the entries before it are others than those that were signed: somebody has written them
+    /// anew.
     Rewritten {
         /// One of the entries from this one,
         first: u64,

@@ -1,9 +1,9 @@
 //! The writer: which bytes to store for what happened.
 //!
-//! A machine without IO. It appends to the chain in memory and says what to write; the caller stores it and says whether that
-//! worked. If it did not, the chain goes back to where the store is, what was lost is counted, and a record of the gap is the first
-//! thing written when there is room again. Until then [`Writer::may_command`] says no, unless the policy says otherwise.
-//! Knows no files: a segment is a number.
+//! A machine without IO. It appends to the chain in memory and says what to write; the caller stores it and says
+//! whether that worked. If it did not, the chain goes back to where the store is, what was lost is counted, and a
+//! record of the gap is the first thing written when there is room again. Until then [`Writer::may_command`] says no,
+//! unless the policy says otherwise. Knows no files: a segment is a number.
 //! Invariant: `durable` is what the store has; everything in `pending` comes after it, in order.
 
 use std::collections::VecDeque;
@@ -17,7 +17,8 @@ use super::head::{Head, Installation, SigningKey};
 use super::stub::Start;
 use crate::time::{Now, Timestamp};
 
-/// How far the two clocks may differ between two entries before that counts as a step: this, and a thousandth of the time.
+/// How far the two clocks may differ between two entries before that counts as a step: this, and a thousandth of the
+/// time.
 const CLOCK_SLACK: Duration = Duration::from_secs(2);
 
 /// What happens to commands while nothing can be written down.
@@ -133,7 +134,8 @@ pub struct Resumed {
 pub enum ResumeError {
     /// It cannot be read.
     Frame(FrameError),
-    /// The segment does not begin with its start. If it is torn before that, it is to be removed, and the one before resumed.
+    /// The segment does not begin with its start. If it is torn before that, it is to be removed, and the one before
+    /// resumed.
     NoStart,
     /// The log is another installation's.
     OtherInstallation(Installation),
@@ -177,8 +179,8 @@ impl Writer {
         Writer { key, installation, policy, place, durable: place, pending: VecDeque::new(), is_full: false }
     }
 
-    /// Goes on with a log whose last segment is read from its beginning. That segment's chain is checked, since going on with a
-    /// damaged one would bury the damage; [`verify`](super::verify()) checks the rest.
+    /// Goes on with a log whose last segment is read from its beginning. That segment's chain is checked, since going
+    /// on with a damaged one would bury the damage; [`verify`](super::verify()) checks the rest.
     ///
     /// # Errors
     /// [`ResumeError`]. A torn end is none.
@@ -272,8 +274,8 @@ impl Writer {
         }
     }
 
-    /// What was handed out and not confirmed could not be stored. The caller cuts off what it may have written of it, and
-    /// forgets steps that it has not taken.
+    /// What was handed out and not confirmed could not be stored. The caller cuts off what it may have written of it,
+    /// and forgets steps that it has not taken.
     pub fn not_stored(&mut self) {
         let mut lost = self.durable.lost;
         for at in self.pending.drain(..).filter_map(|pending| pending.record) {
@@ -290,7 +292,8 @@ impl Writer {
         self.is_full
     }
 
-    /// Whether something privileged may be done, as far as the log is concerned. Its entry is to be stored before it is done.
+    /// Whether something privileged may be done, as far as the log is concerned. Its entry is to be stored before it is
+    /// done.
     pub fn may_command(&self) -> bool {
         !self.is_full || self.policy.on_full == OnFull::Alarm
     }

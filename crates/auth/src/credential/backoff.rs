@@ -1,8 +1,9 @@
 //! Backoff: who has failed has to wait, longer each time.
 //!
-//! Counted for each address and for each user. A user's count is what stops many addresses from guessing one password; so that
-//! nobody can lock a plant out by failing on purpose, it does not hold for an address from which that user has logged in before.
-//! Unknown users are counted like known ones. An address is what the server says it is: of IPv6 the first 64 bits.
+//! Counted for each address and for each user. A user's count is what stops many addresses from guessing one password;
+//! so that nobody can lock a plant out by failing on purpose, it does not hold for an address from which that user has
+//! logged in before. Unknown users are counted like known ones. An address is what the server says it is: of IPv6 the
+//! first 64 bits.
 //! Invariant: no table holds more than [`BackoffLimits::remembered_max`] entries, whoever tries.
 
 use std::collections::HashMap;
@@ -26,7 +27,8 @@ pub struct BackoffLimits {
 }
 
 impl Default for BackoffLimits {
-    /// Five failures are free, then 1 s doubling to 60 s, forgotten after 15 minutes; 10,000 addresses and as many users.
+    /// Five failures are free, then 1 s doubling to 60 s, forgotten after 15 minutes; 10,000 addresses and as many
+    /// users.
     fn default() -> Self {
         BackoffLimits {
             free: 5,
@@ -61,7 +63,8 @@ impl Backoff {
         Backoff { limits, addresses: HashMap::new(), users: HashMap::new(), familiar: HashMap::new() }
     }
 
-    /// How much longer this user may not try from this address; nothing: he may now. To be asked before anything is hashed.
+    /// How much longer this user may not try from this address; nothing: he may now. To be asked before anything is
+    /// hashed.
     pub fn wait(&self, now: Instant, user: &str, address: IpAddr) -> Duration {
         let address = network(address);
         let of_address = self.addresses.get(&address).map_or(Duration::ZERO, |strikes| self.remaining(now, *strikes));

@@ -1,7 +1,7 @@
 //! Bearer keys: what programs show over HTTP.
 //!
-//! A key is `ftk_{id}.{secret}`, shown once. The id finds it, the secret's digest proves it; with 256 random bits there is nothing
-//! to guess, so no slow hash is needed for each request. Knows nothing of whose a key is.
+//! A key is `ftk_{id}.{secret}`, shown once. The id finds it, the secret's digest proves it; with 256 random bits there
+//! is nothing to guess, so no slow hash is needed for each request. Knows nothing of whose a key is.
 //! Invariant: what is stored does not contain the secret.
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Browser sessions: the cookie, and the token that a write must show besides.
 //!
-//! The cookie is 256 random bits; stored is its digest, which also names the session. The CSRF token is another digest of the
-//! cookie: a page of ours can be given it, a foreign page cannot know it, and nothing more has to be kept.
+//! The cookie is 256 random bits; stored is its digest, which also names the session. The CSRF token is another digest
+//! of the cookie: a page of ours can be given it, a foreign page cannot know it, and nothing more has to be kept.
 //! Invariant: neither digest leads back to the cookie, nor one to the other.
 
 use subtle::ConstantTimeEq;

@@ -1,8 +1,8 @@
 //! Client certificates: which principal a certificate is of.
 //!
-//! TLS has checked the chain; here are only names. A rule takes one kind of name and a pattern with `{name}` in it. The common name
-//! counts only if a rule says so, since anything may stand there. A certificate with two names that lead to two principals leads
-//! to none. Knows no X.509: names, serials and issuers come as bytes and text.
+//! TLS has checked the chain; here are only names. A rule takes one kind of name and a pattern with `{name}` in it. The
+//! common name counts only if a rule says so, since anything may stand there. A certificate with two names that lead to
+//! two principals leads to none. Knows no X.509: names, serials and issuers come as bytes and text.
 //! Invariant: a certificate is one principal or nobody.
 
 use std::collections::HashSet;
@@ -158,8 +158,13 @@ impl CertificateRule {
 /// Certificates that count no more, by issuer and serial.
 #[derive(Clone, Debug, Default)]
 pub struct Revocations {
-    revoked: HashSet<(Box<[u8]>, Box<[u8]>)>,
+    revoked: HashSet<(Issuer, Serial)>,
 }
+
+/// A name as DER.
+type Issuer = Box<[u8]>;
+/// A number, big-endian, without zeros before it.
+type Serial = Box<[u8]>;
 
 impl Revocations {
     /// Certificates of these issuers (the name as DER) with these serials (big-endian).

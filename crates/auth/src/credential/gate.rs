@@ -1,7 +1,7 @@
 //! The gate before hashing: how many passwords may be hashed at the same time.
 //!
-//! One hash takes 19 MiB, on purpose; a storm of logins would take all there is. Nobody can hash without a [`Permit`], and there are
-//! only so many. Who gets none waits or is turned away; which, is the server's to say.
+//! One hash takes 19 MiB, on purpose; a storm of logins would take all there is. Nobody can hash without a [`Permit`],
+//! and there are only so many. Who gets none waits or is turned away; which, is the server's to say.
 //! Invariant: permits that exist never outnumber what the gate was made for.
 
 use std::sync::Arc;

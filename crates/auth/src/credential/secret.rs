@@ -1,7 +1,7 @@
 //! Secrets and their digests.
 //!
-//! A secret that was drawn from 256 random bits is stored as a plain SHA-256: there is nothing to guess. Digests are compared in
-//! constant time. Passwords are another matter, see [`password`](super::password).
+//! A secret that was drawn from 256 random bits is stored as a plain SHA-256: there is nothing to guess. Digests are
+//! compared in constant time. Passwords are another matter, see [`password`](super::password).
 //! Invariant: a secret is shown only by [`Secret::reveal`].
 
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Tokens of an identity provider: JWTs signed with RS256 or ES256.
 //!
-//! The key says which algorithm it is for, never the token: what the token claims must be the same, so there is no way to have a
-//! public key taken for a shared secret, or `none` for a signature. Nothing of the token is looked at before its signature is
-//! verified, but which key it names. A claim that is missing or of the wrong kind refuses the token.
+//! The key says which algorithm it is for, never the token: what the token claims must be the same, so there is no way
+//! to have a public key taken for a shared secret, or `none` for a signature. Nothing of the token is looked at before
+//! its signature is verified, but which key it names. A claim that is missing or of the wrong kind refuses the token.
 //! Knows no network: the provider's keys come as bytes.
 //! Invariant: `Ok` means that the issuer signed it, for us, and that it is valid now.
 

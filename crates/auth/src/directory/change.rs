@@ -1,6 +1,7 @@
 //! Changes: what a command comes to, as records.
 //!
-//! Decided first, stored, then applied; a restart applies what was stored. Whoever is concerned by a change loses his tenure.
+//! Decided first, stored, then applied; a restart applies what was stored. Whoever is concerned by a change loses his
+//! tenure.
 //! Invariant: applying a change a second time changes nothing.
 
 use super::record::{Record, RecordId, RestoreError};
@@ -88,9 +89,11 @@ impl Directory {
             }
             Record::Role(role) => {
                 self.end_tenures_under(role.name());
+                self.compiled.forget();
                 self.roles.insert(role.name().clone(), role);
             }
-            // A key or a session that is there already was only used: that concerns nobody. No command changes one otherwise.
+            // A key or a session that is there already was only used: that concerns nobody. No command changes one
+            // otherwise.
             Record::Key(id, key) => {
                 self.keys.insert(id, key);
             }
@@ -110,6 +113,7 @@ impl Directory {
             }
             RecordId::Role(name) => {
                 self.roles.remove(name);
+                self.compiled.forget();
                 self.end_tenures_under(name);
             }
             RecordId::Key(id) => {

@@ -1,7 +1,7 @@
 //! Commands: what an administrator can have done to the directory.
 //!
-//! Each is looked at against what is there and either refused with a reason or turned into a [`Change`]. Nothing is changed here.
-//! Knows nothing of who asks; that he may is decided before.
+//! Each is looked at against what is there and either refused with a reason or turned into a [`Change`]. Nothing is
+//! changed here. Knows nothing of who asks; that he may is decided before.
 //! Invariant: no command leaves the directory without an admin if it had one.
 
 use std::fmt;
@@ -153,7 +153,8 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Directory {
-    /// Looks at a command. What comes out is to be stored and then [applied](Directory::apply), with nothing decided in between.
+    /// Looks at a command. What comes out is to be stored and then [applied](Directory::apply), with nothing decided in
+    /// between.
     ///
     /// # Errors
     /// [`Refused`].
@@ -222,7 +223,7 @@ impl Directory {
                 Ok(Change::default().and_remove([RecordId::Key(id)]))
             }
             Command::RemoveKey(_) => Err(Refused::NoKey),
-            Command::OpenSession { token, owner } => self.open_session(now, &token, owner),
+            Command::OpenSession { token, owner } => self.open_session(now, &token, &owner),
             Command::EndSession(id) if self.sessions.contains_key(&id) => {
                 Ok(Change::default().and_remove([RecordId::Session(id)]))
             }
@@ -253,9 +254,9 @@ impl Directory {
         Ok(Change::put(Record::Key(new.token.id, key)))
     }
 
-    fn open_session(&self, now: Timestamp, token: &SessionToken, owner: Name) -> Result<Change, Refused> {
-        self.known_user(&owner)?;
-        let mut his: Vec<_> = self.sessions.iter().filter(|(_, session)| session.owner == owner).collect();
+    fn open_session(&self, now: Timestamp, token: &SessionToken, owner: &Name) -> Result<Change, Refused> {
+        self.known_user(owner)?;
+        let mut his: Vec<_> = self.sessions.iter().filter(|(_, session)| session.owner == *owner).collect();
         his.sort_by_key(|(_, session)| session.used);
         let too_many = (his.len() + 1).saturating_sub(self.limits.sessions_per_user_max.max(1));
         let oldest = his.iter().take(too_many).map(|(id, _)| RecordId::Session(**id));

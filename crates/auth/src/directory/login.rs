@@ -1,11 +1,12 @@
 //! Logins: somebody has proven who he is; what may he do, and for how long?
 //!
-//! A password is checked outside of any lock: [`Directory::password_check`] gives what is needed for it, for those who do not exist
-//! as for those who do, so that neither the answer nor its time tells them apart. When a tenure is over, the same login is looked
-//! at again ([`Directory::renew`]): what proved it has to be there still, unchanged.
+//! A password is checked outside of any lock: [`Directory::password_check`] gives what is needed for it, for those who
+//! do not exist as for those who do, so that neither the answer nor its time tells them apart. When a tenure is over,
+//! the same login is looked at again ([`Directory::renew`]): what proved it has to be there still, unchanged.
 //! Invariant: every way in ends in [`Directory::access_of`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Directory, Tenure, User};
 use crate::access::Access;
@@ -14,6 +15,7 @@ use crate::credential::{
 };
 use crate::name::Name;
 use crate::principal::Principal;
+use crate::role::Role;
 use crate::template::Fill;
 use crate::time::Timestamp;
 use crate::verb::Verbs;
@@ -94,8 +96,8 @@ pub struct ProvenUser {
 }
 
 impl PasswordCheck {
-    /// Hashes the password, which takes tens of milliseconds: not on a task that others wait for. Costs the same whether there
-    /// is such a user or not.
+    /// Hashes the password, which takes tens of milliseconds: not on a task that others wait for. Costs the same
+    /// whether there is such a user or not.
     pub fn run(self, permit: &Permit, password: &Password) -> Option<ProvenUser> {
         let is_right = self.hash.matches(permit, password);
         let (name, stamp) = self.user?;
@@ -135,8 +137,8 @@ impl Login {
 }
 
 impl Directory {
-    /// What is needed to check somebody's password. Whoever does not exist, may not log in or has no password is checked against
-    /// a hash that nothing matches.
+    /// What is needed to check somebody's password. Whoever does not exist, may not log in or has no password is
+    /// checked against a hash that nothing matches.
     pub fn password_check(&self, name: &str) -> PasswordCheck {
         let known = self.users.get_key_value(name).filter(|(_, user)| !user.disabled);
         match known.and_then(|(name, user)| Some((name, user.password.clone()?))) {
@@ -163,7 +165,8 @@ impl Directory {
         self.login(Principal::User(owner), Proof::Key(token.id.clone()), until, now)
     }
 
-    /// Lets in whoever shows a browser session's cookie. [`note_session_used`](Directory::note_session_used) keeps it going.
+    /// Lets in whoever shows a browser session's cookie. [`note_session_used`](Directory::note_session_used) keeps it
+    /// going.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -231,7 +234,8 @@ impl Directory {
         }
     }
 
-    /// Looks at a login again whose tenure is over. If it is good still, it goes on under a new one, with other rights perhaps.
+    /// Looks at a login again whose tenure is over. If it is good still, it goes on under a new one, with other rights
+    /// perhaps.
     ///
     /// # Errors
     /// [`Refusal`]: whoever holds it is cut off.
@@ -246,10 +250,17 @@ impl Directory {
     ///
     /// # Errors
     /// [`Refusal`]: it is good no more.
-    pub fn access_of(&self, login: &Login, client_id: Option<&str>, now: Timestamp) -> Result<Access, Refusal> {
-        let (roles, mask) = self.standing(login, now)?;
+    pub fn access_of(
+        &mut self,
+        login: &Login,
+        client_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<Access>, Refusal> {
+        let (names, mask) = self.standing(login, now)?;
         let fill = Fill { client_id, username: login.principal.name().map(Name::as_str) };
-        Ok(Access::compile(self.roles_of(&roles), fill, mask))
+        let role = |name: &Name| self.fixed_roles.get(name).or_else(|| self.roles.get(name));
+        let roles: Vec<&Role> = names.iter().filter_map(role).collect();
+        Ok(self.compiled.access(&roles, fill, mask))
     }
 
     /// The roles that a login gives, and the verbs of them; or why it gives none.

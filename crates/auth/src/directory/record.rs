@@ -1,7 +1,8 @@
 //! Records: users, roles, keys and sessions as they are stored.
 //!
-//! A record is a key (`user/anna`) and a value in JSON that begins with the version of the format. The types here are the format;
-//! those of the directory may change on a Tuesday. What cannot be read is an error that names the record, never a guess.
+//! A record is a key (`user/anna`) and a value in JSON that begins with the version of the format. The types here are
+//! the format; those of the directory may change on a Tuesday. What cannot be read is an error that names the record,
+//! never a guess.
 //! Invariant: what was written is read back the same.
 
 use std::fmt;

@@ -1,7 +1,8 @@
 //! Tenure: whether anything has changed since somebody logged in, in one comparison.
 //!
-//! Each party has a counter that goes up when something about it changes; a login remembers where it stood. A connection looks at it
-//! before each packet or frame, without a lock, and only when it has moved asks the directory what is left.
+//! Each party has a counter that goes up when something about it changes; a login remembers where it stood. A
+//! connection looks at it before each packet or frame, without a lock, and only when it has moved asks the directory
+//! what is left.
 //! Invariant: a counter never goes back.
 
 use std::sync::Arc;

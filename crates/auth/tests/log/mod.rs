@@ -1,6 +1,7 @@
 //! A log in memory: the writer and a disk that never fails unless it is told to.
 //!
-//! And what an attacker has: frames taken apart and chained anew, written from `docs/guides/audit.md` and not from the code.
+//! And what an attacker has: frames taken apart and chained anew, written from `docs/guides/audit.md` and not from the
+//! code.
 
 use std::time::Duration;
 
