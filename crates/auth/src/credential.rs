@@ -13,6 +13,7 @@ mod gate;
 mod password;
 mod secret;
 mod token;
+mod x509;
 
 pub use backoff::{Backoff, BackoffLimits};
 pub use bearer::{BearerToken, KeyId};
@@ -24,3 +25,4 @@ pub use gate::{HashingGate, Permit};
 pub use password::{Cost, CostError, Password, PasswordError, PasswordHash, PasswordHashError};
 pub use secret::{Digest, NoRandomness, Secret, random};
 pub use token::{Jwks, JwksError, TokenError, TokenRules, TokenSubject};
+pub use x509::{Certificate, X509Error};

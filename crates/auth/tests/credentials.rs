@@ -239,4 +239,92 @@ mod certificates {
         assert!(revoked.cover(b"ca1", &[7]) && revoked.cover(b"ca2", &[0, 8]));
         assert!(!revoked.cover(b"ca2", &[7]) && !revoked.cover(b"ca1", &[7, 0]) && !revoked.cover(b"ca1", &[]));
     }
+
+    /// An authority of the name `Acme`, and one of the same name that is somebody else's.
+    fn authorities() -> [rcgen::CertifiedIssuer<'static, rcgen::KeyPair>; 2] {
+        [(), ()].map(|()| {
+            let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+            params.distinguished_name.push(rcgen::DnType::CommonName, "Acme");
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign, rcgen::KeyUsagePurpose::KeyCertSign];
+            rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+        })
+    }
+
+    fn issued(by: &rcgen::CertifiedIssuer<'_, rcgen::KeyPair>, serial: u64) -> rcgen::Certificate {
+        let mut params = rcgen::CertificateParams::new(vec!["press7.edge.acme.example".to_owned()]).unwrap();
+        params.subject_alt_names.push(rcgen::SanType::URI("spiffe://acme/edge/press7".try_into().unwrap()));
+        params.subject_alt_names.push(rcgen::SanType::Rfc822Name("press7@acme.example".try_into().unwrap()));
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Press 7");
+        params.serial_number = Some(serial.into());
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        params.signed_by(&rcgen::KeyPair::generate().unwrap(), by).unwrap()
+    }
+
+    #[test]
+    fn the_names_of_a_certificate_are_read_as_they_stand_there() {
+        let [ours, _] = authorities();
+        let der = issued(&ours, 0x80).der().to_vec();
+        let certificate = Certificate::of(&der).unwrap();
+        let mut expected = names(&["spiffe://acme/edge/press7"], &["press7.edge.acme.example"], Some("Press 7"));
+        expected.emails.push("press7@acme.example".to_owned());
+        assert_eq!(certificate.names, expected);
+        assert_eq!(certificate.until.to_string(), "2030-01-01T00:00:00.000Z");
+        assert_eq!(&certificate.serial[..], [0, 0x80]);
+        for cut in 0..der.len() {
+            assert!(Certificate::of(&der[..cut]).is_err());
+        }
+        assert!(Certificate::of(&[&der[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_revocation_list_counts_if_its_authority_signed_it() {
+        let [ours, other] = authorities();
+        let revoked = |serial: u64| rcgen::RevokedCertParams {
+            serial_number: serial.into(),
+            revocation_time: rcgen::date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(2027, 1, 1),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked(0x80), revoked(9)],
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&ours).unwrap();
+        let covers = |revocations: &Revocations, serial| {
+            let certificate = Certificate::of(issued(&ours, serial).der()).unwrap();
+            revocations.cover(&certificate.issuer, &certificate.serial)
+        };
+        let (ours_der, other_der) = (ours.der().to_vec(), other.der().to_vec());
+        let mut revocations = Revocations::default();
+        let next = revocations.read_list(list.der(), &[&ours_der]).unwrap();
+        assert_eq!(next.unwrap().to_string(), "2027-01-01T00:00:00.000Z");
+        assert!(covers(&revocations, 0x80) && covers(&revocations, 9) && !covers(&revocations, 10));
+
+        let mut none = Revocations::default();
+        assert_eq!(none.read_list(list.der(), &[]), Err(X509Error::UnknownIssuer));
+        assert_eq!(none.read_list(list.der(), &[&other_der]), Err(X509Error::Signature), "the same name, another key");
+        let mut touched = list.der().to_vec();
+        let at = touched.len() / 2;
+        touched[at] ^= 1;
+        assert!(none.read_list(&touched, &[&ours_der]).is_err());
+        assert_eq!(none.read_list(&[&list.der()[..], &[0]].concat(), &[&ours_der]), Err(X509Error::Format));
+        assert_eq!(none.read_list(b"-----BEGIN CERTIFICATE-----", &[&ours_der]), Err(X509Error::Format));
+        assert!(!covers(&none, 9), "nothing is added");
+        let pem = format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", pem_lines(list.der()));
+        assert!(none.read_list(pem.as_bytes(), &[&other_der, &ours_der]).is_ok());
+        assert!(covers(&none, 9));
+    }
+
+    fn pem_lines(der: &[u8]) -> String {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        lines.join("\n")
+    }
 }

@@ -68,7 +68,7 @@ fn is_granted_in_tree(grants: &[(Verbs, String)], verb: Verb, path: &str) -> boo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_topic_is_judged_as_by_asking_each_filter(grants in grants()) {

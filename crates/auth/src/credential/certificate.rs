@@ -2,7 +2,7 @@
 //!
 //! TLS has checked the chain; here are only names. A rule takes one kind of name and a pattern with `{name}` in it. The
 //! common name counts only if a rule says so, since anything may stand there. A certificate with two names that lead to
-//! two principals leads to none. Knows no X.509: names, serials and issuers come as bytes and text.
+//! two principals leads to none. Knows no X.509: see [`x509`](super::x509).
 //! Invariant: a certificate is one principal or nobody.
 
 use std::collections::HashSet;

@@ -3,6 +3,7 @@
 //! The attacker here knows the format and can do everything but sign, unless a story says that he has the key.
 
 mod log;
+mod properties;
 
 use std::time::Duration;
 
@@ -420,4 +421,12 @@ fn steps_are_what_the_caller_stores() {
     let mut writer = Writer::new(key(1), HERE, Policy { head_every: 1, ..Policy::default() });
     writer.append(now, &entry("Line1"), &mut steps);
     assert!(matches!(&steps[..], [Step::Begin(1), Step::Write(_), Step::Signed(head)] if head.seq == 2), "{steps:?}");
+}
+
+#[test]
+fn an_installation_and_a_key_are_shown_and_their_seed_is_not() {
+    let key = factree_auth::audit::SigningKey::from_seed(&[0xAB; 32]);
+    assert!(!format!("{key:?}").contains("abab"));
+    assert_eq!(factree_auth::audit::PublicKey::parse(&key.public_key().to_string()), Some(key.public_key()));
+    assert_eq!(Installation([7; 16]).to_string(), "07".repeat(16));
 }
