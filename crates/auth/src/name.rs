@@ -15,6 +15,13 @@ use crate::limits::NAME_BYTES_MAX;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Arc<str>);
 
+/// Whether a character does more to a line of text than stand in it: control characters, the separators of lines and
+/// paragraphs, and those that turn the direction of what follows.
+pub(crate) fn disturbs_a_line(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Why a text is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
@@ -22,7 +29,7 @@ pub enum NameError {
     Empty,
     /// At most [`NAME_BYTES_MAX`] bytes.
     TooLong,
-    /// A control character: line ends, escapes, U+0000.
+    /// A character that [disturbs a line](disturbs_a_line).
     Control,
 }
 
@@ -46,7 +53,7 @@ impl Name {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         match text.len() {
             0 => Err(NameError::Empty),
-            1..=NAME_BYTES_MAX if text.contains(|character: char| character.is_control()) => Err(NameError::Control),
+            1..=NAME_BYTES_MAX if text.contains(disturbs_a_line) => Err(NameError::Control),
             1..=NAME_BYTES_MAX => Ok(Name(text.into())),
             _ => Err(NameError::TooLong),
         }

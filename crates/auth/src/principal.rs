@@ -24,6 +24,23 @@ pub enum Principal {
 }
 
 impl Principal {
+    /// Reads a principal as [`Display`](fmt::Display) writes it: what a kept session belongs to.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "anonymous" => return Some(Principal::Anonymous),
+            "factree" => return Some(Principal::Local),
+            _ => {}
+        }
+        let (realm, name) = text.split_once(':')?;
+        let name = Name::parse(name).ok()?;
+        match realm {
+            "user" => Some(Principal::User(name)),
+            "certificate" => Some(Principal::Certificate(name)),
+            "token" => Some(Principal::Token(name)),
+            _ => None,
+        }
+    }
+
     /// What `{username}` stands for.
     pub const fn name(&self) -> Option<&Name> {
         match self {

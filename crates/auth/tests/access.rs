@@ -93,6 +93,7 @@ fn several_grants_cover_a_subscription_together() {
         (&["+/b", "a/+"], "+/b", true),
         (&["+/b", "a/+"], "+/+", false),
         (&["a/+/c"], "a/b/c", true),
+        (&["/+/#"], "/#", true),
         (&["a//c"], "a/+/c", false),
         (&["a/+/c"], "a//c", true),
         (&["#"], "$SYS/#", false),

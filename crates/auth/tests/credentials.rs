@@ -159,6 +159,9 @@ mod backing_off {
             backoff.succeeded(later, &format!("good{number}"), there(number));
             assert!(backoff.len() <= 150);
         }
+        let (long, longer) = ("x".repeat(60_000), "y".repeat(60_000));
+        (0..7).for_each(|number| backoff.failed(now, &long, there(5000 + number)));
+        assert!(backoff.wait(now, &longer, there(9000)) > Duration::ZERO, "names that nobody can have are one");
         assert!(backoff.wait(now + Duration::from_secs(1), "anna", HERE) > Duration::from_secs(10));
     }
 }

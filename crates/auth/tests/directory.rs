@@ -469,6 +469,16 @@ fn rights_that_many_share_are_compiled_once() {
 }
 
 #[test]
+fn a_principal_is_read_as_it_is_written_and_no_name_makes_it_another_one() {
+    for text in ["anonymous", "factree", "user:anna", "user:factree", "certificate:user:anna", "token:a/b c"] {
+        assert_eq!(Principal::parse(text).unwrap().to_string(), text);
+    }
+    for text in ["", "anna", "user:", "User:anna", "user:a\nb", "nobody:anna"] {
+        assert_eq!(Principal::parse(text), None, "{text:?}");
+    }
+}
+
+#[test]
 fn commands_that_make_no_sense_are_refused_and_say_why() {
     let mut world = World::new();
     let hash = Some(world.hash("some password"));
@@ -518,7 +528,13 @@ fn nothing_that_is_printed_lets_anybody_in() {
     let login = world.shows(&key).unwrap();
     let bearer = BearerToken::parse(key.reveal()).unwrap();
     let password = Password::chosen("correct horse").unwrap();
-    let printed = format!("{:?} {login:?} {bearer:?} {token:?} {key:?} {cookie:?} {password:?}", world.directory);
+    let add = Command::AddUser { name: name("berta"), password: Some(world.hash("correct horse")), roles: vec![] };
+    let change = world.directory.decide(MORNING, add.clone()).unwrap();
+    let printed = format!(
+        "{add:?} {change:?} {:?} {:?} {login:?} {bearer:?} {token:?} {key:?} {cookie:?} {password:?}",
+        change.puts(),
+        world.directory
+    );
     let secret = key.reveal().split_once('.').unwrap().1;
     assert!(!printed.contains(secret) && !printed.contains(cookie.reveal()) && !printed.contains("correct horse"));
     assert!(!printed.contains("$argon2") && !printed.contains(token.csrf().reveal()));

@@ -89,9 +89,12 @@ proptest! {
     fn a_subscription_is_allowed_if_every_message_it_could_bring_is(grants in grants(), asked in filter()) {
         let access = compile(&grants);
         let asked = TopicFilter::parse(&asked).unwrap();
-        let mut brought = WORLD.iter().map(|topic| TopicName::parse(topic).unwrap()).filter(|name| asked.matches(*name));
+        let world = WORLD.iter().map(|topic| TopicName::parse(topic).unwrap());
+        let mut brought = world.filter(|name| asked.matches(*name));
         let covered = brought.clone().all(|name| is_granted(&grants, Verb::Read, name));
         prop_assert_eq!(access.may_subscribe(asked), covered);
+        // What `+` and `/#` have in common is the empty name, which is none.
+        prop_assume!(asked.as_str() != "+");
         let touched = brought.any(|name| is_granted(&grants, Verb::Read, name));
         prop_assert_eq!(access.may_receive_some(asked), touched);
     }

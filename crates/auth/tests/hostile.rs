@@ -20,12 +20,15 @@ proptest! {
         let _ = BearerToken::parse(&format!("ftk_{text}"));
         let _ = SessionToken::parse(&text);
         let _ = Jwks::parse(text.as_bytes());
-        let names = CertificateNames { uris: vec![text.clone()], common_name: Some(text), ..CertificateNames::default() };
+        let names = CertificateNames { uris: vec![text], ..CertificateNames::default() };
         let _ = CertificateRule::map(&[CertificateRule::new(NameKind::Uri, "a{name}b", None).unwrap()], &names);
     }
 
     #[test]
-    fn any_record_is_taken_or_refused(key in "(user|role|key|session)/.{0,20}", value in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn any_record_is_taken_or_refused(
+        key in "(user|role|key|session)/.{0,20}",
+        value in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
         let mut directory = Directory::new(DirectoryLimits::default(), vec![]);
         prop_assert!(directory.restore(key.as_bytes(), &value).is_err());
     }

@@ -198,7 +198,8 @@ impl Trie {
                 return true;
             }
             if level == "#" {
-                return self.covers_all_below(verb, at, is_first);
+                // No name is empty, so `/#` does not match the level above.
+                return self.covers_all_below(verb, at, is_first || filter == "/#");
             }
             at = self.step(verb, &at, |trie, from, to| {
                 to.extend((level != "+").then(|| trie.literal(from, level)).flatten());
@@ -210,8 +211,7 @@ impl Trie {
     }
 
     /// Whether these nodes grant for themselves (unless nothing can end here) and whatever may be below.
-    fn covers_all_below(&self, verb: Verb, mut at: Vec<Id>, is_first: bool) -> bool {
-        let mut nothing_ends_here = is_first;
+    fn covers_all_below(&self, verb: Verb, mut at: Vec<Id>, mut nothing_ends_here: bool) -> bool {
         loop {
             if at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
                 return true;

@@ -1,8 +1,8 @@
 //! Exports: records as lines of JSON or CSV, for other programs and for spreadsheets.
 //!
-//! One record is one line, whatever is in it: control characters become visible escapes, so a name with a line end in
-//! it cannot pretend to be another record. A cell that a spreadsheet would take for a formula begins with an
-//! apostrophe. Exports are for reading; what is verified is the log.
+//! One record is one line, whatever is in it: what disturbs a line of CSV becomes a visible escape, so a name with a
+//! line end in it cannot pretend to be another record. A cell that a spreadsheet would take for a formula begins with
+//! an apostrophe. Exports are for reading; what is verified is the log.
 //! Invariant: as many lines as records, and the header line of CSV.
 
 use std::borrow::Cow;
@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::entry::Record;
+use crate::name::disturbs_a_line;
 
 /// The columns, in their order; the keys of JSON are the same.
 pub const COLUMNS: [&str; 13] = [
@@ -119,7 +120,7 @@ fn nanoseconds(record: &Record) -> u64 {
 fn cell(text: &str) -> Cow<'_, str> {
     let is_formula =
         text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) || text.starts_with(['\t', '\r']);
-    if !is_formula && !text.contains(|character: char| character == '"' || character.is_control()) {
+    if !is_formula && !text.contains(|character: char| character == '"' || disturbs_a_line(character)) {
         return Cow::Borrowed(text);
     }
     let mut cell = String::with_capacity(text.len() + 8);
@@ -129,7 +130,7 @@ fn cell(text: &str) -> Cow<'_, str> {
     for character in text.chars() {
         match character {
             '"' => cell.push_str("\"\""),
-            control if control.is_control() => cell.extend(control.escape_default()),
+            control if disturbs_a_line(control) => cell.extend(control.escape_default()),
             other => cell.push(other),
         }
     }

@@ -227,6 +227,8 @@ impl Writer {
     }
 
     /// Writes an entry down. It is on record when [`stored`](Self::stored) is told its number, the one returned here.
+    /// Sooner or later the caller says either that or [`not_stored`](Self::not_stored); until then the writer remembers
+    /// a little for each entry.
     pub fn append(&mut self, now: Now, entry: &Entry<'_>, steps: &mut Vec<Step>) -> u64 {
         let mut bytes = Vec::new();
         self.begin_segment(now, &mut bytes, steps);

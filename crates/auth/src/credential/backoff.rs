@@ -11,6 +11,8 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::limits::NAME_BYTES_MAX;
+
 /// How long who waits.
 #[derive(Clone, Copy, Debug)]
 pub struct BackoffLimits {
@@ -66,7 +68,7 @@ impl Backoff {
     /// How much longer this user may not try from this address; nothing: he may now. To be asked before anything is
     /// hashed.
     pub fn wait(&self, now: Instant, user: &str, address: IpAddr) -> Duration {
-        let address = network(address);
+        let (user, address) = (countable(user), network(address));
         let of_address = self.addresses.get(&address).map_or(Duration::ZERO, |strikes| self.remaining(now, *strikes));
         if self.familiar.contains_key(&(user.into(), address)) {
             return of_address;
@@ -77,7 +79,7 @@ impl Backoff {
 
     /// He tried and failed.
     pub fn failed(&mut self, now: Instant, user: &str, address: IpAddr) {
-        let (address, limits) = (network(address), self.limits);
+        let (user, address, limits) = (countable(user), network(address), self.limits);
         strike(&mut self.addresses, address, now, limits);
         if !self.familiar.contains_key(&(user.into(), address)) {
             strike(&mut self.users, user.into(), now, limits);
@@ -86,7 +88,7 @@ impl Backoff {
 
     /// He tried and was right. The address keeps its strikes if they are others' too; they are forgotten in time.
     pub fn succeeded(&mut self, now: Instant, user: &str, address: IpAddr) {
-        let address = network(address);
+        let (user, address) = (countable(user), network(address));
         self.users.remove(user);
         make_room(&mut self.familiar, self.limits.remembered_max, |last| *last);
         self.familiar.insert((user.into(), address), now);
@@ -134,6 +136,11 @@ fn make_room<K: Hash + Eq + Clone, V, O: Ord>(table: &mut HashMap<K, V>, max: us
     {
         table.remove(&least);
     }
+}
+
+/// A name that no user can have is not remembered by its text, which may be long: all of them are one.
+fn countable(user: &str) -> &str {
+    if user.len() > NAME_BYTES_MAX { "" } else { user }
 }
 
 /// What one attacker can easily have many of counts as one.

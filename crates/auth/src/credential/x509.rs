@@ -92,8 +92,9 @@ impl Certificate {
 }
 
 impl Revocations {
-    /// Adds the serials of a revocation list, DER or PEM, that one of these authorities (certificates as DER) has signed.
-    /// Gives the time at which the next list is due, if it says so: an old list is better than none, and worth an alarm.
+    /// Adds the serials of a revocation list, DER or PEM, that one of these authorities (certificates as DER) has
+    /// signed. Gives the time at which the next list is due, if it says so: an old list is better than none, and worth
+    /// an alarm.
     ///
     /// # Errors
     /// [`X509Error`]; nothing is added.

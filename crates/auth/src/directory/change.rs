@@ -4,6 +4,8 @@
 //! tenure.
 //! Invariant: applying a change a second time changes nothing.
 
+use std::fmt;
+
 use super::record::{Record, RecordId, RestoreError};
 use super::{Directory, Key, Session};
 use crate::credential::{KeyId, SessionId};
@@ -24,12 +26,22 @@ pub(super) enum Step {
 }
 
 /// One thing for the store to do; key and value are bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Put {
     /// Keep this value under this key, in place of what was there.
     Keep(Vec<u8>, Vec<u8>),
     /// Forget what is under this key.
     Remove(Vec<u8>),
+}
+
+impl fmt::Debug for Put {
+    /// The value may contain the hash of a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Put::Keep(key, value) => write!(f, "Keep({}, {} bytes)", String::from_utf8_lossy(key), value.len()),
+            Put::Remove(key) => write!(f, "Remove({})", String::from_utf8_lossy(key)),
+        }
+    }
 }
 
 impl Change {

@@ -27,7 +27,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_no_log(bytes in prop::collection::vec(any::<u8>(), 0..400), kind in prop::sample::select(b"SRHD".to_vec())) {
+    fn any_bytes_are_no_log(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        kind in prop::sample::select(b"SRHD".to_vec()),
+    ) {
         prop_assert!(!reads(&bytes));
         let framed = [&[kind][..], &1u64.to_be_bytes(), &(bytes.len() as u32).to_be_bytes(), &bytes, &[0; 32]].concat();
         prop_assert!(!reads(&framed));
