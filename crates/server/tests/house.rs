@@ -10,8 +10,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mqtt", &[]),
     (
         "auth",
-        // ring is what rustls brings: hashes, signatures and random bytes. Its rights are about topics, so it reads them.
-        &["argon2", "base64", "factree-mqtt", "hashbrown", "jiff", "ring", "serde", "serde_json", "subtle", "zeroize"],
+        // ring is what rustls brings: hashes, signatures and random bytes. Rights are about topics, so it reads those.
+        &[
+            "argon2",
+            "base64",
+            "factree-mqtt",
+            "hashbrown",
+            "jiff",
+            "ring",
+            "serde",
+            "serde_json",
+            "subtle",
+            "x509-parser",
+            "zeroize",
+        ],
     ),
     ("broker", &["factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
