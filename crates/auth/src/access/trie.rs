@@ -1,11 +1,11 @@
 //! Filters, compiled: which verbs are granted for this topic?
 //!
-//! One node per level of a filter; `+` and `#` sit in slots of their own. A node with one literal child compares; one
-//! with more finds it by hash, in one table for the whole trie; where there is only one way for several levels, they
-//! are compared at once. Each node knows the verbs of everything beneath it, so branches that cannot answer are not
+//! One branch per level of a filter; `+` and `#` sit in slots of their own. A branch with one literal child compares;
+//! one with more finds it by hash, in one table for the whole trie; where there is only one way for several levels,
+//! they are compared at once. Each branch knows the verbs of everything beneath it, so those that cannot answer are not
 //! entered. Asking for a name never allocates, and it recurses no deeper than the deepest filter.
 //! Knows neither topics nor paths, only levels between slashes.
-//! Invariant: `beneath` of a node is the union of all verbs at it and below it.
+//! Invariant: `beneath` of a branch is the union of all verbs at it and below it.
 
 use hashbrown::HashTable;
 
@@ -18,7 +18,7 @@ type Id = u32;
 const ROOT: Id = 0;
 
 #[derive(Debug, Default)]
-struct Node {
+struct Branch {
     /// Filters that end here.
     here: Verbs,
     /// Filters that go on with `#` from here: they match this level and all below.
@@ -28,11 +28,11 @@ struct Node {
     any: Option<Id>,
     /// Literal children, in the order they came.
     literal: Vec<(Box<[u8]>, Id)>,
-    /// The levels down to the next node where there is a choice or a verb, if there is only one way there.
+    /// The levels down to the next branch where there is a choice or a verb, if there is only one way there.
     run: Option<(Box<[u8]>, Id)>,
 }
 
-/// A way from a node to a literal child of it.
+/// A way from a branch to a literal child of it.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     from: Id,
@@ -43,7 +43,7 @@ struct Way {
 /// Filters with the verbs they are granted for.
 #[derive(Debug)]
 pub(crate) struct Trie {
-    nodes: Vec<Node>,
+    branches: Vec<Branch>,
     ways: HashTable<Way>,
     /// Whether wildcards on the first level pass over what begins with `$` `[MQTT-4.7.2-1]`.
     hides_dollar: bool,
@@ -51,43 +51,43 @@ pub(crate) struct Trie {
 
 impl Trie {
     pub(crate) fn new(hides_dollar: bool) -> Self {
-        Trie { nodes: vec![Node::default()], ways: HashTable::new(), hides_dollar }
+        Trie { branches: vec![Branch::default()], ways: HashTable::new(), hides_dollar }
     }
 
     /// Grants verbs for what a filter matches.
     pub(crate) fn insert(&mut self, filter: &str, verbs: Verbs) {
         let mut at = ROOT;
         for level in filter.split('/') {
-            let node = &mut self.nodes[at as usize];
-            node.beneath = node.beneath.or(verbs);
+            let branch = &mut self.branches[at as usize];
+            branch.beneath = branch.beneath.or(verbs);
             if level == "#" {
-                node.rest = node.rest.or(verbs);
+                branch.rest = branch.rest.or(verbs);
                 return;
             }
             at = self.child_or_new(at, level);
         }
-        let node = &mut self.nodes[at as usize];
-        node.beneath = node.beneath.or(verbs);
-        node.here = node.here.or(verbs);
+        let branch = &mut self.branches[at as usize];
+        branch.beneath = branch.beneath.or(verbs);
+        branch.here = branch.here.or(verbs);
     }
 
     fn child_or_new(&mut self, from: Id, level: &str) -> Id {
-        let new = Id::try_from(self.nodes.len()).expect("limits keep a trie below four billion nodes");
-        let known = if level == "+" { self.nodes[from as usize].any } else { self.literal(from, level) };
+        let new = Id::try_from(self.branches.len()).expect("limits keep a trie below four billion branches");
+        let known = if level == "+" { self.branches[from as usize].any } else { self.literal(from, level) };
         if let Some(known) = known {
             return known;
         }
-        let node = &mut self.nodes[from as usize];
+        let branch = &mut self.branches[from as usize];
         if level == "+" {
-            node.any = Some(new);
+            branch.any = Some(new);
         } else {
-            let nth = node.literal.len() as u32;
-            node.literal.push((level.as_bytes().into(), new));
-            let nodes = &self.nodes;
-            let hash_of = |way: &Way| hash(way.from, &nodes[way.from as usize].literal[way.nth as usize].0);
+            let nth = branch.literal.len() as u32;
+            branch.literal.push((level.as_bytes().into(), new));
+            let branches = &self.branches;
+            let hash_of = |way: &Way| hash(way.from, &branches[way.from as usize].literal[way.nth as usize].0);
             self.ways.insert_unique(hash(from, level.as_bytes()), Way { from, nth }, hash_of);
         }
-        self.nodes.push(Node::default());
+        self.branches.push(Branch::default());
         new
     }
 
@@ -98,7 +98,7 @@ impl Trie {
     /// The literal child for the level that begins at `at`, and where that level ends.
     #[inline]
     fn literal_at(&self, from: Id, name: &[u8], at: usize) -> Option<(Id, usize)> {
-        let children = &self.nodes[from as usize].literal;
+        let children = &self.branches[from as usize].literal;
         match &children[..] {
             [] => None,
             // No need to know where the level ends: it has to end where the child's name does.
@@ -114,19 +114,25 @@ impl Trie {
 
     /// Notes the runs. To be called when all filters are in; without it walks are slower and not different.
     pub(crate) fn seal(&mut self) {
-        for id in 0..self.nodes.len() {
-            let (mut text, mut to) = (Vec::new(), id as Id);
-            while let Node { any: None, literal, .. } = &self.nodes[to as usize]
+        // Inside a run nobody needs another one: texts would add up with the square of the depth.
+        let mut is_inside = vec![false; self.branches.len()];
+        for id in 0..self.branches.len() {
+            if is_inside[id] {
+                continue;
+            }
+            let (mut text, mut to) = (Vec::new(), id);
+            while let Branch { any: None, literal, here, rest, .. } = &self.branches[to]
                 && let [(only, child)] = &literal[..]
-                && (to == id as Id || self.nodes[to as usize].here.or(self.nodes[to as usize].rest).is_empty())
+                && (to == id || here.or(*rest).is_empty())
             {
-                if to != id as Id {
+                if to != id {
                     text.push(b'/');
+                    is_inside[to] = true;
                 }
                 text.extend_from_slice(only);
-                to = *child;
+                to = *child as usize;
             }
-            self.nodes[id].run = (to != id as Id).then(|| (text.into(), to));
+            self.branches[id].run = (to != id).then(|| (text.into(), to as Id));
         }
     }
 
@@ -142,27 +148,27 @@ impl Trie {
         self.grants_from(ROOT, verb, name, 0)
     }
 
-    /// The same from a node on, with the levels of the name that begin at `at`; behind the end there are none.
+    /// The same from a branch on, with the levels of the name that begin at `at`; behind the end there are none.
     fn grants_from(&self, mut id: Id, verb: Verb, name: &[u8], mut at: usize) -> bool {
         loop {
-            let node = &self.nodes[id as usize];
-            if node.rest.has(verb) {
+            let branch = &self.branches[id as usize];
+            if branch.rest.has(verb) {
                 return true;
             }
             if at > name.len() {
-                return node.here.has(verb);
+                return branch.here.has(verb);
             }
-            if !node.beneath.has(verb) {
+            if !branch.beneath.has(verb) {
                 return false;
             }
-            let end = if let Some((run, to)) = &node.run {
+            let end = if let Some((run, to)) = &branch.run {
                 if !begins_with(&name[at..], run) {
                     return false;
                 }
                 id = *to;
                 at + run.len()
             } else {
-                match (self.literal_at(id, name, at), node.any) {
+                match (self.literal_at(id, name, at), branch.any) {
                     (None, None) => return false,
                     (Some((child, end)), None) => {
                         id = child;
@@ -194,7 +200,7 @@ impl Trie {
         let mut is_first = true;
         for level in filter.split('/') {
             let is_hidden = is_first && self.hides_dollar && level.starts_with('$');
-            if !is_hidden && at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
+            if !is_hidden && at.iter().any(|id| self.branches[*id as usize].rest.has(verb)) {
                 return true;
             }
             if level == "#" {
@@ -203,24 +209,24 @@ impl Trie {
             }
             at = self.step(verb, &at, |trie, from, to| {
                 to.extend((level != "+").then(|| trie.literal(from, level)).flatten());
-                to.extend((!is_hidden).then_some(trie.nodes[from as usize].any).flatten());
+                to.extend((!is_hidden).then_some(trie.branches[from as usize].any).flatten());
             });
             is_first = false;
         }
-        at.iter().any(|id| self.nodes[*id as usize].here.or(self.nodes[*id as usize].rest).has(verb))
+        at.iter().any(|id| self.branches[*id as usize].here.or(self.branches[*id as usize].rest).has(verb))
     }
 
-    /// Whether these nodes grant for themselves (unless nothing can end here) and whatever may be below.
+    /// Whether these branches grant for themselves (unless nothing can end here) and whatever may be below.
     fn covers_all_below(&self, verb: Verb, mut at: Vec<Id>, mut nothing_ends_here: bool) -> bool {
         loop {
-            if at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
+            if at.iter().any(|id| self.branches[*id as usize].rest.has(verb)) {
                 return true;
             }
-            if at.is_empty() || !(nothing_ends_here || at.iter().any(|id| self.nodes[*id as usize].here.has(verb))) {
+            if at.is_empty() || !(nothing_ends_here || at.iter().any(|id| self.branches[*id as usize].here.has(verb))) {
                 return false;
             }
             nothing_ends_here = false;
-            at = self.step(verb, &at, |trie, from, to| to.extend(trie.nodes[from as usize].any));
+            at = self.step(verb, &at, |trie, from, to| to.extend(trie.branches[from as usize].any));
         }
     }
 
@@ -230,20 +236,20 @@ impl Trie {
         let mut is_first = true;
         for level in filter.split('/') {
             let is_hidden = is_first && self.hides_dollar && level.starts_with('$');
-            if !is_hidden && at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
+            if !is_hidden && at.iter().any(|id| self.branches[*id as usize].rest.has(verb)) {
                 return true;
             }
             let passes = |name: &[u8]| !(is_first && self.hides_dollar && name.starts_with(b"$"));
             at = match level {
-                "#" if !is_first => return at.iter().any(|id| self.nodes[*id as usize].beneath.has(verb)),
+                "#" if !is_first => return at.iter().any(|id| self.branches[*id as usize].beneath.has(verb)),
                 "#" | "+" => self.step(verb, &at, |trie, from, to| {
-                    let node = &trie.nodes[from as usize];
-                    to.extend(node.literal.iter().filter(|(name, _)| passes(name)).map(|(_, child)| *child));
-                    to.extend(node.any);
+                    let branch = &trie.branches[from as usize];
+                    to.extend(branch.literal.iter().filter(|(name, _)| passes(name)).map(|(_, child)| *child));
+                    to.extend(branch.any);
                 }),
                 name => self.step(verb, &at, |trie, from, to| {
                     to.extend(trie.literal(from, name));
-                    to.extend((!is_hidden).then_some(trie.nodes[from as usize].any).flatten());
+                    to.extend((!is_hidden).then_some(trie.branches[from as usize].any).flatten());
                 }),
             };
             if level == "#" {
@@ -251,22 +257,22 @@ impl Trie {
             }
             is_first = false;
         }
-        at.iter().any(|id| self.nodes[*id as usize].here.or(self.nodes[*id as usize].rest).has(verb))
+        at.iter().any(|id| self.branches[*id as usize].here.or(self.branches[*id as usize].rest).has(verb))
     }
 
     /// Whether the verb is granted for this name or for anything below it.
     pub(crate) fn reaches(&self, verb: Verb, name: Option<&str>) -> bool {
         let mut at = vec![ROOT];
         for level in name.iter().flat_map(|name| name.split('/')) {
-            if at.iter().any(|id| self.nodes[*id as usize].rest.has(verb)) {
+            if at.iter().any(|id| self.branches[*id as usize].rest.has(verb)) {
                 return true;
             }
             at = self.step(verb, &at, |trie, from, to| {
                 to.extend(trie.literal(from, level));
-                to.extend(trie.nodes[from as usize].any);
+                to.extend(trie.branches[from as usize].any);
             });
         }
-        at.iter().any(|id| self.nodes[*id as usize].beneath.has(verb))
+        at.iter().any(|id| self.branches[*id as usize].beneath.has(verb))
     }
 
     /// One level down from each, to where the verb is still to be had.
@@ -275,7 +281,7 @@ impl Trie {
         for from in at {
             ways(self, *from, &mut below);
         }
-        below.retain(|id| self.nodes[*id as usize].beneath.has(verb));
+        below.retain(|id| self.branches[*id as usize].beneath.has(verb));
         below
     }
 }

@@ -139,6 +139,8 @@ pub enum ResumeError {
     NoStart,
     /// The log is another installation's.
     OtherInstallation(Installation),
+    /// It is signed with another key. A new key begins a new log.
+    OtherKey,
     /// An entry is not what was written. Verify the log; a new one begins elsewhere.
     Damaged {
         /// Its number.
@@ -152,6 +154,7 @@ impl fmt::Display for ResumeError {
             Self::Frame(error) => error.fmt(f),
             Self::NoStart => f.write_str("the last segment of the audit log does not begin with its start"),
             Self::OtherInstallation(other) => write!(f, "the audit log is of another installation: {other}"),
+            Self::OtherKey => f.write_str("the audit log is signed with another key; a new key begins a new log"),
             Self::Damaged { seq } => write!(f, "entry {seq} of the audit log is not what was written"),
         }
     }
@@ -190,6 +193,7 @@ impl Writer {
         policy: Policy,
         last_segment: impl Read,
     ) -> Result<Resumed, ResumeError> {
+        let fingerprint = key.public_key().fingerprint();
         let mut writer = Self::new(key, installation, policy);
         let place = &mut writer.place;
         let (mut is_torn, mut is_first) = (false, true);
@@ -206,6 +210,9 @@ impl Writer {
                 let start = Start::of(&frame).map_err(ResumeError::Frame)?.ok_or(ResumeError::NoStart)?;
                 if start.installation != installation {
                     return Err(ResumeError::OtherInstallation(start.installation));
+                }
+                if start.fingerprint != fingerprint {
+                    return Err(ResumeError::OtherKey);
                 }
                 (place.segment, place.hash, place.seq) = (start.segment, start.previous, frame.seq.saturating_sub(1));
                 is_first = false;

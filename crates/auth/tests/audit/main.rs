@@ -266,6 +266,8 @@ fn a_writer_goes_on_where_a_torn_write_begins() {
     damaged[200] ^= 1;
     assert!(Writer::resume(key(1), HERE, Policy::default(), &damaged[..]).is_err());
     assert!(Writer::resume(key(1), Installation([9; 16]), Policy::default(), &whole[..]).is_err());
+    assert!(Writer::resume(key(2), HERE, Policy::default(), &whole[..]).is_err());
+    assert!(Writer::resume(key(1), HERE, Policy::default(), &whole[..50]).is_err(), "torn in its start");
 }
 
 #[test]
