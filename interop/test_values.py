@@ -118,6 +118,47 @@ def test_an_instance_of_a_template_is_an_element_with_its_members(factree, edge_
     assert factree.sample(f"{ROBOT}/Axis/rpm")["value"] == 1600
 
 
+@pytest.mark.needs("Template", "unit")
+def test_definitions_are_types_and_those_that_say_the_same_are_one_version(lasting, edge_node, library):
+    parameters = [{"name": "poles", "type": "Int32", "value": 4}]
+
+    def definition(*more: dict) -> dict:
+        members = [metric("rpm", "Int32", 0, unit="1/min"), metric("name", "String", ""), *more]
+        made = {"members": members, "definition": True, "version": "1.0", "parameters": parameters}
+        return metric("_types_/Motor", "Template", made)
+
+    def born(line: str, *more: dict) -> None:
+        axis = metric("Axis", "Template", motor(1500, "X", ref="Motor", version="1.0", parameters=parameters))
+        robot = edge_node(library, GROUP, line)
+        robot.born(lasting.mqtt_port, [definition(*more)], {"Robot3": [axis]})
+        lasting.until_value(f"Acme/Dallas/Press/{line}/Robot3/Axis/rpm", 1500)
+
+    born("Line1")
+    born("Line2")
+    born("Line3", metric("amps", "Float", 0.0))
+    _, before = lasting.get("/api/v1/types/Motor")
+    (common, rare) = before["versions"]
+    assert [source["edge_node"] for source in common["declarers"]] == ["Line1", "Line2"]
+    assert [source["edge_node"] for source in rare["declarers"]] == ["Line3"]
+    assert (common["label"], common["instances_count"], rare["instances_count"]) == ("1.0", 2, 1)
+    assert [(it["name"], it["datatype"], it.get("unit")) for it in common["members"]] == [
+        ("name", "String", None),
+        ("rpm", "Int32", "1/min"),
+    ]
+    assert common["parameters"] == [{"name": "poles", "datatype": "Int32", "default": 4}]
+    missing = {"path": "Acme/Dallas/Press/Line3/Robot3/Axis", "member": "amps", "fault": "missing"}
+    assert (before["deviations"], before["checked"]) == ([missing], 3)
+    axis = lasting.element(f"{ROBOT}/Axis")
+    assert axis["type"] == {"name": "Motor", "version": common["version"], "label": "1.0"}
+    assert lasting.sample(f"{ROBOT}/Axis/rpm")["unit"] == "1/min", "its type says it"
+    _, found = lasting.get(f"/api/v1/types/Motor/instances?version={rare['version']}")
+    assert [element["path"] for element in found["elements"]] == [missing["path"]]
+
+    lasting.terminate()
+    lasting.restart()
+    assert lasting.get("/api/v1/types/Motor") == (200, before)
+
+
 def test_srad_never_sends_the_definitions_of_its_templates_and_the_members_are_there_all_the_same(factree, edge_node):
     node = edge_node(SRAD, GROUP, "Line1")
     definition = metric("Motor", "Template", motor(0, "", definition=True))

@@ -2,15 +2,15 @@
 //!
 //! This is the spine. It decides which part is asked and in which order; each part owns its state and never calls
 //! another: sessions (handshakes, queue, will), the subscription tree, shared subscriptions, retained messages,
-//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing) and
-//! [`ending`](crate::ending).
+//! deadlines, the journal. Its further chapters are [`connect`](crate::connect), [`subscribing`](crate::subscribing),
+//! [`announcing`](crate::announcing), [`refusal`](crate::refusal) and [`ending`](crate::ending).
 //! Knows nothing of sockets, tasks, clocks or of what a payload means.
 //! Invariant: between two inputs `by_connection`, the tree and the deadlines describe the same sessions.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_mqtt::{Acknowledgement, Handshake, Packet, ProtocolVersion, Publish, ReasonCode, TopicName};
+use factree_mqtt::{Acknowledgement, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, TopicName};
 
 use crate::connect::ClientIds;
 use crate::deadlines::Deadlines;
@@ -21,9 +21,10 @@ use crate::input::Input;
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::outbound::Acknowledged;
-use crate::output::{Accepted, Output, Outputs};
+use crate::output::{Accepted, Output, Outputs, Refused};
 use crate::publication::{Identifiers, Publication};
 use crate::queue::Queued;
+use crate::refusal::{Refusal, WillJudge};
 use crate::reply::Reply;
 use crate::retained::Retained;
 use crate::session::Offered;
@@ -48,7 +49,10 @@ pub struct Broker {
     /// Nothing more can be kept: what would have to be is refused.
     pub(crate) storage_full: bool,
     pub(crate) rewrite_will: Option<WillRewrite>,
-    matches: Matches,
+    pub(crate) will_judge: Option<WillJudge>,
+    /// The driver hears who subscribes.
+    pub(crate) tells_subscriptions: bool,
+    pub(crate) matches: Matches,
     /// Connections to be closed once the current input is routed to everybody, so that routing never recurses.
     condemned: Vec<(ConnectionId, &'static str)>,
 }
@@ -81,6 +85,8 @@ impl Broker {
             journal: Journal::default(),
             storage_full: false,
             rewrite_will: None,
+            will_judge: None,
+            tells_subscriptions: false,
             matches: Matches::default(),
             condemned: Vec::new(),
         }
@@ -96,6 +102,16 @@ impl Broker {
                 }
             }
             Input::Connect { connection, connect } => self.on_connect(now, connection, connect, out),
+            Input::RefusedConnect { connection, connect, why } => {
+                self.on_refused_connect(now, connection, connect, why, out);
+            }
+            Input::RefusedPublish { connection, publish, refusal } => {
+                if let Some(session) = self.sessions.of_connection(connection) {
+                    let from = Client { session, connection };
+                    self.hear(now, from);
+                    self.on_publish(now, from, publish, Some(refusal), out);
+                }
+            }
             Input::Publish { publication } => self.on_local_publish(now, publication, out),
             Input::Lost { connection, cause } => {
                 if let Some(session) = self.sessions.of_connection(connection) {
@@ -104,6 +120,11 @@ impl Broker {
             }
             Input::Tick => self.on_tick(now, out),
         }
+        self.close_condemned(now, out);
+    }
+
+    /// Closes the connections of those who did not keep up.
+    pub(crate) fn close_condemned(&mut self, now: Instant, out: &mut Outputs) {
         while let Some((connection, why)) = self.condemned.pop() {
             if let Some(session) = self.sessions.of_connection(connection) {
                 self.close(now, Client { session, connection }, ReasonCode::QuotaExceeded, why, out);
@@ -112,10 +133,9 @@ impl Broker {
     }
 
     fn on_packet(&mut self, now: Instant, from: Client, packet: &Packet<'_>, out: &mut Outputs) {
-        let connected = self.sessions[from.session].connected_mut();
-        connected.expect("a connection's session is connected").last_packet = now;
+        self.hear(now, from);
         match packet {
-            Packet::Publish(publish) => self.on_publish(now, from, publish, out),
+            Packet::Publish(publish) => self.on_publish(now, from, publish, None, out),
             Packet::PubAck(ack) => self.on_puback(now, from, ack, out),
             Packet::PubRec(ack) => self.on_pubrec(now, from, ack, out),
             Packet::PubRel(ack) => self.on_pubrel(from, ack, out),
@@ -132,9 +152,22 @@ impl Broker {
         }
     }
 
+    /// The client is alive.
+    fn hear(&mut self, now: Instant, from: Client) {
+        let connected = self.sessions[from.session].connected_mut();
+        connected.expect("a connection's session is connected").last_packet = now;
+    }
+
     // ---- PUBLISH, chapter 3.3 -------------------------------------------------------------------------------------
 
-    fn on_publish(&mut self, now: Instant, from: Client, publish: &Publish<'_>, out: &mut Outputs) {
+    pub(crate) fn on_publish(
+        &mut self,
+        now: Instant,
+        from: Client,
+        publish: &Publish<'_>,
+        refusal: Option<&Refusal>,
+        out: &mut Outputs,
+    ) {
         self.stats.publish_received += 1;
         self.stats.publish_received_bytes += publish.payload.len() as u64;
         let Some(topic) = publish.topic else {
@@ -147,14 +180,24 @@ impl Broker {
             Received::Fresh => {}
             Received::Repeat(packet_id) => {
                 self.stats.publish_repeated += 1;
-                return out.reply(from.connection, Reply::PubRec { packet_id, reason: ReasonCode::Success });
+                let reason = ReasonCode::Success;
+                return out.reply(from.connection, Reply::PubRec { packet_id, reason, reason_string: None });
             }
             Received::TooMany => {
                 let why = "more QoS 2 publications than Receive Maximum [MQTT-3.3.4-7]";
                 return self.close(now, from, ReasonCode::ReceiveMaximumExceeded, why, out);
             }
         }
-        let verdict = self.judge(topic, publish);
+        let mut why = None;
+        let verdict = match (self.judge(topic, publish), refusal) {
+            (Ok(()), Some(refusal)) => {
+                self.stats.refused_elsewhere += 1;
+                out.push(Output::Refused(Refused::Packet { connection: from.connection }));
+                why = Some(&*refusal.why);
+                Err(refusal.reason)
+            }
+            (verdict, _) => verdict,
+        };
         let reason = match verdict {
             Ok(()) => {
                 out.push(Output::Accepted(Accepted::Packet { connection: from.connection }));
@@ -176,7 +219,10 @@ impl Broker {
         };
         match publish.handshake {
             Handshake::AtMostOnce => {}
-            Handshake::AtLeastOnce(packet_id) => out.reply(from.connection, Reply::PubAck { packet_id, reason }),
+            Handshake::AtLeastOnce(packet_id) => {
+                let reason_string = self.explain(from, packet_id, reason, why);
+                out.reply(from.connection, Reply::PubAck { packet_id, reason, reason_string });
+            }
             Handshake::ExactlyOnce(packet_id) => {
                 if reason.is_failure() {
                     // The exchange ends with this PUBREC `[MQTT-4.3.3-9]`.
@@ -184,13 +230,18 @@ impl Broker {
                 } else if let Some(number) = self.sessions[from.session].number {
                     self.journal.received(number, packet_id);
                 }
-                out.reply(from.connection, Reply::PubRec { packet_id, reason });
+                let reason_string = self.explain(from, packet_id, reason, why);
+                out.reply(from.connection, Reply::PubRec { packet_id, reason, reason_string });
             }
         }
     }
 
-    /// A client of 3.1.1 takes every PUBACK and PUBREC for success. What it may not publish at all it may believe
-    /// published (section 3.3.5.2 leaves it to us); what was only refused today it must be able to send again.
+    fn explain(&self, from: Client, packet_id: PacketId, reason: ReasonCode, why: Option<&str>) -> Option<Box<str>> {
+        self.sessions[from.session].connected()?.explain(packet_id, reason, why?)
+    }
+
+    /// A client of 3.1.1 takes every PUBACK and PUBREC for success. What it may not publish at all, now or later, it may
+    /// believe published (section 3.3.5.2 leaves it to us); what was only refused today it must be able to send again.
     fn must_close_to_refuse(&self, from: Client, handshake: Handshake, reason: ReasonCode) -> bool {
         let connected = self.sessions[from.session].connected().expect("a connection's session is connected");
         connected.version == ProtocolVersion::V311
@@ -259,6 +310,11 @@ impl Broker {
         self.rewrite_will = Some(rewrite);
     }
 
+    /// Has every will judged when it is published, by its topic and payload: one that is refused is published to nobody.
+    pub fn judge_wills(&mut self, judge: impl Fn(TopicName<'_>, &[u8]) -> Option<Refusal> + Send + 'static) {
+        self.will_judge = Some(WillJudge(Box::new(judge)));
+    }
+
     /// Routes a will, which cannot be refused any more: over the quota it is delivered, but not retained.
     pub(crate) fn route_will(&mut self, publisher: SessionId, publication: &Arc<Publication>, out: &mut Outputs) {
         let (topic, retain) = (publication.topic(), publication.retain());
@@ -287,24 +343,29 @@ impl Broker {
                 self.retained.keep(&publication);
                 self.journal.retained(&publication);
             }
-            for found in matches.sessions.drain(..) {
-                let queued = Queued {
-                    qos: publication.qos().min(found.maximum_qos),
-                    // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
-                    retain: publication.retain() && found.retain_as_published,
-                    identifiers: found.identifiers,
-                    group: None,
-                    number: None,
-                    publication: publication.clone(),
-                };
-                self.offer(found.session, queued, out);
-            }
-            for group in matches.groups.drain(..) {
-                self.offer_to_group(group, &publication, out);
-            }
+            self.deliver(&publication, &mut matches, out);
         }
         self.matches = matches;
         found
+    }
+
+    /// Queues a publication for those who were found to want it.
+    pub(crate) fn deliver(&mut self, publication: &Arc<Publication>, matches: &mut Matches, out: &mut Outputs) {
+        for found in matches.sessions.drain(..) {
+            let queued = Queued {
+                qos: publication.qos().min(found.maximum_qos),
+                // Cleared unless the subscriber wants it as published `[MQTT-3.3.1-12]`, `[MQTT-3.3.1-13]`.
+                retain: publication.retain() && found.retain_as_published,
+                identifiers: found.identifiers,
+                group: None,
+                number: None,
+                publication: publication.clone(),
+            };
+            self.offer(found.session, queued, out);
+        }
+        for group in matches.groups.drain(..) {
+            self.offer_to_group(group, publication, out);
+        }
     }
 
     /// Gives a message to one member of a shared subscription, with the QoS it was granted `[MQTT-4.8.2-3]`.
@@ -325,7 +386,7 @@ impl Broker {
         true
     }
 
-    fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
+    pub(crate) fn offer(&mut self, id: SessionId, queued: Queued, out: &mut Outputs) {
         let session = &mut self.sessions[id];
         match session.offer(queued, &self.limits, &mut self.stats, &mut self.journal) {
             Offered::Waits | Offered::Dropped { first: false } => {}

@@ -114,7 +114,7 @@ impl Broker {
     }
 
     /// Says why, as far as the client wants to know and can take it, and closes.
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         connection: ConnectionId,
         connect: &Connect<'_>,
@@ -178,6 +178,7 @@ impl Broker {
             maximum_packet_size: connect.maximum_packet_size,
             will: connect.will.as_ref().map(|message| Will::new(now, connection, message)),
             woken: false,
+            wants_reasons: connect.request_problem_information,
             told_refused: false,
             takeovers: Takeovers::default(),
         }

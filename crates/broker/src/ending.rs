@@ -10,7 +10,7 @@ use factree_mqtt::{Disconnect, QoS, ReasonCode, SessionExpiry};
 use crate::broker::{Broker, Client};
 use crate::event::{Ending, Event};
 use crate::identity::SessionId;
-use crate::output::{Accepted, Output, Outputs};
+use crate::output::{Accepted, Output, Outputs, Refused};
 use crate::queue::Queued;
 use crate::session::{Absent, Link};
 use crate::subscriptions::Target;
@@ -139,6 +139,14 @@ impl Broker {
         let client_id = self.sessions[id].client_id.clone();
         self.journal.will_gone(&client_id);
         let (connection, publication) = will.publish(now, self.rewrite_will);
+        if let Some(judge) = &self.will_judge
+            && let Some(refusal) = (judge.0)(publication.topic(), publication.payload())
+        {
+            self.stats.refused_elsewhere += 1;
+            let (topic, reason) = (publication.topic_buf().clone(), refusal.reason);
+            out.push(Output::Refused(Refused::Will { connection, publication }));
+            return out.event(Event::PublicationRefused { client_id, topic, reason });
+        }
         self.stats.wills += 1;
         out.push(Output::Accepted(Accepted::Will { connection, publication: publication.clone() }));
         out.event(Event::WillPublished { client_id, topic: publication.topic_buf().clone() });

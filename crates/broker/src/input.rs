@@ -7,6 +7,7 @@
 use factree_mqtt::{Connect, Packet, Publish, ReasonCode};
 
 use crate::identity::ConnectionId;
+use crate::refusal::Refusal;
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,26 @@ pub enum Input<'a> {
         connection: ConnectionId,
         /// What.
         packet: &'a Packet<'a>,
+    },
+    /// A PUBLISH like any, that somebody else in the house does not take. It is refused for that, unless the broker refuses it
+    /// for a reason of its own, or has taken it before.
+    RefusedPublish {
+        /// Whose.
+        connection: ConnectionId,
+        /// What. It has its topic.
+        publish: &'a Publish<'a>,
+        /// Why not.
+        refusal: &'a Refusal,
+    },
+    /// A CONNECT with something that its client has no right to. It is refused for that, unless the connection has sent one
+    /// before.
+    RefusedConnect {
+        /// Whose.
+        connection: ConnectionId,
+        /// What.
+        connect: &'a Connect<'a>,
+        /// For people and logs: why not.
+        why: &'static str,
     },
     /// A connection is over without a DISCONNECT; its will is published. Ignored if the broker closed it before.
     Lost {

@@ -4,8 +4,8 @@
 //! say what to do. Messages on their way out are taken in batches with [`Broker::take_deliveries`] and encoded outside.
 //! Since nothing here waits or reads a clock, a test lives a week in a millisecond and a seed replays a failure.
 //!
-//! Where things are: `broker` is the spine, `connect`, `subscribing` and `ending` its chapters, `view` what can be looked
-//! at. `journal` notes what must outlive the process as [`Write`]s, and `restore` goes on from them. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
+//! Where things are: `broker` is the spine, `connect`, `subscribing`, `announcing`, `refusal` and `ending` its chapters, `view` what can
+//! be looked at. `journal` notes what must outlive the process as [`Write`]s, and `restore` goes on from them. `session` (with `inbound`, `outbound`, `queue`, `will`) is one client, `subscriptions`
 //! and `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own
 //! their state and never call each other; only the spine does. `alias` and `encoder` are the connection task's.
 //!
@@ -14,6 +14,7 @@
 //! queues and tables grow only as far as [`Limits`] says.
 
 mod alias;
+mod announcing;
 mod broker;
 mod bucket;
 mod connect;
@@ -32,6 +33,7 @@ mod outbound;
 mod output;
 mod publication;
 mod queue;
+mod refusal;
 mod reply;
 mod restore;
 mod retained;
@@ -48,6 +50,7 @@ mod will;
 mod write;
 
 pub use alias::{ResolvedTopic, TopicAliases};
+pub use announcing::Room;
 pub use broker::Broker;
 pub use bucket::{Bucket, Rate};
 pub use delivery::{Delivery, More};
@@ -56,8 +59,9 @@ pub use event::{Ending, Event};
 pub use identity::{ClientId, ConnectionId};
 pub use input::{Input, Lost};
 pub use limits::Limits;
-pub use output::{Accepted, Output, Outputs};
+pub use output::{Accepted, Output, Outputs, Refused};
 pub use publication::Publication;
+pub use refusal::Refusal;
 pub use reply::{ConnAckReply, Reply};
 pub use restore::Restored;
 pub use stats::Stats;

@@ -25,9 +25,20 @@ pub enum Output {
     },
     /// A publication passed, and is what the rest of the house is to take in, in this order.
     Accepted(Accepted),
+    /// A publication was refused because somebody else in the house did not take it.
+    Refused(Refused),
     /// Deliveries wait: call [`Broker::take_deliveries`](crate::Broker::take_deliveries). Said once until they were
     /// taken.
     Wake(ConnectionId),
+    /// A client has subscribed and wants what is current there: hand over what the driver keeps, see
+    /// [`Broker::hand_over_current`](crate::Broker::hand_over_current). Only after
+    /// [`Broker::tell_subscriptions`](crate::Broker::tell_subscriptions), and for filters that begin with a name.
+    Subscribed {
+        /// Who.
+        client_id: ClientId,
+        /// To what.
+        filter: Box<str>,
+    },
     /// Write what was replied before, then DISCONNECT if there is a reason and the connection speaks 5.0, then close.
     /// Nothing more comes for this connection but its [`Output::Accepted`] will and [`Output::Ended`].
     Close {
@@ -67,6 +78,23 @@ pub enum Accepted {
     },
     /// The local session's publication that was just handed in.
     Local,
+}
+
+/// A publication that somebody else in the house did not take.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The PUBLISH that was just handed in.
+    Packet {
+        /// Whose.
+        connection: ConnectionId,
+    },
+    /// A Will Message. Nobody is told: its client is gone.
+    Will {
+        /// The connection that left it.
+        connection: ConnectionId,
+        /// What.
+        publication: Arc<Publication>,
+    },
 }
 
 /// Outputs in order, in a buffer that is used again and again.

@@ -99,6 +99,20 @@ impl Publication {
         }
     }
 
+    /// What [`Broker::announce`](crate::Broker::announce) takes: as if it had been published with the retain flag and the
+    /// highest QoS, so that each subscription decides.
+    pub fn announcement(now: Instant, topic: TopicName<'_>, payload: Box<[u8]>) -> Self {
+        Publication {
+            topic: topic.to_buf(),
+            payload,
+            properties: None,
+            received: now,
+            qos: QoS::ExactlyOnce,
+            retain: true,
+            ours: true,
+        }
+    }
+
     /// A will's life, and so its expiry, begins when it is published (section 3.1.3.2.4), not when it was left with us.
     pub(crate) fn received_at(self, now: Instant) -> Self {
         Publication { received: now, ..self }

@@ -24,6 +24,8 @@ pub enum Reply {
         packet_id: PacketId,
         /// How it went.
         reason: ReasonCode,
+        /// The same for people, if there is more to say.
+        reason_string: Option<Box<str>>,
     },
     /// PUBREC.
     PubRec {
@@ -31,6 +33,8 @@ pub enum Reply {
         packet_id: PacketId,
         /// How it went.
         reason: ReasonCode,
+        /// The same for people, if there is more to say.
+        reason_string: Option<Box<str>>,
     },
     /// PUBREL.
     PubRel {
@@ -151,8 +155,14 @@ impl Reply {
         };
         match self {
             Reply::ConnAck(reply) => Packet::ConnAck(reply.as_connack()),
-            Reply::PubAck { packet_id, reason } => Packet::PubAck(acknowledgement(packet_id, reason)),
-            Reply::PubRec { packet_id, reason } => Packet::PubRec(acknowledgement(packet_id, reason)),
+            Reply::PubAck { packet_id, reason, reason_string } => {
+                let reason_string = reason_string.as_deref();
+                Packet::PubAck(Acknowledgement { reason_string, ..acknowledgement(packet_id, reason) })
+            }
+            Reply::PubRec { packet_id, reason, reason_string } => {
+                let reason_string = reason_string.as_deref();
+                Packet::PubRec(Acknowledgement { reason_string, ..acknowledgement(packet_id, reason) })
+            }
             Reply::PubRel { packet_id, reason } => Packet::PubRel(acknowledgement(packet_id, reason)),
             Reply::PubComp { packet_id, reason } => Packet::PubComp(acknowledgement(packet_id, reason)),
             Reply::SubAck { packet_id, reasons } => Packet::SubAck(SubAck::new(*packet_id, &reasons[..])),

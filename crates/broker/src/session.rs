@@ -14,7 +14,10 @@ use std::borrow::Cow;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
-use factree_mqtt::{Disconnect, Handshake, ProtocolVersion, QoS, ReasonCode, SessionExpiry};
+use factree_mqtt::{
+    Acknowledgement, Disconnect, Handshake, Packet, PacketId, ProtocolVersion, QoS, ReasonCode, SessionExpiry,
+    encoded_len,
+};
 
 use crate::delivery::{Delivery, More};
 use crate::identity::{ClientId, ConnectionId};
@@ -64,6 +67,8 @@ pub(crate) struct Connected {
     pub(crate) will: Option<Will>,
     /// The driver was told that deliveries wait and has not taken them.
     pub(crate) woken: bool,
+    /// Whether the client wants reason strings elsewhere than in CONNACK and DISCONNECT.
+    pub(crate) wants_reasons: bool,
     /// A publication of this connection was refused and somebody was told.
     pub(crate) told_refused: bool,
     /// How often this client id's connections took each other over, up to this one.
@@ -106,6 +111,17 @@ impl Connected {
             reason: said.is_some().then_some(reason),
             reason_string: said.and_then(|said| said.reason_string).and(Some(Cow::Borrowed(why))),
         }
+    }
+}
+
+impl Connected {
+    /// What a PUBACK or PUBREC of that reason explains to this client: nothing, if it does not want to know
+    /// `[MQTT-3.1.2-29]` or cannot take it `[MQTT-3.4.2-2]`, `[MQTT-3.5.2-2]`.
+    pub(crate) fn explain(&self, packet_id: PacketId, reason: ReasonCode, why: &str) -> Option<Box<str>> {
+        let explained = Acknowledgement { reason_string: Some(why), ..Acknowledgement::with_reason(packet_id, reason) };
+        let len = encoded_len(self.version, &Packet::PubAck(explained));
+        let fits = self.maximum_packet_size.is_none_or(|maximum| len <= maximum.get() as usize);
+        (self.wants_reasons && fits).then(|| why.into())
     }
 }
 

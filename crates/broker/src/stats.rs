@@ -34,6 +34,8 @@ pub struct Stats {
     pub refused_topic: u64,
     /// Publications refused: retained quota.
     pub refused_retained: u64,
+    /// Publications refused, wills among them: somebody else in the house did not take them.
+    pub refused_elsewhere: u64,
     /// Publications refused: the disk has no room for what would have to be kept.
     pub refused_storage: u64,
     /// Wills published.

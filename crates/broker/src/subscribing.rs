@@ -25,7 +25,7 @@ impl Broker {
         let mut visits = self.retained.visits_in_walks(self.limits.retained_walks_max);
         for request in subscribe.requests.iter() {
             let terms = Terms { options: request.options, identifier: subscribe.subscription_identifier };
-            match self.subscribe_one(now, from.session, &request, terms, &mut visits) {
+            match self.subscribe_one(now, from.session, &request, terms, &mut visits, out) {
                 Ok(()) => reasons.push(request.options.maximum_qos.into()),
                 Err(Refused::Request(reason)) => reasons.push(reason),
                 Err(Refused::Connection(why)) => return self.close(now, from, ReasonCode::QuotaExceeded, why, out),
@@ -41,6 +41,7 @@ impl Broker {
         request: &SubscribeRequest<'_>,
         terms: Terms,
         visits: &mut usize,
+        out: &mut Outputs,
     ) -> Result<(), Refused> {
         let parsed = TopicFilter::parse(request.filter).ok().filter(|filter| {
             self.limits.packet.admit_filter(*filter) && filter.as_str().len() <= Key::FILTER_BYTES_MAX
@@ -77,6 +78,9 @@ impl Broker {
         }
         let number = self.record_retained(id, &kept, terms);
         self.sessions[id].queue.push_retained(kept, request.options.maximum_qos, terms.identifier, number);
+        if wanted {
+            self.tell_subscribed(id, filter, out);
+        }
         Ok(())
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Subscriptions {
     free: Vec<u32>,
     of_target: HashMap<Target, HashMap<Box<str>, u32>>,
     stack: Vec<(BranchId, usize)>,
+    /// How often one was added or taken away.
+    changes: u64,
 }
 
 /// Those who want a branch.
@@ -88,12 +90,34 @@ impl Subscriptions {
             free: Vec::new(),
             of_target: HashMap::new(),
             stack: Vec::new(),
+            changes: 0,
         }
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
+    }
+
+    /// How often one was added or taken away.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The levels that filters begin with, but for wildcards.
+    pub(crate) fn first_levels(&self) -> impl Iterator<Item = &str> {
+        self.tree.children_backwards(self.tree.root()).map(|branch| self.tree.level(branch))
+    }
+
+    /// Whether a filter begins with this level.
+    pub(crate) fn has_first_level(&self, level: &str) -> bool {
+        self.tree.child(self.tree.root(), level).is_some()
+    }
+
+    /// How a target is subscribed to this one, if it is.
+    pub(crate) fn terms(&self, target: Target, filter: &str) -> Option<Terms> {
+        let entry = self.entries[*self.of_target.get(&target)?.get(filter)? as usize];
+        Some(self.tree.value(entry.branch).list(entry.below)[entry.slot as usize].terms)
     }
 
     /// How many a target has.
@@ -123,6 +147,7 @@ impl Subscriptions {
             self.tree.value_mut(branch).list_mut(below)[slot as usize].terms = terms;
             return false;
         }
+        self.changes += 1;
         let (levels, below) = split(filter);
         let branch = self.tree.reach(levels);
         let list = self.tree.value_mut(branch).list_mut(below);
@@ -162,6 +187,7 @@ impl Subscriptions {
     }
 
     fn forget(&mut self, entry: u32) {
+        self.changes += 1;
         let Entry { branch, below, slot } = self.entries[entry as usize];
         let list = self.tree.value_mut(branch).list_mut(below);
         let gone = list.swap_remove(slot as usize);
@@ -179,11 +205,19 @@ impl Subscriptions {
     /// Finds everybody who wants `topic`. `publisher` gets nothing through a subscription with No Local
     /// `[MQTT-3.8.3-3]`.
     pub(crate) fn lookup(&mut self, topic: TopicName<'_>, publisher: Option<SessionId>, matches: &mut Matches) {
+        // A topic that begins with '$' is not matched by a leading wildcard `[MQTT-4.7.2-1]`.
+        self.search(topic, topic.is_dollar(), publisher, matches);
+    }
+
+    /// The same for a topic that no leading wildcard matches.
+    pub(crate) fn lookup_hidden(&mut self, topic: TopicName<'_>, matches: &mut Matches) {
+        self.search(topic, true, None, matches);
+    }
+
+    fn search(&mut self, topic: TopicName<'_>, hidden: bool, publisher: Option<SessionId>, matches: &mut Matches) {
         matches.begin();
         let text = topic.as_str();
         let root = self.tree.root();
-        // A topic that begins with '$' is not matched by a leading wildcard `[MQTT-4.7.2-1]`.
-        let hidden = topic.is_dollar();
         let mut stack = std::mem::take(&mut self.stack);
         // `at`: where in the topic the branch's children are to be looked for; beyond the end, there are no more
         // levels.

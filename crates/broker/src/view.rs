@@ -4,7 +4,7 @@
 //! Invariant: but for taking deliveries, looking changes nothing.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use factree_mqtt::{ProtocolVersion, SessionExpiry, SubscriptionOptions, TopicName};
 
@@ -17,6 +17,9 @@ use crate::session::Session;
 use crate::stats::Stats;
 use crate::subscriptions::Target;
 
+/// Sessions that one slice of [`Broker::client_ids`] looks at.
+const SLICE_LEN: usize = 1024;
+
 /// One session, as it is now.
 #[derive(Clone, Debug)]
 pub struct SessionView<'a> {
@@ -26,12 +29,18 @@ pub struct SessionView<'a> {
     pub connection: Option<ConnectionId>,
     /// In which version, if the client is connected.
     pub version: Option<ProtocolVersion>,
+    /// How often the client says that it is there, if it is connected.
+    pub keep_alive: Option<Duration>,
+    /// When something was last heard, if it is connected.
+    pub last_packet: Option<Instant>,
     /// How long it outlives its connection.
     pub session_expiry: SessionExpiry,
     /// Subscriptions, shared ones included.
     pub subscriptions: usize,
     /// Deliveries that wait.
     pub queue_len: usize,
+    /// Live ones among them, in bytes of topic and payload.
+    pub queue_bytes: usize,
     /// QoS>0 deliveries that were sent and not acknowledged.
     pub in_flight: usize,
     /// PUBLISH packets from this client in this session.
@@ -116,6 +125,15 @@ impl Broker {
         self.sessions.iter().map(|(id, session)| self.view(id, session))
     }
 
+    /// Shows `each` the client ids of a slice of the sessions, in no order. `from` is 0 for the first slice and then what the
+    /// last call returned, until that is `None`; the driver lets others in between. Who comes or goes meanwhile is shown
+    /// once, twice or not at all.
+    pub fn client_ids(&self, from: usize, each: impl FnMut(&ClientId)) -> Option<usize> {
+        let upto = from.saturating_add(SLICE_LEN);
+        self.sessions.slice(from..upto).map(|session| &session.client_id).for_each(each);
+        (upto < self.sessions.places_len()).then_some(upto)
+    }
+
     /// The session of a client.
     pub fn session(&self, client_id: &str) -> Option<SessionView<'_>> {
         let id = self.sessions.of_client(client_id)?;
@@ -141,9 +159,12 @@ impl Broker {
             client_id: &session.client_id,
             connection: connected.map(|connected| connected.connection),
             version: connected.map(|connected| connected.version),
+            keep_alive: connected.map(|connected| connected.keep_alive),
+            last_packet: connected.map(|connected| connected.last_packet),
             session_expiry: session.expiry,
             subscriptions: self.subscriptions_of(id),
             queue_len: session.queue.len(),
+            queue_bytes: session.queue.bytes(),
             in_flight: session.outbound.len(),
             published: session.published,
             delivered: session.delivered,

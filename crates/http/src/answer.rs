@@ -25,6 +25,11 @@ pub(crate) fn with(status: StatusCode, content_type: &'static str, body: Vec<u8>
     labelled(status, content_type, Body::from(body))
 }
 
+/// 200 with a JSON body that is made piece by piece, as fast as it is taken.
+pub(crate) fn pieces(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    labelled(StatusCode::OK, "application/json", Body::from_stream(pieces.map(Ok::<_, Infallible>)))
+}
+
 /// Server-Sent Events, for as long as there are any.
 pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let body = Body::from_stream(events.map(Ok::<_, Infallible>));

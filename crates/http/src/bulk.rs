@@ -11,6 +11,7 @@ use factree_namespace::{ElementId, Reading, Revision};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::{Query, fields, refused};
@@ -36,6 +37,9 @@ pub(crate) struct Wanted {
     paths: Vec<String>,
     /// Members of a sample beside its path; all of them if it is left out.
     fields: Option<Vec<String>>,
+    /// Whether each sample comes with what was going on when it was captured.
+    #[serde(default)]
+    context: bool,
     /// The `position` of an earlier answer: samples that have not changed since are only said to be so.
     since: Option<String>,
 }
@@ -43,8 +47,9 @@ pub(crate) struct Wanted {
 /// Read values by path.
 ///
 /// The samples of up to 10,000 paths in the order of the question, all read at one moment: each its sample, or the problem
-/// that a GET of it would have. Nothing is said of what has not changed `since` an earlier answer; a position of another
-/// process is that of nothing. Once an answer is 4 MiB long the rest are `response-full`. The body is at most 1 MiB.
+/// that a GET of it would have. Nothing is said of what has not changed `since` an earlier answer, be it that its context was
+/// told late; a position of another process is that of nothing. Once an answer is 4 MiB long the rest are `response-full`. The
+/// body is at most 1 MiB.
 #[utoipa::path(
     post, path = "/api/v1/values/read", tag = "values", operation_id = "read_paths",
     request_body(content = Wanted),
@@ -70,7 +75,8 @@ pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Res
     let position = app.streams.position(app.namespace.revision());
     let since = since.filter(|since| since.process == position.process).map(|since| since.revision);
     let mut body = b"{\"samples\":[".to_vec();
-    write(&app, &wanted.paths, fields, since, &mut body);
+    let contexts = wanted.context.then(|| ContextWriter::new(&app.namespace));
+    write(&app, &wanted.paths, (SampleWriter::of(fields), contexts), since, &mut body);
     body.extend_from_slice(b"],\"position\":");
     json::string(&mut body, &position.to_string());
     body.push(b'}');
@@ -80,7 +86,7 @@ pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Res
 fn parse(body: &[u8]) -> Result<Wanted, Problem> {
     let refusal = |why: &str| {
         let detail = format!(
-            "the body is {{\"paths\": [texts]}} in JSON, with \"fields\" and \"since\" if wanted: {}",
+            "the body is {{\"paths\": [texts]}} in JSON, with \"fields\", \"context\" and \"since\" if wanted: {}",
             clipped(why)
         );
         Problem::new(Kind::BadBody, detail)
@@ -97,14 +103,19 @@ fn parse(body: &[u8]) -> Result<Wanted, Problem> {
 }
 
 /// An entry for each path, all samples as they were at one moment.
-fn write(app: &App, paths: &[String], fields: Fields, since: Option<Revision>, out: &mut Vec<u8>) {
+fn write(
+    app: &App,
+    paths: &[String],
+    (mut writer, mut contexts): (SampleWriter, Option<ContextWriter<'_>>),
+    since: Option<Revision>,
+    out: &mut Vec<u8>,
+) {
     let view = app.namespace.read();
     let found: Vec<Option<ElementId>> = paths.iter().map(|path| view.find(path)).collect();
     let ids: Vec<ElementId> = found.iter().flatten().copied().collect();
     let mut readings: Vec<Option<Reading>> = Vec::with_capacity(ids.len());
     view.samples(&ids, |_, reading| readings.push(reading));
     let mut readings = readings.into_iter();
-    let mut writer = SampleWriter::of(fields);
     for (index, (path, id)) in paths.iter().zip(found).enumerate() {
         let sample = id.map(|id| (id, readings.next().expect("a reading for each element")));
         json::comma(out, index);
@@ -117,7 +128,12 @@ fn write(app: &App, paths: &[String], fields: Fields, since: Option<Revision>, o
                 json::string(out, path);
                 out.extend_from_slice(b",\"unchanged\":true}");
             }
-            Some((id, Some(reading))) => writer.sample(out, &view, id, &reading, None),
+            Some((id, Some(reading))) => {
+                writer.sample(out, &view, id, &reading, None);
+                if let Some(contexts) = &mut contexts {
+                    contexts.add(out, &view, id, reading.0.timestamp);
+                }
+            }
             Some((_, None)) => refuse(out, path, Kind::NoSample, "it is a folder, or no sample of it has come yet"),
             None => refuse(out, path, Kind::ElementNotFound, "the tree has no such element"),
         }

@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderMap, LOCATION};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
-use factree_ingest::{CommandRefused, Ingest, Now, Output, RebirthRefused};
+use factree_ingest::{Command, CommandRefused, Ingest, Now, Output, RebirthRefused};
 use factree_namespace::{DataType, Source, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -58,7 +58,7 @@ pub(crate) struct Wanted {
         (status = 404, description = "element-not-found, no-sample"),
         (status = 409, description = "offline"),
         (status = 413, description = "body-too-large"),
-        (status = 422, description = "value-does-not-fit"),
+        (status = 422, description = "value-does-not-fit, against-rule"),
         (status = 429, description = "rebirth-too-soon"),
         (status = 503, description = "too-many-commands"),
     )
@@ -73,22 +73,23 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
         Problem::new(Kind::BodyTooLarge, detail)
     })?;
     let Wanted { value } = read(&body)?;
-    let (source, datatype) = owner(&app, &path)?;
-    let read = match source {
-        Source::Sparkplug { .. } => wanted::of_datatype(&value, datatype),
-        Source::Topic { .. } => wanted::of_topic(&value, datatype),
-    };
-    let value = read.map_err(|takes| {
-        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(&path), datatype.as_str());
-        Problem::new(Kind::ValueDoesNotFit, detail)
-    })?;
-    let sent = say(&app, |ingest, now, out| ingest.command(now, &path, value, out));
-    let command = match sent {
-        Ok(command) => command,
-        Err(why) => return Err(refused(&app, &path, why)),
-    };
+    let command = set(&app, &path, &value)?;
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
+}
+
+/// Tells whoever owns the path to set this value.
+pub(crate) fn set(app: &App, path: &str, value: &serde_json::Value) -> Result<Command, Problem> {
+    let (source, datatype) = owner(app, path)?;
+    let read = match source {
+        Source::Sparkplug { .. } => wanted::of_datatype(value, datatype),
+        Source::Topic { .. } => wanted::of_topic(value, datatype),
+    };
+    let value = read.map_err(|takes| {
+        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(path), datatype.as_str());
+        Problem::new(Kind::ValueDoesNotFit, detail)
+    })?;
+    say(app, |ingest, now, out| ingest.command(now, path, value, out)).map_err(|why| refused(app, path, why))
 }
 
 /// The body of a PUT.
@@ -224,6 +225,10 @@ fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
         CommandRefused::DoesNotFit { why } => {
             Problem::new(Kind::ValueDoesNotFit, format!("the value for '{shown}' {why}"))
         }
+        CommandRefused::AgainstRule { why } => Problem::new(
+            Kind::AgainstRule,
+            format!("the value for '{shown}' breaks a rule of [[namespace.rule]]: {why}"),
+        ),
         CommandRefused::ReadOnly { why } => Problem::new(Kind::ReadOnly, format!("'{shown}' {why}")),
         CommandRefused::RebirthTooSoon { retry_after } => too_soon(retry_after),
         CommandRefused::TooMany { retry_after } => {

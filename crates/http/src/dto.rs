@@ -23,13 +23,15 @@
 //! | `level` | `enterprise`, `site`, `area`, `work_center`, `work_unit`, if placement gave it one |
 //! | `kind` | `folder`, `equipment`, `metric`, `document` |
 //! | `equipment` | `process_cell`, `production_unit`, `production_line`, `storage_zone`, `unit`, `work_cell`, `storage_unit` |
+//! | `type` | what it is an instance of: `{"name","version","label"}` as in [`type_reports`], or `{"name","undefined":true}` |
 //! | `datatype` | what its source declared |
-//! | `unit`, `description`, `low`, `high` | what the model says, or else its source; the last two are numbers |
+//! | `unit`, `description`, `low`, `high` | what the model says, or else its source, or else its type; the last two are numbers |
 //! | `owner`, `tags` | what the model says: a text, and a list of texts |
 //! | `properties` | what else its source declared: texts by name |
 //! | `conflict` | under `_conflicts` only: the path it wanted, which another source owns |
 //! | `conflict_owner` | who owns that path: `{"type":"sparkplug","group","edge_node","device"}`, `{"type":"mqtt","topic"}` |
 //! | `reason` | of an Edge Node or Device, where what is asked for is under `_unplaced`: why no rule placed it |
+//! | `contexts` | the documents that apply to it, their paths by name, if there are any |
 //! | `sample` | its sample, if it has one yet |
 //! | `children_count` | how many children it has, shown here or not |
 //! | `children` | elements, by name in byte order; left out below the depth asked for |
@@ -66,6 +68,27 @@
 //! (`/values/{path}`) and with the metrics of an Edge Node: it belongs to the session, and looking it up takes the lock
 //! that publishers need, so the routes that return thousands of samples do not.
 //!
+//! # Context
+//!
+//! With `?context=true`, or `"context":true` in a body or message, each sample has two members more: what was in force at its `timestamp`, by name.
+//!
+//! ```json
+//! "context": { "order": { "path": "Acme/Dallas/Press/Line1/Order", "since": "2026-01-31T06:00:00.000Z", "quality": "Good",
+//!                         "value": { "Number": "A-17", "Product/Name": "Door left" } } },
+//! "context_complete": false
+//! ```
+//!
+//! | member | |
+//! |---|---|
+//! | `path` | where the document is |
+//! | `since` | since when it said what follows; left out with the next two if that is not known |
+//! | `quality` | the least of its fields': `Stale` if its source was gone or the document deleted |
+//! | `value` | its fields by their paths below it, or the value alone of a document that is one value |
+//! | `context_complete` | only as `false`: something applies, and what it said at that time is not known, wholly or in part |
+//!
+//! `GET /api/v1/context/{path}?at=` answers `{"path","at","context","context_complete"}`, `GET /api/v1/context` answers
+//! `{"contexts":[{"name","applies_to","path","since","quality","value"}],"next_cursor"}`, each as it was last said.
+//!
 //! # Values
 //!
 //! Nothing is rounded. What JSON or a reader that keeps numbers as doubles could not hold is a string, and `datatype`
@@ -90,6 +113,11 @@
 //! | any, without a value | `null` | |
 //!
 //! Inside an array or object nothing says whether `"NaN"` was text or a number.
+//!
+//! # MQTT message
+//!
+//! On the topic of its element a sample is `{"value","timestamp","quality","unit"}`, and `"gone":true` behind it: the members of a
+//! sample in the same forms, without what the topic says already and what does not change.
 //!
 //! # Pages
 //!
@@ -134,6 +162,14 @@
 //!
 //! See [`findings`].
 //!
+//! # Type
+//!
+//! See [`type_reports`].
+//!
+//! # Client
+//!
+//! See [`clients`].
+//!
 //! # Command
 //!
 //! ```json
@@ -173,8 +209,10 @@ use crate::json::{self, Clock, EXACT_MAX};
 use crate::openapi::shape;
 
 mod attachments;
+pub mod clients;
 mod edge_nodes;
 pub mod findings;
+pub mod type_reports;
 
 pub(crate) use attachments::{Attachment, Attachments};
 pub(crate) use edge_nodes::{EdgeNode, EdgeNodes};

@@ -1,5 +1,5 @@
-//! `GET /api/v1/findings` and `/api/v1/edge-nodes/{group}/{edge_node}/conformance`: which rules of Sparkplug were broken, by
-//! whom, how often; and how one Edge Node stands to all of them.
+//! `GET /api/v1/findings` and `/api/v1/edge-nodes/{group}/{edge_node}/conformance`: which rules were broken, Sparkplug's and the
+//! operator's, by whom, how often; and how one Edge Node stands to all of Sparkplug's.
 //!
 //! They lock [`Ingest`](factree_ingest::Ingest), copy a report out and write JSON after.
 //! Knows no rule. Invariant: a cursor holds a place in the order, so what stays remembered comes exactly once.
@@ -7,7 +7,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_ingest::{FindingPlace, FindingQuery, FindingReport, Level};
+use factree_ingest::{FindingPlace, FindingQuery, FindingReport, FindingSubject, Level};
 
 use crate::dto::{Conformance, Findings};
 use crate::edge_nodes::{PageSize, ask, foreign_cursor};
@@ -19,15 +19,19 @@ use crate::{App, RESPONSE_BYTES_MAX, answer, dto, edge_nodes};
 const FINDINGS: PageSize = PageSize { default: 100, max: 1_000 };
 /// The levels that can be asked for; each stands for its negation as well.
 const LEVELS: &[(&str, Level)] = &[("must", Level::Must), ("should", Level::Should), ("may", Level::May)];
-/// What separates the names of a place: in none of them but the last.
-const SEPARATOR: &str = "/";
+/// What can be asked about.
+const SUBJECTS: &[(&str, FindingSubject)] =
+    &[("sparkplug", FindingSubject::Sparkplug), ("values", FindingSubject::Values)];
 
-/// What breaks Sparkplug's rules.
+/// What breaks the rules.
 ///
-/// Each entry is what is alike: rule, Edge Node or Device, client id. Counted since this process started.
+/// Sparkplug's, and the operator's about values. Each entry is what is alike: rule, Edge Node or Device or path, client id.
+/// Counted since this process started.
 #[utoipa::path(
     get, path = "/api/v1/findings", tag = "sparkplug", operation_id = "list_findings",
     params(
+        ("about" = Option<String>, Query, description = "`sparkplug`: how messages keep to the specification; `values`: \
+            what they say, held against the operator's rules. Both if it is left out.", example = "sparkplug"),
         ("tck_id" = Option<String>, Query, description = "Of this rule.", example =
             "tck-id-payloads-sequence-num-incrementing"),
         ("group" = Option<String>, Query, description = "Of Edge Nodes of this group."),
@@ -42,16 +46,17 @@ const SEPARATOR: &str = "/";
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses(
-        (status = 200, description = "A page of findings, by group, Edge Node, Device, rule and client.", body =
+        (status = 200, description = "A page of findings, by group, Edge Node, Device, rule, client and path.", body =
             dto::Findings<'static>),
         (status = 400, description = "bad-parameter"),
     )
 )]
 pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    const ACCEPTED: &[&str] = &["tck_id", "group", "edge_node", "client", "level", "since", "limit", "cursor"];
+    const ACCEPTED: &[&str] = &["about", "tck_id", "group", "edge_node", "client", "level", "since", "limit", "cursor"];
     let query = Query::parse(uri.query(), ACCEPTED)?;
     let limit = query.number("limit", 1..=FINDINGS.max, FINDINGS.default)?;
     let wanted = FindingQuery {
+        subject: query.choice("about", SUBJECTS)?,
         tck_id: query.text("tck_id")?,
         group: query.text("group")?,
         edge_node: query.text("edge_node")?,
@@ -61,7 +66,8 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
         after: query.cursor()?.map(|after| place(&after)).transpose()?,
     };
     // One more than asked for tells whether there is a next page.
-    let (mut reports, stats) = ask(&app, |ingest| (ingest.findings(&wanted, limit + 1), ingest.ledger()));
+    let (mut reports, stats) =
+        ask(&app, |ingest| (ingest.findings(&wanted, limit + 1), [ingest.ledger(), ingest.deviations()]));
     let fitting = fitting(&reports).min(limit);
     let more = reports.len() > fitting;
     reports.truncate(fitting);
@@ -72,13 +78,13 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
 /// How many of them fit a response, one at least: names may be as long as topics.
 fn fitting(reports: &[FindingReport]) -> usize {
     /// What a finding takes besides the names of others.
-    const FIXED: usize = 1_500;
+    const FIXED: usize = 2_500;
     let len = |name: &Option<String>| name.as_ref().map_or(0, String::len);
     let mut bytes = 0;
     let fits = |report: &&FindingReport| {
-        let FindingReport { group, edge_node, device, client_id, .. } = report;
+        let FindingReport { group, edge_node, device, client_id, path, .. } = report;
         let is_first = bytes == 0;
-        bytes += FIXED + len(group) + len(edge_node) + len(device) + len(client_id);
+        bytes += FIXED + [group, edge_node, device, client_id, path].map(len).iter().sum::<usize>();
         is_first || bytes <= RESPONSE_BYTES_MAX
     };
     reports.iter().take_while(fits).count()
@@ -108,12 +114,12 @@ pub(crate) async fn conformance(State(app): State<App>, uri: Uri) -> Result<Resp
 }
 
 fn text(finding: &FindingReport) -> String {
-    let FindingPlace { group, edge_node, device, tck_id, client_id } = finding.place();
-    [group, edge_node, device, tck_id, client_id].join(SEPARATOR)
+    let FindingPlace { group, edge_node, device, tck_id, client_id, path, rule } = finding.place();
+    serde_json::Value::from(vec![group, edge_node, device, tck_id, client_id, path, rule]).to_string()
 }
 
 fn place(cursor: &str) -> Result<FindingPlace, Problem> {
-    let mut names = cursor.splitn(5, SEPARATOR).map(str::to_owned);
-    let mut name = || names.next().ok_or_else(foreign_cursor);
-    Ok(FindingPlace { group: name()?, edge_node: name()?, device: name()?, tck_id: name()?, client_id: name()? })
+    let names: [String; 7] = serde_json::from_str(cursor).map_err(|_| foreign_cursor())?;
+    let [group, edge_node, device, tck_id, client_id, path, rule] = names;
+    Ok(FindingPlace { group, edge_node, device, tck_id, client_id, path, rule })
 }

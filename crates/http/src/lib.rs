@@ -7,7 +7,8 @@
 //! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's
 //! never while ingest's is taken.
 //!
-//! Which routes there are, [`openapi()`] says: each is described where it is handled, and none can be without.
+//! Which routes there are, [`openapi()`] says: each is described where it is handled, and none can be without. i3X below
+//! `/i3x/v1`, which has a document of its own, and the files of the web UI ([`ui_router`]) are not in it.
 
 use std::sync::{Arc, Mutex};
 
@@ -28,13 +29,17 @@ use crate::problem::{Kind, Problem, clipped};
 mod answer;
 mod attachments;
 mod bulk;
+mod clients;
 mod commands;
+mod context;
 mod docs;
 pub mod dto;
 mod edge_nodes;
 mod findings;
+mod i3x;
 mod json;
 mod lookup;
+mod message;
 mod namespace;
 mod nearest;
 mod openapi;
@@ -46,14 +51,22 @@ mod reload;
 mod sample;
 mod search;
 mod stream;
+mod type_reports;
+mod ui;
 mod values;
 mod wanted;
 mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use clients::{
+    ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
+};
+pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
+pub use message::MessageWriter;
 pub use openapi::openapi;
 pub use stream::{StreamLimits, StreamStats, Streams};
+pub use ui::ui_router;
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -71,6 +84,8 @@ pub struct App {
     pub attachments: Arc<dyn Fn() -> Vec<AttachmentReport> + Send + Sync>,
     /// Who follows the tree.
     pub streams: Arc<Streams>,
+    /// Who follows it by i3X.
+    pub i3x: Arc<I3xSubscriptions>,
 }
 
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
@@ -78,7 +93,8 @@ pub struct App {
 /// Paths of elements are taken from the URI as it is, so the router may be nested but nothing in front of it may decode
 /// or normalise paths.
 pub fn router(app: App) -> Router {
-    routes().router().fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(app)
+    let described = routes().router().nest(i3x::ROUTE, i3x::router());
+    described.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(app)
 }
 
 /// Every route with its description; see `openapi/routes.rs`.
@@ -96,6 +112,12 @@ fn routes() -> Routes<App> {
         // An element may be called so.
         .or_at(READ, get(values::one).put(commands::put))
         .at(SEARCH, routes!(search::search))
+        .at(TYPES, routes!(type_reports::list))
+        .at(&format!("{TYPES}/{{name}}"), routes!(type_reports::one))
+        .at(&format!("{TYPES}/{{name}}/instances"), routes!(type_reports::instances))
+        .at(CONTEXT, routes!(context::list))
+        .at(&format!("{CONTEXT}/{{*path}}"), routes!(context::at))
+        .or_at(&format!("{CONTEXT}/"), get(context::at))
         .at(EDGE_NODES, routes!(edge_nodes::list))
         .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), routes!(edge_nodes::one))
         .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), routes!(commands::rebirth))
@@ -118,9 +140,11 @@ const RESPONSE_BYTES_MAX: usize = 4 << 20;
 const NAMESPACE: &str = "/api/v1/namespace";
 const VALUES: &str = "/api/v1/values";
 const READ: &str = "/api/v1/values/read";
+const CONTEXT: &str = "/api/v1/context";
 const SEARCH: &str = "/api/v1/search";
 const COMMANDS: &str = "/api/v1/commands";
 const PLACEMENT: &str = "/api/v1/placement";
+const TYPES: &str = "/api/v1/types";
 const EDGE_NODES: &str = "/api/v1/edge-nodes";
 const ATTACHMENTS: &str = "/api/v1/attachments";
 const FINDINGS: &str = "/api/v1/findings";

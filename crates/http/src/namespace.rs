@@ -10,14 +10,15 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use factree_ingest::{Placement, UNPLACED};
-use factree_namespace::{ElementId, Reading, Value, View};
+use factree_namespace::{ElementId, Namespace, Reading, TypeVersion, Value, View};
 
+use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
 use crate::sample::SampleWriter;
 use crate::wishes::Wishes;
-use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, json, lookup, path, placement, sample};
+use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, context, json, lookup, path, placement, sample};
 
 /// Levels below the element unless asked for otherwise.
 const DEPTH_DEFAULT: usize = 1;
@@ -38,6 +39,8 @@ const ELEMENTS_MAX: usize = 10_000;
         ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
             between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of \
             them if it is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; \
             100 if it is left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
@@ -66,6 +69,8 @@ pub(crate) async fn root(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
         ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
             between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of \
             them if it is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Children to show of each element; \
             100 if it is left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
@@ -83,12 +88,13 @@ pub(crate) async fn element(State(app): State<App>, wishes: Wishes, uri: Uri) ->
 }
 
 fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
-    let query = Query::parse(uri.query(), &["depth", "fields", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["depth", "fields", "context", "limit", "cursor"])?;
     // A conflict is kept below a longer prefix, hence twice.
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
     let fields = query.fields()?;
+    let with_context = query.flag("context")?;
 
     // Taken before the tree is held, and only where it has something to say.
     let rules = path.filter(|path| path.split('/').next() == Some(UNPLACED)).map(|_| placement::in_force(app));
@@ -102,25 +108,45 @@ fn body(app: &App, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     };
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    let writer = SampleWriter::of(fields);
-    Ok(Writer { rules: rules.as_deref(), writer, ..Writer::new(&view, &rows) }.write())
+    let (writer, contexts) = (SampleWriter::of(fields), with_context.then(|| ContextWriter::new(&app.namespace)));
+    Ok(Writer { rules: rules.as_deref(), writer, contexts, ..Writer::new(&app.namespace, &view, &rows) }.write())
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.
-pub(crate) fn list(view: &View<'_>, ids: &[ElementId], mut more: bool) -> Vec<u8> {
+pub(crate) fn list(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(namespace, view, ids);
+    let more = more || last != ids.last().copied();
+    out.extend_from_slice(if more { b",\"more\":true}" } else { b",\"more\":false}" });
+    out
+}
+
+/// `{"elements": [each alone], "next_cursor": …}`, a cursor being the path of the last; fewer if the response is full.
+pub(crate) fn page(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(namespace, view, ids);
+    if let Some(last) = last.filter(|_| more || last != ids.last().copied()) {
+        out.extend_from_slice(b",\"next_cursor\":");
+        json::string(&mut out, &cursor(&view.path(last)));
+    }
+    out.push(b'}');
+    out
+}
+
+/// `{"elements": [each alone]`, and the last that the response had room for.
+fn elements(namespace: &Namespace, view: &View<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
     let rows: Vec<Row> = ids.iter().map(|&id| Row { id, depth_left: 0, more: false }).collect();
-    let mut writer = Writer::new(view, &rows);
+    let mut writer = Writer::new(namespace, view, &rows);
     writer.out.extend_from_slice(b"{\"elements\":[");
-    for at in 0..rows.len() {
+    let mut last = None;
+    for (at, &id) in ids.iter().enumerate() {
         if writer.out.len() >= RESPONSE_BYTES_MAX {
-            more = true;
             break;
         }
         json::comma(&mut writer.out, at);
         writer.element(at);
+        last = Some(id);
     }
-    writer.out.extend_from_slice(if more { b"],\"more\":true}" } else { b"],\"more\":false}" });
-    writer.out
+    writer.out.push(b']');
+    (writer.out, last)
 }
 
 /// One element of the page. Its descendants follow it, each with less depth left than itself.
@@ -155,6 +181,7 @@ fn gather(view: &View<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
 
 /// Writes rows as nested elements.
 struct Writer<'v> {
+    namespace: &'v Namespace,
     view: &'v View<'v>,
     rows: &'v [Row],
     samples: Vec<Option<Reading>>,
@@ -162,14 +189,17 @@ struct Writer<'v> {
     writer: SampleWriter,
     /// To say why something is not placed.
     rules: Option<&'v Placement>,
+    /// If samples are wanted with theirs.
+    contexts: Option<ContextWriter<'v>>,
 }
 
 impl<'v> Writer<'v> {
-    fn new(view: &'v View<'v>, rows: &'v [Row]) -> Self {
+    fn new(namespace: &'v Namespace, view: &'v View<'v>, rows: &'v [Row]) -> Self {
         let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
         let mut samples = Vec::with_capacity(rows.len());
         view.samples(&ids, |_, reading| samples.push(reading));
-        Writer { view, rows, samples, out: Vec::new(), writer: SampleWriter::default(), rules: None }
+        let (out, writer) = (Vec::new(), SampleWriter::default());
+        Writer { namespace, view, rows, samples, out, writer, rules: None, contexts: None }
     }
 
     fn write(mut self) -> Vec<u8> {
@@ -185,6 +215,9 @@ impl<'v> Writer<'v> {
         if let Some(reading) = &self.samples[at] {
             self.out.extend_from_slice(b"\"sample\":");
             self.writer.sample(&mut self.out, self.view, id, reading, None);
+            if let Some(contexts) = &mut self.contexts {
+                contexts.add(&mut self.out, self.view, id, reading.0.timestamp);
+            }
             self.out.push(b',');
         }
         self.out.extend_from_slice(b"\"children_count\":");
@@ -241,6 +274,9 @@ impl<'v> Writer<'v> {
         if let Some(equipment) = view.equipment(id) {
             member(out, "equipment", equipment.as_str());
         }
+        if let Some((name, version)) = view.type_of(id) {
+            instance_of(out, name, version);
+        }
         if let Some(datatype) = view.datatype(id) {
             member(out, "datatype", datatype.as_str());
         }
@@ -280,6 +316,7 @@ impl<'v> Writer<'v> {
                 out.extend_from_slice(b"},");
             }
         }
+        context::applying(out, self.namespace, view, id);
         if let Some(wanted) = view.conflict(id) {
             member(out, "conflict", &view.path(wanted));
             if let Some((source, _)) = view.source(wanted) {
@@ -305,6 +342,23 @@ fn unplaced(rules: &Placement, view: &View<'_>, id: ElementId) -> Option<String>
     let is_deeper = names.next().is_some();
     // A metric of the Edge Node itself may be called as a Device is; both are below what is asked about.
     (!is_deeper).then(|| rules.explain_sparkplug(group, edge_node, device, None).reason()).flatten()
+}
+
+/// What an element is of; that nobody defines it, if so.
+fn instance_of(out: &mut Vec<u8>, name: &str, version: Option<&TypeVersion>) {
+    out.extend_from_slice(b"\"type\":{");
+    member(out, "name", name);
+    match version {
+        None => out.extend_from_slice(b"\"undefined\":true"),
+        Some(version) => {
+            member(out, "version", &version.id().to_string());
+            if let Some(label) = version.definition().label() {
+                member(out, "label", label);
+            }
+            out.pop();
+        }
+    }
+    out.extend_from_slice(b"},");
 }
 
 fn member(out: &mut Vec<u8>, name: &str, text: &str) {

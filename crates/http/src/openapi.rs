@@ -29,12 +29,14 @@ use routes::Description;
 pub(crate) const OPENAPI: &str = "/openapi.json";
 
 /// The chapters of the document.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 8] = [
     ("tree", "Look around: the ISA-95 tree of everything the plant publishes."),
     ("values", "Read samples: one, some, or all that a filter covers."),
+    ("types", "What things are: the types that Templates and the configuration define, and what is of them."),
     ("streams", "Follow what changes."),
     ("commands", "Tell the plant what to do, and learn what became of it."),
-    ("sparkplug", "Edge Nodes: who is alive, and who keeps to Sparkplug's rules."),
+    ("sparkplug", "Edge Nodes: who is alive, and who keeps to the rules."),
+    ("clients", "The broker's clients: who is connected, what each follows, what waits for it."),
     ("server", "This process: its attachments, configuration, health and figures."),
 ];
 
@@ -50,7 +52,12 @@ pub(crate) fn document() -> &'static OpenApi {
         let mut document = OpenApi::builder().info(info.build()).tags(Some(TAGS.map(tag))).build();
         let components = document.components.get_or_insert_default();
         components.schemas.extend(beyond_routes());
-        let all = [crate::routes().description(), crate::reload::routes().description(), elsewhere::description()];
+        let all = [
+            crate::routes().description(),
+            crate::clients::routes().description(),
+            crate::reload::routes().description(),
+            elsewhere::description(),
+        ];
         for Description { paths, schemas } in all {
             document.paths.merge(paths);
             components.schemas.extend(schemas);

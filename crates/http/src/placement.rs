@@ -1,4 +1,5 @@
-//! `GET /api/v1/placement?topic=…&metric=…`: which rule puts a source where it stands, and why the others did not.
+//! `GET /api/v1/placement?topic=…&metric=…`: which rule puts a source where it stands, why the others did not, and what may be
+//! published there.
 //!
 //! The answer is that of the rules in force, whether anything has been published there or not.
 
@@ -7,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_ingest::{Explanation, PlacedBy, Placement};
+use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement};
 use factree_namespace::{EquipmentKind, Level};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,6 +39,23 @@ pub(crate) struct Body<'a> {
     levels: Vec<Step<'a>>,
     /// Up to and with the rule that matched.
     tried: Vec<Tried>,
+    /// The operator's rules about what may be published there, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    rules: Vec<Rule>,
+}
+
+/// A rule about what may be published there.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GoverningRule)]
+struct Rule {
+    /// Counted from 1 in the order of the file.
+    rule: usize,
+    name: String,
+    /// What it asks for.
+    text: String,
+    /// Whether what breaks it is refused.
+    enforce: bool,
 }
 
 /// A name on the way, from the top.
@@ -93,13 +111,22 @@ pub(crate) async fn explain(State(app): State<App>, uri: Uri) -> Result<Response
         return Err(refused("topic", "say which with ?topic=, e.g. spBv1.0/Acme:Dallas/DDATA/Line1/Robot3"));
     };
     let metric = query.text("metric")?;
-    let placement = in_force(&app);
+    let (placement, governance) = {
+        let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(ingest.placement()), Arc::clone(ingest.governance()))
+    };
     let explained = placement.explain(&topic, metric.as_deref());
     let explained = explained.map_err(|why| Problem::new(Kind::BadParameter, why.to_string()).parameter("topic"))?;
-    Ok(answer::json(dto::to_json(&body(&placement, &topic, metric.as_deref(), &explained))))
+    let body = body((&placement, &governance), &topic, metric.as_deref(), &explained);
+    Ok(answer::json(dto::to_json(&body)))
 }
 
-fn body<'a>(placement: &Placement, topic: &'a str, metric: Option<&'a str>, it: &'a Explanation) -> Body<'a> {
+fn body<'a>(
+    (placement, governance): (&Placement, &Governance),
+    topic: &'a str,
+    metric: Option<&'a str>,
+    it: &'a Explanation,
+) -> Body<'a> {
     let by = it.place.as_ref().map(|place| place.by);
     let steps = it.place.iter().flat_map(|place| &place.steps);
     let template = |rule| placement.rule_text(it.is_sparkplug(), rule);
@@ -132,6 +159,17 @@ fn body<'a>(placement: &Placement, topic: &'a str, metric: Option<&'a str>, it: 
                 template: tried.rule.map(template),
                 matched: tried.outcome.is_ok(),
                 why: tried.outcome.as_ref().err().map(ToString::to_string),
+            })
+            .collect(),
+        rules: it
+            .path
+            .iter()
+            .flat_map(|path| governance.about(path))
+            .map(|GoverningRule { number, name, text, is_enforced }| Rule {
+                rule: number + 1,
+                name: name.to_owned(),
+                text: text.to_owned(),
+                enforce: is_enforced,
             })
             .collect(),
     }

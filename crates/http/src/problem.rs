@@ -55,6 +55,8 @@ kinds! {
     ElementNotFound, "element-not-found", NOT_FOUND, "No element has this path";
     NoSample, "no-sample", NOT_FOUND, "The element holds no sample";
     EdgeNodeNotFound, "edge-node-not-found", NOT_FOUND, "No such Edge Node";
+    TypeNotFound, "type-not-found", NOT_FOUND, "No such type";
+    ClientNotFound, "client-not-found", NOT_FOUND, "No such client";
     RouteNotFound, "route-not-found", NOT_FOUND, "No such route";
     MethodNotAllowed, "method-not-allowed", METHOD_NOT_ALLOWED, "The route does not take this method";
     BadPath, "bad-path", BAD_REQUEST, "Not a path of the tree";
@@ -64,6 +66,7 @@ kinds! {
     BadBody, "bad-body", BAD_REQUEST, "The body is not acceptable";
     BodyTooLarge, "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
     ValueDoesNotFit, "value-does-not-fit", UNPROCESSABLE_ENTITY, "The value does not fit its datatype";
+    AgainstRule, "against-rule", UNPROCESSABLE_ENTITY, "The value is against a rule";
     Offline, "offline", CONFLICT, "Nobody is there to hear it";
     ReadOnly, "read-only", FORBIDDEN, "This cannot be set";
     CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site";
@@ -180,6 +183,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// Status, title and detail, for an answer of another form.
+    pub(crate) fn into_parts(self) -> (StatusCode, &'static str, String) {
+        (self.kind.status(), self.kind.title(), self.detail)
+    }
+
     /// The document itself.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let document = Document {

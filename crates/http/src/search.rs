@@ -47,7 +47,7 @@ pub(crate) async fn search(State(app): State<App>, wishes: Wishes, uri: Uri) -> 
     let body = {
         let view = app.namespace.read();
         let (found, more) = view.search(&search, limit);
-        namespace::list(&view, &found, more)
+        namespace::list(&app.namespace, &view, &found, more)
     };
     Ok(wishes.json(body).await)
 }

@@ -58,6 +58,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
         ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: \
             `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it \
             is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
         ("since" = Option<String>, Query, description = "The `id` of an event: what changed after it is told instead \
             of a snapshot.", example = "19c13ec9e00-4711"),
         ("Last-Event-ID" = Option<String>, Header, description = "The same, as a browser sends it after a broken \
@@ -75,7 +77,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 )]
 pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     from_our_own_page(&headers)?;
-    let query = Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since"], &["filter"])?;
+    let query =
+        Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since", "context"], &["filter"])?;
     let filters = query.filters()?;
     if filters.is_empty() {
         return Err(refused(
@@ -85,12 +88,13 @@ pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri)
     }
     let interval = query.number("interval", INTERVAL_MIN..=INTERVAL_MAX, INTERVAL_DEFAULT)?;
     let fields = query.fields()?;
+    let context = query.flag("context")?;
     // The header is what the client has seen since, so it goes before what it began with.
     let since = match headers.get(LAST_EVENT_ID) {
         Some(id) => Some(id.to_str().ok().and_then(Position::parse).ok_or(Reread::UnknownPosition)),
         None => query.text("since")?.map(|text| since(&text)).transpose()?.map(Ok),
     };
-    let wish = Wish { filters, interval: Duration::from_millis(interval as u64), fields };
+    let wish = Wish { filters, interval: Duration::from_millis(interval as u64), fields, context };
     Ok(response(app.streams.follow(wish, since, Way::ServerSentEvents)?))
 }
 

@@ -12,6 +12,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use factree_namespace::{ElementId, Filter, Reading, Revision, Source};
 
+use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
@@ -38,6 +39,8 @@ const SAMPLE_BYTES: usize = 384;
         ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: \
             `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it \
             is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
     ),
     responses(
         (status = 200, description = "The sample.", body = shape::Sample),
@@ -47,7 +50,8 @@ const SAMPLE_BYTES: usize = 384;
     )
 )]
 pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
-    let fields = Query::parse(uri.query(), &["fields"])?.fields()?;
+    let query = Query::parse(uri.query(), &["fields", "context"])?;
+    let (fields, with_context) = (query.fields()?, query.flag("context")?);
     let path = path::decode(behind(&uri, VALUES))?;
     let read = || {
         let view = app.namespace.read();
@@ -65,6 +69,9 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
         // The rules may have changed in between, and this be somebody else's element now.
         if view.layout() == layout {
             SampleWriter::of(fields).sample(&mut body, &view, id, &reading, metric_alias);
+            if with_context {
+                ContextWriter::new(&app.namespace).add(&mut body, &view, id, reading.0.timestamp);
+            }
             break;
         }
     }
@@ -91,6 +98,8 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
         ("fields" = Option<String>, Query, description = "Members of a sample beside its path, with commas between: \
             `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of them if it \
             is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Samples in a page; 1,000 if it is \
             left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
@@ -103,10 +112,10 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
     )
 )]
 pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
-    let query = Query::parse(uri.query(), &["filter", "fields", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["filter", "fields", "context", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
-    let fields = query.fields()?;
+    let wanted = Wanted { fields: query.fields()?, context: query.flag("context")? };
     let Some(text) = query.filter()? else {
         return Err(refused(
             "filter",
@@ -125,13 +134,15 @@ pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
                 .to_owned(),
         ));
     }
+    // Read after the samples and before their contexts: what changes meanwhile makes a new tag next time.
+    let context = wanted.context.then(|| app.namespace.contexts().version());
     // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
     // moves with every message of the plant.
     let content: Vec<_> = readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect();
-    let tag = Tag::of((content, more, layout, fields));
+    let tag = Tag::of((content, more, layout, wanted.fields, context));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
-        None => Ok(wishes.tagged(tag, page(&app, fields, (revision, layout), &readings, more)).await),
+        None => Ok(wishes.tagged(tag, page(&app, wanted, (revision, layout), &readings, more)).await),
     }
 }
 
@@ -143,17 +154,25 @@ fn bad_filter(why: String) -> Problem {
     Problem::new(Kind::BadFilter, why).parameter("filter")
 }
 
-fn page(app: &App, fields: Fields, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
+/// What of each sample.
+#[derive(Clone, Copy)]
+struct Wanted {
+    fields: Fields,
+    context: bool,
+}
+
+fn page(app: &App, wanted: Wanted, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
     let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
     body.extend_from_slice(b"{\"samples\":[");
-    let mut writer = SampleWriter::of(fields);
+    let mut writer = SampleWriter::of(wanted.fields);
+    let mut contexts = wanted.context.then(|| ContextWriter::new(&app.namespace));
     let mut written = 0;
     let mut considered = 0;
     'page: for held in readings.chunks(HELD) {
         let view = app.namespace.read();
         let has_moved = view.layout() != layout;
         if has_moved {
-            writer = SampleWriter::of(fields);
+            writer = SampleWriter::of(wanted.fields);
         }
         for (id, reading) in held {
             if body.len() >= RESPONSE_BYTES_MAX {
@@ -166,6 +185,9 @@ fn page(app: &App, fields: Fields, (revision, layout): (Revision, u64), readings
                 json::comma(&mut body, written);
                 written += 1;
                 writer.sample(&mut body, &view, *id, reading, None);
+                if let Some(contexts) = &mut contexts {
+                    contexts.add(&mut body, &view, *id, reading.0.timestamp);
+                }
             }
         }
     }

@@ -70,6 +70,11 @@ impl Wishes {
         }
     }
 
+    /// Whether compressed answers are taken.
+    pub(crate) fn gzip(headers: &HeaderMap) -> bool {
+        Wishes::of(headers).gzip
+    }
+
     /// The answer of a client that has this content already.
     pub(crate) fn unchanged(&self, tag: Tag) -> Option<Response> {
         let is_known = self.known.iter().filter_map(|value| value.to_str().ok()).any(|list| tag.is_in(list));

@@ -103,6 +103,8 @@ async fn whatever_it_is_called_it_can_be_read_and_set() {
         let (status, element) = server.ask("GET", &format!("/api/v1/namespace/{target}?depth=0"), "").await;
         assert_eq!((status, &element["path"]), (200, &json!(path)), "{name:?}");
         assert_eq!(element["name"], name.rsplit('/').next().unwrap());
+        let (status, in_force) = server.ask("GET", &format!("/api/v1/context/{target}"), "").await;
+        assert_eq!((status, &in_force["path"]), (200, &json!(path)), "{name:?}");
 
         let (status, command) = server.ask("PUT", &format!("/api/v1/values/{target}"), r#"{"value": 5}"#).await;
         assert_eq!((status, &command["path"]), (202, &json!(path)), "{name:?}: {command}");

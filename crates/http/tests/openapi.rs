@@ -6,9 +6,16 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
-use factree_http::{Reloaded, StreamLimits, openapi, reload_router};
-use factree_ingest::{Limits, SessionKey};
+use axum::http::{HeaderValue, Request, StatusCode};
+use factree_http::{
+    ClientConnection, ClientReport, Clients, Disconnected, Reloaded, StreamLimits, SubscriptionReport, clients_router,
+    openapi, reload_router,
+};
+use factree_ingest::{GovernanceRuleText, Limits, SessionKey};
+use factree_namespace::{
+    Bound, ContextRule, ContextScope, DataType, Filter, Kind, Member, MemberType, Metadata, Parameter, PathSpec, Place,
+    Placed, Timestamp, TypeDefinition, Value as Cell,
+};
 use plant::payload::{Value as Metric, payload};
 use plant::{NOON, Plant};
 use serde_json::{Value, json};
@@ -83,6 +90,16 @@ fn operations() -> impl Iterator<Item = (String, String, &'static Value)> {
 /// A press that answers, an oven on plain topics, a line that is gone, somebody who publishes where another one does.
 fn plant() -> Plant {
     let plant = Plant::new();
+    let most = |path: &str, high, enforce| GovernanceRuleText {
+        filter: path.into(),
+        high: Some(high),
+        enforce,
+        ..GovernanceRuleText::default()
+    };
+    plant.govern(&[
+        most("Acme/Dallas/Oven/Setpoint", 300.0, true),
+        most("Acme/Dallas/Press/Line1/Robot3/Speed", 20.0, false),
+    ]);
     plant.happen(|batch| {
         batch.session_started(SessionKey(1), "press-gateway");
         batch.session_started(SessionKey(2), "paint-gateway");
@@ -105,8 +122,52 @@ fn plant() -> Plant {
     plant.publish(3, "Acme/Dallas/Oven/Setpoint", br#"{"value": 180.5, "unit": "\u00b0C"}"#);
     plant.publish(3, "Acme/Dallas/Oven/Status", br#"{"zone": 5, "text": "on", "list": [1, null, {"a": 1e300}]}"#);
     plant.publish(3, "Acme/Dallas/Press/Line1/Robot3/Running", b"false");
+    what_things_are(&plant);
     plant.published();
     plant
+}
+
+/// A shift that applies to all, a status of which nothing is known at noon, presses as they should be and as they are.
+fn what_things_are(plant: &Plant) {
+    let rule = |name: &str, path: &str| ContextRule {
+        name: name.into(),
+        path: Filter::parse(path).unwrap(),
+        scope: ContextScope::Above(1),
+        fields: None,
+    };
+    plant.contexts(vec![rule("shift", "Acme/Shift"), rule("oven", "Acme/Dallas/Oven/Late")]);
+    plant.publish(3, "Acme/Shift", br#""early""#);
+    plant.publish(3, "Acme/Dallas/Oven/Late", format!(r#"{{"Zone": 5, "timestamp": {}}}"#, NOON + 9_000).as_bytes());
+
+    let member = |name: &str, of| Member { name: name.into(), of, is_required: true, metadata: Arc::default() };
+    let press = TypeDefinition::named("Press")
+        .labelled(Some("1.0".into()))
+        .described(Some("Presses".into()))
+        .with_members(vec![
+            member("Force", MemberType::Value(DataType::Double)),
+            Member {
+                metadata: Arc::new(Metadata { unit: Some("kN".into()), high: Bound::new(5.5), ..Metadata::default() }),
+                ..member("Axis", MemberType::Type("Servo".into()))
+            },
+        ])
+        .with_parameters(vec![Parameter {
+            name: "Ratio".into(),
+            datatype: DataType::Float,
+            default: Cell::Float(21.4),
+        }]);
+    let block = plant.namespace.add_block().unwrap();
+    let root = plant.namespace.ensure(&plant::ROBOT3, Kind::Equipment).unwrap();
+    let origin = plant.namespace.origin(&block, plant::robot3(), root).unwrap();
+    assert_eq!(plant.namespace.define(&block, origin, vec![press]), []);
+    for (slot, name, of, datatype) in [
+        (0, "P", Some("Press"), DataType::Template),
+        (1, "P/Force", None, DataType::Int32),
+        (2, "Q", Some("Belt"), DataType::Template),
+    ] {
+        let metadata = &Metadata { instance_of: of.map(Into::into), ..Metadata::default() };
+        let place = Place { slot, origin, path: PathSpec::Below(name), kind: Kind::Metric, datatype, metadata };
+        let _: Placed = plant.namespace.place(&block, &place).unwrap();
+    }
 }
 
 /// What was asked, and what came back.
@@ -167,13 +228,18 @@ const READ: &str = "/api/v1/values/read";
 const NODES: &str = "/api/v1/edge-nodes";
 const NODE: &str = "/api/v1/edge-nodes/{group}/{edge_node}";
 const REBIRTH: &str = "/api/v1/edge-nodes/{group}/{edge_node}/rebirth";
+const TYPES: &str = "/api/v1/types";
+const TYPE: &str = "/api/v1/types/{name}";
+const INSTANCES: &str = "/api/v1/types/{name}/instances";
+const CONTEXTS: &str = "/api/v1/context";
+const CONTEXT: &str = "/api/v1/context/{path}";
 const CONFORMANCE: &str = "/api/v1/edge-nodes/{group}/{edge_node}/conformance";
 
 /// What can be asked of one plant, nothing of which changes it. By the operation's path, the address without it if it is the same.
 const QUESTIONS: &[(&str, &str)] = &[
     ("/healthz", "/healthz"),
     (TREE, "/api/v1/namespace?depth=9"),
-    (TREE, "/api/v1/namespace?depth=9&fields=value,unit"),
+    (TREE, "/api/v1/namespace?depth=9&fields=value,unit&context=true"),
     (TREE, "/api/v1/namespace?limit=0"),
     (ELEMENT, "/api/v1/namespace/Acme/Dallas?depth=9&limit=2"),
     (ELEMENT, "/api/v1/namespace/_conflicts?depth=20"),
@@ -182,6 +248,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     (ELEMENT, "/api/v1/namespace/Acme/Dalas"),
     (VALUES, "/api/v1/values?filter=%23"),
     (VALUES, "/api/v1/values?filter=%23&limit=3&fields=value,quality"),
+    (VALUES, "/api/v1/values?filter=%23&context=true"),
     (VALUES, "/api/v1/values?filter=%23&fields=path"),
     (VALUES, "/api/v1/values?filter=a/%23/b"),
     (VALUES, "/api/v1/values"),
@@ -191,12 +258,33 @@ const QUESTIONS: &[(&str, &str)] = &[
     (VALUE, "/api/v1/values/Acme/Dallas/Press/Line1/Robot3/Load?fields=timestamp,source"),
     (VALUE, "/api/v1/values/Acme/Dallas/Press/Line1/Uptime"),
     (VALUE, "/api/v1/values/Acme/Dallas/Oven/Status/list"),
+    (VALUE, "/api/v1/values/Acme/Dallas/Oven/Setpoint?context=true"),
     (VALUE, "/api/v1/values/Acme/100%"),
     (VALUE, "/api/v1/values/Acme?depth=1"),
     (VALUE, "/api/v1/values/Acme"),
     (VALUE, "/api/v1/values/Acne"),
     ("/api/v1/search", "/api/v1/search?q=dallas+robot3"),
     ("/api/v1/search", "/api/v1/search?q="),
+    (TYPES, "/api/v1/types"),
+    (TYPES, "/api/v1/types?limit=0"),
+    (TYPE, "/api/v1/types/Press"),
+    (TYPE, "/api/v1/types/Belt"),
+    (TYPE, "/api/v1/types/Press?version=1.0"),
+    (TYPE, "/api/v1/types/Press?version=2.0"),
+    (TYPE, "/api/v1/types/%ff"),
+    (TYPE, "/api/v1/types/Press?label=1.0"),
+    (INSTANCES, "/api/v1/types/Press/instances"),
+    (INSTANCES, "/api/v1/types/Motor/instances"),
+    (INSTANCES, "/api/v1/types/%ff/instances"),
+    (INSTANCES, "/api/v1/types/Press/instances?limit=0"),
+    (CONTEXTS, "/api/v1/context?limit=1"),
+    (CONTEXTS, "/api/v1/context"),
+    (CONTEXTS, "/api/v1/context?limit=0"),
+    (CONTEXT, "/api/v1/context/Acme/Dallas/Oven/Setpoint"),
+    (CONTEXT, "/api/v1/context/Acme/Dallas/Oven/Setpoint?at=2026-01-31T12:00:10Z"),
+    (CONTEXT, "/api/v1/context/Acme/Dalas"),
+    (CONTEXT, "/api/v1/context/%ff"),
+    (CONTEXT, "/api/v1/context/Acme?at=noon"),
     (NODES, "/api/v1/edge-nodes?limit=1"),
     (NODES, "/api/v1/edge-nodes?limit=0"),
     (NODE, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1?metrics=true&limit=2"),
@@ -209,12 +297,14 @@ const QUESTIONS: &[(&str, &str)] = &[
     (CONFORMANCE, "/api/v1/edge-nodes/%ff/Line1/conformance"),
     (CONFORMANCE, "/api/v1/edge-nodes/Acme/Line1/conformance?x=1"),
     ("/api/v1/findings", "/api/v1/findings?limit=5"),
+    ("/api/v1/findings", "/api/v1/findings?about=values"),
     ("/api/v1/findings", "/api/v1/findings?level=shall"),
     ("/api/v1/commands/{id}", "/api/v1/commands/1"),
     ("/api/v1/commands/{id}", "/api/v1/commands/1?x=1"),
     ("/api/v1/attachments", "/api/v1/attachments"),
     ("/api/v1/attachments", "/api/v1/attachments?limit=1"),
     ("/api/v1/placement", "/api/v1/placement?topic=spBv1.0/Acme:Dallas:Press/DDATA/Line1/Robot3&metric=Speed"),
+    ("/api/v1/placement", "/api/v1/placement?topic=Acme/Dallas/Oven/Setpoint"),
     ("/api/v1/placement", "/api/v1/placement"),
     ("/api/v1/stream", "/api/v1/stream?filter=%23"),
     ("/api/v1/stream", "/api/v1/stream?filter=a/%23/b"),
@@ -236,6 +326,8 @@ const ELSEWHERE: &[(&str, &str)] =
 async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_had() {
     let mut told = Told { seen: BTreeSet::new() };
     let plant = plant();
+    let against = plant.get("/api/v1/findings?about=values").await.json();
+    assert_eq!(against["findings"][0]["rule"], "rule 2", "there is one to be told: {against}");
     for (path, uri) in QUESTIONS {
         told.ask(&plant, path, get(uri)).await;
         let answer = plant.answer(get(uri)).await;
@@ -251,6 +343,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     what_is_sent(&mut told).await;
     when_there_is_too_much(&mut told).await;
     what_is_reloaded(&mut told).await;
+    who_is_connected(&mut told).await;
 
     let mut named = BTreeSet::new();
     for (_, _, operation) in operations() {
@@ -282,6 +375,7 @@ async fn what_is_sent(told: &mut Told) {
     for (path, body) in [
         (speed, r#"{"value": 21.5}"#),
         ("Acme/Dallas/Oven/Setpoint", r#"{"value": 181.5}"#),
+        ("Acme/Dallas/Oven/Setpoint", r#"{"value": 301}"#),
         (speed, "{"),
         (speed, r#"{"value": "fast"}"#),
         (speed, &large),
@@ -314,7 +408,7 @@ async fn what_is_sent(told: &mut Told) {
         told.ask(&plant, REBIRTH, request.body(Body::empty()).unwrap()).await;
     }
     for body in [
-        r#"{"paths": ["Acme/Dallas/Press/Line1/Robot3/Speed", "Acme", "Acne", ""], "fields": ["value"]}"#,
+        r#"{"paths": ["Acme/Dallas/Press/Line1/Robot3/Speed", "Acme", "Acne", ""], "fields": ["value"], "context": true}"#,
         r#"{"paths": [], "since": "19c13ec9e00-1"}"#,
         r#"{"paths": ["Acme"], "since": "yesterday"}"#,
         r#"{"paths": "Acme"}"#,
@@ -372,11 +466,101 @@ async fn what_is_reloaded(told: &mut Told) {
     }
 }
 
+/// The broker's clients, and the end of one's connection.
+async fn who_is_connected(told: &mut Told) {
+    const CLIENTS: &str = "/api/v1/clients";
+    const CLIENT: &str = "/api/v1/clients/{client_id}";
+    let router = clients_router(Arc::new(Book));
+    let from = |site: &str, request: axum::http::request::Builder| request.header("sec-fetch-site", site);
+    let tagged = |uri: &str, tag: Option<&HeaderValue>| {
+        let request = from("same-origin", Request::get(uri));
+        tag.into_iter().fold(request, |request, tag| request.header("if-none-match", tag))
+    };
+    let mut questions = Vec::new();
+    for (path, uri) in [(CLIENTS, "/api/v1/clients?limit=1"), (CLIENT, "/api/v1/clients/press/gateway")] {
+        let plain = tagged(uri, None).body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(plain).await.unwrap();
+        questions.push((path, tagged(uri, None)));
+        questions.push((path, tagged(uri, answer.headers().get("etag"))));
+    }
+    for (path, uri) in [
+        (CLIENTS, "/api/v1/clients?limit=0"),
+        (CLIENT, "/api/v1/clients/nobody"),
+        (CLIENT, "/api/v1/clients/%ff"),
+        (CLIENT, "/api/v1/clients/nobody?x=1"),
+    ] {
+        questions.push((path, tagged(uri, None)));
+    }
+    for (site, uri) in [
+        ("same-origin", "/api/v1/clients/press/gateway"),
+        ("same-origin", "/api/v1/clients/sleeper"),
+        ("same-origin", "/api/v1/clients/nobody"),
+        ("same-origin", "/api/v1/clients/%ff"),
+        ("same-origin", "/api/v1/clients/nobody?x=1"),
+        ("cross-site", "/api/v1/clients/nobody"),
+    ] {
+        questions.push((CLIENT, from(site, Request::delete(uri))));
+    }
+    for (path, request) in questions {
+        let request = request.body(Body::empty()).unwrap();
+        let (method, uri) = (request.method().clone(), request.uri().to_string());
+        let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let content_type = parts.headers.get("content-type").map_or("", |it| it.to_str().unwrap());
+        told.check((method.as_str(), path), &uri, parts.status, content_type, &body);
+    }
+}
+
+/// A gateway that is connected, and somebody who sleeps.
+struct Book;
+
+impl Clients for Book {
+    fn page(&self, _after: Option<&str>, limit: usize) -> Vec<ClientReport> {
+        ["press/gateway", "sleeper"].iter().take(limit).filter_map(|client_id| self.one(client_id)).collect()
+    }
+
+    fn one(&self, client_id: &str) -> Option<ClientReport> {
+        let connection = ClientConnection {
+            number: 14,
+            version: "5.0",
+            address: "127.0.0.1:50112".parse().unwrap(),
+            since: Timestamp(NOON),
+            last_packet: Timestamp(NOON + 12),
+            keep_alive: Duration::from_secs(60),
+        };
+        let connection = match client_id {
+            "press/gateway" => Some(connection),
+            "sleeper" => None,
+            _ => return None,
+        };
+        Some(ClientReport {
+            client_id: client_id.to_owned(),
+            connection,
+            session_expiry: connection.map(|_| Duration::from_secs(3600)),
+            subscriptions_len: 1,
+            subscriptions: connection.map(|_| vec![SubscriptionReport { filter: "b/#".to_owned(), qos: 2 }]),
+            queue_len: 3,
+            queue_bytes: 90,
+            in_flight: 1,
+            published: 4711,
+            delivered: 12,
+            dropped: 2,
+        })
+    }
+
+    fn disconnect(&self, client_id: &str) -> Disconnected {
+        match self.one(client_id) {
+            None => Disconnected::Unknown,
+            Some(client) => client.connection.map_or(Disconnected::Absent, |_| Disconnected::Done),
+        }
+    }
+}
+
 #[tokio::test]
 async fn events_of_a_stream_are_as_the_document_says() {
     let plant = Plant::new();
     let block = plant.doubles(3);
-    let mut reader = plant.follow("filter=%23&interval=10").await;
+    let mut reader = plant.follow("filter=%23&interval=10&context=true").await;
     for name in ["snapshot", "changes"] {
         let event = reader.event().await;
         assert_eq!(event.name, name);
@@ -447,11 +631,12 @@ fn examples_are_true() {
 /// The bounds that the document tells are those that hold: what is outside is refused, what is on the border is not.
 #[tokio::test]
 async fn the_bounds_of_parameters_are_true() {
-    let plant = plant();
+    let router = plant().router().merge(clients_router(Arc::new(Book)));
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
-        let uri =
-            path.replace("{path}", "Acme").replace("{group}", "Acme:Dallas:Press").replace("{edge_node}", "Line1");
+        let named =
+            [("{path}", "Acme"), ("{group}", "Acme:Dallas:Press"), ("{edge_node}", "Line1"), ("{name}", "Press")];
+        let uri = named.iter().fold(path, |uri, (place, name)| uri.replace(place, name));
         let needed = |it: &&Value| it["in"] == "query" && it["required"] == true;
         let parameters = operation["parameters"].as_array().map_or(&[] as &[Value], Vec::as_slice);
         let needed = parameters.iter().find(needed).map(|it| it["name"].as_str().unwrap());
@@ -460,13 +645,14 @@ async fn the_bounds_of_parameters_are_true() {
             let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
             let (Some(least), Some(most)) = (schema["minimum"].as_i64(), schema["maximum"].as_i64()) else { continue };
             for (number, is_taken) in [(least - 1, false), (least, true), (most, true), (most + 1, false)] {
-                let answer = plant.answer(get(&format!("{uri}?{given}{name}={number}"))).await;
+                let request = get(&format!("{uri}?{given}{name}={number}"));
+                let answer = router.clone().oneshot(request).await.unwrap();
                 assert_eq!(answer.status() != StatusCode::BAD_REQUEST, is_taken, "{uri} {name}={number}");
             }
             found += 1;
         }
     }
-    assert!(found >= 7, "limits, depths and intervals");
+    assert!(found >= 11, "limits, depths and intervals");
 }
 
 /// Names by which others find their way: one for each operation, a chapter, a title; and nothing that points nowhere.

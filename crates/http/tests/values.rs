@@ -330,7 +330,7 @@ async fn questions_that_make_no_sense_are_refused() {
         ("?filter=%23&limit=0", "bad-parameter", "from 1 to 10000"),
         ("?filter=%23&limit=10001", "bad-parameter", "from 1 to 10000"),
         ("?filter=%23&cursor=%20", "bad-parameter", "next_cursor"),
-        ("?path=Acme", "bad-parameter", "it takes filter, fields, limit, cursor"),
+        ("?path=Acme", "bad-parameter", "it takes filter, fields, context, limit, cursor"),
     ] {
         let answer = plant.get(&format!("/api/v1/values{query}")).await;
         let problem = answer.problem();
@@ -339,7 +339,7 @@ async fn questions_that_make_no_sense_are_refused() {
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{query}: {problem}");
     }
     let problem = plant.get("/api/v1/values/Acme?depth=2").await.problem();
-    assert!(problem["detail"].as_str().unwrap().contains("it takes fields"));
+    assert!(problem["detail"].as_str().unwrap().contains("it takes fields, context"));
 }
 
 #[tokio::test]

@@ -164,8 +164,8 @@ fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     Value::Object(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
-/// An item of an array, owned.
-fn item(value: sparkplug::Value<'_>) -> Value {
+/// An item of an array, or another value without an inside, owned.
+pub(crate) fn item(value: sparkplug::Value<'_>) -> Value {
     match borrowed(value) {
         ValueRef::Null => Value::Null,
         ValueRef::Boolean(value) => Value::Boolean(value),

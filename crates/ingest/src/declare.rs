@@ -15,7 +15,8 @@ use sparkplug::{MetaData, Properties, Property, PropertyValue, RawMetric, Templa
 /// The property that names the definition of a Template instance.
 pub(crate) const TEMPLATE_REF: &str = "template_ref";
 
-/// Bytes of all names and texts that may become an element's properties; those beyond are left out.
+/// Bytes of all names and texts that may become an element's properties, and of the name of its type; those beyond are left
+/// out.
 const PROPERTIES_BYTES_MAX: usize = 4096;
 
 /// The metadata of a metric's element.
@@ -37,6 +38,8 @@ pub(crate) fn metadata(raw: &RawMetric, bytes: &[u8], limits: &sparkplug::Limits
         && !template.is_definition()
     {
         said.instance(template);
+        let name = template.reference().map(Template::type_name);
+        metadata.instance_of = name.filter(|name| name.len() <= PROPERTIES_BYTES_MAX).map(Into::into);
     }
     metadata.properties = said.properties;
     metadata
@@ -49,6 +52,26 @@ const LOW: [&str; 6] = ["englow", "low", "lowlimit", "min", "minimum", "minvalue
 const HIGH: [&str; 6] = ["enghigh", "high", "highlimit", "max", "maximum", "maxvalue"];
 /// The sample's own: see [`Properties::quality`].
 const QUALITY: &str = "quality";
+
+/// What a name beside a value stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Unit,
+    Description,
+    Low,
+    High,
+}
+
+/// What a name stands for, if it is one of those.
+pub(crate) fn meaning(name: &str) -> Option<Meaning> {
+    match name {
+        _ if is_any(name, &UNIT) => Some(Meaning::Unit),
+        _ if is_any(name, &DESCRIPTION) => Some(Meaning::Description),
+        _ if is_any(name, &LOW) => Some(Meaning::Low),
+        _ if is_any(name, &HIGH) => Some(Meaning::High),
+        _ => None,
+    }
+}
 
 fn is_any(key: &str, names: &[&str]) -> bool {
     names.iter().any(|name| key.eq_ignore_ascii_case(name))

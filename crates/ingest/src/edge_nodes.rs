@@ -17,11 +17,13 @@ use sparkplug::{
 
 use crate::commands::Commands;
 use crate::conformance::Connections;
-use crate::findings::{Ledger, tell_refused};
+use crate::findings::{Deviations, Ledger, tell_refused};
+use crate::governance::Governance;
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
 use crate::seat::{Borne, Seat, settle, write_all};
+use crate::witness::Witness;
 use crate::{Limits, convert};
 
 /// The Sparkplug host and where its Edge Nodes stand in the tree.
@@ -32,18 +34,22 @@ pub(crate) struct EdgeNodes {
     pub(crate) seats: Vec<Option<Seat>>,
     /// What they did wrong.
     pub(crate) ledger: Ledger,
+    /// What is published and is not as the operator's rules want it, theirs and that of plain topics.
+    pub(crate) deviations: Deviations,
     /// What their connections are.
     pub(crate) connections: Connections,
     /// All Edge Nodes the host has heard of, in the order in which people look for them.
     pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
     /// What they were told to do; here, because their data confirm it.
     pub(crate) commands: Commands,
+    pub(crate) witness: Witness,
 }
 
 /// What surrounds the handling of one input.
 pub(crate) struct Context<'c> {
     pub(crate) namespace: &'c Namespace,
     pub(crate) placement: &'c Placement,
+    pub(crate) governance: &'c Governance,
     pub(crate) clients: &'c HashMap<SessionKey, Arc<str>>,
     pub(crate) limits: &'c sparkplug::Limits,
     pub(crate) now: Now,
@@ -79,9 +85,11 @@ impl EdgeNodes {
             host: Host::new(limits.sparkplug.clone()),
             seats: Vec::new(),
             ledger: Ledger::new(limits),
+            deviations: Deviations::new(limits.deviations_max.get()),
             connections: Connections::default(),
             order: BTreeMap::new(),
             commands: Commands::new(limits),
+            witness: Witness::default(),
         }
     }
 
@@ -177,14 +185,27 @@ impl EdgeNodes {
                 self.on_life(now, born.edge_node, born.device);
                 self.watch_birth(born, outputs.born(born), received);
                 self.tell_held(context, born, out);
+                let has_context = context.namespace.contexts().is_declared();
+                if has_context {
+                    self.note_birth(context, born, outputs.born(born), outputs.vanished(born), received);
+                }
                 self.on_born(context, born, outputs.born(born), outputs.vanished(born), *received, out);
+                if has_context {
+                    self.note_placed(context, born, outputs.born(born));
+                }
             }
             sparkplug::Output::Data(data) => {
                 let received = received.expect("only a message has data");
+                if context.namespace.contexts().is_declared() {
+                    self.note_data(context, data.edge_node, outputs.updates(data).iter().copied(), received);
+                }
                 self.on_data(context, data.edge_node, outputs.updates(data), received);
             }
             sparkplug::Output::Died(died) => {
                 self.on_life(now, died.edge_node, died.device);
+                if context.namespace.contexts().is_declared() {
+                    self.note_death(context, died);
+                }
                 self.on_died(context, died, out);
             }
             sparkplug::Output::AskRebirth(ask) => {
@@ -207,10 +228,14 @@ impl EdgeNodes {
     ) {
         let known = self.host.edge_node(edge_node).map(|node| (node.index(), node.session()));
         let Some((index, session)) = known else { return };
-        if let Some(seat) = self.seat(index) {
+        if let Some(Some(seat)) = self.seats.get(index.0 as usize) {
+            if seat.block.is_watched() {
+                namespace.contexts().stale(&seat.block, None, convert::timestamp(now.wall));
+            }
             let mut writer = namespace.write(&seat.block, convert::timestamp(now.wall));
             writer.stale_all();
-            writer.finish();
+            let revision = writer.finish();
+            self.witness.saw(&seat.block, revision);
         }
         if self.host.wish_rebirth(now, index, Reason::Doubt).is_ok() {
             out.extend(ask_rebirth(now, (edge_node, session), Reason::Doubt));
@@ -252,19 +277,30 @@ impl EdgeNodes {
         }
         let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
+        let untyped = seat.define(context.namespace, born.device, metrics, &received);
         let (mut writer, Borne { refusal, added, changed }) = seat.bear(context.namespace, corner, metrics, &received);
         for metric in vanished {
             // One that the tree never took cannot be gone from it.
             let _: Result<(), Refusal> = writer.mark_gone(metric.0);
         }
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw(&seat.block, revision);
+        let group = seat.group.to_string();
+        let edge_node = seat.edge_node.to_string();
         if let Some(refusal) = refusal {
             let text = format!("a birth is not wholly in the tree: {refusal}");
             out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
         }
+        if let Some(refusal) = untyped {
+            let text = format!("a Template definition is not among the types: {refusal}");
+            out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
+        }
+        if !context.governance.is_empty() {
+            self.judge_birth(context, born, corner, metrics, &received);
+        }
         out.push(Output::Event(Event::Born {
-            group: seat.group.to_string(),
-            edge_node: seat.edge_node.to_string(),
+            group,
+            edge_node,
             device: received.topic.device().map(|device| device.as_str().to_owned()),
             metrics_len: metrics.len(),
             added,
@@ -312,14 +348,19 @@ impl EdgeNodes {
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
         writer.fetch(updates.iter().map(|update| update.metric.0));
         seat.refused += write_all(&mut writer, updates.iter().copied(), received);
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw(&seat.block, revision);
+        if seat.watched.is_some() {
+            let spoken = updates.iter().filter(|update| !update.is_historical);
+            self.judge(context, edge_node, spoken.map(|update| update.metric.0), received);
+        }
         if self.commands.are_waiting() {
             self.confirm(edge_node, updates, received);
         }
     }
 
     fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
-        let Some(seat) = self.seat(died.edge_node) else { return };
+        let Some(Some(seat)) = self.seats.get(died.edge_node.0 as usize) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
         let device = match died.device {
             None => {
@@ -332,7 +373,8 @@ impl EdgeNodes {
                 Some(id.to_string())
             }
         };
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw(&seat.block, revision);
         let cause = match died.cause {
             Cause::Ndeath => "NDEATH",
             Cause::Ddeath => "DDEATH",

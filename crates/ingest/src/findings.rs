@@ -15,6 +15,7 @@ use factree_namespace::Timestamp;
 use factree_sparkplug::{DeviceIndex, EdgeNodeIndex, Rule, SessionKey, catalogue};
 
 mod clients;
+mod deviations;
 mod lane;
 mod listing;
 mod record;
@@ -24,8 +25,9 @@ mod telling;
 use crate::Limits;
 use crate::conformance::Sights;
 use clients::{ClientNumber, Clients};
+pub(crate) use deviations::{Deviations, NewDeviation};
 use lane::Links;
-pub use listing::{FindingPlace, FindingQuery, FindingReport};
+pub use listing::{FindingPlace, FindingQuery, FindingReport, FindingSubject};
 use record::Record;
 pub(crate) use rules::RuleNumber;
 pub(crate) use telling::{Held, tell_refused};
@@ -95,6 +97,10 @@ pub struct Example {
     pub metric: Option<Box<str>>,
     /// The number that was expected and the one that came.
     pub expected_got: Option<(u64, u64)>,
+    /// The value, or the beginning of the payload, that a rule about values was broken by; at most 256 bytes of it.
+    pub value: Option<Box<str>>,
+    /// What is wrong with it, for people; at most 256 bytes of it.
+    pub why: Option<Box<str>>,
 }
 
 /// One finding on its way into the ledger.
@@ -285,7 +291,9 @@ impl Example {
             0..=EXAMPLE_BYTES_MAX => text,
             _ => text[..text.floor_char_boundary(EXAMPLE_BYTES_MAX)].into(),
         };
-        Example { topic: self.topic.map(clip), metric: self.metric.map(clip), ..self }
+        let Example { topic, metric, value, why, .. } = self;
+        let [topic, metric, value, why] = [topic, metric, value, why].map(|text| text.map(clip));
+        Example { topic, metric, value, why, ..self }
     }
 }
 

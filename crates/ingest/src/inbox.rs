@@ -15,6 +15,7 @@ use factree_sparkplug as sparkplug;
 use sparkplug::SessionKey;
 
 use crate::Limits;
+use crate::governance::{Deviation, Doorkeeper};
 use crate::json::{self, Reading};
 
 /// A batch with more bytes than this is dropped after use instead of being kept for reuse.
@@ -36,6 +37,8 @@ pub struct Batch {
     inflated: Vec<u8>,
     /// What plain payloads say.
     readings: Vec<Reading>,
+    /// What is wrong with them, by the number of the publication.
+    deviations: Vec<(usize, Vec<Deviation>)>,
     agenda: Vec<Item>,
 }
 
@@ -82,6 +85,7 @@ enum Decoding {
 #[derive(Debug)]
 enum Item {
     Publication(usize),
+    Deviations { publication: usize, of: usize, are_refused: bool },
     SessionStarted { session: SessionKey, client_id: Box<str> },
     Connected { session: SessionKey, connection: Box<Connected> },
     Subscribed { session: SessionKey, filter: Box<str>, qos: u8 },
@@ -111,6 +115,17 @@ struct Will {
 pub(crate) enum Input<'a> {
     /// A publication the broker accepted.
     Publication(Publication<'a>),
+    /// A publication that is not as the operator's rules want it; if it was accepted all the same, it has come just before.
+    Deviations {
+        /// The MQTT connection it came from.
+        session: SessionKey,
+        /// Topic name.
+        topic: &'a str,
+        /// What is wrong with it.
+        deviations: &'a [Deviation],
+        /// Whether the broker has refused it.
+        are_refused: bool,
+    },
     /// A client has connected.
     SessionStarted {
         /// The MQTT connection, as the broker numbers it.
@@ -243,6 +258,24 @@ impl Batch {
         }
     }
 
+    /// Holds a publication of this batch against the operator's rules; why it is to be refused, if it is. What is reported and
+    /// not refused is told once it is accepted.
+    ///
+    /// # Panics
+    /// If no publication of this batch has that number.
+    pub fn judge(&mut self, number: usize, doorkeeper: &Doorkeeper) -> Option<String> {
+        let held = &self.publications[number];
+        let Decoding::Plain(reading) = held.decoded else { return None };
+        let (topic, payload) = (&self.topics[held.topic.clone()], &self.bytes[held.payload.clone()]);
+        let deviations = doorkeeper.judge(topic, &self.readings[reading], payload);
+        let refused = deviations.iter().find(|deviation| deviation.rule.is_enforced);
+        let refused = refused.map(|deviation| deviation.rule.complaint(&deviation.breach));
+        if !deviations.is_empty() {
+            self.deviations.push((number, deviations));
+        }
+        refused
+    }
+
     /// The broker has accepted a publication of this batch.
     ///
     /// # Panics
@@ -250,6 +283,20 @@ impl Batch {
     pub fn accept(&mut self, number: usize) {
         assert!(number < self.publications.len(), "accepted publications were pushed before");
         self.agenda.push(Item::Publication(number));
+        if !self.deviations.is_empty() {
+            self.tell_deviations(number, false);
+        }
+    }
+
+    /// The broker has refused a publication of this batch for what [`Batch::judge`] said of it.
+    pub fn refuse(&mut self, number: usize) {
+        self.tell_deviations(number, true);
+    }
+
+    fn tell_deviations(&mut self, publication: usize, are_refused: bool) {
+        // Publications are judged in the order in which they were pushed.
+        let of = self.deviations.binary_search_by_key(&publication, |(number, _)| *number);
+        self.agenda.extend(of.map(|of| Item::Deviations { publication, of, are_refused }));
     }
 
     /// The broker has admitted a client.
@@ -305,6 +352,7 @@ impl Batch {
         }
         self.payloads_used = 0;
         self.readings.clear();
+        self.deviations.clear();
         self.agenda.clear();
     }
 
@@ -312,6 +360,11 @@ impl Batch {
     pub(crate) fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
         self.agenda.iter().map(|item| match item {
             Item::Publication(number) => Input::Publication(self.publication(&self.publications[*number])),
+            Item::Deviations { publication, of, are_refused } => {
+                let Held { session, topic, .. } = &self.publications[*publication];
+                let (session, topic) = (*session, &self.topics[topic.clone()]);
+                Input::Deviations { session, topic, deviations: &self.deviations[*of].1, are_refused: *are_refused }
+            }
             Item::SessionStarted { session, client_id } => Input::SessionStarted { session: *session, client_id },
             Item::Connected { session, connection } => {
                 Input::Connected { session: *session, connection: connection.view() }

@@ -1,13 +1,16 @@
 //! What a plain payload says: one sample, a document of samples, or text that is no JSON.
 //!
 //! A scalar, an array, or an object with a `value` is one sample; any other object is a document whose fields are elements
-//! below it. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never dropped.
+//! below it. What stands beside a `value` speaks about it: time, quality, unit, description, range. The `timestamp` of a document
+//! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never dropped.
 //! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
 
 use std::sync::Arc;
 
-use factree_namespace::{DataType, Quality, Timestamp, Value};
+use factree_namespace::{Bound, DataType, Metadata, Quality, Timestamp, Value};
 use serde_json::Value as Json;
+
+use crate::declare::{self, Meaning};
 
 /// What a payload says.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +64,8 @@ pub(crate) struct Reported {
     /// None if the payload does not say, which means Good.
     pub(crate) quality: Option<Quality>,
     pub(crate) timestamp: Option<Timestamp>,
-    pub(crate) unit: Option<Arc<str>>,
+    /// What it says of the element: unit, description, range.
+    pub(crate) about: Option<Arc<Metadata>>,
     pub(crate) form: Form,
 }
 
@@ -78,7 +82,7 @@ pub(crate) enum Form {
 
 impl Reported {
     fn plain(value: Value, datatype: DataType) -> Self {
-        Self { value, datatype, quality: None, timestamp: None, unit: None, form: Form::Scalar }
+        Self { value, datatype, quality: None, timestamp: None, about: None, form: Form::Scalar }
     }
 }
 
@@ -103,7 +107,11 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     }
 }
 
+/// Milliseconds of the year 1973: a smaller number is one of seconds, or something else altogether.
+const MILLIS_MIN: u64 = 100_000_000_000;
+
 fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading {
+    let of_all = fields.get("timestamp").and_then(timestamp).filter(|time| time.0 >= MILLIS_MIN);
     let mut samples = Vec::new();
     // Depth first by hand: the parser bounds the depth, this bounds the count before more is built.
     let mut open = vec![(String::new(), fields.into_iter())];
@@ -124,6 +132,9 @@ fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading
             return Reading::TooManyFields;
         }
     }
+    if of_all.is_some() {
+        samples.iter_mut().for_each(|(_, sample)| sample.timestamp = sample.timestamp.or(of_all));
+    }
     Reading::Document(samples)
 }
 
@@ -137,15 +148,60 @@ fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
     Reported {
         quality: text("quality").and_then(quality).or(in_doubt.then_some(Quality::Uncertain)),
         timestamp,
-        unit: text("unit").map(Into::into),
+        about: about(beside),
         form: Form::Object,
         ..typed(value)
     }
 }
 
+/// A longer text is left out, so that a garrulous value loses words and not its place in the tree.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// What the members beside a value say of its element, by the names that Sparkplug clients have for the same.
+fn about(beside: &serde_json::Map<String, Json>) -> Option<Arc<Metadata>> {
+    let mut said = Metadata::default();
+    for (name, value) in beside {
+        let text = || value.as_str().filter(|text| text.len() <= TEXT_BYTES_MAX).map(Arc::from);
+        let bound = || value.as_f64().and_then(Bound::new);
+        match declare::meaning(name) {
+            Some(Meaning::Unit) => said.unit = text().or(said.unit),
+            Some(Meaning::Description) => said.description = text().or(said.description),
+            Some(Meaning::Low) => said.low = bound().or(said.low),
+            Some(Meaning::High) => said.high = bound().or(said.high),
+            None => {}
+        }
+    }
+    (said != Metadata::default()).then(|| Arc::new(said))
+}
+
 fn quality(word: &str) -> Option<Quality> {
     let all = [Quality::Good, Quality::Bad, Quality::Stale, Quality::Uncertain];
     all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word))
+}
+
+/// The time in a document's field `timestamp`, as in an object with a `value`.
+pub(crate) fn document_time(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok().map(Timestamp),
+        Value::UInt(number) => Some(Timestamp(*number)),
+        Value::String(text) => timestamp(&Json::String((**text).into())),
+        _ => None,
+    }
+}
+
+/// The type that JSON gives a value.
+pub(crate) fn datatype_of(value: &Value) -> DataType {
+    match value {
+        Value::Boolean(_) => DataType::Boolean,
+        Value::Int(_) => DataType::Int64,
+        Value::UInt(_) => DataType::UInt64,
+        Value::Float(_) | Value::Double(_) => DataType::Double,
+        Value::String(_) => DataType::String,
+        Value::Bytes(_) => DataType::Bytes,
+        Value::DateTime(_) => DataType::DateTime,
+        Value::List(_) | Value::Object(_) => DataType::Structure,
+        Value::Null => DataType::Unknown,
+    }
 }
 
 /// Milliseconds since the epoch, or RFC 3339.
@@ -235,13 +291,39 @@ mod tests {
                 datatype: DataType::Double,
                 quality: Some(Quality::Uncertain),
                 timestamp: Some(Timestamp(1_767_323_045_678)),
-                unit: Some("°C".into()),
+                about: Some(Arc::new(Metadata { unit: Some("°C".into()), ..Metadata::default() })),
                 form: Form::Object,
             }
         );
         assert_eq!(sample(r#"{"value":1,"timestamp":1700000000000}"#).timestamp, Some(Timestamp(1_700_000_000_000)));
         let doubtful = sample(r#"{"value":1,"timestamp":"yesterday"}"#);
         assert_eq!((doubtful.timestamp, doubtful.quality), (None, Some(Quality::Uncertain)));
+    }
+
+    #[test]
+    fn what_stands_beside_a_value_says_what_its_element_is() {
+        let said = sample(r#"{"value":1,"engUnit":"bar","Description":"Oil pressure","min":0.5,"high":16,"note":"x"}"#);
+        let about = said.about.unwrap();
+        assert_eq!((about.unit.as_deref(), about.description.as_deref()), (Some("bar"), Some("Oil pressure")));
+        assert_eq!((about.low.map(Bound::get), about.high.map(Bound::get)), (Some(0.5), Some(16.0)));
+        let long = sample(&format!(r#"{{"value":1,"unit":"K","description":"{}"}}"#, "x".repeat(5_000)));
+        assert_eq!(long.about.unwrap().description, None, "words are lost, not the value");
+        assert_eq!(sample(r#"{"value":1,"unit":5,"low":"x"}"#).about, None);
+    }
+
+    #[test]
+    fn the_time_of_a_document_is_that_of_fields_without_their_own() {
+        let times = |payload: &str| match read(payload.as_bytes(), 9) {
+            Reading::Document(fields) => {
+                fields.into_iter().map(|(path, sample)| (path, sample.timestamp.map(|time| time.0))).collect::<Vec<_>>()
+            }
+            other => panic!("a document, not {other:?}"),
+        };
+        let own = times(r#"{"a":1,"b":{"value":2,"timestamp":5},"c":{"d":3},"timestamp":1700000000000}"#);
+        let (doc, named) = (Some(1_700_000_000_000), |path: &str| path.to_owned());
+        assert_eq!(own, [(named("a"), doc), (named("b"), Some(5)), (named("c/d"), doc), (named("timestamp"), doc)]);
+        assert_eq!(times(r#"{"a":1,"timestamp":1700000000}"#)[0].1, None, "seconds are no time of ours");
+        assert_eq!(times(r#"{"a":1,"timestamp":"noon"}"#)[0].1, None);
     }
 
     #[test]

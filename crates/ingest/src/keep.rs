@@ -29,6 +29,8 @@ pub enum Table {
     Births,
     /// Last-known samples. May lag behind by a second.
     Samples,
+    /// What context documents said, change by change. To be as durable as the acknowledgement of the message that brought it.
+    Contexts,
 }
 
 /// Something to be kept.
@@ -64,7 +66,9 @@ impl Keep {
         let (key, payload) = match self {
             Self::Put(Table::Births, Record { key, value }) => (key, Birth::read(key, value).ok()?.payload),
             Self::Remove(Table::Births, key) => (key, &[][..]),
-            Self::Put(Table::Samples, _) | Self::Remove(Table::Samples, _) => return None,
+            Self::Put(Table::Samples | Table::Contexts, _) | Self::Remove(Table::Samples | Table::Contexts, _) => {
+                return None;
+            }
         };
         let birth = std::str::from_utf8(key.get(1..)?).ok()?;
         Some((certificate_topic(Topic::parse(birth).ok()?)?, payload))

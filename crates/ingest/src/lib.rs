@@ -12,19 +12,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use factree_namespace::Namespace;
+use factree_namespace::{Block, Namespace, Revision};
 use factree_sparkplug as sparkplug;
 
 mod cells;
 mod census;
 mod commands;
 mod conformance;
+mod context;
+mod context_record;
 mod convert;
 mod declare;
+mod definitions;
 mod echo;
 mod edge_nodes;
 mod explanation;
 mod findings;
+mod governance;
 mod host_state;
 mod inbox;
 mod json;
@@ -43,6 +47,7 @@ mod samples;
 mod seat;
 mod sending;
 mod template;
+mod witness;
 mod wording;
 
 pub use census::Census;
@@ -50,7 +55,8 @@ pub use commands::{Command, CommandState};
 pub use conformance::{ConformanceReport, RuleReport, Verdict};
 pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
-pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, LedgerStats};
+pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, FindingSubject, LedgerStats};
+pub use governance::{Doorkeeper, Governance, GovernanceError, GovernanceRuleText, GoverningRule};
 pub use inbox::{Batch, Inbox, Manner};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;
@@ -62,10 +68,11 @@ pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
 pub use sending::{CommandRefused, RebirthRefused};
 pub use template::{Case, TemplateError};
+pub use witness::{Bulk, Seen, Sights};
 
 use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
-use json::Reading;
+use json::{Form, Reading, Reported};
 use keep::Owner;
 use plain::{Kept, PlainTopics};
 use replacement::{Forwards, Replacement};
@@ -75,10 +82,15 @@ use replacement::{Forwards, Replacement};
 pub struct Ingest {
     namespace: Arc<Namespace>,
     placement: Arc<Placement>,
+    governance: Arc<Governance>,
     /// While the rules have changed and not everything has moved yet.
     replacement: Option<Replacement>,
     /// Where things have moved to.
     forwards: Forwards,
+    /// Whether the configuration says anything about types.
+    has_types: bool,
+    /// The elements that have not heard of it yet, from this number on.
+    retype_from: Option<u32>,
     limits: Limits,
     edge_nodes: EdgeNodes,
     /// Of the Sparkplug host, for the input at hand. Here and not there, so that it need not be taken out and put back.
@@ -124,8 +136,11 @@ impl Ingest {
             plain: PlainTopics::new(&namespace),
             namespace,
             placement: Arc::new(placement),
+            governance: Arc::default(),
             replacement: None,
             forwards: Forwards::default(),
+            has_types: false,
+            retype_from: None,
             limits,
             clients: HashMap::new(),
             application: None,
@@ -145,6 +160,15 @@ impl Ingest {
                 self.doubt(now, input, out);
             }
         }
+        self.tell_news(out);
+        self.keep_contexts(out);
+    }
+
+    /// Deviations that nobody has seen before.
+    fn tell_news(&mut self, out: &mut Vec<Output>) {
+        if self.edge_nodes.deviations.have_news() {
+            out.extend(self.edge_nodes.deviations.take_news().into_iter().map(Output::Event));
+        }
     }
 
     /// When [`Ingest::tick`] is due, if time alone will change anything.
@@ -159,12 +183,17 @@ impl Ingest {
         if catch_unwind(due).is_err() {
             out.push(Output::Event(Event::Panicked { topic: String::new() }));
         }
+        self.tell_news(out);
+        self.keep_contexts(out);
     }
 
     /// Applies one input.
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
         match input {
             Input::Publication(publication) => self.on_publication(now, publication, out),
+            Input::Deviations { session, topic, deviations, are_refused } => {
+                self.note_deviations(now, (session, topic), deviations, are_refused);
+            }
             Input::SessionStarted { session, client_id } => {
                 self.clients.insert(session, client_id.into());
             }
@@ -209,6 +238,9 @@ impl Ingest {
                 }
                 let link = Some(session).filter(|session| session.attachment().is_some());
                 self.on_plain(now, (topic, link), reading, out);
+                if let Reading::Sample(Reported { form: Form::Text, value, .. }) = reading {
+                    self.note_no_json(now, (session, topic), value);
+                }
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);
             }
@@ -228,7 +260,7 @@ impl Ingest {
     }
 
     /// Takes in again what [`Keep`] gave out in the process before this one: all records of [`Table::Births`] in the order of
-    /// their keys, then those of [`Table::Samples`], before the first batch.
+    /// their keys, then those of [`Table::Samples`] and of [`Table::Contexts`], before the first batch.
     ///
     /// Placement, elements and metric aliases are then as if the plant had just been born, but every Edge Node is offline
     /// and every sample that was Good is Stale, with the value and the times it had. Nothing is said and nobody is asked.
@@ -239,6 +271,7 @@ impl Ingest {
         let restored = match table {
             Table::Births => self.restore_birth(now, key, value),
             Table::Samples => self.restore_samples(key, value),
+            Table::Contexts => self.restore_context(key, value),
         };
         match restored {
             Ok(_) => self.stats.records_restored += 1,
@@ -252,6 +285,7 @@ impl Ingest {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
+            governance: &self.governance,
             clients: &self.clients,
             limits: &self.limits.sparkplug,
             now,
@@ -274,6 +308,7 @@ impl Ingest {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
+            governance: &self.governance,
             clients: &self.clients,
             limits: &self.limits.sparkplug,
             now,
@@ -310,6 +345,47 @@ impl Ingest {
         if let Some(edge_node) = sparkplug.ok().and_then(|topic| topic.edge_node()) {
             self.edge_nodes.doubt(&self.namespace, now, edge_node, out);
         }
+    }
+
+    /// Whether every sample that is written from now on is to be seen, see [`Ingest::take_sights`]. Said again, it makes cells that
+    /// were [ignored](Ingest::ignore) seen again.
+    pub fn watch(&mut self, is_watching: bool) {
+        self.edge_nodes.witness.watch(is_watching);
+        self.plain.witness.watch(is_watching);
+    }
+
+    /// A cell's samples need not be seen until [`Ingest::watch`] is called again.
+    pub fn ignore(&mut self, block: &Block, slot: u32) {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
+        witness.ignore(block, slot);
+    }
+
+    /// What was written to a block after one revision and up to another, the newest, is seen as if somebody had watched; of each
+    /// cell the last sample.
+    pub fn look_back(&mut self, block: &Arc<Block>, since: Revision, until: Revision) {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &mut self.plain.witness } else { &mut self.edge_nodes.witness };
+        witness.look(block, since, until, None);
+    }
+
+    /// How many Edge Nodes and plain topics have had a place in the tree, for whoever wants to know whether there are more.
+    pub fn sources_len(&self) -> usize {
+        self.edge_nodes.seats.len() + self.plain.topics.len()
+    }
+
+    /// Whether a cell is [ignored](Ingest::ignore).
+    pub fn is_ignored(&self, block: &Block, slot: u32) -> bool {
+        let is_plain = block.number() == self.plain.block.number();
+        let witness = if is_plain { &self.plain.witness } else { &self.edge_nodes.witness };
+        witness.is_ignored(block, slot)
+    }
+
+    /// Moves what was seen since the last time into `into`: every sample, but where a message or a batch wrote a great deal. What
+    /// one source wrote is in its order. To be called after each batch while somebody watches.
+    pub fn take_sights(&mut self, into: &mut Sights) {
+        self.edge_nodes.witness.take(into);
+        self.plain.witness.take(into);
     }
 
     /// What came in, counted.

@@ -29,6 +29,9 @@ pub struct Limits {
     pub findings_max: NonZeroUsize,
     /// Entries about one Edge Node and its Devices, at most `findings_max`. Beyond it, the one not seen for longest goes.
     pub findings_per_edge_node_max: NonZeroUsize,
+    /// Entries of what is published and is not as the operator's rules want it, about 700 bytes each; what is alike is one
+    /// entry. Beyond it, the client that holds most of them loses the one not seen for longest.
+    pub deviations_max: NonZeroUsize,
 }
 
 impl Default for Limits {
@@ -43,6 +46,7 @@ impl Default for Limits {
             command_memory: Duration::from_secs(3_600),
             findings_max: const { NonZeroUsize::new(10_000).unwrap() },
             findings_per_edge_node_max: const { NonZeroUsize::new(500).unwrap() },
+            deviations_max: const { NonZeroUsize::new(10_000).unwrap() },
         }
     }
 }

@@ -10,15 +10,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    Block, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal, Segment,
-    Source, Timestamp, Value, ValueRef,
+    Block, ContextSample, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal,
+    Segment, Source, Timestamp, Value, ValueRef,
 };
 
 use crate::cells::KeptSample;
-use crate::json::{Form, PAYLOAD_BYTES_MAX, Reading, Reported};
+use crate::context::said_plainly;
+use crate::json::{self, Form, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
 use crate::plain_record::KeptField;
+use crate::witness::Witness;
 use crate::{Limits, SessionKey};
 
 /// All plain topics that belong to the tree.
@@ -32,6 +34,7 @@ pub(crate) struct PlainTopics {
     /// Whether fields have other numbers than in the process before this one, because records were missing: then the
     /// chunks in the store overlap and all have to be written anew.
     pub(crate) is_renumbered: bool,
+    pub(crate) witness: Witness,
 }
 
 /// One plain topic.
@@ -61,7 +64,8 @@ const FEW: usize = 8;
 pub(crate) struct Field {
     pub(crate) path: Arc<str>,
     pub(crate) slot: u32,
-    pub(crate) unit: Option<Arc<str>>,
+    /// What its messages have said of it so far.
+    pub(crate) about: Option<Arc<Metadata>>,
     /// What it was last. JSON has one kind of number, and null has no type of its own.
     pub(crate) datatype: DataType,
     /// How its last message spelled it.
@@ -93,7 +97,14 @@ pub(crate) enum Shortage {
 impl PlainTopics {
     pub(crate) fn new(namespace: &Namespace) -> Self {
         let block = namespace.add_block().expect("the first block of a namespace fits its limits");
-        Self { block, topics: Vec::new(), by_name: HashMap::new(), slots: Vec::new(), is_renumbered: false }
+        Self {
+            block,
+            topics: Vec::new(),
+            by_name: HashMap::new(),
+            slots: Vec::new(),
+            is_renumbered: false,
+            witness: Witness::default(),
+        }
     }
 
     /// Applies one publication.
@@ -132,15 +143,24 @@ impl PlainTopics {
         entry.messages += 1;
         entry.link = link;
         let mut kept = Kept::Whole;
+        let known_len = entry.fields.len();
         for (path, sample) in samples.clone() {
             // What a topic once had is remembered and looked at with each of its messages, so it counts as well.
-            let declared = (&sample.unit, sample.datatype);
+            let declared = (&sample.about, sample.datatype);
             if entry.fields.len() >= limits.fields_per_document_max && entry.find(path).is_none() {
                 kept = Kept::Refused(Shortage::Fields);
             } else if let Err(refusal) = entry.place(namespace, &self.block, (number, &mut self.slots), path, declared)
             {
                 kept = Kept::Refused(Shortage::Tree(refusal));
             }
+        }
+        if namespace.contexts().is_declared() {
+            if entry.fields.len() > known_len {
+                let new = entry.fields[known_len..].iter().filter_map(|field| self.block.element(field.slot)).collect();
+                let new: Vec<ElementId> = new;
+                namespace.contexts().placed(&namespace.read(), new.into_iter());
+            }
+            entry.note(namespace, &self.block, received, reading, samples.clone());
         }
         let mut writer = namespace.write(&self.block, received);
         for (path, sample) in samples {
@@ -157,7 +177,8 @@ impl PlainTopics {
         for vanished in entry.fields.iter().filter(|field| field.seen < entry.messages) {
             writer.set_quality(vanished.slot, Quality::Stale).expect("a field has a cell");
         }
-        writer.finish();
+        let revision = writer.finish();
+        self.witness.saw_among(&self.block, revision, entry.fields.iter().map(|field| field.slot));
         kept
     }
 
@@ -166,7 +187,13 @@ impl PlainTopics {
         let &number = self.by_name.get(topic)?;
         let topic = &self.topics[number as usize];
         let field = &topic.fields[topic.find("")?];
-        (field.slot == slot).then_some((field.form, field.unit.as_deref()))
+        (field.slot == slot).then_some((field.form, field.about.as_ref().and_then(|about| about.unit.as_deref())))
+    }
+
+    /// Where the topic stands, if it is in the tree.
+    pub(crate) fn root(&self, topic: &str) -> Option<ElementId> {
+        let &number = self.by_name.get(topic)?;
+        self.topics[number as usize].root
     }
 
     /// The session with a foreign broker over which the topic was last heard.
@@ -245,6 +272,48 @@ impl PlainTopics {
         }
         Ok(restored)
     }
+
+    /// What a former process was told of a topic and did not get into its samples: in the tree again, Stale. Fields that are
+    /// there and no older stay as they are.
+    pub(crate) fn recall(
+        &mut self,
+        namespace: &Namespace,
+        placement: &Placement,
+        limits: &Limits,
+        topic: &str,
+        from: Timestamp,
+        fields: &[(String, &Value)],
+    ) {
+        for (path, value) in fields {
+            let known = self.by_name.get(topic).map(|&number| &self.topics[number as usize]);
+            let slot = known.and_then(|topic| Some(topic.fields[topic.find(path)?].slot));
+            let datatype = json::datatype_of(value);
+            if let Some(slot) = slot {
+                if self.block.hold().sample(slot).is_none_or(|sample| sample.timestamp < from) {
+                    let mut writer = namespace.write(&self.block, from);
+                    // A value that the tree has no room for is in the history all the same.
+                    let times = (from, from);
+                    let _: Result<(), Refusal> =
+                        writer.restore(slot, ValueRef::from(*value), datatype, Quality::Stale, times);
+                    writer.finish();
+                }
+                continue;
+            }
+            let sample = KeptSample {
+                value: (*value).clone(),
+                is_cut: false,
+                quality: Quality::Stale,
+                timestamp: from,
+                received: from,
+                datatype,
+            };
+            let field = KeptField { path, about: None, sample: Some(sample) };
+            let chunk = known.map_or(0, |topic| topic.fields.len() / CHUNK) as u32;
+            // As above.
+            let _: Result<Restored, Rejected> =
+                self.restore(namespace, placement, limits, (topic, chunk), std::slice::from_ref(&field));
+        }
+    }
 }
 
 fn rejected(shortage: Shortage) -> Rejected {
@@ -262,10 +331,10 @@ impl PlainTopic {
         namespace: &Namespace,
         block: &Block,
         slots: (u32, &mut Vec<(u32, u32)>),
-        KeptField { path, unit, sample }: &KeptField<'_>,
+        KeptField { path, about, sample }: &KeptField<'_>,
     ) -> Result<(), Refusal> {
         let datatype = sample.as_ref().map_or(DataType::Unknown, |sample| sample.datatype);
-        self.place(namespace, block, slots, path, (unit, datatype))?;
+        self.place(namespace, block, slots, path, (about, datatype))?;
         let Some(KeptSample { value, quality, timestamp, received, .. }) = sample else { return Ok(()) };
         let field = self.fields.last_mut().expect("it has just been placed");
         if *quality == Quality::Bad && matches!(value, Value::String(_)) {
@@ -278,6 +347,35 @@ impl PlainTopic {
         writer.restore(slot, ValueRef::from(value), datatype, quality, (*timestamp, *received))?;
         writer.finish();
         Ok(())
+    }
+
+    /// Notes what a message says, before the tree has it, in case it is a context document or part of one.
+    fn note<'s>(
+        &self,
+        namespace: &Namespace,
+        block: &Block,
+        received: Timestamp,
+        reading: &Reading,
+        samples: impl Iterator<Item = (&'s str, &'s Reported)>,
+    ) {
+        if !block.is_watched() {
+            return;
+        }
+        if *reading == Reading::Empty {
+            let slots = self.fields.iter().map(|field| field.slot);
+            return namespace.contexts().stale_documents(block, slots, received);
+        }
+        let mut own = None;
+        let samples: Vec<(u32, ContextSample)> = samples
+            .filter_map(|(path, sample)| {
+                if path == "timestamp" {
+                    own = json::document_time(&sample.value);
+                }
+                Some((self.fields[self.find(path)?].slot, said_plainly(sample)))
+            })
+            .collect();
+        let slots = self.fields.iter().map(|field| field.slot);
+        namespace.contexts().note_whole(block, received, own, slots, &samples);
     }
 
     /// Which of its fields has this path.
@@ -310,10 +408,19 @@ impl PlainTopic {
         block: &Block,
         (number, slots): (u32, &mut Vec<(u32, u32)>),
         path: &str,
-        (unit, datatype): (&Option<Arc<str>>, DataType),
+        (about, datatype): (&Option<Arc<Metadata>>, DataType),
     ) -> Result<(), Refusal> {
         let known = self.find(path);
-        if known.is_some_and(|field| unit.is_none() || self.fields[field].unit == *unit) {
+        if known.is_some_and(|field| about.is_none() || self.fields[field].about == *about) {
+            return Ok(());
+        }
+        // A message that says less than those before it has not taken anything back.
+        let former = known.and_then(|field| self.fields[field].about.as_ref());
+        let about = match (about, former) {
+            (Some(about), Some(former)) => Some(Arc::new(about.over(former))),
+            (about, _) => about.clone(),
+        };
+        if known.is_some() && about.as_ref() == former {
             return Ok(());
         }
         let slot = known.map_or(slots.len() as u32, |field| self.fields[field].slot);
@@ -325,16 +432,16 @@ impl PlainTopic {
                 path: if path.is_empty() { PathSpec::Root } else { PathSpec::Below(path) },
                 kind: Kind::Metric,
                 datatype,
-                metadata: &Metadata { unit: unit.clone(), ..Metadata::default() },
+                metadata: about.as_deref().unwrap_or(&Metadata::default()),
             },
         )?;
         match known {
-            Some(field) => self.fields[field].unit.clone_from(unit),
+            Some(field) => self.fields[field].about = about,
             None => {
-                // A message that is applied says better; after a restart a unit betrays the object it stood in.
-                let form = if unit.is_some() { Form::Object } else { Form::Scalar };
+                // A message that is applied says better; after a restart what was beside the value betrays the object.
+                let form = if about.is_some() { Form::Object } else { Form::Scalar };
                 slots.push((number, self.fields.len() as u32));
-                self.add(Field { path: path.into(), slot, unit: unit.clone(), datatype, form, seen: 0 });
+                self.add(Field { path: path.into(), slot, about, datatype, form, seen: 0 });
             }
         }
         Ok(())

@@ -1,11 +1,14 @@
 //! Plain topics as records: a chunk of fields, each with what it takes to make its element again.
 //!
-//! No birth declares a plain topic, so a record says everything itself: path, unit, then the sample.
+//! No birth declares a plain topic, so a record says everything itself: path, unit and what else is known of the element, then the
+//! sample. Description and range stand behind the unit, each after a separator; a field without them is written as ever.
 //! Knows nothing of placement: where a topic stands is asked again after a restart.
 //! Invariant: fields keep their number for the life of the process, so a chunk is always the same fields.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+
+use factree_namespace::{Bound, Metadata};
 
 use crate::cells::{Cells, Damaged, KeptSample, read_text, write_text};
 use crate::keep::{CHUNK, Rejected, begin_samples, samples_key, versioned};
@@ -16,7 +19,7 @@ use crate::samples::{Desk, More};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct KeptField<'r> {
     pub(crate) path: &'r str,
-    pub(crate) unit: Option<Arc<str>>,
+    pub(crate) about: Option<Arc<Metadata>>,
     /// None for a field that has a cell but no sample: its value was refused.
     pub(crate) sample: Option<KeptSample>,
 }
@@ -36,9 +39,28 @@ pub(crate) fn read(value: &[u8]) -> Result<Vec<KeptField<'_>>, Rejected> {
 }
 
 fn read_field<'r>(cells: &mut Cells, bytes: &mut &'r [u8]) -> Result<KeptField<'r>, Damaged> {
-    let (path, unit) = (read_text(bytes)?, read_text(bytes)?);
-    let unit = (!unit.is_empty()).then(|| unit.into());
-    Ok(KeptField { path, unit, sample: cells.read(bytes)? })
+    let (path, about) = (read_text(bytes)?, read_about(read_text(bytes)?));
+    Ok(KeptField { path, about, sample: cells.read(bytes)? })
+}
+
+/// Between what is known of an element; in none of it, as whoever writes takes it out.
+const SEPARATOR: char = '\u{1f}';
+
+fn read_about(text: &str) -> Option<Arc<Metadata>> {
+    let mut parts = text.split(SEPARATOR).map(|part| Some(part).filter(|part| !part.is_empty()));
+    let mut next = || parts.next().flatten();
+    let (unit, description) = (next().map(Into::into), next().map(Into::into));
+    let mut bound = || next().and_then(|part| part.parse().ok()).and_then(Bound::new);
+    let (low, high) = (bound(), bound());
+    let about = Metadata { unit, description, low, high, ..Metadata::default() };
+    (about != Metadata::default()).then(|| Arc::new(about))
+}
+
+fn written_about(about: &Metadata) -> String {
+    let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().replace(SEPARATOR, " ");
+    let bound = |bound: Option<Bound>| bound.map_or_else(String::new, |bound| bound.get().to_string());
+    let parts = [text(&about.unit), text(&about.description), bound(about.low), bound(about.high)];
+    parts.join("\u{1f}").trim_end_matches(SEPARATOR).to_owned()
 }
 
 impl PlainTopics {
@@ -62,7 +84,7 @@ impl PlainTopics {
             let (mut value, mut kept) = (begin_samples(None), Cells::new());
             for field in topic.fields.iter().skip(chunk * CHUNK).take(CHUNK) {
                 write_text(&field.path, &mut value);
-                write_text(field.unit.as_deref().unwrap_or_default(), &mut value);
+                write_text(&field.about.as_deref().map(written_about).unwrap_or_default(), &mut value);
                 kept.write(cells.sample(field.slot).as_ref(), desk.value_bytes_max, &mut value);
             }
             desk.put(samples_key(&topic.topic, chunk as u32), value);

@@ -11,16 +11,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use factree_namespace::{
-    ElementId, EquipmentKind, Kind, Level, Modelled, Mover, Namespace, OriginId, PathSpec, Quality, Refusal, Segment,
-    Shifted, Timestamp, View,
+    ElementId, EquipmentKind, Filter, Kind, Level, Modelled, Mover, Namespace, OriginId, PathSpec, Quality, Refusal,
+    Segment, Shifted, Timestamp, TypeDefinition, View,
 };
 use factree_sparkplug as sparkplug;
+use sparkplug::host::EdgeNodeView;
 use sparkplug::{DeviceIndex, EdgeNodeIndex, MetricIndex};
 
 use crate::Ingest;
 use crate::edge_nodes::EdgeNodes;
+use crate::governance::{Governance, Nearby};
 use crate::placement::{Place, Placement};
 use crate::plain::{PlainTopic, PlainTopics};
+use crate::seat::{Corner, Seat};
+
+/// Elements that learn at once what they are of.
+const RETYPED_AT_ONCE: usize = 1_000;
 
 /// What a change of the rules has led to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +62,8 @@ enum Stage {
     Topics(usize),
     /// Those that are left.
     Disputes(Vec<ElementId>),
+    /// What elements are of, from this number on.
+    Types(u32),
 }
 
 impl Default for Stage {
@@ -68,6 +76,7 @@ impl Default for Stage {
 struct Step<'n, 's> {
     mover: Mover<'n>,
     placement: &'s Placement,
+    governance: &'s Governance,
     named: &'s mut Named,
     forwards: &'s mut Forwards,
     replaced: &'s mut Replaced,
@@ -84,7 +93,27 @@ impl Ingest {
     /// Declares what is known of elements beside what their sources say, in place of what was declared before. Says which
     /// entries the tree refused, by their number, and why.
     pub fn declare(&mut self, model: &[Modelled]) -> Vec<(usize, Refusal)> {
-        self.namespace.mover().model(model)
+        let refused = self.namespace.mover().model(model);
+        find_contexts(&self.namespace);
+        refused
+    }
+
+    /// Declares types, and rules about which elements are of them, in place of those that were declared before; among the
+    /// rules the first that means an element counts. Says which types the tree refused, by their number, and why. In a large
+    /// tree most elements hear of it in the course of the [`Ingest::replace`] after it.
+    pub fn declare_types(
+        &mut self,
+        types: Vec<TypeDefinition>,
+        rules: Vec<(Filter, Arc<str>)>,
+    ) -> Vec<(usize, Refusal)> {
+        let is_news = !types.is_empty() || !rules.is_empty() || self.has_types;
+        self.has_types = !types.is_empty() || !rules.is_empty();
+        let mut mover = self.namespace.mover();
+        let refused = mover.types(types, rules);
+        if is_news {
+            self.retype_from = mover.retype_some(0, RETYPED_AT_ONCE);
+        }
+        refused
     }
 
     /// Begins to place everything by other rules. Go on with [`Ingest::replace_some`] until it is done.
@@ -93,14 +122,15 @@ impl Ingest {
         self.replacement = Some(Replacement::default());
     }
 
-    /// Moves some more; what has come of it, once all is done. Looks at `metrics_max` metrics and sources at a time, or a few
-    /// more: an Edge Node moves whole, with its Devices.
+    /// Moves some more, and finds anew what elements are of; what has come of it, once all is done. Looks at `metrics_max`
+    /// metrics and sources at a time, or a few more: an Edge Node moves whole, with its Devices.
     pub fn replace_some(&mut self, metrics_max: usize) -> Option<Replaced> {
         let Replacement { mut stage, mut named, mut visited, mut replaced } = self.replacement.take()?;
-        let Self { namespace, placement, forwards, edge_nodes, plain, .. } = self;
+        let Self { namespace, placement, governance, forwards, edge_nodes, plain, .. } = self;
         let mut step = Step {
             mover: namespace.mover(),
             placement,
+            governance,
             named: &mut named,
             forwards,
             replaced: &mut replaced,
@@ -131,6 +161,16 @@ impl Ingest {
                         step.left = step.left.saturating_sub(1);
                         step.replaced.metrics_moved += usize::from(step.mover.decide(dispute));
                     }
+                    None => match self.retype_from.take() {
+                        Some(next) => stage = Stage::Types(next),
+                        None => is_done = true,
+                    },
+                },
+                Stage::Types(next) => match step.mover.retype_some(*next, step.left) {
+                    Some(further) => {
+                        *next = further;
+                        step.left = 0;
+                    }
                     None => is_done = true,
                 },
             }
@@ -146,6 +186,7 @@ impl Ingest {
         replaced.conflicts = mover.disputes().len();
         drop(mover);
         mark_stale(namespace, plain, missed);
+        find_contexts(namespace);
         Some(replaced)
     }
 
@@ -156,6 +197,13 @@ impl Ingest {
             Whose::Sparkplug(edge_node, device) => Some(self.edge_nodes.seat(edge_node)?.corner(device)?.root),
             Whose::Topic(number) => self.plain.topics[number as usize].root,
         })
+    }
+}
+
+/// Finds all context documents where they stand now.
+fn find_contexts(namespace: &Namespace) {
+    if namespace.contexts().is_declared() {
+        namespace.contexts().replaced(&namespace.read());
     }
 }
 
@@ -230,8 +278,34 @@ impl EdgeNodes {
             let shifted = step.mover.shift(&seat.block, &roots, 0..seat.block.slots_len(), name);
             step.count(shifted);
         }
+        watch_anew(seat, &node, step);
         corners_len
     }
+}
+
+/// The rules about what may be published may mean other metrics now, or the same metrics elsewhere.
+fn watch_anew(seat: &mut Seat, node: &EdgeNodeView<'_>, step: &mut Step<'_, '_>) {
+    seat.watched = None;
+    if step.governance.is_empty() {
+        return;
+    }
+    let nearby = |corner: Corner| Nearby::of(step.governance, step.mover.path(corner.root));
+    let own = nearby(seat.own);
+    let devices: HashMap<DeviceIndex, Nearby> =
+        seat.devices.iter().map(|(&device, &(_, corner))| (device, nearby(corner))).collect();
+    if own.is_empty() && devices.values().all(Nearby::is_empty) {
+        return;
+    }
+    for metric in node.metrics() {
+        let nearby = match metric.device {
+            None => Some(&own),
+            Some(device) => devices.get(&device),
+        };
+        if let Some(nearby) = nearby {
+            seat.watch(metric.index.0, metric.name, nearby);
+        }
+    }
+    step.left = step.left.saturating_sub(node.metrics_len());
 }
 
 impl PlainTopics {

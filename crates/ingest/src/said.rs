@@ -105,6 +105,21 @@ pub enum Event {
         /// What the rule asks for, and what it got instead.
         text: String,
     },
+    /// The first time that something is published which is not as the operator's rules want it; further ones are counted.
+    Deviation {
+        /// The element.
+        path: String,
+        /// The MQTT client id of whoever published it, if it is known.
+        client_id: Option<String>,
+        /// In which way, as findings name it.
+        id: &'static str,
+        /// The operator's rule, if it is about one.
+        rule: Option<String>,
+        /// What is wrong with it.
+        text: String,
+        /// Whether it was refused.
+        is_refused: bool,
+    },
     /// Handling a message failed halfway, through a mistake of ours.
     Panicked {
         /// Its topic; empty if it was no message.

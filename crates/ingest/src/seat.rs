@@ -15,8 +15,9 @@ use factree_sparkplug as sparkplug;
 use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Properties, RawMetric, Topic, Update};
 
 use crate::edge_nodes::{Context, Received};
+use crate::governance::Watched;
 use crate::keep::Identity;
-use crate::{convert, declare};
+use crate::{convert, declare, definitions};
 
 /// An Edge Node's place in the tree.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) struct Seat {
     pub(crate) attachment: Option<u16>,
     /// Samples the tree refused, for a limit of its own.
     pub(crate) refused: u64,
+    /// Its metrics that rules mean, if any are.
+    pub(crate) watched: Option<Box<Watched>>,
 }
 
 /// Where the metrics of an Edge Node itself, or of one Device, begin, and the Birth that declared them.
@@ -45,6 +48,8 @@ pub(crate) struct Corner {
     pub(crate) birth: Option<Identity>,
     /// How many metrics that Birth declared.
     metrics_len: u32,
+    /// Whether it defined types.
+    defines_types: bool,
 }
 
 /// What became of the metrics of a Birth.
@@ -105,12 +110,35 @@ impl Seat {
 
     /// Notes the Birth that now says what the metrics of a corner are; how many the one before had.
     pub(crate) fn declare(&mut self, device: Option<DeviceIndex>, birth: Identity, metrics_len: usize) -> usize {
-        let corner = match device {
-            None => &mut self.own,
-            Some(device) => &mut self.devices.get_mut(&device).expect("a Birth settles its device").1,
-        };
+        let corner = self.corner_mut(device);
         corner.birth = Some(birth);
         std::mem::replace(&mut corner.metrics_len, metrics_len as u32) as usize
+    }
+
+    /// Takes the types that a Birth defines, in place of those that the one before did; before its metrics are placed, so
+    /// that instances find them. Why not all of them are known, if so.
+    pub(crate) fn define(
+        &mut self,
+        namespace: &Namespace,
+        device: Option<DeviceIndex>,
+        metrics: &[BornMetric],
+        received: &Received<'_>,
+    ) -> Option<Refusal> {
+        let types = definitions::types(metrics, received);
+        let corner = self.corner_mut(device);
+        let is_news = std::mem::replace(&mut corner.defines_types, !types.is_empty()) || !types.is_empty();
+        if !is_news {
+            return None;
+        }
+        let origin = corner.origin;
+        namespace.define(&self.block, origin, types).into_iter().last().map(|(_, refusal)| refusal)
+    }
+
+    fn corner_mut(&mut self, device: Option<DeviceIndex>) -> &mut Corner {
+        match device {
+            None => &mut self.own,
+            Some(device) => &mut self.devices.get_mut(&device).expect("a Birth settles its device").1,
+        }
     }
 
     fn new(context: &Context<'_>, topic: Topic<'_>) -> Result<Self, Refusal> {
@@ -128,6 +156,7 @@ impl Seat {
             client_id: None,
             attachment: None,
             refused: 0,
+            watched: None,
         })
     }
 }
@@ -169,7 +198,13 @@ fn corner(
     let root = context.namespace.ensure(&segments, Kind::Equipment)?;
     let source =
         Source::Sparkplug { group: Arc::clone(group), edge_node: Arc::clone(edge_node), device: device.cloned() };
-    Ok(Corner { origin: context.namespace.origin(block, source, root)?, root, birth: None, metrics_len: 0 })
+    Ok(Corner {
+        origin: context.namespace.origin(block, source, root)?,
+        root,
+        birth: None,
+        metrics_len: 0,
+        defines_types: false,
+    })
 }
 
 /// Gives a metric of a Birth its element, or the same one as before with what is new about it. Whether it is one that is
@@ -258,7 +293,7 @@ fn write_any(
 }
 
 /// What the property `Quality` says; Good without one, Uncertain if it says something undefined.
-fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
+pub(crate) fn said_quality(span: sparkplug::Span, received: &Received<'_>) -> Quality {
     match Properties::parse(received.bytes, span, received.limits).map(|properties| properties.quality()) {
         Ok(None) | Err(_) => Quality::Good,
         Ok(Some(Ok(quality))) => convert::quality(quality),

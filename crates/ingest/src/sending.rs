@@ -24,7 +24,7 @@ use crate::wording::Holder;
 use crate::{Ingest, SessionKey, convert, declare, wording};
 
 /// Why a value was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandRefused {
     /// No element has this path, or it holds no sample.
     NoSample,
@@ -46,6 +46,11 @@ pub enum CommandRefused {
     DoesNotFit {
         /// Why, as a sentence without its subject.
         why: &'static str,
+    },
+    /// An operator's rule about what may be published there.
+    AgainstRule {
+        /// Which rule, and what is wrong with the value.
+        why: String,
     },
     /// Nobody may set this.
     ReadOnly {
@@ -103,6 +108,13 @@ impl Ingest {
             let (source, metric) = view.source(element).ok_or(CommandRefused::NoSample)?;
             (element, source, metric)
         };
+        let against_rule = |payload: Option<&[u8]>| {
+            let why = self.governance.judge_command(path, &value, payload);
+            why.map_or(Ok(()), |why| Err(CommandRefused::AgainstRule { why }))
+        };
+        if matches!(&source, Source::Sparkplug { .. }) {
+            against_rule(None)?;
+        }
         let is_rebirth = matches!(&source, Source::Sparkplug { device: None, .. })
             && metric == REBIRTH
             && value == Value::Boolean(true);
@@ -120,7 +132,9 @@ impl Ingest {
                 if link.is_some_and(|link| self.is_over(link)) {
                     return Err(CommandRefused::LinkDown);
                 }
-                (self.to_topic(&namespace.read(), element, topic, path, &value)?, link)
+                let (order, payload) = self.to_topic(&namespace.read(), element, topic, path, &value)?;
+                against_rule(Some(&payload))?;
+                ((order, payload), link)
             }
         };
         self.edge_nodes.commands.admit(now).map_err(|full| CommandRefused::TooMany { retry_after: full.0 })?;

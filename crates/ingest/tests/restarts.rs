@@ -3,7 +3,7 @@
 mod world;
 
 use factree_ingest::{Birth, Budget, Limits, Liveness, Mark, More, Output, Placement, Record, Table, Timestamp};
-use factree_namespace::{Level, Quality, Source};
+use factree_namespace::{Bound, Level, Quality, Source};
 use factree_sparkplug as sparkplug;
 use world::{EPOCH, World};
 
@@ -424,4 +424,28 @@ fn damaged_records_cost_themselves() {
             }
         }
     }
+}
+
+#[test]
+fn what_a_plain_value_says_of_its_element_outlives_the_process() {
+    let mut world = World::new(Placement::default());
+    world.publish(
+        1,
+        "Acme/Oil",
+        r#"{"value":3,"unit":"bar","description":"Oil\u001fpressure","low":0.5,"max":16}"#.as_bytes(),
+    );
+    world.publish(1, "Acme/Oil", br#"{"value":4,"unit":"bar"}"#);
+    world.publish(1, "Acme/Range", br#"{"value":4,"high":9}"#);
+    world.saves();
+    let shown = |world: &World, path: &str| {
+        let view = world.namespace.read();
+        let about = view.metadata(view.find(path).unwrap()).unwrap();
+        let (unit, description) = (about.unit.clone(), about.description.clone());
+        format!("{unit:?} {description:?} {:?} {:?}", about.low.map(Bound::get), about.high.map(Bound::get))
+    };
+    assert_eq!(shown(&world, "Acme/Oil"), "Some(\"bar\") Some(\"Oil\\u{1f}pressure\") Some(0.5) Some(16.0)");
+    assert!(world.restarts().is_empty());
+    assert_eq!(shown(&world, "Acme/Oil"), "Some(\"bar\") Some(\"Oil pressure\") Some(0.5) Some(16.0)");
+    assert_eq!(shown(&world, "Acme/Range"), "None None None Some(9.0)");
+    assert_eq!(world.shows("Acme/#"), "Acme/Oil = 4 (Stale)\nAcme/Range = 4 (Stale)\n");
 }

@@ -7,7 +7,7 @@
 //! newer (a vacated cell leaves its stamp behind).
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::cell::{Cell, Received, Scalar};
@@ -24,12 +24,14 @@ pub(crate) const GROUP: usize = 64;
 /// The cells of one source of batches. Made by [`Namespace::add_block`](crate::Namespace::add_block).
 pub struct Block {
     pub(crate) index: u32,
+    /// It has cells that belong to context documents.
+    watched: AtomicBool,
     cells: RwLock<Cells>,
 }
 
 impl Block {
     pub(crate) fn new(index: u32, budget: Arc<Budget>) -> Self {
-        Self { index, cells: RwLock::new(Cells::new(budget)) }
+        Self { index, watched: AtomicBool::new(false), cells: RwLock::new(Cells::new(budget)) }
     }
 
     // A panic while the lock was held can leave a batch half applied but never a cell half written: each `set` is complete
@@ -40,6 +42,22 @@ impl Block {
 
     pub(crate) fn lock(&self) -> RwLockWriteGuard<'_, Cells> {
         self.cells.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its number among the blocks of its namespace.
+    pub fn number(&self) -> u32 {
+        self.index
+    }
+
+    /// Whether it has cells that belong to context documents, so that what is written to it is to be noted with
+    /// [`Contexts::note`](crate::Contexts::note) before.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn watch(&self, watched: bool) {
+        self.watched.store(watched, Ordering::Relaxed);
     }
 
     /// The element placed at `slot`, if one is.

@@ -104,6 +104,45 @@ impl Filter {
         names.next().is_none()
     }
 
+    /// What the filter says about what stands below `path`, as a filter over the rest of the way; none if it means nothing there.
+    pub fn below(&self, path: &str) -> Option<Self> {
+        let mut parts = self.parts.iter();
+        for name in path.split('/') {
+            match parts.next()? {
+                Part::Rest => return Some(Self { parts: vec![Part::Rest] }),
+                Part::Any => {}
+                Part::Name(wanted) if **wanted == *name => {}
+                Part::Name(_) => return None,
+            }
+        }
+        let parts: Vec<Part> = parts.cloned().collect();
+        (!parts.is_empty()).then_some(Self { parts })
+    }
+
+    /// The same with everything below.
+    pub(crate) fn with_rest(&self) -> Self {
+        let mut parts = self.parts.clone();
+        if parts.last() != Some(&Part::Rest) {
+            parts.push(Part::Rest);
+        }
+        Self { parts }
+    }
+
+    /// Whether it ends with `#`.
+    pub fn is_open(&self) -> bool {
+        self.parts.last() == Some(&Part::Rest)
+    }
+
+    /// How many segments it has, a `#` among them.
+    pub fn segments_len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Whether it has a wildcard.
+    pub fn is_wild(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Name(_)))
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }

@@ -62,7 +62,7 @@ impl Heavy {
         let bytes = weigh(value, limits).ok_or(Refusal::ValueTooLarge)?;
         let old_bytes = old.map_or(0, |old| self.values[old as usize].bytes as usize);
         self.budget.trade(old_bytes, bytes, limits.values_bytes_max)?;
-        let weighed = Weighed { value: owned(value), bytes: bytes as u32 };
+        let weighed = Weighed { value: value.into(), bytes: bytes as u32 };
         let Some(index) = old.or_else(|| self.free.pop()) else {
             self.values.push(weighed);
             return Ok(u32::try_from(self.values.len() - 1).expect("no more heavy values than cells"));
@@ -104,20 +104,5 @@ fn weigh(value: ValueRef<'_>, limits: &Limits) -> Option<usize> {
         | ValueRef::Float(_)
         | ValueRef::Double(_)
         | ValueRef::DateTime(_) => Some(0),
-    }
-}
-
-fn owned(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Boolean(v) => Value::Boolean(v),
-        ValueRef::Int(v) => Value::Int(v),
-        ValueRef::UInt(v) => Value::UInt(v),
-        ValueRef::Float(v) => Value::Float(v),
-        ValueRef::Double(v) => Value::Double(v),
-        ValueRef::DateTime(v) => Value::DateTime(v),
-        ValueRef::String(text) => Value::String(text.into()),
-        ValueRef::Bytes(bytes) => Value::Bytes(bytes.into()),
-        ValueRef::Structure(value) => value.clone(),
     }
 }

@@ -41,6 +41,7 @@
 mod block;
 mod cell;
 mod children;
+mod context;
 mod coverage;
 mod datatype;
 mod element;
@@ -59,11 +60,19 @@ mod search;
 mod select;
 mod source;
 mod tree;
+mod type_binding;
+mod type_definition;
+mod type_registry;
+mod type_view;
 mod value;
 mod view;
 
 pub use block::{Block, HeldBlock, Scalars, Writer};
 pub use cell::Scalar;
+pub use context::{
+    ContextDocument, ContextEntry, ContextField, ContextInForce, ContextKnown, ContextRule, ContextSaid, ContextSample,
+    ContextScope, ContextStats, ContextWrite, Contexts,
+};
 pub use coverage::{Change, Coverage, Cursor, Outdated};
 pub use datatype::DataType;
 pub use element::{ElementId, EquipmentKind, Kind, Level, Segment};
@@ -77,5 +86,8 @@ pub use place::{PathSpec, Place, Placed, Placer};
 pub use sample::{Quality, Reading, Revision, Sample, Timestamp};
 pub use search::{Search, SearchError};
 pub use source::{MetricName, OriginId, Provenance, Source};
+pub use type_definition::{Member, MemberType, Parameter, TypeDefinition, TypeVersionId};
+pub use type_registry::{TypeStats, TypeVersion};
+pub use type_view::{Deviation, Deviations, Fault, Type};
 pub use value::{Value, ValueRef};
 pub use view::View;

@@ -5,6 +5,8 @@
 //! Invariant: [`Limits::validate`] passes for every namespace that exists.
 
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// Bounds on the tree. Each is the largest count or size allowed.
 #[derive(Clone, Debug)]
@@ -29,6 +31,28 @@ pub struct Limits {
     pub blocks_max: usize,
     /// Cells in one block; also the origins it may have.
     pub cells_per_block_max: usize,
+    /// Types that are defined, by name.
+    pub types_max: usize,
+    /// Versions of one type.
+    pub type_versions_max: usize,
+    /// Members and parameters of one version of a type.
+    pub type_members_max: usize,
+    /// Bytes of one version of a type; at most [`Limits::types_bytes_max`].
+    pub type_bytes_max: usize,
+    /// Bytes of all definitions of types together.
+    pub types_bytes_max: usize,
+    /// Context documents: elements that a rule of context means.
+    pub context_documents_max: usize,
+    /// Cells of one context document.
+    pub context_fields_max: usize,
+    /// Changes remembered of what one source says of one context document.
+    pub context_changes_max: NonZeroUsize,
+    /// How long what a context document said is remembered after it said something else.
+    pub context_age_max: Duration,
+    /// Bytes that one value of a context document may hold on the heap to be remembered.
+    pub context_value_bytes_max: usize,
+    /// Bytes that the histories of all context documents hold together.
+    pub context_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -44,6 +68,17 @@ impl Default for Limits {
             metadata_bytes_max: 16 << 10,
             blocks_max: 1_000_000,
             cells_per_block_max: 1_000_000,
+            types_max: 10_000,
+            type_versions_max: 100,
+            type_members_max: 1_000,
+            type_bytes_max: 1 << 20,
+            types_bytes_max: 64 << 20,
+            context_documents_max: 10_000,
+            context_fields_max: 256,
+            context_changes_max: const { NonZeroUsize::new(1_000).unwrap() },
+            context_age_max: Duration::from_secs(31 * 24 * 60 * 60),
+            context_value_bytes_max: 4 << 10,
+            context_bytes_max: 128 << 20,
         }
     }
 }
@@ -62,6 +97,7 @@ impl Limits {
             (self.name_bytes_max <= self.names_bytes_max, "name_bytes_max is above names_bytes_max"),
             (self.value_bytes_max < u32::MAX as usize, "value_bytes_max: weights are 32 bits"),
             (self.value_bytes_max <= self.values_bytes_max, "value_bytes_max is above values_bytes_max"),
+            (self.type_bytes_max <= self.types_bytes_max, "type_bytes_max is at most types_bytes_max"),
             ((1..=256).contains(&self.depth_max), "depth_max: 1 to 256, queries recurse once per level"),
             (self.nesting_max <= 256, "nesting_max: at most 256, weighing a value recurses once per level"),
         ];
@@ -98,6 +134,15 @@ pub enum Refusal {
     ValuesFull,
     /// The metadata is larger than [`Limits::metadata_bytes_max`].
     MetadataTooLarge,
+    /// [`Limits::types_max`] reached.
+    TooManyTypes,
+    /// The type has [`Limits::type_versions_max`] versions.
+    TooManyTypeVersions,
+    /// The definition has more members and parameters than [`Limits::type_members_max`], or is larger than
+    /// [`Limits::type_bytes_max`].
+    TypeTooLarge,
+    /// All definitions together would exceed [`Limits::types_bytes_max`].
+    TypesFull,
 }
 
 impl fmt::Display for Refusal {
@@ -116,6 +161,10 @@ impl fmt::Display for Refusal {
             Self::ValueTooLarge => "the value is too large or nests too deep (value_bytes_max, nesting_max)",
             Self::ValuesFull => "the values of the tree take as much room as they may (values_bytes_max)",
             Self::MetadataTooLarge => "the metadata is too large (metadata_bytes_max)",
+            Self::TooManyTypes => "there are as many types as there may be (types_max)",
+            Self::TooManyTypeVersions => "the type has as many versions as it may (type_versions_max)",
+            Self::TypeTooLarge => "the type is too large (type_members_max, type_bytes_max)",
+            Self::TypesFull => "the definitions of types take as much room as they may (types_bytes_max)",
         })
     }
 }

@@ -24,6 +24,8 @@ pub struct Metadata {
     pub owner: Option<Arc<str>>,
     /// Words to find it by.
     pub tags: Vec<Arc<str>>,
+    /// The name of the type it is an instance of.
+    pub instance_of: Option<Arc<str>>,
     /// Everything else the source declares, by name, as text.
     pub properties: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -46,7 +48,7 @@ impl Bound {
 }
 
 impl Metadata {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
@@ -66,6 +68,7 @@ impl Metadata {
             high: self.high.or(other.high),
             owner: either(&self.owner, &other.owner),
             tags,
+            instance_of: either(&self.instance_of, &other.instance_of),
             properties,
         }
     }
@@ -76,7 +79,7 @@ impl Metadata {
         let properties =
             self.properties.iter().map(|(name, value)| name.len() + value.len() + size_of_val(&(name, value)));
         let tags = self.tags.iter().map(|tag| tag.len() + size_of_val(tag));
-        let texts = [&self.unit, &self.description, &self.owner].map(text);
+        let texts = [&self.unit, &self.description, &self.owner, &self.instance_of].map(text);
         size_of::<Self>() + texts.iter().sum::<usize>() + tags.sum::<usize>() + properties.sum::<usize>()
     }
 }
@@ -123,6 +126,7 @@ impl Catalogue {
             high: None,
             owner: None,
             tags: Vec::new(),
+            instance_of: None,
             properties: Vec::new(),
         };
         self.entries.iter().map(|entry| entry.as_ref().map_or(&FREE, |entry| &entry.metadata))

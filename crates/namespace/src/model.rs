@@ -42,6 +42,11 @@ impl Model {
         self.entries.get(&id)?.kind
     }
 
+    /// The type it declares an element to be of.
+    pub(crate) fn instance_of(&self, id: ElementId) -> Option<&Arc<str>> {
+        self.entries.get(&id)?.declared.instance_of.as_ref()
+    }
+
     pub(crate) fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
         // Asked for every sample that is read, and mostly empty.
         if self.entries.is_empty() {

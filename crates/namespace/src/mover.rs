@@ -14,8 +14,8 @@ use crate::element::CellId;
 use crate::place::{Names, Nearby};
 use crate::tree::Tree;
 use crate::{
-    Block, ElementId, EquipmentKind, Kind, Level, Modelled, Namespace, OriginId, PathSpec, Placed, Refusal, Revision,
-    Segment,
+    Block, ElementId, EquipmentKind, Filter, Kind, Level, Modelled, Namespace, OriginId, PathSpec, Placed, Refusal,
+    Revision, Segment, TypeDefinition,
 };
 
 /// Moves what has been placed. The tree is locked for as long as it lives. Made by [`Namespace::mover`].
@@ -25,6 +25,8 @@ pub struct Mover<'a> {
     tree: RwLockWriteGuard<'a, Tree>,
     /// Elements that have lost a cell or a child.
     left: Vec<ElementId>,
+    /// Much is said otherwise than before, though nothing has left its place.
+    is_retold: bool,
     nearby: Nearby,
 }
 
@@ -49,7 +51,7 @@ struct Held<'h> {
 impl<'a> Mover<'a> {
     pub(crate) fn new(namespace: &'a Namespace, mut tree: RwLockWriteGuard<'a, Tree>) -> Self {
         tree.layout += 1;
-        Self { namespace, tree, left: Vec::new(), nearby: Nearby::none() }
+        Self { namespace, tree, left: Vec::new(), is_retold: false, nearby: Nearby::none() }
     }
 
     /// Finds or makes the element of a path, as [`Namespace::ensure`] does.
@@ -138,19 +140,35 @@ impl<'a> Mover<'a> {
     /// Takes the place of the model there was; says which entries were refused, by their number, and why.
     pub fn model(&mut self, entries: &[Modelled]) -> Vec<(usize, Refusal)> {
         let former = self.tree.model.clear();
-        self.left.extend(former);
+        self.left.extend_from_slice(&former);
         let mut refused = Vec::new();
         for (number, Modelled { path, kind, metadata }) in entries.iter().enumerate() {
             let segments: Vec<Segment<'_>> = path.split('/').map(Segment::named).collect();
             match self.tree.ensure(&segments, Kind::Folder, self.namespace.limits()) {
                 Ok(id) => {
                     self.tree.model.insert(id, *kind, metadata);
-                    self.tree.refresh_model(id);
+                    self.tree.refresh_here(id);
                 }
                 Err(refusal) => refused.push((number, refusal)),
             }
         }
+        former.into_iter().for_each(|id| self.tree.refresh_here(id));
         refused
+    }
+
+    /// Takes the place of the types that the configuration declared, and of its rules about which elements are of them: the
+    /// first whose filter means an element counts. Says which types were refused, by their number, and why. What appears
+    /// from now on meets them; for what is there go on with [`Mover::retype_some`] from 0.
+    pub fn types(&mut self, types: Vec<TypeDefinition>, rules: Vec<(Filter, Arc<str>)>) -> Vec<(usize, Refusal)> {
+        self.tree.configure(types, rules, self.namespace.limits())
+    }
+
+    /// Finds anew what elements are of, and what their types say of them: of up to `max` elements, from the number given on.
+    /// Where to go on; none if that was all.
+    pub fn retype_some(&mut self, from: u32, max: usize) -> Option<u32> {
+        let next = self.tree.retype_some(from, max);
+        self.is_retold |= next.is_none();
+        next
     }
 
     /// Gives the elements that `named` names their levels and kinds of equipment, and takes them from all others. Walks all
@@ -388,7 +406,7 @@ impl Drop for Mover<'_> {
     /// Lists of children are put right and empty folders removed, whatever way the move has ended; who follows the tree reads
     /// it again.
     fn drop(&mut self) {
-        if !self.left.is_empty() {
+        if !self.left.is_empty() || self.is_retold {
             self.tree.sweep(std::mem::take(&mut self.left));
             let revision = self.namespace.tick();
             self.tree.reshaped(revision);

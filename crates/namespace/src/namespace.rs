@@ -3,7 +3,7 @@
 //! Placement goes through the tree's lock and then the block's; a batch of samples through the block's alone. So data
 //! flows while somebody pages through the tree, and readers wait for nobody but the batch being applied to the block
 //! they look at.
-//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, block, and no
+//! Refuses to know who calls: `ingest` writes, `http` reads. Invariant: locks are taken in the order tree, contexts, block, and no
 //! method takes the tree's lock while it holds a block's.
 
 use std::fmt;
@@ -14,9 +14,10 @@ use crate::block::{Block, Cells, Writer};
 use crate::heavy::Budget;
 use crate::source::{Origin, Origins};
 use crate::tree::Tree;
+use crate::type_registry::Declarer;
 use crate::{
-    ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Refusal, Revision, Segment, Source, Timestamp,
-    View,
+    Contexts, ElementId, Kind, Limits, Mover, OriginId, Place, Placed, Placer, Provenance, Refusal, Revision, Segment,
+    Source, Timestamp, TypeDefinition, TypeStats, View,
 };
 
 /// Everything the plant publishes, by path, with its live samples. Shared by reference; every method takes `&self`.
@@ -26,6 +27,7 @@ pub struct Namespace {
     tree: RwLock<Tree>,
     revision: AtomicU64,
     budget: Arc<Budget>,
+    contexts: Contexts,
     limits: Limits,
 }
 
@@ -50,6 +52,8 @@ pub struct Stats {
     pub bytes: usize,
     /// What of it counts against [`Limits::values_bytes_max`].
     pub values_bytes: usize,
+    /// Types, and what is of them.
+    pub types: TypeStats,
     /// The newest revision.
     pub revision: Revision,
 }
@@ -63,7 +67,18 @@ impl Namespace {
         if let Err(relation) = limits.validate() {
             panic!("limits: {relation}");
         }
-        Self { tree: RwLock::new(Tree::new()), revision: AtomicU64::new(0), budget: Arc::default(), limits }
+        Self {
+            tree: RwLock::new(Tree::new()),
+            revision: AtomicU64::new(0),
+            budget: Arc::default(),
+            contexts: Contexts::new(limits.clone()),
+            limits,
+        }
+    }
+
+    /// What was going on when samples were captured.
+    pub fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 
     /// The limits it keeps.
@@ -106,6 +121,13 @@ impl Namespace {
         let id = origins.add(origin);
         tree.hold(root);
         Ok(id)
+    }
+
+    /// Takes the types that a source defines, in place of those it defined before. Elements of its block that are of one of
+    /// them are so at once, those that are there already too. Says which were refused, by their number, and why.
+    pub fn define(&self, block: &Block, origin: OriginId, types: Vec<TypeDefinition>) -> Vec<(usize, Refusal)> {
+        let source = Declarer::Source(Provenance { block: block.index, origin });
+        self.tree().define(source, types, &self.limits)
     }
 
     /// Finds or makes the folders and equipment of a path from the root. `kind` is for the last segment; those above it are
@@ -192,6 +214,7 @@ impl Namespace {
             conflicts: view.tree.conflicts.len(),
             bytes: view.tree.heap_bytes() + values_bytes,
             values_bytes,
+            types: view.tree.types.registry.stats(),
             revision: self.revision(),
             ..Stats::default()
         };

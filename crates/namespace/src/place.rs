@@ -124,7 +124,7 @@ impl<'a> Placer<'a> {
         let placed = settled.inspect_err(|_| budget.give_back(declared.cost))?;
         let element = placed.element();
 
-        let mut freed = declared.apply(&mut self.tree, element);
+        let mut freed = declared.apply(&mut self.tree, element, self.block);
         let former = self.cells.element(place.slot);
         if let Some(former) = former.filter(|&former| former != element) {
             freed += self.tree.detach(former);
@@ -165,7 +165,7 @@ impl<'a> Placer<'a> {
         let budget = self.namespace.budget();
         let declared = Declared::new(&self.tree, metadata, None, self.namespace.limits(), budget)?;
         let former = (self.tree.element(element).metadata, self.cells.datatype(slot));
-        budget.give_back(declared.apply(&mut self.tree, element));
+        budget.give_back(declared.apply(&mut self.tree, element, self.block));
         self.cells.redeclare(slot, datatype);
         Ok(Some(former != (self.tree.element(element).metadata, datatype)))
     }
@@ -205,10 +205,10 @@ impl<'d> Declared<'d> {
     }
 
     /// The bytes of what was declared before and nobody needs any more.
-    fn apply(self, tree: &mut Tree, element: ElementId) -> usize {
+    fn apply(self, tree: &mut Tree, element: ElementId, block: u32) -> usize {
         // Shared before the former is released: they may be the same entry, and `cost` has counted on it.
         let metadata = tree.catalogue.share(self.known, self.metadata);
-        tree.describe(element, metadata, self.name)
+        tree.describe(element, block, metadata, self.name)
     }
 }
 

@@ -20,6 +20,9 @@ use crate::{DataType, ElementId, Metadata, View};
 /// A set of words, one bit each.
 type Words = u8;
 
+/// What a word begins with that means a type by its whole name.
+const OF_TYPE: &str = "type:";
+
 /// What to look for, parsed.
 #[derive(Clone, Debug)]
 pub struct Search {
@@ -31,6 +34,8 @@ struct Word {
     text: String,
     anywhere: Regex,
     datatype: Option<DataType>,
+    /// What stands behind `type:`, in lower case.
+    of: Option<String>,
 }
 
 /// Why a text cannot be searched for, in words for the person who wrote it.
@@ -62,7 +67,8 @@ impl Search {
     /// Bytes of all words at most.
     pub const BYTES_MAX: usize = 256;
 
-    /// Words between spaces. Case does not count, nor does the order.
+    /// Words between spaces. Case does not count, nor does the order. `type:Pump` means what is of the type of that name,
+    /// where `pump` means every type whose name holds it.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -112,7 +118,13 @@ impl Word {
             anywhere: anywhere.expect("an escaped text of bounded length is a pattern"),
             datatype: DataType::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(text)),
             text: text.to_lowercase(),
+            of: text.to_lowercase().strip_prefix(OF_TYPE).map(str::to_owned),
         }
+    }
+
+    /// Whether it means the elements of this type.
+    fn means_type(&self, name: &str) -> bool {
+        self.anywhere.is_match(name) || self.of.as_ref().is_some_and(|of| *of == name.to_lowercase())
     }
 
     fn rank(&self, name: &str) -> u32 {
@@ -127,12 +139,13 @@ impl Word {
 
 impl View<'_> {
     /// The elements that a search means, and whether there are more than `limit`. Those whose names are the words come
-    /// first, then those whose names begin with them, hold them, and those found by unit, description, property or
-    /// datatype; among equals those higher up.
+    /// first, then those whose names begin with them, hold them, and those found by unit, description, property,
+    /// type or datatype; among equals those higher up.
     pub fn search(&self, search: &Search, limit: usize) -> (Vec<ElementId>, bool) {
         let tree: &Tree = &self.tree;
         let by_name = names(search, tree);
         let by_metadata: Vec<Words> = tree.catalogue.iter().map(|known| search.within_metadata(known)).collect();
+        let by_type = types(search, tree);
         let is_datatype = search.words.iter().any(|word| word.datatype.is_some());
         let all = search.all();
         let mut held = Held { tree, by_name: &by_name, by_element: vec![0; tree.len()] };
@@ -152,6 +165,12 @@ impl View<'_> {
             if let Some(modelled) = tree.model.metadata(id) {
                 own |= search.within_metadata(modelled);
             }
+            if let Some(told) = tree.types.metadata(id) {
+                own |= search.within_metadata(told);
+            }
+            if let Some((name, _)) = tree.types.registry.type_of(id) {
+                own |= by_type.get(&**name).copied().unwrap_or_default();
+            }
             if is_datatype && (above | own) != all {
                 let datatype = self.datatype(id);
                 own |= search.bits(|word| word.datatype.is_some() && word.datatype == datatype);
@@ -170,6 +189,12 @@ impl View<'_> {
         best.sort_unstable();
         (best.into_iter().map(|(_, _, id)| id).collect(), more)
     }
+}
+
+/// By name of a type: the words that mean it.
+fn types<'t>(search: &Search, tree: &'t Tree) -> HashMap<&'t str, Words> {
+    let names = tree.types.registry.names(None).map(|(name, _)| &**name);
+    names.map(|name| (name, search.bits(|word| word.means_type(name)))).collect()
 }
 
 /// By element: what its own name and those above it hold.

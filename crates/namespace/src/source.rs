@@ -50,7 +50,7 @@ pub struct OriginId(pub(crate) u32);
 
 /// Where a sample comes from: an origin and its block. Small, comparable, and good for as long as the namespace;
 /// [`View::source_of`](crate::View::source_of) says it in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Provenance {
     pub(crate) block: u32,
     pub(crate) origin: OriginId,

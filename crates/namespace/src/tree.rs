@@ -19,6 +19,7 @@ use crate::metadata::{Catalogue, MetadataId};
 use crate::model::Model;
 use crate::names::{NameId, Names};
 use crate::source::{Origin, Origins};
+use crate::type_binding::Types;
 use crate::{ElementId, EquipmentKind, Kind, Limits, Metadata, MetricName, OriginId, Refusal, Revision, Segment};
 
 pub(crate) struct Tree {
@@ -45,6 +46,7 @@ pub(crate) struct Tree {
     /// Kinds of equipment that placement rules name.
     pub(crate) equipment: HashMap<ElementId, EquipmentKind>,
     pub(crate) model: Model,
+    pub(crate) types: Types,
     /// How many origins have their root at an element, which therefore stays.
     roots: HashMap<ElementId, u32>,
     /// Elements and folders that stand for nothing, to be used again.
@@ -81,6 +83,7 @@ impl Tree {
             laid_by: HashMap::default(),
             equipment: HashMap::default(),
             model: Model::default(),
+            types: Types::default(),
             roots: HashMap::default(),
             vacant: Vec::new(),
             vacant_folders: Vec::new(),
@@ -272,6 +275,7 @@ impl Tree {
             + self.folders.iter().map(Children::heap_bytes).sum::<usize>()
             + self.names.heap_bytes()
             + self.catalogue.heap_bytes()
+            + self.types.heap_bytes()
             + self.layouts.heap_bytes()
     }
 
@@ -319,6 +323,7 @@ impl Tree {
             }
         };
         self.list(id);
+        self.appeared(id);
         id
     }
 
@@ -329,11 +334,13 @@ impl Tree {
         let element = self.element_mut(id);
         (element.parent, element.name) = (parent, name);
         self.list(id);
+        self.appeared(id);
     }
 
     /// An element that shows nothing and has nothing below it stands for nothing any more. Its parent is to be swept.
     fn remove(&mut self, id: ElementId) {
         self.unlist(id);
+        self.vanished(id);
         self.equipment.remove(&id);
         let folder = self.element(id).folder;
         if folder != Element::LEAF {
@@ -426,7 +433,7 @@ impl Tree {
         let bare = if element.level.is_some() { Kind::Equipment } else { Kind::Folder };
         let kind = std::mem::replace(&mut element.kind, bare);
         let metadata = std::mem::replace(&mut element.metadata, MetadataId::NONE);
-        self.refresh_model(id);
+        self.refresh(id, None);
         Carried { kind, metadata, renamed }
     }
 
@@ -439,7 +446,7 @@ impl Tree {
         if let Some(name) = renamed {
             self.renamed.insert(id, name);
         }
-        self.refresh_model(id);
+        self.refresh(id, Some(cell.block));
     }
 
     /// What a cell that stands nowhere has laid by is forgotten; the bytes that nobody needs any more.
@@ -452,25 +459,38 @@ impl Tree {
         })
     }
 
-    /// What is declared about an element, the model included.
+    /// What is declared about an element, by the model, its source or its type.
     pub(crate) fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
-        self.model.metadata(id).or_else(|| self.catalogue.get(self.element(id).metadata))
+        self.model.metadata(id).or_else(|| self.said(id))
     }
 
+    /// What its source says about an element, and where that is silent its type.
+    fn said(&self, id: ElementId) -> Option<&Arc<Metadata>> {
+        self.types.metadata(id).or_else(|| self.catalogue.get(self.element(id).metadata))
+    }
+
+    /// Something else is said about an element, which shows a cell of `block`, if it shows one.
+    pub(crate) fn refresh(&mut self, id: ElementId, block: Option<u32>) {
+        self.retype(id, block);
+        self.complete(id);
+    }
+
+    /// What counts beneath the model has become another.
     pub(crate) fn refresh_model(&mut self, id: ElementId) {
-        let Self { model, catalogue, elements, .. } = self;
-        model.refresh(id, catalogue.get(elements[id.0 as usize].metadata));
+        let Self { model, catalogue, types, elements, .. } = self;
+        let said = types.metadata(id).or_else(|| catalogue.get(elements[id.0 as usize].metadata));
+        model.refresh(id, said);
     }
 
-    /// Exchanges what is declared about an element, its source's own name for it included; the bytes of what was
-    /// declared before that nobody needs any more.
-    pub(crate) fn describe(&mut self, id: ElementId, metadata: MetadataId, name: Option<&str>) -> usize {
+    /// Exchanges what is declared about an element that shows a cell of `block`, its source's own name for it included; the
+    /// bytes of what was declared before that nobody needs any more.
+    pub(crate) fn describe(&mut self, id: ElementId, block: u32, metadata: MetadataId, name: Option<&str>) -> usize {
         let former = std::mem::replace(&mut self.element_mut(id).metadata, metadata);
         let former_name = match name {
             Some(name) => self.renamed.insert(id, name.into()),
             None => self.renamed.remove(&id),
         };
-        self.refresh_model(id);
+        self.refresh(id, Some(block));
         self.catalogue.release(former) + former_name.map_or(0, |name| name.len())
     }
 }

@@ -78,6 +78,23 @@ impl<'a> From<&'a Value> for ValueRef<'a> {
     }
 }
 
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Boolean(v) => Self::Boolean(v),
+            ValueRef::Int(v) => Self::Int(v),
+            ValueRef::UInt(v) => Self::UInt(v),
+            ValueRef::Float(v) => Self::Float(v),
+            ValueRef::Double(v) => Self::Double(v),
+            ValueRef::DateTime(v) => Self::DateTime(v),
+            ValueRef::String(text) => Self::String(text.into()),
+            ValueRef::Bytes(bytes) => Self::Bytes(bytes.into()),
+            ValueRef::Structure(value) => value.clone(),
+        }
+    }
+}
+
 impl ValueRef<'_> {
     /// The value, if it fits a cell.
     #[inline]

@@ -30,6 +30,12 @@ impl View<'_> {
         self.tree.walk(ElementId::ROOT, path.split('/'))
     }
 
+    /// The element of that number; none from [`View::ids_end`] on, and for a number that is no element's at the moment.
+    pub fn element(&self, number: usize) -> Option<ElementId> {
+        let id = ElementId(u32::try_from(number).ok().filter(|_| number < self.tree.len())?);
+        (!self.tree.element(id).is_vacant()).then_some(id)
+    }
+
     /// The child of that name.
     pub fn child(&self, id: ElementId, name: &str) -> Option<ElementId> {
         self.tree.child(id, name)
@@ -140,6 +146,17 @@ impl View<'_> {
             MetricName::PathBeyond(above) => self.tree.path_below(id, self.tree.depth(id) - above),
         };
         Some((origin.source.clone(), name))
+    }
+
+    /// Who publishes it; none if it has no cell.
+    pub fn publisher(&self, id: ElementId) -> Option<&Source> {
+        let (block, origin) = self.with_cell(id, |cells, cell| (cell.block, cells.origin(cell.slot)))?;
+        Some(&self.tree.origin(block, origin).source)
+    }
+
+    /// Where its samples come from; none if it has no cell.
+    pub fn provenance(&self, id: ElementId) -> Option<Provenance> {
+        self.with_cell(id, |cells, cell| Provenance { block: cell.block, origin: cells.origin(cell.slot) })
     }
 
     /// Who publishes what has this provenance.

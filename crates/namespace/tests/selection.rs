@@ -148,3 +148,17 @@ proptest! {
         prop_assert_eq!(told.iter().collect::<Vec<_>>(), expected);
     }
 }
+
+#[test]
+fn what_a_filter_says_about_what_is_below_a_path_is_what_it_says_about_the_whole_path() {
+    let filters = ["#", "+", "a", "a/#", "a/+", "a/b", "a/+/c", "a/b/#", "+/b/c", "+/+/#", "b/#", "a//c"];
+    for (text, above) in filters.iter().flat_map(|text| ["a", "a/b", "b", "a/"].map(|above| (*text, above))) {
+        let filter = Filter::parse(text).unwrap();
+        let below = filter.below(above);
+        for rest in ["b", "c", "b/c", "b/c/d", ""] {
+            let path = format!("{above}/{rest}");
+            let is_meant = below.as_ref().is_some_and(|below| below.matches(rest));
+            assert_eq!(is_meant, filter.matches(&path), "{text} below {above} of {rest:?}");
+        }
+    }
+}

@@ -13,22 +13,26 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use factree_ingest::Placement;
-use factree_namespace::Modelled;
+use factree_ingest::{Governance, Placement};
+use factree_namespace::{ContextRule, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::attach::Attachment;
+use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
 use crate::transport::{Tls, Transport};
 
 mod attach;
+mod declared_types;
 mod namespace;
+mod rules;
 mod sparkplug;
 
 use attach::Attach;
+pub use declared_types::DeclaredTypes;
 use namespace::Namespace;
 use sparkplug::Sparkplug;
 pub use sparkplug::SparkplugConfig;
@@ -53,10 +57,18 @@ pub struct Config {
     pub durability: Durability,
     /// Where things land in the tree.
     pub placement: Placement,
+    /// What may be published where.
+    pub governance: Governance,
+    /// Where the tree stands among MQTT topics; none: nowhere.
+    pub face: Option<FaceRoot>,
     /// What it is to Sparkplug clients.
     pub sparkplug: SparkplugConfig,
     /// What is declared about elements of the tree.
     pub model: Vec<Modelled>,
+    /// Types that are declared, and which elements are of them.
+    pub types: DeclaredTypes,
+    /// Which documents are context.
+    pub contexts: Vec<ContextRule>,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.
@@ -147,14 +159,19 @@ impl Config {
             None => String::new(),
         };
         let origin = file.map_or_else(|| "defaults".into(), |path| path.display().to_string());
-        Self::parse(&text, overrides).map_err(|error| ConfigError(format!("{origin}: {error}")))
+        let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        Self::parse_in(directory, &text, overrides).map_err(|error| ConfigError(format!("{origin}: {error}")))
     }
 
-    /// Parses the text of a configuration file.
+    /// Parses the text of a configuration file that stands in the working directory.
     ///
     /// # Errors
     /// [`ConfigError`], as [`Config::load`] without the reading.
     pub fn parse(text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
+        Self::parse_in(Path::new(""), text, overrides)
+    }
+
+    fn parse_in(directory: &Path, text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError(attach::told(&error, text)))?;
         let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
@@ -165,8 +182,12 @@ impl Config {
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
+            governance: file.namespace.governance(text, directory)?,
+            face: file.namespace.face(text)?,
             sparkplug,
             model: file.namespace.model(text)?,
+            types: file.namespace.types(text)?,
+            contexts: file.namespace.contexts(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
             listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,

@@ -293,6 +293,7 @@ impl Connection {
         let mut error = None;
         let publishes_now = self.flood.publishes_now(self.hub.flood_limits(), std::time::Instant::now);
         let mut publishes_left = publishes_now;
+        let doorkeeper = self.hub.door().keeper();
         while consumed < bytes.len() {
             match decode(version, &bytes[consumed..], self.hub.mqtt_limits()) {
                 Ok(Decoded::Incomplete { .. }) => break,
@@ -305,7 +306,8 @@ impl Connection {
                         publishes_left -= 1;
                     }
                     consumed += len;
-                    match Incoming::new(packet, self.id, &mut self.aliases, &mut batch, self.hub.ingest_limits()) {
+                    let to = (&mut batch, doorkeeper.as_deref());
+                    match Incoming::new(packet, self.id, &mut self.aliases, to, self.hub.ingest_limits()) {
                         Ok(packet) => incoming.push(packet),
                         Err(reason) => {
                             error = Some(Fault::Alias(reason));
@@ -320,6 +322,7 @@ impl Connection {
             }
         }
         let home = Home { connection: self.id, version };
+        self.hub.forbid(&mut incoming);
         let answer = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
         self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);

@@ -17,6 +17,7 @@ static FLAPPING: Quiet = Quiet::new();
 static CONTRADICTED: Quiet = Quiet::new();
 /// `/api/v1/findings` has them all.
 static FINDINGS: Quiet = Quiet::new();
+static DEVIATIONS: Quiet = Quiet::new();
 
 /// An event of the broker's, and where the clients in it are; the broker knows no addresses.
 pub(crate) struct Noted {
@@ -135,6 +136,14 @@ pub(crate) fn log_ingest(event: &factree_ingest::Event) {
             if let Some(kept_back) = FINDINGS.may_say() {
                 let client = client_id.as_deref().map(field::debug);
                 warn!(?group, ?edge_node, client, tck_id, kept_back, "Sparkplug rule broken: {text}");
+            }
+        }
+        Event::Deviation { path, client_id, id, rule, text, is_refused } => {
+            if let Some(kept_back) = DEVIATIONS.may_say() {
+                let client = client_id.as_deref().map(field::debug);
+                let what = if *is_refused { "refused" } else { "published" };
+                let rule = rule.as_deref().map(field::debug);
+                warn!(?path, client, id, rule, kept_back, "{what} against a rule: {text:?}");
             }
         }
         Event::Panicked { topic } => {

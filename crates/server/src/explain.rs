@@ -4,13 +4,37 @@
 
 use std::fmt::Write;
 
-use factree_ingest::{Explanation, PlacedBy, Placement, Subject};
+use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement, Subject};
 
 /// The explanation as lines of text.
-pub fn render(placement: &Placement, explanation: &Explanation) -> String {
+pub fn render(placement: &Placement, governance: &Governance, explanation: &Explanation) -> String {
     let mut text = String::new();
     lines(&mut text, placement, explanation).expect("a String takes everything");
+    rules(&mut text, governance, explanation).expect("a String takes everything");
     text
+}
+
+/// What may be published there.
+fn rules(out: &mut String, governance: &Governance, it: &Explanation) -> std::fmt::Result {
+    let Some(path) = &it.path else { return Ok(()) };
+    for (place, rule) in governance.about(path).enumerate() {
+        if place == 0 {
+            writeln!(out)?;
+        }
+        let GoverningRule { number, name, text, is_enforced } = rule;
+        writeln!(out, "[[namespace.rule]] rule {} {}: {text}", number + 1, quoted(name))?;
+        writeln!(out, "  {}", verdict(is_enforced, it.is_sparkplug()))?;
+    }
+    Ok(())
+}
+
+/// What becomes of what breaks a rule.
+fn verdict(is_enforced: bool, is_sparkplug: bool) -> &'static str {
+    match (is_enforced, is_sparkplug) {
+        (false, _) => "what breaks it is reported",
+        (true, false) => "what breaks it is refused",
+        (true, true) => "what breaks it is reported: a message of Sparkplug is never refused",
+    }
 }
 
 fn lines(out: &mut String, placement: &Placement, it: &Explanation) -> std::fmt::Result {

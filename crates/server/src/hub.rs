@@ -14,27 +14,34 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs, ResolvedTopic, TopicAliases};
+use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs};
 use factree_http::Streams;
-use factree_ingest::{Batch, Inbox, Ingest, Manner, Now, SessionKey, Timestamp};
-use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode, TopicNameBuf};
+use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
+use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
 use tokio::sync::Notify;
 
 use crate::attach::Outlets;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
 use crate::events;
+use crate::face::{Applied, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::traffic::Traffic;
 
 mod aware;
+mod clients;
+mod door;
+mod face;
 mod figures;
+mod incoming;
 mod keeping;
 mod mailbox;
 mod visit;
 
 pub(crate) use aware::certify_again;
+pub(crate) use door::Door;
 pub(crate) use figures::{Figures, PlantFigures};
+pub(crate) use incoming::Incoming;
 use keeping::Gathered;
 pub(crate) use mailbox::{Closer, Closing, Mailbox};
 use visit::{Left, Visit, Words};
@@ -55,12 +62,16 @@ pub(crate) struct Hub {
     disk: Disk,
     /// Who follows the tree, to be told when it has changed.
     streams: Arc<Streams>,
-    /// The last note of births.
+    /// The tree on MQTT.
+    face: Face,
+    /// The last note of births, and of what the tree's face has queued.
     births: AtomicU64,
     /// Births are retained below `$sparkplug/certificates/`.
     certificates: bool,
     /// Where answers to Edge Nodes behind foreign brokers go.
     outlets: Outlets,
+    /// Who judges what is published.
+    door: Arc<Door>,
 }
 
 /// What the core lock guards.
@@ -76,6 +87,12 @@ struct Core {
     tree_deadline: Option<Instant>,
     /// For the keeper.
     gathered: Gathered,
+    /// Subscriptions that want what is current.
+    subscribed: Vec<(ClientId, Box<str>)>,
+    /// What is current waits for clients that have not read enough.
+    is_something_current_due: bool,
+    /// And one of those may be connected again.
+    is_somebody_back: bool,
 }
 
 impl Core {
@@ -105,39 +122,6 @@ pub(crate) struct Home {
     pub(crate) version: ProtocolVersion,
 }
 
-/// A packet as it goes into the broker: decoded, its topic alias resolved, its payload in the batch.
-pub(crate) struct Incoming<'a> {
-    packet: Packet<'a>,
-    /// The topic that a topic alias stood for.
-    aliased: Option<TopicNameBuf>,
-    /// The number in the batch, for a PUBLISH.
-    publication: Option<usize>,
-}
-
-impl<'a> Incoming<'a> {
-    /// Resolves the topic alias and takes a publication into the batch, where its payload is decoded.
-    pub(crate) fn new(
-        packet: Packet<'a>,
-        connection: ConnectionId,
-        aliases: &mut TopicAliases,
-        batch: &mut Batch,
-        limits: &factree_ingest::Limits,
-    ) -> Result<Self, ReasonCode> {
-        let Packet::Publish(publish) = &packet else {
-            return Ok(Self { packet, aliased: None, publication: None });
-        };
-        let resolved = aliases.resolve(publish)?;
-        let topic = resolved.topic().as_str();
-        let manner = Manner { qos: publish.handshake.qos() as u8, retain: publish.retain };
-        let publication = Some(batch.push(session(connection), manner, topic, publish.payload, limits));
-        let aliased = match resolved {
-            ResolvedTopic::Sent(_) => None,
-            ResolvedTopic::Aliased(topic) => Some(topic),
-        };
-        Ok(Self { packet, aliased, publication })
-    }
-}
-
 impl Hub {
     /// A hub around a broker that is new, or restored.
     pub(crate) fn new(
@@ -147,11 +131,18 @@ impl Hub {
         ingest: Arc<Mutex<Ingest>>,
         disk: Disk,
         streams: Arc<Streams>,
+        face: Face,
     ) -> Self {
         // Two random numbers of the operating system's per process: ids that we assign can be neither guessed nor met again.
         broker.seed_client_ids(RandomState::new().hash_one(()));
         if sparkplug.ndeath_timestamp {
             broker.rewrite_wills(aware::stamp_ndeath);
+        }
+        let door = Arc::new(Door::default());
+        let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
+        broker.judge_wills(move |topic, payload| at_the_door.judge_will(topic, payload, &ingest_limits));
+        if face.root.is_some() {
+            broker.tell_subscriptions();
         }
         let core = Core {
             broker,
@@ -161,6 +152,9 @@ impl Hub {
             armed: None,
             tree_deadline: None,
             gathered: Gathered::default(),
+            subscribed: Vec::new(),
+            is_something_current_due: false,
+            is_somebody_back: false,
         };
         Self {
             core: Mutex::new(core),
@@ -174,9 +168,11 @@ impl Hub {
             emptied: Notify::new(),
             disk,
             streams,
+            face,
             births: AtomicU64::new(0),
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
+            door,
         }
     }
 
@@ -190,6 +186,11 @@ impl Hub {
         &self.outlets
     }
 
+    /// Who judges what is published.
+    pub(crate) fn door(&self) -> &Arc<Door> {
+        &self.door
+    }
+
     /// What was heard elsewhere than from our own clients, or that it is over: the tree has it when this returns.
     pub(crate) fn deliver(&self, batch: Batch) {
         let _: Answer = self.visit(None, batch, &mut Vec::new(), |_| {});
@@ -198,7 +199,7 @@ impl Hub {
     /// A new connection, with the mailbox to watch.
     pub(crate) fn open(&self, peer: SocketAddr) -> (ConnectionId, Arc<Mailbox>) {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed));
-        let mailbox = Arc::new(Mailbox::new(peer));
+        let mailbox = Arc::new(Mailbox::new(peer, factree_namespace::Timestamp(now().wall.0)));
         self.core().mailboxes.insert(id, Arc::clone(&mailbox));
         (id, mailbox)
     }
@@ -260,9 +261,16 @@ impl Hub {
 
     /// The first packet of a connection.
     pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Answer {
+        let connection = home.connection;
+        if self.forbids_will(connect) {
+            let why = "clients may not leave a will for a topic that somebody else owns";
+            return self.visit(Some(home), Batch::default(), outgoing, |visit| {
+                visit.handle(Input::RefusedConnect { connection, connect, why }, None);
+            });
+        }
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
-            visit.handle(Input::Connect { connection: home.connection, connect }, None);
-            visit.tell_connected(home.connection, connect);
+            visit.handle(Input::Connect { connection, connect }, None);
+            visit.tell_connected(connection, connect);
         })
     }
 
@@ -270,16 +278,17 @@ impl Hub {
     pub(crate) fn packets(&self, home: Home, packets: &[Incoming<'_>], batch: Batch, outgoing: &mut Vec<u8>) -> Answer {
         let connection = home.connection;
         self.visit(Some(home), batch, outgoing, |visit| {
-            for Incoming { packet, aliased, publication } in packets {
+            for Incoming { packet, aliased, publication, refusal } in packets {
                 visit.tell(connection, packet);
-                match (packet, aliased) {
+                let unaliased;
+                let packet = match (packet, aliased) {
                     (Packet::Publish(publish), Some(topic)) => {
-                        let publish = Publish { topic: Some(topic.as_name()), ..publish.clone() };
-                        let packet = &Packet::Publish(publish);
-                        visit.handle(Input::Packet { connection, packet }, *publication);
+                        unaliased = Packet::Publish(Publish { topic: Some(topic.as_name()), ..publish.clone() });
+                        &unaliased
                     }
-                    (packet, _) => visit.handle(Input::Packet { connection, packet }, *publication),
-                }
+                    (packet, _) => packet,
+                };
+                visit.publish(connection, packet, refusal.as_deref(), *publication);
                 if visit.closing.is_some() {
                     break;
                 }
@@ -307,7 +316,11 @@ impl Hub {
         let more = core.broker.take_deliveries(Instant::now(), connection, bytes_max, into);
         let ticket = self.note(&mut core, before);
         let is_kept = core.broker.is_kept(connection);
+        let is_something_current_due = core.is_something_current_due;
         drop(core);
+        if is_something_current_due {
+            self.face.work.notify_one();
+        }
         let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
         (more, if is_kept && into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
     }
@@ -366,7 +379,7 @@ impl Hub {
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Answer {
         let mut left = self.enter(home, batch, outgoing, inputs);
-        self.settle();
+        left.answer.subscribers_behind |= self.settle();
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
@@ -399,6 +412,7 @@ impl Hub {
         let mut visit = Visit {
             core: &mut *core,
             ingest_limits: &self.limits.ingest,
+            door: &self.door,
             now: Instant::now(),
             home,
             is_admitted: false,
@@ -414,25 +428,37 @@ impl Hub {
         let Visit { batch, replies, closing, refused_for_haste, woken, events, .. } = visit;
         self.traffic.packets_sent.add(replies);
         core.inbox.push(batch);
+        face::wake_errands(self, core);
         self.arm(core);
         let subscribers_behind = core.broker.stats().queued_behind > behind;
         let ticket = self.note(core, before);
         Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
     }
 
-    /// Applies all that waits in the inbox, and says what the tree wants said.
-    fn settle(&self) {
+    /// Applies all that waits in the inbox, and says what the tree wants said. Whether those who follow the tree on MQTT do not
+    /// keep up.
+    fn settle(&self) -> bool {
+        let mut are_subscribers_behind = false;
         loop {
             let mut batches = Vec::new();
             let mut ingest = lock(&self.ingest);
             // Taken under the ingest lock: whoever finds the inbox empty knows that its own batch has been applied.
-            self.core().inbox.take(&mut batches);
-            if batches.is_empty() {
-                return;
+            let heard = {
+                let mut core = self.core();
+                core.inbox.take(&mut batches);
+                self.face.hear(&core.broker)
+            };
+            if let Some(heard) = heard {
+                self.face.heed(&mut ingest, heard);
             }
-            let mut said = Vec::new();
+            if batches.is_empty() {
+                return are_subscribers_behind;
+            }
+            let (mut said, mut shown) = (Vec::new(), Vec::new());
             for batch in &batches {
+                let since = self.face.namespace.revision();
                 ingest.apply(now(), batch, &mut said);
+                shown.extend(self.show(&mut ingest, Applied { since, is_news: !said.is_empty() }));
             }
             // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
             // birth's certificate comes after an older one's.
@@ -443,9 +469,10 @@ impl Hub {
             };
             drop(ingest);
             self.streams.ring();
-            certified.iter().for_each(Left::carry_out);
+            certified.iter().chain(&shown).for_each(Left::carry_out);
+            are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
             if !self.say(said) {
-                return;
+                return are_subscribers_behind;
             }
         }
     }
@@ -456,10 +483,12 @@ impl Hub {
         if ingest.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return;
         }
+        let since = self.face.namespace.revision();
         ingest.tick(now, &mut said);
+        let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
-        certified.iter().for_each(Left::carry_out);
+        certified.iter().chain(&shown).for_each(Left::carry_out);
         self.speak(said);
     }
 
@@ -487,6 +516,11 @@ impl Hub {
     pub(crate) fn speak(&self, said: Vec<factree_ingest::Output>) {
         // A command to a plain topic is in the tree already.
         self.streams.ring();
+        if self.face.is_watching() {
+            let applied = Applied { since: self.face.namespace.revision(), is_news: false };
+            let shown = self.show(&mut lock(&self.ingest), applied);
+            shown.iter().for_each(Left::carry_out);
+        }
         if self.say(said) {
             self.settle();
         }

@@ -11,6 +11,7 @@ pub mod demo;
 mod disk;
 mod events;
 pub mod explain;
+mod face;
 mod flood;
 mod folded;
 mod gate;
@@ -35,8 +36,9 @@ mod transport;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
-pub use config::{Config, ConfigError, Durability, Listener, Overrides, SparkplugConfig};
+pub use config::{Config, ConfigError, DeclaredTypes, Durability, Listener, Overrides, SparkplugConfig};
 pub use data_directory::{DataDirectory, DataDirectoryError};
+pub use face::FaceRoot;
 pub use limits::{ConnectionLimits, FloodLimits, Limits};
 pub use reload::Reloader;
 pub use server::{Found, Server, StartError};

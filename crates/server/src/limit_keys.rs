@@ -206,6 +206,9 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count findings_per_edge_node_max in ingest:
             "entries about one Edge Node and its Devices; at most findings_max",
             "the one of them not seen for longest is forgotten; counted"),
+            key!(Count deviations_max in ingest:
+            "entries of what was published against the operator's rules; those that are alike are one",
+            "the client that holds most of them loses the one not seen for longest; counted"),
             key!(Count elements_max in namespace:
             "elements of the tree",
             "not taken into the tree, routed as ever; the log says why"),
@@ -218,6 +221,32 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Bytes values_bytes_max in namespace:
             "all values and metadata together",
             "not taken into the tree, routed as ever; the log says why"),
+            key!(Count types_max in namespace:
+            "types: names that Templates and the configuration define",
+            "the definition is not known, and its instances say so; a finding, or a warning; counted"),
+            key!(Count type_versions_max in namespace: "versions of one type", "as types_max"),
+            key!(Count type_members_max in namespace: "members and parameters of one version of a type", "as types_max"),
+            key!(Bytes type_bytes_max in namespace: "one version of a type", "as types_max"),
+            key!(Bytes types_bytes_max in namespace: "all versions of all types; at least type_bytes_max", "as types_max"),
+        ],
+    ),
+    (
+        "What is remembered of context",
+        &[
+            key!(Count context_documents_max in namespace:
+            "documents that rules of `[[namespace.context]]` mean",
+            "not looked at; `context_complete` is false everywhere"),
+            key!(Count context_fields_max in namespace:
+            "fields of one of them",
+            "left out; `context_complete` is false below it"),
+            key!(Count context_changes_max in namespace:
+            "changes of one of them", "the oldest is forgotten; `context_complete` is false for samples older than what is left"),
+            key!(Count context_age_max in namespace:
+            "how long what it said is remembered after it said something else", "as context_changes_max"),
+            key!(Bytes context_value_bytes_max in namespace:
+            "one value of one of them", "null and Bad as context; its sample in the tree has it"),
+            key!(Bytes context_bytes_max in namespace:
+            "all changes of all of them", "the one with the most loses the older half of its changes"),
         ],
     ),
     (
@@ -234,6 +263,19 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count subscriptions_per_web_socket_max in streams: "subscriptions of one WebSocket", "a problem"),
             key!(Bytes web_socket_message_bytes_max in streams:
             "a message from a WebSocket's client", "closed with 1009"),
+            key!(Count i3x_subscriptions_max in i3x: "i3X subscriptions at once", "503"),
+            key!(Count i3x_elements_per_subscription_max in i3x:
+            "elements monitored by one i3X subscription, components among them", "400 for the element"),
+            key!(Count i3x_elements_max in i3x:
+            "elements monitored by all i3X subscriptions together; each is looked at up to ten times a second",
+            "400 for the element"),
+            key!(Count i3x_updates_per_element_max in i3x:
+            "updates of one element that wait for an i3X client", "the oldest is dropped, and the next sync says so with 206"),
+            key!(Bytes i3x_queue_bytes_max in i3x:
+            "updates that wait for an i3X client, and as many that it has been told and not acknowledged",
+            "what has been superseded is dropped, then the oldest; the next sync says so with 206"),
+            key!(Count i3x_subscription_ttl in i3x:
+            "how long an i3X subscription lives that is neither synced nor streamed", "deleted"),
         ],
     ),
 ];

@@ -23,6 +23,8 @@ pub struct Limits {
     pub namespace: factree_namespace::Limits,
     /// Who follows it.
     pub streams: factree_http::StreamLimits,
+    /// Who follows it by i3X.
+    pub i3x: factree_http::I3xLimits,
 }
 
 /// How many sockets peers may hold and how long they may take to say who they are.

@@ -147,6 +147,9 @@ fn main() -> ExitCode {
             for attachment in &config.attachments {
                 println!("Attached to {}", shown(attachment));
             }
+            if !config.governance.is_empty() {
+                println!("Rules about what may be published: {}.", config.governance.len());
+            }
             println!("\n[limits]");
             for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
                 println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
@@ -193,8 +196,8 @@ fn shown(attachment: &Attachment) -> String {
 
 /// Explains where a topic lands.
 fn place(Placing { topic, metric, config }: &Placing) -> ExitCode {
-    let placement = match Config::load(config.as_deref(), Overrides::default()) {
-        Ok(config) => config.placement,
+    let (placement, governance) = match Config::load(config.as_deref(), Overrides::default()) {
+        Ok(config) => (config.placement, config.governance),
         Err(error) => return fail(2, &error.to_string()),
     };
     let explanation = match placement.explain(topic, metric.as_deref()) {
@@ -202,7 +205,8 @@ fn place(Placing { topic, metric, config }: &Placing) -> ExitCode {
         Err(why) => return fail(2, &why.to_string()),
     };
     // A reader who has gone (a closed pipe) is no reason to complain.
-    let _: io::Result<()> = io::stdout().write_all(factree::explain::render(&placement, &explanation).as_bytes());
+    let text = factree::explain::render(&placement, &governance, &explanation);
+    let _: io::Result<()> = io::stdout().write_all(text.as_bytes());
     if explanation.reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -270,7 +274,7 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     for attachment in server.attachments() {
         writeln!(out, "  Attach {}", shown(attachment))?;
     }
-    writeln!(out, "  HTTP   http://{http}   this machine only, no login")?;
+    writeln!(out, "  HTTP   http://{http}   the plant in a browser, and the API; this machine only, no login")?;
     if let Some(application) = server.sparkplug().application() {
         let host_id = server.sparkplug().host_id();
         writeln!(out, "  Host   {host_id}   says on {} that it is online", application.topic())?;

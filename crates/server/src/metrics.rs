@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use crate::attach::{Count, Outlets, Phase, Status};
 use crate::disk::Disk;
+use crate::face::FaceFigures;
 use crate::gate::{Gate, Refused};
 use crate::hub::{Figures, PlantFigures};
 use crate::process::Process;
@@ -18,7 +19,10 @@ pub(crate) struct Scrape<'s> {
     pub(crate) figures: Figures,
     pub(crate) plant: PlantFigures,
     pub(crate) tree: factree_namespace::Stats,
+    pub(crate) contexts: factree_namespace::ContextStats,
     pub(crate) streams: factree_http::StreamStats,
+    pub(crate) mirror: FaceFigures,
+    pub(crate) i3x: factree_http::I3xStats,
     pub(crate) process: Process,
     pub(crate) traffic: &'s Traffic,
     pub(crate) gate: &'s Gate,
@@ -176,10 +180,11 @@ const METRICS: &[Metric] = &[
         |now, to| to.one(now.figures.stats.publish_repeated)),
     metric!(Counter "factree_publications_accepted_total" "Publications routed, wills and the broker's own among them",
         |now, to| to.one(now.figures.stats.accepted)),
-    metric!(Counter "factree_publications_refused_total" "Publications refused: topics that clients may not publish to, \
-        or no room for another retained message", "reason", |now, to| {
+    metric!(Counter "factree_publications_refused_total" "Publications refused, wills among them: topics that clients may \
+        not publish to, no room for another retained message, or against a rule that is enforced", "reason", |now, to| {
         to.of("topic", now.figures.stats.refused_topic);
         to.of("retained_quota", now.figures.stats.refused_retained);
+        to.of("rule", now.figures.stats.refused_elsewhere);
     }),
     metric!(Counter "factree_wills_total" "Will Messages published", |now, to| to.one(now.figures.stats.wills)),
     metric!(Counter "factree_deliveries_queued_total" "Deliveries put in a client's queue",
@@ -274,6 +279,14 @@ const METRICS: &[Metric] = &[
         |now, to| to.one(now.plant.ledger.entries)),
     metric!(Counter "factree_sparkplug_findings_dropped_total" "Entries of the ledger that made room for others; see \
         findings_max and findings_per_edge_node_max", |now, to| to.one(now.plant.ledger.dropped)),
+    metric!(Counter "factree_deviations_total" "What was published against an operator's rule, refused or not, or is no JSON \
+        on a plain topic", "kind", |now, to| {
+        now.plant.deviations_by_kind.iter().for_each(|&(kind, count)| to.of(kind, count));
+    }),
+    metric!(Gauge "factree_deviations_held" "Entries of the ledger of deviations",
+        |now, to| to.one(now.plant.deviations.entries)),
+    metric!(Counter "factree_deviations_dropped_total" "Entries of the ledger that made room for others; see deviations_max",
+        |now, to| to.one(now.plant.deviations.dropped)),
     // Foreign brokers.
     metric!(Gauge "factree_attachment_up" "1 while attached to this broker and subscribed", "attachment", |now, to| {
         for outlet in now.outlets.iter() {
@@ -320,11 +333,40 @@ const METRICS: &[Metric] = &[
         it had just come, come back, or fallen behind", |now, to| to.one(now.streams.looks)),
     metric!(Counter "factree_streams_refused_total" "Streams and WebSockets refused because there were too many",
         |now, to| to.one(now.streams.refused)),
+    metric!(Counter "factree_mirror_messages_total" "Messages on the tree's own MQTT topics: samples told live, once however many \
+        were subscribed, and what was current, told to one new subscription each", "kind", |now, to| {
+        to.of("live", now.mirror.announced);
+        to.of("current", now.mirror.brought);
+    }),
+    metric!(Gauge "factree_mirror_subscriptions_due" "Subscriptions that have yet to be told all that is current, because their \
+        clients read slowly or are absent", |now, to| to.one(now.mirror.due)),
+    metric!(Gauge "factree_i3x_subscriptions" "i3X subscriptions now; their streams count as streams by sse",
+        |now, to| to.one(now.i3x.subscriptions)),
+    metric!(Gauge "factree_i3x_elements" "Elements they monitor now", |now, to| to.one(now.i3x.elements)),
+    metric!(Counter "factree_i3x_updates_total" "Changes seen for them", |now, to| to.one(now.i3x.updates)),
+    metric!(Counter "factree_i3x_updates_dropped_total" "Of these, dropped because a client did not fetch them in time",
+        |now, to| to.one(now.i3x.dropped)),
+    metric!(Counter "factree_i3x_subscriptions_expired_total" "i3X subscriptions deleted because nobody fetched what they had",
+        |now, to| to.one(now.i3x.expired)),
+    metric!(Counter "factree_i3x_subscriptions_refused_total" "i3X subscriptions refused because there were too many",
+        |now, to| to.one(now.i3x.refused)),
     metric!(Gauge "factree_tree_elements" "Elements of the tree", |now, to| to.one(now.tree.elements as u64)),
     metric!(Gauge "factree_tree_conflicts" "Elements under _conflicts", |now, to| to.one(now.tree.conflicts as u64)),
+    metric!(Gauge "factree_types" "Types that Templates and the configuration define", |now, to| to.one(now.tree.types.types as u64)),
+    metric!(Gauge "factree_type_versions" "Their versions", |now, to| to.one(now.tree.types.versions as u64)),
+    metric!(Gauge "factree_type_instances" "Elements that are of a type", |now, to| to.one(now.tree.types.instances as u64)),
+    metric!(Gauge "factree_type_definitions_refused" "Definitions of types that are not known because of a limit",
+        |now, to| to.one(now.tree.types.refused as u64)),
     metric!(Gauge "factree_tree_bytes" "Memory of the tree, about", |now, to| to.one(now.tree.bytes as u64)),
     metric!(Gauge "factree_tree_values_bytes" "What of it counts against values_bytes_max",
         |now, to| to.one(now.tree.values_bytes as u64)),
+    metric!(Gauge "factree_context_documents" "Documents that are context",
+        |now, to| to.one(now.contexts.documents as u64)),
+    metric!(Gauge "factree_context_changes" "Changes of them that are remembered",
+        |now, to| to.one(now.contexts.changes as u64)),
+    metric!(Gauge "factree_context_bytes" "Memory of these changes, about", |now, to| to.one(now.contexts.bytes as u64)),
+    metric!(Counter "factree_context_refused_total" "Documents and fields of them that were not taken, for a limit",
+        |now, to| to.one(now.contexts.refused)),
 ];
 
 /// All samples in the text format.

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use factree_http::I3xSubscriptions;
 use factree_namespace::Namespace;
 
 use crate::gate::Gate;
@@ -24,6 +25,7 @@ pub(crate) struct Probes {
     pub(crate) hub: Arc<Hub>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) namespace: Arc<Namespace>,
+    pub(crate) i3x: Arc<I3xSubscriptions>,
     /// What an acknowledged message survives: `memory`, `process` or `power`.
     pub(crate) storage_mode: &'static str,
 }
@@ -33,12 +35,15 @@ pub(crate) fn router(probes: Probes) -> Router {
     Router::new().route("/metrics", get(scrape)).route("/readyz", get(ready)).with_state(probes)
 }
 
-async fn scrape(State(Probes { hub, gate, namespace, storage_mode }): State<Probes>) -> impl IntoResponse {
+async fn scrape(State(Probes { hub, gate, namespace, i3x, storage_mode }): State<Probes>) -> impl IntoResponse {
     let text = metrics::render(&Scrape {
         figures: hub.figures(),
         plant: hub.plant_figures(),
         tree: namespace.stats(),
+        contexts: namespace.contexts().stats(),
         streams: hub.streams().stats(),
+        mirror: hub.face_figures(),
+        i3x: i3x.stats(),
         process: Process::now(),
         traffic: hub.traffic(),
         gate: &gate,

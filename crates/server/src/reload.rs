@@ -1,7 +1,7 @@
 //! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
 //!
-//! What lies in the tree can change at runtime (`[namespace]`: placement rules and the model); for every other key that
-//! differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, context, what may be published); for every
+//! other key that differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
 //! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
 
@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use factree_http::Reloaded;
-use factree_ingest::Ingest;
+use factree_ingest::{Doorkeeper, Ingest};
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, DeclaredTypes};
+use crate::hub::Door;
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -26,16 +27,25 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 /// What it takes to reload a running server. Made by [`Server::reloading`](crate::Server::reloading).
 pub struct Reloader {
     ingest: Arc<Mutex<Ingest>>,
+    door: Arc<Door>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
     /// The file as this process was started with it.
     started_with: toml::Table,
     under_way: tokio::sync::Mutex<()>,
+    /// Called when everything stands where the new rules say.
+    moved: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Reloader {
-    pub(crate) fn new(ingest: Arc<Mutex<Ingest>>, started_with: toml::Table) -> Self {
-        Self { ingest, source: None, started_with, under_way: tokio::sync::Mutex::default() }
+    pub(crate) fn new(
+        ingest: Arc<Mutex<Ingest>>,
+        door: Arc<Door>,
+        started_with: toml::Table,
+        moved: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let under_way = tokio::sync::Mutex::default();
+        Self { ingest, door, source: None, started_with, under_way, moved: Box::new(moved) }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
@@ -75,17 +85,28 @@ impl Reloader {
         let restart_needed = changed_keys(&self.started_with, &config.keys);
         let warnings = {
             let mut ingest = lock(&self.ingest);
-            let warnings = declare(&mut ingest, &config.model);
+            let mut warnings = declare_types(&mut ingest, config.types);
+            warnings.extend(declare(&mut ingest, &config.model));
+            ingest.govern(Arc::new(config.governance));
             ingest.replace(config.placement);
+            guard(&self.door, &ingest);
             warnings
         };
         loop {
-            if let Some(replaced) = lock(&self.ingest).replace_some(METRICS_PER_STEP) {
+            let replaced = lock(&self.ingest).replace_some(METRICS_PER_STEP);
+            if let Some(replaced) = replaced {
+                lock(&self.ingest).declare_contexts(config.contexts);
+                (self.moved)();
                 return Ok(Reloaded { replaced, restart_needed, warnings });
             }
             tokio::time::sleep(REST).await;
         }
     }
+}
+
+/// Has publications judged by the rules and the placement in force.
+pub(crate) fn guard(door: &Door, ingest: &Ingest) {
+    door.keep(Doorkeeper::new(Arc::clone(ingest.governance()), Arc::clone(ingest.placement())));
 }
 
 /// Declares the model; what the tree refused, as sentences.
@@ -97,11 +118,24 @@ pub(crate) fn declare(ingest: &mut Ingest, model: &[Modelled]) -> Vec<String> {
         .collect()
 }
 
+/// Declares the types; what the tree refused, as sentences.
+pub(crate) fn declare_types(ingest: &mut Ingest, types: DeclaredTypes) -> Vec<String> {
+    let DeclaredTypes { definitions, rules } = types;
+    let names: Vec<Arc<str>> = definitions.iter().map(|definition| Arc::clone(definition.name())).collect();
+    let refused = ingest.declare_types(definitions, rules);
+    refused
+        .into_iter()
+        .map(|(number, refusal)| format!("[[namespace.type]] {:?} is not known: {refusal}", names[number]))
+        .collect()
+}
+
 /// The keys that differ, but for those that are carried out at runtime; tables by their own keys, as `mqtt.listen`.
 fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     let mut changed = Vec::new();
     differ("", before, now, &mut changed);
-    changed.retain(|key| key != "namespace" && !key.starts_with("namespace."));
+    // Its own topics are as they were when subscriptions were made.
+    let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
+    changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
     changed
 }
 
@@ -138,6 +172,7 @@ mod tests {
         let now = "[mqtt]\nsys_interval = \"1 s\"\n[[mqtt.listeners]]\nlisten = \"b\"\n[namespace]\nlevels = []";
         assert_eq!(changed("[mqtt]\nlisten = \"a\"", now), "mqtt.listen mqtt.listeners mqtt.sys_interval");
         assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
+        assert_eq!(changed("", "[namespace.mqtt]\nroot = \"uns\""), "namespace.mqtt.root");
         assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
     }
 }

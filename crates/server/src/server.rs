@@ -6,12 +6,12 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
 use factree_broker::Broker;
-use factree_http::Streams;
+use factree_http::{I3xSubscriptions, Streams};
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -25,6 +25,7 @@ use crate::attach::{Attachment, Outlet, Outlets, Runner};
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
+use crate::face::Face;
 use crate::gate::Gate;
 use crate::hub::{self, Hub};
 use crate::keeper::Keeper;
@@ -51,6 +52,7 @@ pub struct Server {
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     streams: Arc<Streams>,
+    i3x: Arc<I3xSubscriptions>,
     mqtt: Vec<Bound>,
     /// Whether the first of them is `[mqtt] listen`.
     listens: bool,
@@ -164,27 +166,42 @@ impl Server {
         let http = listen("HTTP", "--http", config.http)?;
         let namespace = Arc::new(Namespace::new(limits.namespace.clone()));
         let mut ingest = Ingest::new(limits.ingest.clone(), config.placement, Arc::clone(&namespace));
-        for warning in reload::declare(&mut ingest, &config.model) {
+        ingest.govern(Arc::new(config.governance));
+        let unknown = reload::declare_types(&mut ingest, config.types);
+        for warning in unknown.into_iter().chain(reload::declare(&mut ingest, &config.model)) {
             warn!("{warning}");
         }
         let mut broker = Broker::new(limits.broker.clone());
         let sparkplug = config.sparkplug;
         let restored = storage::open(data.path(), config.durability, sparkplug.certificates, &mut broker, &mut ingest)?;
+        ingest.restore_contexts(config.contexts);
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
         let began = hub::now().wall.0;
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
+        let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
+        let i3x = Arc::new(I3xSubscriptions::new(tree, bell, Arc::new(hub::now), limits.i3x.clone()));
         let disk = Disk::new(restored.is_some());
         let (outlets, runners) = Outlets::open(config.attachments);
-        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams));
+        let face = Face::new(Arc::clone(&namespace), config.face);
+        let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
         let hub = Arc::new(hub.attached(outlets));
+        {
+            let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
+            reload::guard(hub.door(), &ingest);
+        }
+        hub.tell_kept_subscriptions();
         if let Some(application) = sparkplug.application() {
             hub.go_online(application);
         }
+        let moved = {
+            let hub = Arc::clone(&hub);
+            move || hub.show_moved()
+        };
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
-            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), config.keys)),
+            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
             gate,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
@@ -195,6 +212,7 @@ impl Server {
             listens,
             runners,
             streams,
+            i3x,
             http_address: http.local_addr().unwrap_or(config.http),
             mqtt,
             http,
@@ -269,6 +287,7 @@ impl Server {
             namespace,
             ingest,
             streams,
+            i3x,
             mqtt,
             runners,
             http,
@@ -283,8 +302,13 @@ impl Server {
             let _: Result<_, _> = stopped.wait_for(|stopped| *stopped).await;
         };
         let storage_mode = durability.name();
-        let probes =
-            Probes { hub: Arc::clone(&hub), gate: Arc::clone(&gate), namespace: Arc::clone(&namespace), storage_mode };
+        let probes = Probes {
+            hub: Arc::clone(&hub),
+            gate: Arc::clone(&gate),
+            namespace: Arc::clone(&namespace),
+            i3x: Arc::clone(&i3x),
+            storage_mode,
+        };
         let say = {
             let hub = Arc::clone(&hub);
             Arc::new(move |said| hub.speak(said))
@@ -300,6 +324,7 @@ impl Server {
             say,
             attachments,
             streams: Arc::clone(&streams),
+            i3x,
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
@@ -309,12 +334,21 @@ impl Server {
                 async move { reloading.await.unwrap_or_else(|broken| Err(format!("a mistake of ours: {broken}"))) },
             )
         });
-        let router = factree_http::router(app).merge(factree_http::reload_router(reload)).merge(probes::router(probes));
+        let clients = Arc::clone(&hub);
+        let router = factree_http::router(app)
+            .merge(factree_http::reload_router(reload))
+            .merge(factree_http::clients_router(clients))
+            .merge(factree_http::ui_router())
+            .merge(probes::router(probes));
         let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
         let http = tokio::spawn(http.into_future());
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
+        });
+        let errands = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.run_errands().await }
         });
         let sys_topics = sys_interval.map(|interval| {
             let hub = Arc::clone(&hub);
@@ -348,6 +382,7 @@ impl Server {
             warn!(connections = hub.connections_len(), "dropped what did not end within {SHUTDOWN_TIMEOUT:?}");
         }
         clock.abort();
+        errands.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

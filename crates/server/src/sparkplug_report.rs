@@ -63,7 +63,7 @@ async fn of_all(question: &Question) -> Result<Report, Unanswered> {
     let mut bodies = Vec::new();
     let mut cursor = String::new();
     loop {
-        let body = ask::get(&question.http, &format!("/api/v1/findings?limit=1000{cursor}")).await?;
+        let body = ask::get(&question.http, &format!("/api/v1/findings?about=sparkplug&limit=1000{cursor}")).await?;
         let mut page: Findings = read(&question.http, &body)?;
         found.findings.append(&mut page.findings);
         (found.entries, found.dropped) = (page.entries, page.dropped);

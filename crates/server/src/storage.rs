@@ -104,7 +104,7 @@ fn restore_broker(store: &Store, broker: &mut Broker) -> Result<factree_broker::
     Ok(restored)
 }
 
-/// Births, then samples; says how many Edge Nodes are back, and which records nobody will ever want. Each birth that the tree
+/// Births, then samples and what context documents said; says how many Edge Nodes are back, and which records nobody will ever want. Each birth that the tree
 /// took again is handed on.
 fn restore_tree(
     store: &Store,
@@ -113,7 +113,7 @@ fn restore_tree(
 ) -> Result<(usize, Vec<Keep>), ReadError> {
     let (mut births, mut samples, mut rejected) = (0, 0, 0);
     let mut useless = Vec::new();
-    for table in [factree_ingest::Table::Births, factree_ingest::Table::Samples] {
+    for table in [factree_ingest::Table::Births, factree_ingest::Table::Samples, factree_ingest::Table::Contexts] {
         for record in store.read(ingest_table(table)) {
             let record = record?;
             match ingest.restore(now(), table, record.key(), record.value()) {
@@ -162,6 +162,7 @@ pub(crate) fn ingest_table(table: factree_ingest::Table) -> Table {
     match table {
         factree_ingest::Table::Births => Table::Births,
         factree_ingest::Table::Samples => Table::Samples,
+        factree_ingest::Table::Contexts => Table::Contexts,
     }
 }
 

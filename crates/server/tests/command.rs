@@ -292,3 +292,28 @@ fn mq13_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn rules_about_what_may_be_published_are_checked_and_shown_with_the_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, schema) = (directory.path().join("factree.toml"), directory.path().join("order.json"));
+    let rule =
+        "[[namespace.rule]]\nname = \"orders\"\nfilter = \"Acme/+/Order\"\nenforce = true\nschema = \"order.json\"\n";
+    std::fs::write(&path, rule).unwrap();
+    std::fs::write(&schema, "{\"type\": \"objekt\"}").unwrap();
+    let run = |args: &[&str]| factree().args(args).arg("--config").arg(&path).output().unwrap();
+    let (code, message) = refusal(&run(&["check"]));
+    assert_eq!(code, 2);
+    for part in ["factree.toml", "line 5", "`schema`", "at /type"] {
+        assert!(message.contains(part), "{part} is missing: {message}");
+    }
+    std::fs::write(&schema, "{\"type\": \"object\"}").unwrap();
+    let checked = String::from_utf8(run(&["check"]).stdout).unwrap();
+    assert!(checked.contains("Rules about what may be published: 1."), "{checked}");
+    let placed = |topic: &str| String::from_utf8(run(&["place", topic]).stdout).unwrap();
+    let shown =
+        "[[namespace.rule]] rule 1 orders: filter = \"Acme/+/Order\", schema = \"order.json\", enforce = true\n";
+    assert!(placed("Acme/Dallas/Order").ends_with(&format!("{shown}  what breaks it is refused\n")));
+    let sparkplug = placed("spBv1.0/Acme/NDATA/Dallas");
+    assert!(!sparkplug.contains("namespace.rule"), "{sparkplug}");
+}

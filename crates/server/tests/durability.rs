@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use factree_mqtt::{
     Acknowledgement, Connect, Decoded, Disconnect, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS,
@@ -304,6 +304,75 @@ fn the_tree_is_back_and_stale_until_its_sources_speak() {
     factree.kill();
 }
 
+/// The order in force when a sample was captured, its quality, and whether something is not known.
+fn order_of(factree: &Factree, path: &str) -> String {
+    let sample = get(factree, &format!("/api/v1/values/{path}?context=true"));
+    let order = &sample["context"]["order"];
+    let number = order["value"]["Number"].as_str().or(order["value"].as_str()).unwrap_or("-");
+    let mark = if sample["context_complete"] == false { " …" } else { "" };
+    format!("{number} {}{mark}", order["quality"].as_str().unwrap_or("?"))
+}
+
+#[test]
+fn a_change_of_context_outlives_the_kill_that_its_acknowledgement_was_followed_by() {
+    let data = configured("power");
+    let contexts = "[data]\ndurability = \"power\"\n\
+        [[namespace.context]]\nname = \"order\"\npath = \"Acme/Dallas/Press/+/Order\"\n\
+        [[namespace.context]]\nname = \"order\"\npath = \"Acme/+/Paint/Order\"\n";
+    std::fs::write(data.path().join("factree.toml"), contexts).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let ago = |seconds: u64| now - seconds * 1000;
+    let text = |name, value, seconds| {
+        let text = MetricBuilder::named(name).declare(DataType::String).at(Timestamp(ago(seconds)));
+        text.value(DataType::String, Value::String(value)).unwrap()
+    };
+    let count = |name, seconds| {
+        let count = MetricBuilder::named(name).declare(DataType::Int32).at(Timestamp(ago(seconds)));
+        count.value(DataType::Int32, Value::Int(1)).unwrap()
+    };
+    let factree = Factree::start(data.path());
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    let metrics = [text("Order/Number", "A", 90), count("Early", 80), count("Between", 50), count("Late", 20)];
+    let birth = PayloadBuilder::at(Timestamp(ago(90))).seq(Seq::new(0)).metric(MetricBuilder::bd_seq(BdSeq::new(1)));
+    let order = |number: &str, seconds: u64| format!("{{\"Number\":\"{number}\",\"timestamp\":{}}}", ago(seconds));
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", birth.metrics(metrics).encode(), at_least_once(1), false);
+    for (number, change) in [("B", 40), ("B0", 60)].into_iter().enumerate() {
+        let data = PayloadBuilder::at(Timestamp(ago(10))).seq(Seq::new(number as u8 + 1));
+        let metric = text("Order/Number", change.0, change.1);
+        let metric = if number == 1 { metric.historical() } else { metric };
+        let topic = "spBv1.0/Acme:Dallas:Press/NDATA/Line1";
+        gateway.publish(topic, data.metric(metric).encode(), at_least_once(2), false);
+    }
+    let temp = format!("{{\"value\":20,\"timestamp\":{}}}", ago(30));
+    gateway.publish("Acme/Dallas/Paint/Temp", temp, at_least_once(4), false);
+    // Nothing of this topic has been saved as a sample when the process ends.
+    gateway.publish("Acme/Dallas/Paint/Order", order("P", 35), at_least_once(5), false);
+    let line = |metric: &str| format!("Acme/Dallas/Press/Line1/{metric}");
+    let told = |factree: &Factree| ["Early", "Between", "Late"].map(|metric| order_of(factree, &line(metric)));
+    assert_eq!(told(&factree), ["A Good", "B0 Good", "B Good"]);
+    let late = get(&factree, &format!("/api/v1/values/{}", line("Late")))["timestamp"].clone();
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    assert_eq!(told(&factree), ["A Good", "B0 Good", "B Good"]);
+    let at = late.as_str().unwrap();
+    let paint = get(&factree, &format!("/api/v1/context/Acme/Dallas/Paint?at={at}"));
+    assert_eq!(paint["context"]["order"]["value"]["Number"], "P", "{paint}");
+    let before = get(&factree, "/api/v1/context/Acme/Dallas/Paint?at=2023-01-01T00:00:00Z");
+    assert_eq!(before["context_complete"], false, "{before}");
+    let present = get(&factree, "/api/v1/context/Acme/Dallas/Paint");
+    assert_eq!(present["context"]["order"]["quality"], "Stale", "nobody knows whether it still holds: {present}");
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    gateway.publish("Acme/Dallas/Paint/Order", order("P", 35), at_least_once(6), false);
+    let present = get(&factree, "/api/v1/context/Acme/Dallas/Paint");
+    assert_eq!(present["context"]["order"]["quality"], "Good", "{present}");
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    assert_eq!(told(&factree), ["A Good", "B0 Good", "B Good"]);
+    factree.stop();
+}
+
 #[test]
 fn an_edge_node_whose_client_comes_back_by_itself_goes_on_and_nobody_is_asked_for_a_rebirth() {
     let data = configured("power");
@@ -421,5 +490,31 @@ fn a_stop_in_order_leaves_us_offline_on_disk() {
     let factree = Factree::start(data.path());
     let offline = state(&factree);
     assert!(!offline.online && online.timestamp <= offline.timestamp, "{online:?} {offline:?}");
+    factree.kill();
+}
+
+#[test]
+fn who_is_subscribed_to_the_tree_is_told_after_kill_9_what_it_missed_and_that_it_is_stale() {
+    const TOPIC: &str = "Acme/Dallas/Press/Line1/Temperature";
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut historian, _) = Client::connect(&factree, "historian");
+    historian.subscribe(TOPIC, QoS::AtLeastOnce);
+    historian.leave();
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    // Acknowledged, so on disk, and what it led to for the historian with it.
+    gateway.publish("spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", birth(20.5), at_least_once(1), false);
+    factree.kill();
+
+    let factree = Factree::start(data.path());
+    let (mut historian, present) = Client::connect(&factree, "historian");
+    assert!(present);
+    for (quality, packet_id) in [("Good", 1), ("Stale", 2)] {
+        let time = "2023-11-14T22:13:20.000Z";
+        let payload = format!(r#"{{"value":20.5,"timestamp":"{time}","quality":"{quality}"}}"#);
+        assert_eq!(historian.delivery(), format!("{TOPIC} {payload} {packet_id}"));
+        historian.send(&Packet::PubAck(Acknowledgement::new(id(packet_id))));
+    }
+    historian.say(&Packet::PingReq, |answer| assert_eq!(answer, &Packet::PingResp, "nothing else"));
     factree.kill();
 }

@@ -8,11 +8,28 @@ use std::path::{Path, PathBuf};
 /// What each room may name in `[dependencies]`. Development dependencies are free: they do not ship.
 const ROOMS: &[(&str, &[&str])] = &[
     ("mqtt", &[]),
+    (
+        "auth",
+        // ring is what rustls brings: hashes, signatures and random bytes. Rights are about topics, so it reads those.
+        &[
+            "argon2",
+            "base64",
+            "factree-mqtt",
+            "hashbrown",
+            "jiff",
+            "ring",
+            "serde",
+            "serde_json",
+            "subtle",
+            "x509-parser",
+            "zeroize",
+        ],
+    ),
     ("broker", &["factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
     ("namespace", &["hashbrown", "regex"]),
-    ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "regex", "serde_json", "xxhash-rust"]),
+    ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "jsonschema", "regex", "serde_json", "xxhash-rust"]),
     (
         "http",
         // hyper and its upgrade, because axum's WebSocket would bring a second version of the library the server has.

@@ -28,11 +28,13 @@ pub enum Table {
     Births = 8,
     /// Last-known samples.
     Samples = 9,
+    /// What context documents said, change by change.
+    Contexts = 10,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Sessions,
         Self::Subscriptions,
@@ -43,6 +45,7 @@ impl Table {
         Self::Retained,
         Self::Births,
         Self::Samples,
+        Self::Contexts,
     ];
 
     /// The name on disk.
@@ -59,6 +62,7 @@ impl Table {
             Self::Retained => "retained",
             Self::Births => "births",
             Self::Samples => "samples",
+            Self::Contexts => "contexts",
         }
     }
 

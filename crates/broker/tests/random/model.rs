@@ -279,7 +279,12 @@ impl Plant {
                 Output::Close { reason, .. } => {
                     assert!(matches!(reason, Some(ReasonCode::SessionTakenOver)), "nobody misbehaved: {reason:?}");
                 }
-                Output::Reply { .. } | Output::Accepted(_) | Output::Ended { .. } | Output::Event(_) => {}
+                Output::Reply { .. }
+                | Output::Accepted(_)
+                | Output::Refused(_)
+                | Output::Ended { .. }
+                | Output::Subscribed { .. }
+                | Output::Event(_) => {}
             }
         }
         self.out = out;

@@ -182,7 +182,10 @@ impl Storm {
                     assert!(self.living.remove(&connection), "ended once");
                     self.ended.insert(connection);
                 }
-                Output::Accepted(Accepted::Local) | Output::Event(_) => {}
+                Output::Accepted(Accepted::Local)
+                | Output::Refused(_)
+                | Output::Subscribed { .. }
+                | Output::Event(_) => {}
             }
         }
         assert_eq!(self.broker.connections_len(), self.living.len());

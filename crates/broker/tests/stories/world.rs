@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use factree_broker::{
     Accepted, Broker, Calendar, ConnectionId, Delivery, DeliveryEncoder, Event, Input, Kind, Limits, Lost, More,
-    Output, Outputs, Record, Restored, Write,
+    Output, Outputs, Record, Refusal, Refused, Restored, Write,
 };
 use factree_mqtt::{
     Acknowledgement, Auth, Connect, Decoded, Disconnect, Handshake, MessageProperties, Packet, ProtocolVersion,
@@ -15,6 +15,8 @@ use factree_mqtt::{
 };
 
 use crate::notation::{Words, code, payload, show, time};
+
+mod announcing;
 
 pub(crate) struct World {
     broker: Broker,
@@ -92,11 +94,19 @@ impl World {
                 words.0.clear();
             }
             "listen" => self.listens = true,
+            "elsewhere" => self.broker.tell_subscriptions(),
+            "announce" => self.announce(&mut words),
+            "current" => self.current(&mut words),
             "journal" => drop(self.broker.restore(self.now, [])),
             "restart" => self.restart(&mut words),
             "disk" => self.show_disk(),
             "full" => self.broker.set_storage_full(true),
             "room" => self.broker.set_storage_full(false),
+            "judge" => {
+                let bad = words.next().expect("judge which payload as bad").as_bytes().to_vec();
+                let refusal = Refusal { reason: ReasonCode::PayloadFormatInvalid, why: "it is bad".into() };
+                self.broker.judge_wills(move |_, payload| (payload == bad).then(|| refusal.clone()));
+            }
             "stats" => self.stats(&mut words),
             "session" => self.session(words.next().expect("session of whom")),
             other => panic!("what is {other:?} in {line:?}?"),
@@ -215,6 +225,17 @@ impl World {
             factree_mqtt::QoS::AtLeastOnce => Handshake::AtLeastOnce(packet_id),
             factree_mqtt::QoS::ExactlyOnce => Handshake::ExactlyOnce(packet_id),
         };
+        // `refuse=why`: somebody else in the house does not take it.
+        let refusal = words.setting("refuse").map(|why| {
+            let why = why.replace('_', " ").into();
+            Refusal { reason: ReasonCode::PayloadFormatInvalid, why }
+        });
+        // `forbidden`: it belongs to somebody else in the house.
+        let forbidden = words.flag("forbidden");
+        let refusal = refusal.or_else(|| {
+            let why = "it belongs to somebody else".into();
+            forbidden.then_some(Refusal { reason: ReasonCode::NotAuthorized, why })
+        });
         let user = words.user();
         let identifier: Vec<NonZeroU32> = words.number("id").into_iter().collect();
         let publish = Publish {
@@ -232,10 +253,13 @@ impl World {
             },
             ..Publish::new(topic, payload)
         };
-        match name {
-            "local" => self.input(Input::Publish { publication: &publish }),
-            "quietly" => self.broker.retain(self.now, &publish),
-            name => self.send(name, &Packet::Publish(publish)),
+        match (name, &refusal) {
+            (name, Some(refusal)) => {
+                self.input(Input::RefusedPublish { connection: self.names[name], publish: &publish, refusal });
+            }
+            ("local", None) => self.input(Input::Publish { publication: &publish }),
+            ("quietly", None) => self.broker.retain(self.now, &publish),
+            (name, None) => self.send(name, &Packet::Publish(publish)),
         }
     }
 
@@ -295,6 +319,14 @@ impl World {
                 self.told.push(format!("accepted will of {name}: {}", publication.topic()));
             }
             Output::Accepted(Accepted::Local) => self.told.push("accepted".into()),
+            Output::Refused(Refused::Packet { connection }) => {
+                let name = self.name(connection);
+                self.told.push(format!("refused from {name}"));
+            }
+            Output::Refused(Refused::Will { connection, publication }) => {
+                let name = self.name(connection);
+                self.told.push(format!("refused will of {name}: {}", publication.topic()));
+            }
             Output::Wake(connection) => {
                 let name = self.name(connection);
                 if self.held.contains(&name) {
@@ -317,6 +349,9 @@ impl World {
             Output::Ended { connection, client_id } => {
                 let name = self.name(connection);
                 self.told.push(format!("{name} ended, client {client_id}"));
+            }
+            Output::Subscribed { client_id, filter } => {
+                self.told.push(format!("{client_id} wants what is current: {filter}"));
             }
             Output::Event(event) => self.event(&event),
         }

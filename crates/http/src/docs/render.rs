@@ -24,7 +24,9 @@ pub(super) fn page(document: &OpenApi) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title} API</title>\n\
          <link rel=\"stylesheet\" href=\"{STYLE}\">\n</head>\n<body>\n<header>\n<h1>{title} API <small>{version}</small></h1>\n\
-         <p>For programs: <a href=\"{OPENAPI}\">{OPENAPI}</a> (OpenAPI 3.1)</p>\n</header>\n"
+         <p>For programs: <a href=\"{OPENAPI}\">{OPENAPI}</a> (OpenAPI 3.1), <a href=\"{0}/info\">{0}</a> (i3X 1.0).\n\
+         For eyes: <a href=\"/\">the web UI</a>.</p>\n</header>\n",
+            crate::i3x::ROUTE
         ),
     );
     let chapters: Vec<(&str, &str)> = document

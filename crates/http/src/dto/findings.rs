@@ -12,7 +12,7 @@
 //!
 //! | member | |
 //! |---|---|
-//! | `tck_id` | the rule: an assertion of the specification, or `factree-…` where it is ours |
+//! | `tck_id` | the rule: an assertion of the specification, `factree-…` where it is ours, `governance-…` for an operator's, `json-invalid` |
 //! | `level` | `MUST`, `MUST NOT`, `SHOULD`, `SHOULD NOT`, `MAY` |
 //! | `text` | what the rule asks for |
 //! | `group`, `edge_node` | left out together if it is about no Edge Node that is known |
@@ -20,7 +20,9 @@
 //! | `client_id` | the MQTT client whose message broke it, if that is known |
 //! | `session` | the MQTT connection of the last one, as the log numbers it (`connection=`) |
 //! | `first`, `last`, `count` | by our clock, since this process started |
-//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic` and `metric`, 256 bytes of each at most, `expected` and `got`, each if there is one |
+//! | `refused` | how many of them were refused, if any were |
+//! | `rule`, `path` | of what was published against an operator's rule: the name of that rule, and the element |
+//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic`, `metric`, `value` and `why`, 256 bytes of each at most, `expected` and `got`, each if there is one |
 //!
 //! Pages are `{"findings":[…],"entries":…,"dropped":…,"next_cursor":…}`. `entries` is how many are remembered in all, and
 //! `dropped` how many are no longer, because there was no room.
@@ -61,8 +63,9 @@ pub(crate) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    pub(crate) fn of(reports: &'a [FindingReport], stats: LedgerStats, next_cursor: Option<String>) -> Self {
-        let LedgerStats { entries, dropped } = stats;
+    pub(crate) fn of(reports: &'a [FindingReport], stats: [LedgerStats; 2], next_cursor: Option<String>) -> Self {
+        let entries = stats.iter().map(|stats| stats.entries).sum();
+        let dropped = stats.iter().map(|stats| stats.dropped).sum();
         Findings { findings: reports.iter().map(Finding::of).collect(), entries, dropped, next_cursor }
     }
 }
@@ -70,7 +73,7 @@ impl<'a> Findings<'a> {
 /// Findings that are alike.
 #[derive(Serialize, ToSchema)]
 struct Finding<'a> {
-    /// The rule: an assertion of the specification, or `factree-…` where it is ours.
+    /// The rule: an assertion of the specification, `factree-…` where it is ours, `governance-…` where it is the operator's.
     #[schema(example = "tck-id-payloads-sequence-num-incrementing")]
     tck_id: &'a str,
     #[schema(value_type = crate::openapi::shape::RuleLevel)]
@@ -95,6 +98,15 @@ struct Finding<'a> {
     last: Rfc3339,
     /// Since this process started.
     count: Exact,
+    /// Messages among them that were refused because of it; left out if there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Exact>,
+    /// Which of the operator's rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    /// The element that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
     example: FindingExample<'a>,
 }
 
@@ -112,6 +124,9 @@ impl<'a> Finding<'a> {
             first: Rfc3339(report.first),
             last: Rfc3339(report.last),
             count: Exact(report.count),
+            refused: (report.refused > 0).then_some(Exact(report.refused)),
+            rule: report.rule.as_deref(),
+            path: report.path.as_deref(),
             example: FindingExample::of(&report.example),
         }
     }
@@ -133,10 +148,16 @@ struct FindingExample<'a> {
     expected: Option<Exact>,
     #[serde(skip_serializing_if = "Option::is_none")]
     got: Option<Exact>,
+    /// What was said there, at most 256 bytes of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
+    /// What is wrong with it, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 impl<'a> FindingExample<'a> {
-    fn of(Example { occasion, topic, metric, expected_got }: &'a Example) -> Self {
+    fn of(Example { occasion, topic, metric, expected_got, value, why }: &'a Example) -> Self {
         let (expected, got) = expected_got.unzip();
         FindingExample {
             occasion,
@@ -144,6 +165,8 @@ impl<'a> FindingExample<'a> {
             metric: metric.as_deref(),
             expected: expected.map(Exact),
             got: got.map(Exact),
+            value: value.as_deref(),
+            why: why.as_deref(),
         }
     }
 }

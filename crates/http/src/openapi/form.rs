@@ -73,6 +73,12 @@ schemas! {
     WebSocketEvent = words(["subscribed", "unsubscribed", "snapshot", "changes", "reread", "problem"]);
     /// It is said only if it is so.
     True = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).into();
+    /// It is said only if it is not so.
+    False = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false])).into();
+    /// `absent`: the session is kept for a client that is away.
+    ClientState = words(["connected", "absent"]);
+    /// What an instance makes of a member: it has none, or one of another datatype, or one of another type.
+    Fault = words(["missing", "datatype", "type"]);
     /// What came of one path: its sample, or why there is none, or that it is as it was.
     ReadSample = AnyOfBuilder::new()
         .item(Ref::from_schema_name("Sample"))

@@ -12,6 +12,14 @@ use utoipa::ToSchema;
 
 pub(crate) use super::form::*;
 
+mod client;
+mod context;
+mod definition;
+
+pub(crate) use client::{Client, Clients};
+pub(crate) use context::{ContextAt, ContextDocument, Contexts};
+pub(crate) use definition::{InstanceOf, Instances, Type, Types};
+
 /// A point in the tree.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Element {
@@ -25,11 +33,14 @@ pub(crate) struct Element {
     level: Option<Level>,
     kind: ElementKind,
     equipment: Option<EquipmentKind>,
+    /// What it is an instance of.
+    #[serde(rename = "type")]
+    instance_of: Option<InstanceOf>,
     datatype: Option<Datatype>,
-    /// What the configuration says of it, or else its source.
+    /// What the configuration says of it, or else its source, or else its type.
     #[schema(example = "°C")]
     unit: Option<String>,
-    /// What the configuration says of it, or else its source.
+    /// What the configuration says of it, or else its source, or else its type.
     description: Option<String>,
     /// The lower end of its range.
     low: Option<Floating>,
@@ -41,6 +52,8 @@ pub(crate) struct Element {
     tags: Option<Vec<String>>,
     /// What else its source declared, by name.
     properties: Option<BTreeMap<String, String>>,
+    /// The documents that apply to it: their paths by name.
+    contexts: Option<BTreeMap<String, String>>,
     /// Under `_conflicts` only: the path it wanted, which another source owns.
     conflict: Option<String>,
     /// Who owns that path.
@@ -100,6 +113,10 @@ pub(crate) struct Sample {
     /// each start of Factree.
     revision: Option<Integer>,
     source: Option<Source>,
+    /// With `context` only: what was in force at its `timestamp`, by name.
+    context: Option<BTreeMap<String, ContextDocument>>,
+    /// With `context` only: something applies, and what it said at that time is not known, wholly or in part.
+    context_complete: Option<False>,
 }
 
 /// Who says it.
@@ -286,6 +303,8 @@ pub(crate) struct Subscribe {
     fields: Option<Texts>,
     /// The `position` of an earlier event: told is what changed after it.
     since: Option<String>,
+    /// Whether each sample comes with what was going on when it was captured.
+    context: Option<bool>,
 }
 
 /// To follow it no longer.

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use axum::body::Bytes;
-use factree_namespace::{ElementId, Reading, View};
+use factree_namespace::{ElementId, Namespace, Reading, View};
 
+use crate::context::ContextWriter;
 use crate::json;
 use crate::sample::{Fields, SampleWriter};
 use crate::stream::position::Position;
@@ -108,17 +109,18 @@ impl Event {
 }
 
 /// Writes one page of samples.
-pub(crate) struct PageWriter {
+pub(crate) struct PageWriter<'n> {
     kind: Kind,
     out: Vec<u8>,
     start: usize,
     len: usize,
     samples: SampleWriter,
+    contexts: Option<ContextWriter<'n>>,
 }
 
-impl PageWriter {
+impl<'n> PageWriter<'n> {
     /// `removed`: the paths that have no sample any more, as JSON strings with commas between.
-    pub(crate) fn new(kind: Kind, fields: Fields, removed: &[u8]) -> PageWriter {
+    pub(crate) fn new(kind: Kind, fields: Fields, removed: &[u8]) -> PageWriter<'n> {
         let mut out = begun(kind);
         let start = out.len();
         out.push(b'{');
@@ -128,7 +130,12 @@ impl PageWriter {
             out.extend_from_slice(b"],");
         }
         out.extend_from_slice(b"\"samples\":[");
-        PageWriter { kind, out, start, len: 0, samples: SampleWriter::of(fields) }
+        PageWriter { kind, out, start, len: 0, samples: SampleWriter::of(fields), contexts: None }
+    }
+
+    /// One that adds to each sample what was going on when it was captured.
+    pub(crate) fn with_context(self, namespace: &'n Namespace) -> PageWriter<'n> {
+        PageWriter { contexts: Some(ContextWriter::new(namespace)), ..self }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -139,6 +146,9 @@ impl PageWriter {
         json::comma(&mut self.out, self.len);
         self.len += 1;
         self.samples.sample(&mut self.out, view, id, reading, None);
+        if let Some(contexts) = &mut self.contexts {
+            contexts.add(&mut self.out, view, id, reading.0.timestamp);
+        }
     }
 
     /// The page; `more` says that another one belongs to it.

@@ -35,6 +35,8 @@ pub(crate) struct Wish {
     pub(crate) filters: Vec<String>,
     pub(crate) interval: Duration,
     pub(crate) fields: Fields,
+    /// Each sample with what was going on when it was captured.
+    pub(crate) context: bool,
 }
 
 /// What changed between two revisions.
@@ -70,6 +72,7 @@ struct Inner {
     coverage: RwLock<Coverage>,
     interval: Duration,
     fields: Fields,
+    context: bool,
 }
 
 impl Feed {
@@ -82,8 +85,8 @@ impl Feed {
     ) -> Feed {
         let now = namespace.revision();
         let coverage = RwLock::new(Coverage::new(&namespace.read(), filters.clone()));
-        let (interval, fields) = (wish.interval, wish.fields);
-        let inner = Arc::new(Inner { namespace, bell, stats, process, coverage, interval, fields });
+        let &Wish { interval, fields, context, .. } = wish;
+        let inner = Arc::new(Inner { namespace, bell, stats, process, coverage, interval, fields, context });
         let (latest, frames) = watch::channel(Arc::new(Frame { since: now, until: now, events: None }));
         let driver = tokio::spawn(Arc::clone(&inner).drive(now, latest)).abort_handle();
         Feed { inner, filters, frames, driver }
@@ -98,8 +101,9 @@ impl Feed {
         &self.inner.namespace
     }
 
-    pub(crate) fn fields(&self) -> Fields {
-        self.inner.fields
+    /// A page of what is.
+    pub(crate) fn snapshot(&self) -> PageWriter<'_> {
+        self.inner.writer(Kind::Snapshot, &[])
     }
 
     pub(crate) fn position(&self, revision: Revision) -> Position {
@@ -174,6 +178,11 @@ impl Inner {
         }
     }
 
+    fn writer(&self, kind: Kind, gone: &[u8]) -> PageWriter<'_> {
+        let page = PageWriter::new(kind, self.fields, gone);
+        if self.context { page.with_context(&self.namespace) } else { page }
+    }
+
     /// The same; none if the coverage is outdated.
     fn try_page(&self, since: Revision, until: Revision, from: Cursor) -> Result<Option<Page>, TooFarBehind> {
         let coverage = self.coverage.read().unwrap_or_else(PoisonError::into_inner);
@@ -185,7 +194,7 @@ impl Inner {
         if changes.is_empty() && gone.is_empty() {
             return Ok(Some((None, next)));
         }
-        let mut page = PageWriter::new(Kind::Changes, self.fields, &gone);
+        let mut page = self.writer(Kind::Changes, &gone);
         for (taken, change) in changes.iter().enumerate() {
             // At least one, however much has gone: the next page must begin further on.
             if taken > 0 && page.is_full() {

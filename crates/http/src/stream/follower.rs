@@ -12,7 +12,7 @@ use std::sync::Arc;
 use factree_namespace::{Cursor, Revision};
 use tokio::sync::watch;
 
-use super::event::{Event, Kind, PageWriter, Reread};
+use super::event::{Event, Reread};
 use super::feed::{Feed, Frame, TooFarBehind};
 use super::position::Position;
 use super::registry::Place;
@@ -169,7 +169,7 @@ impl Snapshot {
     fn page(&mut self, feed: &Feed) -> (Event, Option<Revision>) {
         // Read before the samples, so that whoever asks for changes since this revision misses none.
         let revision = *self.revision.get_or_insert_with(|| feed.namespace().revision());
-        let mut page = PageWriter::new(Kind::Snapshot, feed.fields(), &[]);
+        let mut page = feed.snapshot();
         let filters = feed.filters();
         for _ in 0..LOOKS_PER_PAGE {
             if page.is_full() {

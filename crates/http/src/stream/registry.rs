@@ -199,6 +199,16 @@ impl Streams {
         Position { process: self.process, revision }
     }
 
+    /// Waits until the tree's revision is later than `seen`.
+    pub(crate) async fn changed(&self, seen: Revision) {
+        self.bell.changed(&self.namespace, seen).await;
+    }
+
+    /// Tells when all streams are to end.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
     pub(crate) fn limits(&self) -> &StreamLimits {
         &self.limits
     }

@@ -2,7 +2,7 @@
 //!
 //! | from the client | |
 //! |---|---|
-//! | `{"subscribe":{"id","filter","interval","fields","since"}}` | `filter` is a text or a list of them; the last three may be left out |
+//! | `{"subscribe":{"id","filter","interval","fields","since","context"}}` | `filter` is a text or a list of them; the last four may be left out |
 //! | `{"unsubscribe":{"id"}}` | |
 //!
 //! | to the client | |
@@ -51,6 +51,8 @@ struct Subscribe {
     interval: Option<Value>,
     fields: Option<Value>,
     since: Option<String>,
+    #[serde(default)]
+    context: bool,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +100,7 @@ fn wish(subscribe: &Subscribe) -> Result<Wish, Problem> {
             fields(names.iter().map(String::as_str))?
         }
     };
-    Ok(Wish { filters, interval: Duration::from_millis(interval as u64), fields })
+    Ok(Wish { filters, interval: Duration::from_millis(interval as u64), fields, context: subscribe.context })
 }
 
 /// A text alone, or a list of them.

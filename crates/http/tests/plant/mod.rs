@@ -5,14 +5,19 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use factree_http::{App, AttachmentCounters, AttachmentReport, StreamLimits, Streams, router};
-use factree_ingest::{Batch, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey};
+use factree_http::{
+    App, AttachmentCounters, AttachmentReport, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router,
+};
+use factree_ingest::{
+    Batch, Governance, GovernanceRuleText, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey,
+};
 use factree_namespace::{
-    Block, DataType, Kind, Level, Limits, Metadata, Modelled, Namespace, PathSpec, Place, Placed, Quality, Segment,
-    Source, Timestamp, Value,
+    Block, ContextRule, DataType, Kind, Level, Limits, Metadata, Modelled, Namespace, PathSpec, Place, Placed, Quality,
+    Segment, Source, Timestamp, Value,
 };
 use tower::ServiceExt;
 
+pub(crate) mod i3x;
 pub(crate) mod payload;
 pub(crate) mod reader;
 
@@ -27,6 +32,7 @@ pub(crate) struct Plant {
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) i3x: Arc<I3xSubscriptions>,
 }
 
 /// The one foreign broker, which has been lost once.
@@ -67,6 +73,10 @@ impl Plant {
     }
 
     pub(crate) fn within(limits: IngestLimits, stream_limits: StreamLimits) -> Plant {
+        Plant::bounded(limits, stream_limits, I3xLimits::default())
+    }
+
+    pub(crate) fn bounded(limits: IngestLimits, stream_limits: StreamLimits, i3x_limits: I3xLimits) -> Plant {
         let namespace = Arc::new(Namespace::new(Limits::default()));
         let ingest = Ingest::new(limits, Placement::default(), Arc::clone(&namespace));
         let ingest = Arc::new(Mutex::new(ingest));
@@ -75,15 +85,20 @@ impl Plant {
         let said = Arc::new(Mutex::new(Vec::new()));
         let (hands, mouth) = (Arc::clone(&clock), Arc::clone(&said));
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), stream_limits, NOON));
+        let clock_of_app: Arc<dyn Fn() -> Now + Send + Sync> = Arc::new(move || *hands.lock().unwrap());
+        let i3x =
+            I3xSubscriptions::new(Arc::clone(&namespace), Arc::clone(&streams), Arc::clone(&clock_of_app), i3x_limits);
+        let i3x = Arc::new(i3x);
         let router = router(App {
+            i3x: Arc::clone(&i3x),
             streams: Arc::clone(&streams),
             namespace: Arc::clone(&namespace),
             ingest: Arc::clone(&ingest),
-            clock: Arc::new(move || *hands.lock().unwrap()),
+            clock: clock_of_app,
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
         });
-        Plant { namespace, ingest, router, clock, said, streams }
+        Plant { namespace, ingest, router, clock, said, streams, i3x }
     }
 
     /// Other placement rules, and everything where they say.
@@ -96,6 +111,17 @@ impl Plant {
     /// What is declared about elements.
     pub(crate) fn declare(&self, model: &[Modelled]) {
         assert_eq!(self.ingest.lock().unwrap().declare(model), []);
+    }
+
+    /// What is context.
+    pub(crate) fn contexts(&self, rules: Vec<ContextRule>) {
+        self.ingest.lock().unwrap().declare_contexts(rules);
+    }
+
+    /// What may be published.
+    pub(crate) fn govern(&self, rules: &[GovernanceRuleText]) {
+        let governance = Governance::parse(rules).unwrap();
+        self.ingest.lock().unwrap().govern(Arc::new(governance));
     }
 
     /// Lets time pass.

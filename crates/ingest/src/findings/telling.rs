@@ -113,6 +113,8 @@ impl EdgeNodes {
             topic: (evidence.topic)().map(Into::into),
             metric: (evidence.metric)().map(|name| name[..].into()),
             expected_got,
+            value: None,
+            why: None,
         };
         if !self.ledger.note(news, client_id, example) {
             return;
@@ -155,6 +157,8 @@ pub(crate) fn tell_refused(
         topic: Some(topic.to_string().into()),
         metric: None,
         expected_got: None,
+        value: None,
+        why: None,
     };
     let is_news = ledger.note(news, client_id, example);
     is_news.then(|| told(topic.edge_node(), news.rule.tck_id, client_id(), text))

@@ -85,7 +85,7 @@ proptest! {
                 session: SessionKey(client.map_or(0, |client| client as u64 + 1)),
                 at: Timestamp(at as u64),
             };
-            let is_news = ledger.note(news, || client.map(|client| Arc::clone(&ids[client])), || Example { occasion: "NDATA", topic: None, metric: None, expected_got: None });
+            let is_news = ledger.note(news, || client.map(|client| Arc::clone(&ids[client])), || Example { occasion: "NDATA", topic: None, metric: None, expected_got: None, value: None, why: None });
             let before = notes[..at].iter().any(|other| (other.0, other.1) == (rule, edge_node));
             prop_assert_eq!(is_news, !before, "news once for each Edge Node, whatever was dropped");
         }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use factree_ingest::{
-    Batch, Budget, Connection, Event, Ingest, Keep, Limits, Mark, More, Now, Output, Placement, SessionKey, Table,
-    Timestamp, Will,
+    Batch, Budget, Connection, Doorkeeper, Event, Governance, GovernanceRuleText, Ingest, Keep, Limits, Mark, More,
+    Now, Output, Placement, SessionKey, Table, Timestamp, Will,
 };
-use factree_namespace::{Filter, Namespace, Quality, Value};
+use factree_namespace::{ContextRule, Filter, Namespace, Quality, Value};
 use factree_sparkplug::encode::{DataSetBuilder, MetricBuilder, PayloadBuilder, TemplateBuilder};
 use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
 
@@ -23,11 +23,19 @@ pub(crate) struct World {
     pub(crate) ingest: Ingest,
     pub(crate) limits: Limits,
     pub(crate) placement: Placement,
+    pub(crate) governance: Arc<Governance>,
+    /// Who judges plain publications before they are accepted.
+    keeper: Option<Doorkeeper>,
+    /// What is said next is from the past.
+    is_historical: bool,
     start: Instant,
     pub(crate) elapsed: Duration,
     pub(crate) said: Vec<Output>,
     pub(crate) births: Records,
     pub(crate) samples: Records,
+    pub(crate) contexts: Records,
+    /// What is declared to be context.
+    pub(crate) rules: Vec<ContextRule>,
     pub(crate) mark: Mark,
 }
 
@@ -47,11 +55,16 @@ impl World {
             ingest,
             limits,
             placement,
+            governance: Arc::default(),
+            keeper: None,
+            is_historical: false,
             start: Instant::now(),
             elapsed: Duration::ZERO,
             said: Vec::new(),
             births: Records::new(),
             samples: Records::new(),
+            contexts: Records::new(),
+            rules: Vec::new(),
             mark: Mark::default(),
         }
     }
@@ -70,10 +83,15 @@ impl World {
     pub(crate) fn restarts(&mut self) -> Vec<String> {
         let fresh = World::with(self.limits.clone(), self.placement.clone());
         (self.namespace, self.ingest, self.said) = (fresh.namespace, fresh.ingest, Vec::new());
+        self.ingest.govern(Arc::clone(&self.governance));
         self.elapsed += Duration::from_secs(3600);
         let now = self.now();
         let mut rejected = Vec::new();
-        for (table, records) in [(Table::Births, &mut self.births), (Table::Samples, &mut self.samples)] {
+        for (table, records) in [
+            (Table::Births, &mut self.births),
+            (Table::Samples, &mut self.samples),
+            (Table::Contexts, &mut self.contexts),
+        ] {
             records.retain(|key, value| match self.ingest.restore(now, table, key, value) {
                 Ok(_) => true,
                 Err(why) => {
@@ -82,6 +100,7 @@ impl World {
                 }
             });
         }
+        self.ingest.restore_contexts(self.rules.clone());
         self.mark = self.ingest.mark();
         rejected
     }
@@ -115,6 +134,7 @@ impl World {
             let records = match table {
                 Table::Births => &mut self.births,
                 Table::Samples => &mut self.samples,
+                Table::Contexts => &mut self.contexts,
             };
             match keep {
                 Keep::Put(_, record) => drop(records.insert(record.key, record.value)),
@@ -129,6 +149,44 @@ impl World {
             let number = batch.push(SessionKey(session), false, topic, payload, &limits);
             batch.accept(number);
         });
+    }
+
+    /// Publishes on a plain topic as a connection does, which asks the doorkeeper before; why it was refused, if it was.
+    pub(crate) fn tries(&mut self, session: u64, topic: &str, payload: &[u8]) -> Option<String> {
+        let keeper = self.keeper.take();
+        let mut refused = None;
+        self.batch(|batch| {
+            let number = batch.push(SessionKey(session), false, topic, payload, &Limits::default());
+            refused = keeper.as_ref().and_then(|keeper| batch.judge(number, keeper));
+            match refused {
+                Some(_) => batch.refuse(number),
+                None => batch.accept(number),
+            }
+        });
+        self.keeper = keeper;
+        refused
+    }
+
+    /// Other rules about what may be published.
+    pub(crate) fn governs(&mut self, rules: &[GovernanceRuleText]) {
+        self.governance = Arc::new(Governance::parse(rules).unwrap());
+        self.ingest.govern(Arc::clone(&self.governance));
+        self.places(self.placement.clone());
+    }
+
+    /// Other rules about where things stand.
+    pub(crate) fn places(&mut self, placement: Placement) {
+        self.placement = placement.clone();
+        self.ingest.replace(placement);
+        while self.ingest.replace_some(1).is_none() {}
+        self.keeper = Doorkeeper::new(Arc::clone(&self.governance), Arc::clone(self.ingest.placement()));
+    }
+
+    /// The same as [`World::says`], of long ago.
+    pub(crate) fn says_historical(&mut self, message: &str) {
+        self.is_historical = true;
+        self.says(message);
+        self.is_historical = false;
     }
 
     /// `NBIRTH seq=0 bdSeq=1 · Temp:Float=21.5 Count#7:Int32=5`, from session 1 unless `@2` stands in front.
@@ -153,7 +211,8 @@ impl World {
             };
         }
         for metric in metrics.split(' ').filter(|metric| !metric.is_empty()) {
-            payload = payload.metric(metric_of(metric));
+            let metric = metric_of(metric);
+            payload = payload.metric(if self.is_historical { metric.historical() } else { metric });
         }
         let topic = format!("spBv1.0/Acme:Dallas:Press/{kind}/Line1{device}");
         self.publish(session, &topic, &payload.encode());
@@ -233,6 +292,10 @@ impl World {
                 }
                 Output::Event(Event::RebirthAsked { reason, .. }) => format!("rebirth asked: {reason}"),
                 Output::Event(Event::Finding { tck_id, .. }) => format!("finding {tck_id}"),
+                Output::Event(Event::Deviation { path, id, text, is_refused, .. }) => {
+                    let what = if is_refused { "refused" } else { "deviation" };
+                    format!("{what} {id} at {path}: {text}")
+                }
                 Output::Event(Event::Panicked { topic }) => format!("panicked at {topic}"),
                 Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
                 Output::State(message) => format!("state {} {}", message.topic, message.payload),

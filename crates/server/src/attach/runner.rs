@@ -190,9 +190,13 @@ impl Runner {
         let Session { hub, key } = session;
         let Buffers { incoming, outgoing, .. } = buffers;
         let (mut batch, mut messages) = (hub.batch(), 0);
-        let limits = hub.ingest_limits();
+        let (limits, doorkeeper) = (hub.ingest_limits(), hub.door().keeper());
         let received = link.received(now(), incoming, outgoing, |heard| {
             let number = batch.push(*key, heard.stored, heard.topic, heard.payload, limits);
+            if let Some(doorkeeper) = &doorkeeper {
+                // The foreign broker has taken it, so it is too late to refuse.
+                let _: Option<String> = batch.judge(number, doorkeeper);
+            }
             batch.accept(number);
             messages += 1;
         });

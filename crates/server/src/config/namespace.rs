@@ -3,14 +3,17 @@
 //! The rules themselves are ingest's to read; here they get their names in the file and the line they went wrong on.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
-use factree_ingest::{Case, Placement, RuleError, SparkplugRuleText, TopicRuleText};
-use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
+use factree_ingest::{Case, Governance, Placement, RuleError, SparkplugRuleText, TopicRuleText};
+use factree_namespace::{Bound, ContextRule, ContextScope, EquipmentKind, Filter, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{ConfigError, line};
+use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
+use super::{ConfigError, line, rules};
+use crate::face::FaceRoot;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +22,26 @@ pub(super) struct Namespace {
     sparkplug: Vec<SparkplugRule>,
     topics: Option<Vec<TopicRule>>,
     element: Vec<Element>,
+    #[serde(rename = "type")]
+    types: Vec<DeclaredType>,
+    instance: Vec<InstanceRule>,
+    rule: Vec<rules::Rule>,
+    context: Vec<Context>,
+    mqtt: Mqtt,
+}
+
+/// The tree's own topics.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Mqtt {
+    enabled: bool,
+    root: Spanned<String>,
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self { enabled: true, root: Spanned::new(0..0, String::new()) }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,12 +105,29 @@ struct Element {
     description: Option<String>,
     unit: Option<String>,
     kind: Option<KindName>,
+    #[serde(rename = "type")]
+    instance_of: Option<Spanned<String>>,
     owner: Option<String>,
     low: Option<f64>,
     high: Option<f64>,
     #[serde(default)]
     tags: Vec<String>,
 }
+
+/// What is context.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Context {
+    name: Spanned<String>,
+    path: Spanned<String>,
+    levels_up: Option<usize>,
+    below: Option<String>,
+    fields: Option<Vec<String>>,
+}
+
+/// Rules of context, and bytes of the name of one.
+const CONTEXTS_MAX: usize = 100;
+const CONTEXT_NAME_BYTES_MAX: usize = 64;
 
 impl Namespace {
     /// `text` is the file's, to say on which line a rule went wrong.
@@ -141,6 +181,25 @@ impl Namespace {
         line(text, value.map_or(0, |value| value.span().start))
     }
 
+    /// The types, and the rules about what is of them.
+    pub(super) fn types(&self, text: &str) -> Result<DeclaredTypes, ConfigError> {
+        declared_types::types(&self.types, &self.instance, text)
+    }
+
+    /// What may be published where.
+    pub(super) fn governance(&self, text: &str, directory: &Path) -> Result<Governance, ConfigError> {
+        rules::governance(&self.rule, text, directory)
+    }
+
+    /// Where the tree stands among MQTT topics, if it does.
+    pub(super) fn face(&self, text: &str) -> Result<Option<FaceRoot>, ConfigError> {
+        let Mqtt { enabled, root } = &self.mqtt;
+        let parsed = FaceRoot::parse(root.get_ref()).map_err(|takes| {
+            ConfigError(format!("line {}: [namespace.mqtt] root {takes}", line(text, root.span().start)))
+        })?;
+        Ok(enabled.then_some(parsed))
+    }
+
     /// What is declared about elements.
     pub(super) fn model(&self, text: &str) -> Result<Vec<Modelled>, ConfigError> {
         let mut seen = HashSet::new();
@@ -154,9 +213,73 @@ impl Namespace {
                 if !seen.insert(element.path.get_ref()) {
                     return Err(refuse("this path is declared twice; put it all into one"));
                 }
+                if let Some(name) = &element.instance_of {
+                    declared_types::known(&self.types, name)
+                        .map_err(|why| declared_types::refusal(text, name, "element", &why))?;
+                }
                 element.modelled().map_err(refuse)
             })
             .collect()
+    }
+}
+
+impl Namespace {
+    /// What is context.
+    pub(super) fn contexts(&self, text: &str) -> Result<Vec<ContextRule>, ConfigError> {
+        if let Some(context) = self.context.get(CONTEXTS_MAX) {
+            let line = line(text, context.name.span().start);
+            let why = format!("line {line}: [[namespace.context]] there are at most {CONTEXTS_MAX} of them");
+            return Err(ConfigError(why));
+        }
+        let rule = |context: &Context| {
+            context.rule().map_err(|(at, why)| {
+                let line = line(text, at);
+                ConfigError(format!("line {line}: [[namespace.context]] {why}"))
+            })
+        };
+        self.context.iter().map(rule).collect()
+    }
+}
+
+impl Context {
+    /// The rule; or where the mistake is, and what.
+    fn rule(&self) -> Result<ContextRule, (usize, String)> {
+        let (name, path) = (self.name.get_ref().as_str(), self.path.get_ref().as_str());
+        let in_name = |why: &str| (self.name.span().start, why.to_owned());
+        let in_path = |why: String| (self.path.span().start, why);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if name.is_empty() || name.len() > CONTEXT_NAME_BYTES_MAX || !name.bytes().all(is_plain) {
+            return Err(in_name("`name` is a word of letters, digits, `_` and `-`, as in order"));
+        }
+        let filter = Filter::parse(path).map_err(|why| in_path(format!("`path`: {why}")))?;
+        if filter.is_open() {
+            return Err(in_path(
+                "`path` names documents, and a document is one element: it takes `+` but no `#`".into(),
+            ));
+        }
+        let scope = match (self.levels_up, &self.below) {
+            (Some(_), Some(_)) => return Err(in_path("`levels_up` and `below` say the same twice; write one".into())),
+            (None, Some(_)) if filter.is_wild() => {
+                return Err(in_path("`below` names one element, so `path` names one document, without `+`".into()));
+            }
+            (None, Some(below)) if below.is_empty() => return Err(in_path("`below` is empty".into())),
+            (None, Some(below)) => ContextScope::Below(below.as_str().into()),
+            (Some(levels), None) if levels > filter.segments_len() => {
+                let most = filter.segments_len();
+                return Err(in_path(format!(
+                    "`levels_up` is {levels}, but only {most} levels are above the document, the root among them"
+                )));
+            }
+            (levels, None) => ContextScope::Above(levels.unwrap_or(1)),
+        };
+        let fields = match &self.fields {
+            None => None,
+            Some(fields) if fields.is_empty() || fields.iter().any(String::is_empty) => {
+                return Err(in_path("`fields` names fields; leave it out if all of them count".into()));
+            }
+            Some(fields) => Some(fields.iter().map(|field| field.as_str().into()).collect()),
+        };
+        Ok(ContextRule { name: name.into(), path: filter, scope, fields })
     }
 }
 
@@ -170,25 +293,32 @@ impl Element {
             }
             Some(_) => {}
         }
-        let bound = |number: Option<f64>| match number {
-            None => Ok(None),
-            Some(number) => Bound::new(number).map(Some).ok_or("`low` and `high` are finite numbers"),
-        };
-        if self.low.zip(self.high).is_some_and(|(low, high)| low > high) {
-            return Err("`low` is above `high`");
-        }
+        let (low, high) = range(self.low, self.high)?;
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         let metadata = Metadata {
             unit: text(&self.unit),
             description: text(&self.description),
-            low: bound(self.low)?,
-            high: bound(self.high)?,
+            low,
+            high,
+            instance_of: self.instance_of.as_ref().map(|name| name.get_ref().as_str().into()),
             owner: text(&self.owner),
             tags: self.tags.iter().map(|tag| tag.as_str().into()).collect(),
-            properties: Vec::new(),
+            ..Metadata::default()
         };
         Ok(Modelled { path: path.to_owned(), kind: self.kind.map(EquipmentKind::from), metadata })
     }
+}
+
+/// The two ends of a range, as far as they are given.
+pub(super) fn range(low: Option<f64>, high: Option<f64>) -> Result<(Option<Bound>, Option<Bound>), &'static str> {
+    let bound = |number: Option<f64>| match number {
+        None => Ok(None),
+        Some(number) => Bound::new(number).map(Some).ok_or("`low` and `high` are finite numbers"),
+    };
+    if low.zip(high).is_some_and(|(low, high)| low > high) {
+        return Err("`low` is above `high`");
+    }
+    Ok((bound(low)?, bound(high)?))
 }
 
 fn kinds(named: &BTreeMap<LevelName, KindName>) -> Vec<(Level, EquipmentKind)> {
@@ -233,6 +363,8 @@ impl From<CaseName> for Case {
 
 #[cfg(test)]
 mod tests {
+    use factree_namespace::ContextScope;
+
     use crate::{Config, Overrides};
 
     fn refusal(text: &str) -> String {
@@ -251,6 +383,30 @@ mod tests {
         assert!(message.starts_with("line 2: [[namespace.sparkplug]] rule 1, key `kinds`: a unit is a work_unit"));
         let message = refusal("[[namespace.topics]]\ntopic = \"{site}\"\nkinds = { area = \"unit\" }");
         assert!(message.starts_with("line 2: [[namespace.topics]] rule 1, key `kinds`"), "{message}");
+    }
+
+    #[test]
+    fn context_is_a_document_and_what_it_applies_to() {
+        let context = |rest: &str| format!("[[namespace.context]]\nname = \"order\"\n{rest}");
+        let parsed = |rest: &str| Config::parse(&context(rest), Overrides::default()).unwrap().contexts.remove(0);
+        assert_eq!(parsed("path = \"Acme/+/Order\"").scope, ContextScope::Above(1));
+        assert_eq!(parsed("path = \"Acme/+/Order\"\nlevels_up = 2").scope, ContextScope::Above(2));
+        assert_eq!(parsed("path = \"MES/Order\"\nbelow = \"Acme/Ulm\"").scope, ContextScope::Below("Acme/Ulm".into()));
+        assert_eq!(parsed("path = \"a/b\"\nfields = [\"Number\"]").fields, Some(["Number".into()].into()));
+        for (rest, why) in [
+            ("path = \"Acme/#\"", "line 3: [[namespace.context]] `path` names documents"),
+            ("path = \"Acme/x+\"", "`path`: '+' and '#' must stand alone"),
+            ("path = \"a/b\"\nlevels_up = 3", "`levels_up` is 3, but only 2 levels are above"),
+            ("path = \"a/b\"\nlevels_up = 1\nbelow = \"a\"", "say the same twice"),
+            ("path = \"a/+\"\nbelow = \"a\"", "names one document, without `+`"),
+            ("path = \"a/b\"\nfields = []", "leave it out if all of them count"),
+            ("path = \"a/b\"\napplies_to = \"x\"", "`levels_up`"),
+        ] {
+            assert!(refusal(&context(rest)).contains(why), "{rest}: {}", refusal(&context(rest)));
+        }
+        assert!(refusal("[[namespace.context]]\nname = \"the order\"\npath = \"a/b\"").contains("line 2: "));
+        let many = "[[namespace.context]]\nname = \"order\"\npath = \"a/b\"\n".repeat(101);
+        assert!(refusal(&many).contains("at most 100"));
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub(crate) struct PlantFigures {
     pub(crate) ledger: LedgerStats,
     /// How often each rule of Sparkplug was broken, by its `tck-id`.
     pub(crate) findings: Vec<(&'static str, u64)>,
+    pub(crate) deviations: LedgerStats,
+    /// How often values were not as they should be, by the kind of it.
+    pub(crate) deviations_by_kind: Vec<(&'static str, u64)>,
 }
 
 impl Hub {
@@ -97,6 +100,8 @@ impl Hub {
             census: ingest.census(),
             ledger: ingest.ledger(),
             findings: ingest.findings_by_rule().collect(),
+            deviations: ingest.deviations(),
+            deviations_by_kind: ingest.deviations_by_kind().collect(),
         }
     }
 

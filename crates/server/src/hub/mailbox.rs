@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use factree_broker::Reply;
 use factree_mqtt::{ProtocolVersion, ReasonCode};
+use factree_namespace::Timestamp;
 use tokio::sync::Notify;
 
 use super::lock;
@@ -18,6 +19,8 @@ use super::lock;
 pub(crate) struct Mailbox {
     /// Where the client is.
     pub(super) peer: SocketAddr,
+    /// When it was opened.
+    pub(super) since: Timestamp,
     letters: Mutex<Letters>,
     notify: Notify,
 }
@@ -49,8 +52,8 @@ pub(crate) enum Closer {
 
 impl Mailbox {
     /// An empty one.
-    pub(super) fn new(peer: SocketAddr) -> Self {
-        Self { peer, letters: Mutex::default(), notify: Notify::new() }
+    pub(super) fn new(peer: SocketAddr, since: Timestamp) -> Self {
+        Self { peer, since, letters: Mutex::default(), notify: Notify::new() }
     }
 
     /// Leaves a letter; the mailbox is to be woken when the visit has ended.

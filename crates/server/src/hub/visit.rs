@@ -7,20 +7,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use factree_broker::{Accepted, ConnectionId, Event, Input, Output, Reply};
+use factree_broker::{Accepted, ConnectionId, Event, Input, Output, Publication, Refusal, Refused, Reply};
 use factree_ingest::{Batch, Connection, Manner, Will};
 use factree_mqtt::{
     Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SessionExpiry, TopicName,
 };
 
 use super::mailbox::{Closer, Closing, Letters, Mailbox};
-use super::{Answer, Core, Home, session};
+use super::{Answer, Core, Door, Home, session};
 use crate::events::{self, Noted};
 
 /// One stay inside the core lock.
 pub(super) struct Visit<'v> {
     pub(super) core: &'v mut Core,
     pub(super) ingest_limits: &'v factree_ingest::Limits,
+    pub(super) door: &'v Door,
     pub(super) now: Instant,
     pub(super) home: Option<Home>,
     /// A client was admitted.
@@ -81,6 +82,45 @@ impl Visit<'_> {
         self.core.outputs = outputs;
     }
 
+    /// Hands in a packet, or a PUBLISH that is not to be taken.
+    pub(super) fn publish(
+        &mut self,
+        connection: ConnectionId,
+        packet: &Packet<'_>,
+        refusal: Option<&Refusal>,
+        publication: Option<usize>,
+    ) {
+        match (packet, refusal) {
+            (Packet::Publish(publish), Some(refusal)) => {
+                self.handle(Input::RefusedPublish { connection, publish, refusal }, publication);
+            }
+            (packet, _) => self.handle(Input::Packet { connection, packet }, publication),
+        }
+    }
+
+    /// Announces what has changed on a topic of the tree; whether anybody wants to hear of it.
+    pub(super) fn announce(&mut self, publication: &Arc<Publication>) -> bool {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        let is_wanted = self.core.broker.announce(self.now, publication, &mut outputs);
+        outputs.drain().for_each(|output| self.on_output(output, None));
+        self.core.outputs = outputs;
+        is_wanted
+    }
+
+    /// Hands over what is current to a client's subscription; how many messages were taken, if there is one.
+    pub(super) fn hand_over(
+        &mut self,
+        to: (&str, &str),
+        retain: bool,
+        publications: &[Arc<Publication>],
+    ) -> Option<usize> {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        let taken = self.core.broker.hand_over_current(self.now, to, retain, publications, &mut outputs);
+        outputs.drain().for_each(|output| self.on_output(output, None));
+        self.core.outputs = outputs;
+        taken
+    }
+
     /// The local session publishes.
     pub(super) fn say(&mut self, words: Words<'_>) {
         let publication = words.publication().expect("what we say ourselves, we say on a topic");
@@ -126,13 +166,19 @@ impl Visit<'_> {
                 self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
             }
             Output::Accepted(Accepted::Will { connection, publication }) => {
-                let manner = Manner { qos: publication.qos() as u8, retain: publication.retain() };
-                let (topic, payload) = (publication.topic().as_str(), publication.payload());
-                let number = self.batch.push(session(connection), manner, topic, payload, self.ingest_limits);
+                let number = self.push_will(connection, &publication);
                 self.batch.accept(number);
             }
             // The tree said it; it needs no telling.
             Output::Accepted(Accepted::Local) => {}
+            Output::Refused(Refused::Packet { .. }) => {
+                self.batch.refuse(publication.expect("only a PUBLISH is refused, and it is in the batch"));
+            }
+            Output::Refused(Refused::Will { connection, publication }) => {
+                let number = self.push_will(connection, &publication);
+                self.batch.refuse(number);
+            }
+            Output::Subscribed { client_id, filter } => self.core.subscribed.push((client_id, filter)),
             Output::Wake(connection) => self.leave_letter(connection, |_| {}),
             Output::Close { connection, reason, reason_string } => {
                 let closing = Closing { reason, reason_string, by: Closer::Broker };
@@ -146,11 +192,24 @@ impl Visit<'_> {
                 if let Event::Connected { connection, client_id, .. } = &event {
                     self.batch.session_started(session(*connection), client_id.as_str());
                     self.is_admitted = true;
+                    self.core.is_somebody_back = self.core.is_something_current_due;
                 }
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
             }
         }
+    }
+
+    /// Takes a will into the batch, and has it judged like what clients publish themselves.
+    fn push_will(&mut self, connection: ConnectionId, will: &Publication) -> usize {
+        let manner = Manner { qos: will.qos() as u8, retain: will.retain() };
+        let (topic, payload) = (will.topic().as_str(), will.payload());
+        let number = self.batch.push(session(connection), manner, topic, payload, self.ingest_limits);
+        if let Some(doorkeeper) = self.door.keeper() {
+            // Whether it is refused, the broker has asked before.
+            let _: Option<String> = self.batch.judge(number, &doorkeeper);
+        }
+        number
     }
 
     /// A connection that is gone needs no letters.

@@ -2,8 +2,11 @@
 
 mod attach;
 mod aware;
+mod clients;
 mod commands;
 mod conformance;
+mod face;
+mod governance;
 mod hostile;
 mod judged;
 mod limits;

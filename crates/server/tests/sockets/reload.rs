@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::plant::Plant;
 
-fn reload(plant: &Plant, host: &str) -> (u16, serde_json::Value) {
+pub(crate) fn reload(plant: &Plant, host: &str) -> (u16, serde_json::Value) {
     let mut stream = TcpStream::connect(plant.http).unwrap();
     let head = format!("POST /api/v1/admin/reload HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close");
     write!(stream, "{head}\r\n\r\n").unwrap();
@@ -52,6 +52,52 @@ fn topics_move_while_their_client_publishes_on() {
     assert!(status == 422 && problem["detail"].as_str().unwrap().contains("line 2"), "{problem}");
     assert_eq!(reload(&plant, "plant.example").0, 403);
     assert!(plant.sample("Acme/Temp/L1").is_some(), "what was refused has changed nothing");
+    drop(plant);
+    client.disconnect().ok();
+    pumping.join().unwrap();
+}
+
+#[test]
+fn types_are_declared_and_declared_otherwise_while_a_client_publishes() {
+    let oven = |unit: &str, filter: &str| {
+        format!(
+            "[[namespace.type]]\nname = \"Oven\"\nversion = \"{unit}\"\n[[namespace.type.member]]\nname = \"temperature\"\n\
+             datatype = \"Double\"\nunit = \"{unit}\"\nrequired = true\n[[namespace.type.member]]\nname = \"door\"\n\
+             required = true\n[[namespace.instance]]\nfilter = \"{filter}\"\ntype = \"Oven\"\n"
+        )
+    };
+    let file = Arc::new(Mutex::new(oven("K", "Acme/+")));
+    let read = Arc::clone(&file);
+    let plant = Plant::reloading(&oven("K", "Acme/+"), |server| {
+        server.reloading(move || Config::parse(&read.lock().unwrap(), Overrides::default()))
+    });
+    let (client, mut connection) =
+        Client::new(MqttOptions::new("oven", plant.mqtt.ip().to_string(), plant.mqtt.port()), 10);
+    let pumping = std::thread::spawn(move || connection.iter().take_while(Result::is_ok).count());
+    client.publish("Acme/Oven1", QoS::AtLeastOnce, false, r#"{"temperature":180}"#).unwrap();
+    let temperature = |plant: &Plant| plant.sample("Acme/Oven1/temperature").map(|sample| sample["unit"].clone());
+    plant.until("its type says its unit", |plant| temperature(plant) == Some(json!("K")));
+    let (_, shown) = plant.get("/api/v1/types/Oven");
+    assert_eq!((&shown["versions"][0]["label"], &shown["instances_count"]), (&json!("K"), &json!(1)), "{shown}");
+    let missing = json!([{"path": "Acme/Oven1", "member": "door", "fault": "missing"}]);
+    assert_eq!(shown["deviations"], missing);
+
+    *file.lock().unwrap() = oven("°C", "Acme/#");
+    let (status, said) = reload(&plant, "localhost");
+    assert_eq!((status, &said["restart_needed"], said.get("warnings")), (200, &json!([]), None), "{said}");
+    assert_eq!(temperature(&plant), Some(json!("°C")));
+    assert_eq!(plant.get("/api/v1/types/Oven").1["instances_count"], 3);
+
+    *file.lock().unwrap() = oven("°C", "Acme/#").replace("type = \"Oven\"", "type = \"Ofen\"");
+    let (status, problem) = reload(&plant, "localhost");
+    assert!(
+        status == 422 && problem["detail"].as_str().unwrap().contains("line 14: [[namespace.instance]] \"Ofen\""),
+        "{problem}"
+    );
+    assert_eq!(temperature(&plant), Some(json!("°C")), "what was refused has changed nothing");
+    file.lock().unwrap().clear();
+    reload(&plant, "localhost");
+    assert_eq!((temperature(&plant), plant.get("/api/v1/types/Oven").0), (Some(json!(null)), 404));
     drop(plant);
     client.disconnect().ok();
     pumping.join().unwrap();

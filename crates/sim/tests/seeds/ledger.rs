@@ -153,6 +153,7 @@ impl Ledger {
                     _ => {}
                 }
             }
+            Input::RefusedConnect { .. } => unreachable!("nobody refuses anything here"),
             Input::Lost { .. } | Input::Publish { .. } => {}
         }
     }

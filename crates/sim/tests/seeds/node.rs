@@ -175,7 +175,7 @@ impl Node {
                     }
                 }
             }
-            Output::Accepted(_) | Output::Ended { .. } | Output::Event(_) => {}
+            Output::Accepted(_) | Output::Ended { .. } | Output::Event(_) | Output::Subscribed { .. } => {}
         }
     }
 

@@ -72,6 +72,7 @@ fn said(output: &Output) -> String {
         Output::Close { connection, reason, .. } => format!("close {} {reason:?}", connection.0),
         Output::Ended { connection, .. } => format!("ended {}", connection.0),
         Output::Event(event) => format!("{event:?}"),
+        Output::Subscribed { client_id, filter } => format!("{} subscribed {filter}", client_id.as_str()),
         Output::Reply { .. } | Output::Wake(_) => String::new(),
     }
 }

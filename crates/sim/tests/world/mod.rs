@@ -224,7 +224,8 @@ impl World {
                         socket.close();
                     }
                 }
-                Output::Event(_) => {}
+                Output::Refused(_) => panic!("nobody refuses anything here"),
+                Output::Event(_) | Output::Subscribed { .. } => {}
             }
         }
         self.outputs = outputs;

@@ -252,6 +252,11 @@ impl<'a> EdgeNodeView<'a> {
         roster.aliases.find(alias).map(|(_, datatype)| datatype)
     }
 
+    /// The device whose the metric with this number is; none if it is the Edge Node's own.
+    pub fn metric_device(&self, metric: MetricIndex) -> Option<DeviceIndex> {
+        self.node.metrics.owner(metric).device()
+    }
+
     /// The name of the metric with this number.
     pub fn metric_name(&self, metric: MetricIndex) -> Option<&'a str> {
         self.node.metrics.name(&self.host.registrar.names, metric)

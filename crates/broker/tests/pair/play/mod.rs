@@ -206,8 +206,8 @@ impl Game {
             }
             Output::Reply { to, reply } => match reply {
                 Reply::ConnAck(it) => format!("{} CONNACK {}", who(to), it.session_present),
-                Reply::PubAck { packet_id, reason } => format!("{} PUBACK {} {reason:?}", who(to), packet_id.get()),
-                Reply::PubRec { packet_id, reason } => format!("{} PUBREC {} {reason:?}", who(to), packet_id.get()),
+                Reply::PubAck { packet_id, reason, .. } => format!("{} PUBACK {} {reason:?}", who(to), packet_id.get()),
+                Reply::PubRec { packet_id, reason, .. } => format!("{} PUBREC {} {reason:?}", who(to), packet_id.get()),
                 Reply::PubRel { packet_id, reason } => format!("{} PUBREL {} {reason:?}", who(to), packet_id.get()),
                 Reply::PubComp { packet_id, reason } => format!("{} PUBCOMP {} {reason:?}", who(to), packet_id.get()),
                 Reply::SubAck { packet_id, reasons } => {
@@ -221,6 +221,7 @@ impl Game {
             Output::Accepted(Accepted::Packet { connection }) => format!("{} accepted", who(connection)),
             Output::Accepted(Accepted::Will { connection, .. }) => format!("{} will", who(connection)),
             Output::Accepted(Accepted::Local) => "local".to_owned(),
+            Output::Refused(_) => unreachable!("nobody refuses anything here"),
             Output::Close { connection, reason: Some(reason), .. } => format!("{} close {reason:?}", who(connection)),
             Output::Close { connection, reason: None, .. } => format!("{} close", who(connection)),
             Output::Ended { connection, .. } => {
@@ -231,7 +232,7 @@ impl Game {
                 let who = NAMES.iter().position(|name| *name == client_id.as_str());
                 format!("{} session ended", who.expect("there are two"))
             }
-            Output::Event(_) => return None,
+            Output::Subscribed { .. } | Output::Event(_) => return None,
         };
         Some(words)
     }

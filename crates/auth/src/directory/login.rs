@@ -1,0 +1,301 @@
+//! Logins: somebody has proven who he is; what may he do, and for how long?
+//!
+//! A password is checked outside of any lock: [`Directory::password_check`] gives what is needed for it, for those who
+//! do not exist as for those who do, so that neither the answer nor its time tells them apart. When a tenure is over,
+//! the same login is looked at again ([`Directory::renew`]): what proved it has to be there still, unchanged.
+//! Invariant: every way in ends in [`Directory::access_of`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Directory, Tenure, User};
+use crate::access::Access;
+use crate::credential::{
+    BearerToken, Digest, KeyId, Mapped, Password, PasswordHash, Permit, SessionId, SessionToken, TokenSubject,
+};
+use crate::name::Name;
+use crate::principal::Principal;
+use crate::role::Role;
+use crate::template::Fill;
+use crate::time::Timestamp;
+use crate::verb::Verbs;
+
+/// What a login was proven by.
+#[derive(Clone, Debug)]
+enum Proof {
+    /// The stamp of the password, which changes with it.
+    Password(Digest),
+    Key(KeyId),
+    Session(SessionId),
+    /// None of the directory's roles: a user of the directory.
+    Certificate {
+        issuer: Box<[u8]>,
+        serial: Box<[u8]>,
+        roles: Option<Vec<Name>>,
+    },
+    Token {
+        roles: Vec<Name>,
+    },
+    /// Let in without.
+    None {
+        roles: Vec<Name>,
+    },
+}
+
+/// Somebody who has proven who he is.
+#[derive(Clone, Debug)]
+pub struct Login {
+    principal: Principal,
+    proof: Proof,
+    until: Option<Timestamp>,
+    tenure: Tenure,
+}
+
+/// Why somebody is not let in, or not any longer. For the audit log; the peer is told nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such user, key or session, or not his password.
+    Unknown,
+    /// He may not log in for now.
+    Disabled,
+    /// It is good no more: a key, a session, a token.
+    Expired,
+    /// The certificate was revoked.
+    Revoked,
+    /// What proved it has changed since: the password, or the key is gone.
+    Changed,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown, or not the right secret",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Changed => "what proved it has changed",
+        })
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What is needed to check a password, without the directory.
+#[derive(Debug)]
+pub struct PasswordCheck {
+    user: Option<(Name, Digest)>,
+    hash: PasswordHash,
+}
+
+/// Somebody whose password was right at the time.
+#[derive(Debug)]
+pub struct ProvenUser {
+    name: Name,
+    stamp: Digest,
+    hash: PasswordHash,
+}
+
+impl PasswordCheck {
+    /// Hashes the password, which takes tens of milliseconds: not on a task that others wait for. Costs the same
+    /// whether there is such a user or not.
+    pub fn run(self, permit: &Permit, password: &Password) -> Option<ProvenUser> {
+        let is_right = self.hash.matches(permit, password);
+        let (name, stamp) = self.user?;
+        is_right.then_some(ProvenUser { name, stamp, hash: self.hash })
+    }
+}
+
+impl ProvenUser {
+    /// His hash, if it was made at another cost than today's: hash the password anew and give the
+    /// [`Command::RenewHash`](super::Command::RenewHash).
+    pub fn outdated_hash(&self, directory: &Directory) -> Option<&PasswordHash> {
+        self.hash.is_outdated(directory.limits.password_cost).then_some(&self.hash)
+    }
+
+    /// Who.
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl Login {
+    /// Who has logged in.
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Until when it is good, if that is known: a connection ends then.
+    pub const fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// Whether it has to be [renewed](Directory::renew) before anything else is done.
+    #[inline]
+    pub fn is_stale(&self) -> bool {
+        self.tenure.is_over()
+    }
+}
+
+impl Directory {
+    /// What is needed to check somebody's password. Whoever does not exist, may not log in or has no password is
+    /// checked against a hash that nothing matches.
+    pub fn password_check(&self, name: &str) -> PasswordCheck {
+        let known = self.users.get_key_value(name).filter(|(_, user)| !user.disabled);
+        match known.and_then(|(name, user)| Some((name, user.password.clone()?))) {
+            Some((name, password)) => PasswordCheck { user: Some((name.clone(), password.stamp)), hash: password.hash },
+            None => PasswordCheck { user: None, hash: PasswordHash::nobodys(self.limits.password_cost) },
+        }
+    }
+
+    /// Lets in whose password was right.
+    ///
+    /// # Errors
+    /// [`Refusal`], if something has changed since it was checked.
+    pub fn login_by_password(&mut self, proven: &ProvenUser, now: Timestamp) -> Result<Login, Refusal> {
+        self.login(Principal::User(proven.name.clone()), Proof::Password(proven.stamp), None, now)
+    }
+
+    /// Lets in whoever shows a key.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn login_by_key(&mut self, token: &BearerToken, now: Timestamp) -> Result<Login, Refusal> {
+        let key = self.keys.get(&token.id).filter(|key| key.digest == token.digest).ok_or(Refusal::Unknown)?;
+        let (owner, until) = (key.owner.clone(), key.expires);
+        self.login(Principal::User(owner), Proof::Key(token.id.clone()), until, now)
+    }
+
+    /// Lets in whoever shows a browser session's cookie. [`note_session_used`](Directory::note_session_used) keeps it
+    /// going.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn login_by_session(&mut self, token: &SessionToken, now: Timestamp) -> Result<Login, Refusal> {
+        let session = self.sessions.get(&token.id()).ok_or(Refusal::Unknown)?;
+        let (owner, until) = (session.owner.clone(), session.created.after(self.limits.session_longest));
+        self.login(Principal::User(owner), Proof::Session(token.id()), Some(until), now)
+    }
+
+    /// Lets in whoever a certificate is of, with its issuer's name (DER), serial and end.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn login_by_certificate(
+        &mut self,
+        mapped: Mapped,
+        issuer: &[u8],
+        serial: &[u8],
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
+        let (principal, roles) = match mapped {
+            Mapped::User(name) => (Principal::User(name), None),
+            Mapped::Own { name, roles } => (Principal::Certificate(name), Some(roles)),
+        };
+        self.login(principal, Proof::Certificate { issuer: issuer.into(), serial: serial.into(), roles }, until, now)
+    }
+
+    /// Lets in whoever a verified token is of.
+    ///
+    /// # Errors
+    /// [`Refusal::Expired`].
+    pub fn login_by_token(&mut self, subject: TokenSubject, now: Timestamp) -> Result<Login, Refusal> {
+        let TokenSubject { name, roles, until } = subject;
+        self.login(Principal::Token(name), Proof::Token { roles }, Some(until), now)
+    }
+
+    /// Lets in whoever does not have to prove anything: anonymous clients where that is allowed, and Factree itself.
+    pub fn login_without_proof(&self, principal: Principal, roles: Vec<Name>) -> Login {
+        debug_assert!(matches!(principal, Principal::Anonymous | Principal::Local), "everybody else proves it");
+        Login { principal, proof: Proof::None { roles }, until: None, tenure: self.strangers.begin_tenure() }
+    }
+
+    fn login(
+        &mut self,
+        principal: Principal,
+        proof: Proof,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
+        // Before it is looked at: what changes from here on ends it.
+        let tenure = self.begin_tenure(&principal);
+        let login = Login { principal, proof, until, tenure };
+        self.standing(&login, now)?;
+        Ok(login)
+    }
+
+    fn begin_tenure(&mut self, principal: &Principal) -> Tenure {
+        match principal {
+            // Only for those who exist, so that no peer makes the table grow.
+            Principal::User(name) if self.users.contains_key(name) => {
+                self.reigns.entry(name.clone()).or_default().begin_tenure()
+            }
+            _ => self.strangers.begin_tenure(),
+        }
+    }
+
+    /// Looks at a login again whose tenure is over. If it is good still, it goes on under a new one, with other rights
+    /// perhaps.
+    ///
+    /// # Errors
+    /// [`Refusal`]: whoever holds it is cut off.
+    pub fn renew(&mut self, login: &mut Login, now: Timestamp) -> Result<(), Refusal> {
+        let tenure = self.begin_tenure(&login.principal);
+        self.standing(login, now)?;
+        login.tenure = tenure;
+        Ok(())
+    }
+
+    /// What a login may do now; `client_id` is that of the MQTT session, if it is one.
+    ///
+    /// # Errors
+    /// [`Refusal`]: it is good no more.
+    pub fn access_of(
+        &mut self,
+        login: &Login,
+        client_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<Access>, Refusal> {
+        let (names, mask) = self.standing(login, now)?;
+        let fill = Fill { client_id, username: login.principal.name().map(Name::as_str) };
+        let role = |name: &Name| self.fixed_roles.get(name).or_else(|| self.roles.get(name));
+        let roles: Vec<&Role> = names.iter().filter_map(role).collect();
+        Ok(self.compiled.access(&roles, fill, mask))
+    }
+
+    /// The roles that a login gives, and the verbs of them; or why it gives none.
+    fn standing(&self, login: &Login, now: Timestamp) -> Result<(Vec<Name>, Verbs), Refusal> {
+        if login.until.is_some_and(|until| until <= now) {
+            return Err(Refusal::Expired);
+        }
+        match &login.proof {
+            Proof::Password(stamp) => {
+                let user = self.active(login)?;
+                let is_same = user.password.as_ref().is_some_and(|password| password.stamp == *stamp);
+                if is_same { Ok((user.roles.clone(), Verbs::ALL)) } else { Err(Refusal::Changed) }
+            }
+            Proof::Key(id) => {
+                let user = self.active(login)?;
+                let key = self.keys.get(id).ok_or(Refusal::Changed)?;
+                let is_in = |role: &Name| key.roles.as_ref().is_none_or(|roles| roles.contains(role));
+                Ok((user.roles.iter().filter(|role| is_in(role)).cloned().collect(), key.verbs))
+            }
+            Proof::Session(id) => {
+                let user = self.active(login)?;
+                let session = self.sessions.get(id).ok_or(Refusal::Changed)?;
+                if self.is_over(session, now) { Err(Refusal::Expired) } else { Ok((user.roles.clone(), Verbs::ALL)) }
+            }
+            Proof::Certificate { issuer, serial, .. } if self.revocations.cover(issuer, serial) => {
+                Err(Refusal::Revoked)
+            }
+            Proof::Certificate { roles: Some(roles), .. } => Ok((roles.clone(), Verbs::ALL)),
+            Proof::Certificate { roles: None, .. } => Ok((self.active(login)?.roles.clone(), Verbs::ALL)),
+            Proof::Token { roles } | Proof::None { roles } => Ok((roles.clone(), Verbs::ALL)),
+        }
+    }
+
+    fn active(&self, login: &Login) -> Result<&User, Refusal> {
+        let user = login.principal.name().and_then(|name| self.users.get(name)).ok_or(Refusal::Unknown)?;
+        if user.disabled { Err(Refusal::Disabled) } else { Ok(user) }
+    }
+}

@@ -1,0 +1,205 @@
+//! The HTTP API as this UI uses it: what its answers look like, and one way of asking.
+//!
+//! Knows no page. Invariant: an answer that is no success is thrown as a `Refusal` with the words of the problem
+//! document.
+
+import { encodePath } from "./address.js";
+
+/** @typedef {{ type: "sparkplug", group: string, edge_node: string, device?: string, metric: string, metric_alias?:
+ *   number | string }
+ *   | { type: "mqtt", topic: string }} Source */
+/** @typedef {{ path: string, value?: unknown, quality?: string, gone?: boolean, gone_since?: string, timestamp?:
+ *   string,
+ *   received?: string, datatype?: string, unit?: string, revision?: number, source?: Source }} Sample */
+/** @typedef {{ path?: string, name?: string, level?: string, kind?: string, equipment?: string, datatype?: string,
+ *   unit?: string, description?: string, low?: number, high?: number, owner?: string, tags?: string[],
+ *   properties?: Record<string, string>, conflict?: string, conflict_owner?: Source, reason?: string, sample?: Sample,
+ *   children_count: number, children?: Element[], next_cursor?: string, truncated?: boolean }} Element */
+/** @typedef {{ device: string, state: string, since: string, path?: string, metrics_count: number }} Device */
+/** @typedef {{ births: number, data: number, deaths: number, seq_gaps: number, seq_late: number, held: number,
+ *   held_dropped: number,
+ *   displaced: number, rebirths_asked: number, rebirths: Record<string, number>, malformed: number, findings: number
+ *   }} Counters */
+/** @typedef {{ device?: string, name: string, metric_alias?: number | string, datatype: string, path?: string }}
+ *   Metric */
+/** @typedef {{ group: string, edge_node: string, state: string, held?: number, since: string, born?: string, bd_seq?:
+ *   number,
+ *   next_seq?: number, client_id?: string, link?: string, path?: string, metrics_count: number, devices: Device[],
+ *   counters: Counters, last_message?: string, rebirth?: { asked: string, reason: string }, metrics?: Metric[],
+ *   next_cursor?: string }} EdgeNode */
+/** @typedef {{ occasion?: string, topic?: string, metric?: string, expected?: unknown, got?: unknown }} Example */
+/** @typedef {{ tck_id: string, level: string, text: string, group?: string, edge_node?: string, device?: string,
+ *   client_id?: string,
+ *   session?: number, first: string, last: string, count: number, example?: Example }} Finding */
+/** @typedef {{ tck_id: string, level: string, text: string, verdict: string, reason?: string, same_as?: string[],
+ *   findings?: Finding[] }} RuleVerdict */
+/** @typedef {{ group: string, edge_node: string, state: string, since: string, summary: { violated: number,
+ *   must_violated: number,
+ *   observed: number, not_observed: number, not_visible: number }, rules: RuleVerdict[] }} Conformance */
+/** @typedef {{ client_id: string, state: string, connection?: number, version?: string, address?: string, since?:
+ *   string,
+ *   last_packet?: string, keep_alive_seconds?: number, session_expiry_seconds?: number, subscriptions_count: number,
+ *   queue_len: number, queue_bytes: number, in_flight: number, published: number, delivered: number, dropped: number,
+ *   subscriptions?: { filter: string, qos: number }[] }} Client */
+/** @typedef {{ id: string, path: string, value: unknown, datatype: string, topic: string, state: string, sent: string,
+ *   settled?: string }} Command */
+/** @typedef {{ topic: string, metric?: string, path?: string, placed_by: string, rule?: number, reason?: string,
+ *   levels: { name: string, level?: string, equipment?: string }[],
+ *   tried: { rule?: number, template?: string, matched: boolean, why?: string }[] }} Placed */
+/** @typedef {{ name: string, url: string, version: string, client_id: string, state: string, since: string,
+ *   last_error?: { at: string, class: string, text: string }, counters: Record<string, number> }} Attachment */
+
+/** Why something was not answered, or refused. */
+export class Refusal extends Error {
+  /** @param {number} status 0 where nobody answered @param {string} title @param {string} detail */
+  constructor(status, title, detail) {
+    super(detail || title);
+    this.status = status;
+    this.title = title;
+  }
+}
+
+/** How far the server's clock is ahead of this machine's, in milliseconds; told by every answer to the second. */
+let ahead = 0;
+
+/** The server's time, as its samples are stamped. */
+export function serverNow() {
+  return Date.now() + ahead;
+}
+
+/**
+ * @param {string} address @param {RequestInit} [request] @returns {Promise<any>}
+ */
+async function ask(address, request = {}) {
+  let response;
+  try {
+    response = await fetch(address, { cache: "no-cache", ...request });
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    throw new Refusal(0, "Nobody answers", "The server does not answer.");
+  }
+  const date = Date.parse(response.headers.get("date") ?? "");
+  // The header has whole seconds, so only what is beyond them is a difference.
+  if (!Number.isNaN(date)) ahead = Math.abs(date + 500 - Date.now()) > 2500 ? date + 500 - Date.now() : 0;
+  if (response.status === 204) return null;
+  const text = await response.text();
+  if (response.ok)
+    return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
+  let problem = { title: `HTTP ${response.status}`, detail: "" };
+  try {
+    problem = { ...problem, ...JSON.parse(text) };
+  } catch {
+    // A proxy's page; its status says enough.
+  }
+  throw new Refusal(response.status, problem.title, problem.detail);
+}
+
+/** @param {Record<string, string | number | undefined>} parameters */
+function query(parameters) {
+  const known = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== "");
+  const text = new URLSearchParams(known.map(([key, value]) => [key, String(value)])).toString();
+  return text && `?${text}`;
+}
+
+/** @param {string} path @param {{ depth?: number, limit?: number, cursor?: string }} [more] @returns {Promise<Element>} */
+export function element(path, more = {}) {
+  const at = path === "" ? "/api/v1/namespace" : `/api/v1/namespace/${encodePath(path)}`;
+  return ask(at + query(more));
+}
+
+/** @param {string} path @returns {Promise<Sample>} */
+export function sample(path) {
+  return ask(`/api/v1/values/${encodePath(path)}`);
+}
+
+/** @param {string} words @param {AbortSignal} signal @returns {Promise<{ elements: Element[], more: boolean }>} */
+export function search(words, signal) {
+  return ask(`/api/v1/search${query({ q: words, limit: 50 })}`, { signal });
+}
+
+/** @param {string} path @param {unknown} value @returns {Promise<Command>} */
+export function set(path, value) {
+  return ask(`/api/v1/values/${encodePath(path)}`, { method: "PUT", body: JSON.stringify({ value }) });
+}
+
+/** @param {string} id @returns {Promise<Command>} */
+export function command(id) {
+  return ask(`/api/v1/commands/${encodeURIComponent(id)}`);
+}
+
+/** @param {{ limit?: number, cursor?: string }} [more] @returns {Promise<{ edge_nodes: EdgeNode[], next_cursor?: string }>} */
+export function edgeNodes(more = {}) {
+  return ask(`/api/v1/edge-nodes${query({ limit: 1000, ...more })}`);
+}
+
+/** @param {string} group @param {string} edgeNode */
+function edgeNodeAt(group, edgeNode) {
+  return `/api/v1/edge-nodes/${encodeURIComponent(group)}/${encodeURIComponent(edgeNode)}`;
+}
+
+/** @param {string} group @param {string} edgeNode @param {{ metrics?: string, limit?: number, cursor?: string }} [more]
+ * @returns {Promise<EdgeNode>} */
+export function edgeNode(group, edgeNode, more = {}) {
+  return ask(edgeNodeAt(group, edgeNode) + query(more));
+}
+
+/** @param {string} group @param {string} edgeNode @returns {Promise<Conformance>} */
+export function conformance(group, edgeNode) {
+  return ask(`${edgeNodeAt(group, edgeNode)}/conformance`);
+}
+
+/** @param {string} group @param {string} edgeNode @returns {Promise<{ asked: string }>} */
+export function rebirth(group, edgeNode) {
+  return ask(`${edgeNodeAt(group, edgeNode)}/rebirth`, { method: "POST" });
+}
+
+/** @param {Record<string, string | number | undefined>} wanted
+ * @returns {Promise<{ findings: Finding[], entries: number, dropped: number, next_cursor?: string }>} */
+export function findings(wanted = {}) {
+  return ask(`/api/v1/findings${query(wanted)}`);
+}
+
+/** @param {string} topic @param {string} [metric] @returns {Promise<Placed>} */
+export function placement(topic, metric) {
+  return ask(`/api/v1/placement${query({ topic, metric })}`);
+}
+
+/** @param {{ limit?: number, cursor?: string }} [more] @returns {Promise<{ clients: Client[], next_cursor?: string }>} */
+export function clients(more = {}) {
+  return ask(`/api/v1/clients${query(more)}`);
+}
+
+/** @param {string} clientId @returns {Promise<Client>} */
+export function client(clientId) {
+  return ask(`/api/v1/clients/${encodePath(clientId)}`);
+}
+
+/** @param {string} clientId @returns {Promise<null>} */
+export function disconnect(clientId) {
+  return ask(`/api/v1/clients/${encodePath(clientId)}`, { method: "DELETE" });
+}
+
+/** @returns {Promise<{ attachments: Attachment[] }>} */
+export function attachments() {
+  return ask("/api/v1/attachments");
+}
+
+/** @returns {Promise<{ status: string, durability: string, disk: string }>} */
+export function readiness() {
+  return ask("/readyz");
+}
+
+/** @returns {Promise<string>} Prometheus' text */
+export function metrics() {
+  return ask("/metrics");
+}
+
+/** Whether anybody is there. @param {number} patience milliseconds */
+export async function isAlive(patience) {
+  try {
+    await ask("/healthz", { signal: AbortSignal.timeout(patience) });
+    return true;
+  } catch {
+    return false;
+  }
+}

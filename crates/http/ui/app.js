@@ -1,0 +1,146 @@
+//! The spine: which page an address shows, and the bar around it.
+//!
+//! A link to a page of ours changes the address and nothing is loaded anew. Each page gets a signal that ends
+//! whatever it
+//! began. Invariant: one page at a time; what a page has left cannot write on the next.
+
+import { routeOf, pageOf } from "./address.js";
+import { el, fill } from "./dom.js";
+import { moment } from "./format.js";
+import { Live } from "./live.js";
+import { mark } from "./marks.js";
+import { Samples } from "./samples.js";
+import { Search } from "./search.js";
+import { themeButton } from "./theme.js";
+import { clientPageOf, clientsPage } from "./pages/clients.js";
+import { edgeNodePage } from "./pages/edge-node.js";
+import { edgeNodesPage } from "./pages/edge-nodes.js";
+import { findingsPage } from "./pages/findings.js";
+import { namespacePage } from "./pages/namespace.js";
+import { overviewPage } from "./pages/overview.js";
+import { unplacedPage } from "./pages/unplaced.js";
+
+/** @typedef {import("./address.js").Route} Route */
+/** @typedef {import("./page.js").Surroundings} Surroundings */
+
+const TITLES = new Map([
+  ["overview", "Overview"],
+  ["namespace", "Namespace"],
+  ["edge-nodes", "Edge Nodes"],
+  ["edge-node", "Edge Node"],
+  ["findings", "Findings"],
+  ["unplaced", "Unplaced"],
+  ["clients", "Clients"],
+  ["client", "Client"],
+]);
+/** Which entry of the bar a page belongs to. */
+const ENTRIES = new Map([
+  ["edge-node", "edge-nodes"],
+  ["client", "clients"],
+]);
+
+const live = new Live();
+const samples = new Samples();
+const main = byId("main");
+let leave = new AbortController();
+
+/** @param {string} id */
+function byId(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
+/** @param {string} address */
+function go(address) {
+  if (address !== location.pathname + location.search) history.pushState(null, "", address);
+  show();
+}
+
+function show() {
+  leave.abort();
+  leave = new AbortController();
+  const route = routeOf(location);
+  /** @type {Surroundings} */
+  const around = { live, samples, signal: leave.signal, query: route.query, go };
+  const page = pageFor(route, around);
+  if (main.firstChild !== page || main.childNodes.length !== 1) {
+    fill(main, page);
+    main.scrollTop = 0;
+  }
+  const last = route.path ? route.path.slice(route.path.lastIndexOf("/") + 1) : undefined;
+  document.title = `${(last ?? route.edgeNode ?? route.clientId ?? TITLES.get(route.page) ?? "").slice(0, 80)} · Factree`;
+  const entry = ENTRIES.get(route.page) ?? route.page;
+  for (const link of document.querySelectorAll("[data-page]")) {
+    if (link.getAttribute("data-page") === entry) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+/** @param {Route} route @param {Surroundings} around */
+function pageFor(route, around) {
+  switch (route.page) {
+    case "overview":
+      return overviewPage(around);
+    case "namespace":
+      return namespacePage(around, route.path ?? "");
+    case "edge-nodes":
+      return edgeNodesPage(around);
+    case "edge-node":
+      return edgeNodePage(around, route.group ?? "", route.edgeNode ?? "");
+    case "findings":
+      return findingsPage(around);
+    case "unplaced":
+      return unplacedPage(around);
+    case "clients":
+      return clientsPage(around);
+    case "client":
+      return clientPageOf(around, route.clientId ?? "");
+    case "nowhere":
+      return el(
+        "div",
+        { class: "page" },
+        el("h1", {}, "There is no such page"),
+        el("p", {}, el("a", { href: "/" }, "Overview")),
+      );
+  }
+}
+
+function showLink() {
+  const { state, since } = live;
+  document.documentElement.dataset.link = state;
+  const marks = {
+    live: () => mark("disc", "Live"),
+    connecting: () => mark("half", "Connecting"),
+    lost: () => mark("cross", "No connection", "loud dead"),
+  };
+  fill(byId("link"), marks[state]());
+  const alarm = byId("alarm");
+  if (state === "lost") {
+    fill(
+      alarm,
+      mark("cross", "No connection to Factree."),
+      `What is shown is as of ${moment(since)} and may be old. Trying again by itself.`,
+    );
+  } else if (live.refused !== null) {
+    fill(alarm, mark("bars", "Not live."), `The server does not tell changes: ${live.refused}`);
+  } else {
+    fill(alarm);
+  }
+}
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
+    return;
+  const link = /** @type {Element} */ (event.target).closest("a[href^='/']");
+  const address = link?.getAttribute("href");
+  if (!address || address.startsWith("/api") || address === "/docs" || link?.hasAttribute("target")) return;
+  event.preventDefault();
+  go(address);
+});
+addEventListener("popstate", show);
+live.addEventListener("state", showLink);
+
+new Search(byId("search"), (path) => go(pageOf(path)));
+themeButton(/** @type {HTMLButtonElement} */ (byId("theme")));
+showLink();
+live.start();
+show();

@@ -1,0 +1,38 @@
+//! Asking again and again for what no stream tells, while somebody looks.
+//!
+//! Invariant: one question at a time, none while the page is hidden, and none after the signal.
+
+/**
+ * Asks now and then every `every` milliseconds after the last answer.
+ * @param {number} every @param {AbortSignal} signal @param {() => Promise<void>} ask
+ * @param {(error: unknown) => void} refused
+ */
+export async function poll(every, signal, ask, refused) {
+  while (!signal.aborted) {
+    if (!document.hidden) {
+      try {
+        await ask();
+      } catch (error) {
+        if (!signal.aborted) refused(error);
+      }
+    }
+    await pause(every, signal);
+  }
+}
+
+/** @param {number} time @param {AbortSignal} signal @returns {Promise<void>} */
+function pause(time, signal) {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", look);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const look = () => !document.hidden && end();
+    const timer = setTimeout(end, time);
+    document.addEventListener("visibilitychange", look);
+    signal.addEventListener("abort", end);
+  });
+}

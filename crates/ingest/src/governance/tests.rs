@@ -1,0 +1,180 @@
+//! Judging alone, without anybody who publishes.
+
+use super::*;
+use crate::Limits;
+use crate::placement::Placement;
+use serde_json::json;
+
+fn rule(filter: &str) -> GovernanceRuleText {
+    GovernanceRuleText { filter: filter.into(), ..GovernanceRuleText::default() }
+}
+
+fn range(filter: &str, low: f64, high: f64) -> GovernanceRuleText {
+    GovernanceRuleText { low: Some(low), high: Some(high), ..rule(filter) }
+}
+
+fn demand(text: &GovernanceRuleText) -> demand::Demand {
+    Governance::parse(std::slice::from_ref(text)).unwrap().rules[0].demand.clone()
+}
+
+/// What the doorkeeper says of a publication, one line for each deviation.
+fn judged(rules: &[GovernanceRuleText], topic: &str, payload: &[u8]) -> Vec<String> {
+    let governance = Arc::new(Governance::parse(rules).unwrap());
+    let keeper = Doorkeeper::new(governance, Arc::new(Placement::default())).expect("there are rules");
+    let reading = crate::json::read(payload, Limits::default().fields_per_document_max);
+    let shown = |it: &Deviation| format!("{} {} {}", it.path, it.breach.kind.id(), it.breach.why);
+    keeper.judge(topic, &reading, payload).iter().map(shown).collect()
+}
+
+#[test]
+fn a_range_is_about_numbers_whatever_their_width() {
+    let within = demand(&range("#", 0.1, 100.0));
+    let verdict = |value: Value| within.judge_value(&value).map(|breach| breach.why.to_string());
+    for fine in [
+        Value::Float(0.1),
+        Value::Double(0.1),
+        Value::Int(100),
+        Value::UInt(1),
+        Value::Null,
+        Value::Boolean(false),
+        Value::String("hot".into()),
+        Value::DateTime(0),
+    ] {
+        assert_eq!(verdict(fine.clone()), None, "{fine:?}");
+    }
+    for (wrong, told) in [
+        (Value::Float(0.09), "0.09 is below 0.1"),
+        (Value::Double(100.01), "100.01 is above 100"),
+        (Value::Int(-1), "-1 is below 0.1"),
+        (Value::UInt(u64::MAX), "18446744073709551615 is above 100"),
+        (Value::Double(f64::NAN), "\"NaN\" is in no range"),
+        (Value::Float(f32::INFINITY), "\"inf\" is above 100"),
+    ] {
+        assert_eq!(verdict(wrong).as_deref(), Some(told));
+    }
+}
+
+#[test]
+fn a_list_names_all_that_a_value_may_be() {
+    let listed = demand(&GovernanceRuleText {
+        one_of: Some(vec![json!("Running"), json!(1), json!(2.5), json!(true)]),
+        ..rule("#")
+    });
+    let fits = |value: Value| listed.judge_value(&value).is_none();
+    for fine in [
+        Value::String("Running".into()),
+        Value::Int(1),
+        Value::UInt(1),
+        Value::Double(1.0),
+        Value::Float(2.5),
+        Value::Boolean(true),
+        Value::Null,
+    ] {
+        assert!(fits(fine.clone()), "{fine:?}");
+    }
+    for wrong in [Value::String("running".into()), Value::Int(2), Value::Boolean(false), Value::Double(f64::NAN)] {
+        assert!(!fits(wrong.clone()), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_schema_judges_what_is_published_whole_and_a_range_every_field() {
+    let order = json!({"type": "object", "required": ["order"], "properties": {"qty": {"type": "integer"}}});
+    let rules = [GovernanceRuleText { schema: Some(order), ..rule("Acme/Order/#") }, range("Acme/Order/#", 0.0, 10.0)];
+    assert!(judged(&rules, "Acme/Order", br#"{"order":"PO-1","qty":5}"#).is_empty());
+    assert_eq!(
+        judged(&rules, "Acme/Order", br#"{"qty":50,"oven":{"temp":{"value":-1,"unit":"K"}}}"#),
+        [
+            "Acme/Order governance-schema \"order\" is a required property",
+            "Acme/Order/oven/temp governance-range -1 is below 0",
+            "Acme/Order/qty governance-range 50 is above 10",
+        ]
+    );
+    // A field is no publication of its own, so no schema is held against it.
+    assert_eq!(
+        judged(&rules, "Acme/Order", br#"{"order":"PO-1","qty":1.5}"#),
+        ["Acme/Order governance-schema at /qty: it is not of type \"integer\""]
+    );
+    assert_eq!(judged(&rules, "Acme/Order", b"RUNNING"), ["Acme/Order governance-schema it is no JSON"]);
+    assert!(judged(&rules, "Acme/Order", b"").is_empty(), "who clears a topic says nothing");
+    assert!(judged(&rules, "Acme/Other", b"99").is_empty());
+    assert!(judged(&rules, "$SYS/x", b"99").is_empty(), "what is not in the tree is nobody's to judge");
+}
+
+#[test]
+fn a_filter_means_fields_as_it_means_elements() {
+    let paths =
+        |filter: &str, topic: &str, payload: &str| judged(&[range(filter, 0.0, 1.0)], topic, payload.as_bytes()).len();
+    let document = r#"{"a":9,"b":{"a":9,"c":9}}"#;
+    for (filter, hits) in
+        [("#", 3), ("T/#", 3), ("T/+", 1), ("T/+/a", 1), ("+/b/+", 2), ("T", 0), ("T/a/#", 1), ("X/#", 0)]
+    {
+        assert_eq!(paths(filter, "T", document), hits, "{filter}");
+    }
+    assert_eq!(paths("T", "T", "9"), 1);
+    assert_eq!(paths("T/+", "T", r#"{"value":9}"#), 0, "a value with its unit is the topic's own");
+    assert_eq!(paths("T", "T", r#"{"value":9,"unit":"K"}"#), 1);
+}
+
+#[test]
+fn what_nobody_could_judge_breaks_the_rules_that_mean_it() {
+    let huge = vec![b'['; crate::json::PAYLOAD_BYTES_MAX + 1];
+    let told = judged(&[range("T/+", 0.0, 1.0), range("T", 0.0, 1.0), range("X", 0.0, 1.0)], "T", &huge);
+    assert_eq!(told.len(), 2);
+    assert!(told[0].contains("larger than"), "{told:?}");
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    let schema = GovernanceRuleText { schema: Some(json!({})), ..rule("T") };
+    assert_eq!(judged(&[schema], "T", deep.as_bytes()), ["T governance-schema it is no JSON"]);
+}
+
+#[test]
+fn few_deviations_are_told_of_one_publication_and_the_one_that_refuses_it_always() {
+    let many: String = (0..500).map(|n| format!("\"a{n:03}\":9,")).collect();
+    let payload = format!("{{{many}\"z\":9}}");
+    let reported = range("T/#", 0.0, 1.0);
+    let enforced = GovernanceRuleText { enforce: true, ..range("T/z", 0.0, 1.0) };
+    let told = judged(&[reported, enforced], "T", payload.as_bytes());
+    assert_eq!(told.len(), 9);
+    assert_eq!(told[8], "T/z governance-range 9 is above 1");
+}
+
+#[test]
+fn what_is_said_of_a_value_is_short_however_long_it_is() {
+    let listed = demand(&GovernanceRuleText { one_of: Some(vec![json!("x")]), ..rule("#") });
+    let long = Value::String("é".repeat(100_000).into());
+    assert!(listed.judge_value(&long).unwrap().why.len() <= demand::CLIPPED);
+    let object = Value::Object([("a".into(), long)].into());
+    let schema = demand(&GovernanceRuleText { schema: Some(json!({"type": "integer"})), ..rule("#") });
+    assert!(schema.judge_as_json(&object).unwrap().why.len() <= demand::CLIPPED);
+}
+
+#[test]
+fn a_pattern_takes_time_in_proportion_to_the_text() {
+    // Exponential for an engine that backtracks: the test would not end.
+    let schema = demand(&GovernanceRuleText { schema: Some(json!({"pattern": "^(a+)+$"})), ..rule("#") });
+    let text = format!("{}b", "a".repeat(100_000));
+    assert!(schema.judge_as_json(&Value::String(text.into())).is_some());
+}
+
+#[test]
+fn a_schema_that_leads_round_in_circles_ends() {
+    for schema in [
+        json!({"$ref": "#"}),
+        json!({"allOf": [{"$ref": "#"}]}),
+        json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}),
+    ] {
+        let round = demand(&GovernanceRuleText { schema: Some(schema), ..rule("#") });
+        assert!(round.judge_as_json(&Value::Int(1)).is_none());
+    }
+}
+
+#[test]
+fn topics_without_number_leave_no_trace_without_number() {
+    let governance = Arc::new(Governance::parse(&[range("a", 0.0, 1.0)]).unwrap());
+    let keeper = Doorkeeper::new(governance, Arc::new(Placement::default())).unwrap();
+    let reading = crate::json::read(b"5", 10);
+    let long = "x".repeat(60_000);
+    assert!(keeper.judge(&long, &reading, b"5").is_empty());
+    assert_eq!(keeper.judge("a", &reading, b"5").len(), 1);
+    assert_eq!(keeper.topics_len(), 1, "a long name is looked up each time");
+}

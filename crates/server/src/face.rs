@@ -1,0 +1,277 @@
+//! The tree's face on MQTT: each element's samples as messages on its own topic.
+//!
+//! What changes is announced as it is written, message by message, and what is current is brought to whoever subscribes, as a
+//! retained message would be; the tree is the store of both. Nothing is looked at while no subscription begins with a name that
+//! the tree begins with, and nothing is encoded for cells that nobody is subscribed to. What is too much at once is an
+//! [errand](errands). The hub, which has the locks, does what is decided here.
+//! Knows no packet and no socket.
+//! Invariant: the state is locked under ingest's lock whenever samples are read to be said, so that no topic's messages are
+//! said in another order than they were written.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use factree_broker::Broker;
+use factree_ingest::{Bulk, Ingest, Sights};
+use factree_namespace::{ElementId, Namespace, Revision, Source, View};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::Notify;
+
+mod errands;
+mod rendering;
+mod topics;
+
+pub(crate) use errands::{Current, Errands, Sweep};
+pub(crate) use rendering::Renderer;
+pub use topics::FaceRoot;
+
+/// If the tree begins with more names than this, or filters do, not each is asked about.
+const FIRST_LEVELS_MAX: usize = 256;
+/// What a URI's path may hold as it is; more is encoded than must be.
+const URI_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// A longer path is not said in a reason string.
+const TOLD_BYTES_MAX: usize = 1_024;
+
+/// The tree's face on MQTT.
+pub(crate) struct Face {
+    pub(crate) namespace: Arc<Namespace>,
+    /// None: the tree has no face.
+    pub(crate) root: Option<FaceRoot>,
+    state: Mutex<State>,
+    /// The topics that the tree's topics begin with; none: too many to ask about each.
+    tops: Mutex<Option<Arc<[String]>>>,
+    /// How many sources had a place in the tree when that was looked at.
+    sources: AtomicUsize,
+    /// The state of the broker's subscriptions that is taken account of; at first none.
+    heeded: AtomicU64,
+    is_watching: AtomicBool,
+    /// Says that there may be an errand to run.
+    pub(crate) work: Notify,
+    pub(crate) stats: Stats,
+}
+
+/// What was said, and is still to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FaceFigures {
+    pub(crate) announced: u64,
+    pub(crate) brought: u64,
+    /// Subscriptions that wait for what is current.
+    pub(crate) due: u64,
+}
+
+/// What was said, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// Samples announced to somebody.
+    pub(crate) announced: AtomicU64,
+    /// Messages brought to single subscriptions.
+    pub(crate) brought: AtomicU64,
+}
+
+/// What is still to be told, and what is taken account of.
+#[derive(Default)]
+pub(crate) struct State {
+    /// How often things have been moved.
+    layout: u64,
+    /// What was written up to then is told, or noted to be.
+    revision: Revision,
+    pub(crate) errands: Errands,
+    pub(crate) sights: Sights,
+}
+
+/// What was applied to the tree just now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applied {
+    /// The revision before it.
+    pub(crate) since: Revision,
+    /// Whether it led to anything else than new samples.
+    pub(crate) is_news: bool,
+}
+
+/// What is to be done about what was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sighted {
+    Nothing,
+    /// It is to be announced.
+    Samples,
+    /// The tree begins with other names now: ask [`Face::is_wanted`], and if it is, [`Face::begin`].
+    Tops,
+}
+
+impl Face {
+    pub(crate) fn new(namespace: Arc<Namespace>, root: Option<FaceRoot>) -> Self {
+        let face = Self {
+            namespace,
+            root,
+            state: Mutex::default(),
+            tops: Mutex::new(Some(Arc::new([]))),
+            sources: AtomicUsize::new(0),
+            heeded: AtomicU64::new(u64::MAX),
+            is_watching: AtomicBool::new(false),
+            work: Notify::new(),
+            stats: Stats::default(),
+        };
+        face.look_at_tops(&face.namespace.read());
+        face
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Whether what is written is looked at.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.is_watching.load(Ordering::Relaxed)
+    }
+
+    /// Whether any subscription may be about the tree, if one was made or taken away since that was last heeded.
+    #[inline]
+    pub(crate) fn hear(&self, broker: &Broker) -> Option<Heard> {
+        let changes = broker.subscription_changes();
+        let is_new = self.root.is_some() && self.heeded.load(Ordering::Relaxed) != changes;
+        is_new.then(|| Heard { changes, is_wanted: self.is_wanted(broker) })
+    }
+
+    /// Whether any subscription may be about the tree.
+    #[cold]
+    pub(crate) fn is_wanted(&self, broker: &Broker) -> bool {
+        let Some(root) = &self.root else { return false };
+        if let Some(first) = root.first_level() {
+            return broker.is_subscribed_below(first);
+        }
+        if let Some(tops) = &*lock(&self.tops) {
+            return tops.iter().any(|top| broker.is_subscribed_below(top));
+        }
+        let mut levels = broker.subscribed_first_levels();
+        levels.by_ref().take(FIRST_LEVELS_MAX).any(|level| root.may_begin_with(level)) || levels.next().is_some()
+    }
+
+    /// Takes account of what was heard, before anything is applied that was accepted after it.
+    #[cold]
+    pub(crate) fn heed(&self, ingest: &mut Ingest, Heard { changes, is_wanted }: Heard) {
+        self.heeded.store(changes, Ordering::Relaxed);
+        self.watch(ingest, &mut self.state(), &self.namespace.read(), is_wanted);
+    }
+
+    fn watch(&self, ingest: &mut Ingest, state: &mut State, view: &View<'_>, is_watching: bool) {
+        if is_watching && !self.is_watching() {
+            (state.revision, state.layout) = (self.namespace.revision(), view.layout());
+        }
+        self.is_watching.store(is_watching, Ordering::Relaxed);
+        ingest.watch(is_watching);
+    }
+
+    /// Whether what was applied is to be announced.
+    #[inline]
+    pub(crate) fn sight(&self, ingest: &mut Ingest, applied: Applied) -> Sighted {
+        if self.is_watching() {
+            let mut state = self.state();
+            ingest.take_sights(&mut state.sights);
+            return if state.sights.is_empty() { Sighted::Nothing } else { Sighted::Samples };
+        }
+        let sources = ingest.sources_len();
+        if self.root.is_none() || !applied.is_news && self.sources.load(Ordering::Relaxed) == sources {
+            return Sighted::Nothing;
+        }
+        self.sources.store(sources, Ordering::Relaxed);
+        if self.look_at_tops(&self.namespace.read()) { Sighted::Tops } else { Sighted::Nothing }
+    }
+
+    /// Notes what the tree begins with; whether that is something else than before.
+    fn look_at_tops(&self, view: &View<'_>) -> bool {
+        let root = self.root.as_ref().filter(|root| root.first_level().is_none());
+        let names = view.children(ElementId::ROOT, None, FIRST_LEVELS_MAX + 1);
+        let tops = names.iter().filter_map(|&id| root?.topic(view.name(id)));
+        let tops = (names.len() <= FIRST_LEVELS_MAX).then(|| tops.collect::<Arc<[String]>>());
+        let mut known = lock(&self.tops);
+        let is_new = *known != tops;
+        *known = tops;
+        is_new
+    }
+
+    /// What was applied is the first of the tree that anybody asked for: all of it is [sighted](Sighted::Samples).
+    #[cold]
+    pub(crate) fn begin(&self, ingest: &mut Ingest, applied: Applied) {
+        let mut state = self.state();
+        let view = self.namespace.read();
+        self.watch(ingest, &mut state, &view, true);
+        let until = self.namespace.revision();
+        for block in view.blocks().filter(|block| block.hold().is_newer(applied.since)) {
+            ingest.look_back(block, applied.since, until);
+        }
+        ingest.take_sights(&mut state.sights);
+    }
+
+    /// Things may have been moved, so that what is current stands elsewhere.
+    pub(crate) fn note_moved(&self, ingest: &mut Ingest, state: &mut State, view: &View<'_>) {
+        if state.layout != view.layout() {
+            state.layout = view.layout();
+            ingest.watch(true);
+            let since = state.revision;
+            self.note_changed(state, view, since);
+        }
+        state.revision = self.namespace.revision();
+    }
+
+    /// The tree may begin with other names, because everything stands where new rules say: there is something to
+    /// [hear](Face::hear).
+    pub(crate) fn look_again(&self) {
+        self.look_at_tops(&self.namespace.read());
+        self.heeded.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// What has moved is to be told where it stands now; everything, unless somebody was watching when it began to move.
+    pub(crate) fn tell_moved(&self, was_watching: bool) {
+        let mut state = self.state();
+        let view = self.namespace.read();
+        state.layout = view.layout();
+        let since = if was_watching { state.revision } else { Revision::ZERO };
+        self.note_changed(&mut state, &view, since);
+    }
+
+    /// Everything that was written since is to be swept.
+    fn note_changed(&self, state: &mut State, view: &View<'_>, since: Revision) {
+        let until = self.namespace.revision();
+        for block in view.blocks().filter(|block| block.hold().is_newer(since)) {
+            state.errands.add_bulk(Bulk { block: Arc::clone(block), since, until });
+        }
+        state.revision = until;
+        self.work.notify_one();
+    }
+
+    /// The errand of a subscription that was made just now, if it is about the tree.
+    pub(crate) fn errand(&self, client_id: factree_broker::ClientId, filter: &str, retain: bool) -> Option<Current> {
+        let meaning = self.root.as_ref()?.meaning(filter)?;
+        Some(Current { client_id, filter: filter.into(), meaning, after: None, retain })
+    }
+
+    /// Why clients may not publish to a topic, because a Sparkplug source owns it; none if they may.
+    pub(crate) fn forbids(&self, view: &View<'_>, topic: &str) -> Option<String> {
+        let path = self.root.as_ref()?.path(topic)?;
+        let Source::Sparkplug { group, edge_node, device } = view.publisher(view.find(&path)?)? else { return None };
+        let mut why = match device {
+            Some(device) => format!("Device {device} of the Edge Node {group}/{edge_node} owns this topic"),
+            None => format!("the Edge Node {group}/{edge_node} owns this topic"),
+        };
+        if path.len() <= TOLD_BYTES_MAX {
+            let path = utf8_percent_encode(&path, URI_PATH);
+            why.push_str(&format!("; set its value with PUT /api/v1/values/{path}"));
+        }
+        Some(why)
+            .filter(|why| why.len() <= 8 * TOLD_BYTES_MAX)
+            .or_else(|| Some("an Edge Node owns this topic".to_owned()))
+    }
+}
+
+/// What the broker's subscriptions are like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard {
+    /// In which state of theirs.
+    changes: u64,
+    /// One of them may be about the tree.
+    is_wanted: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

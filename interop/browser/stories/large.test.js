@@ -1,0 +1,90 @@
+// A plant of 100,000 elements: it is scrolled through without the page ever standing still.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Browser } from "../browser.js";
+import { eventually, Factree } from "../factree.js";
+import { connect } from "../plant.js";
+
+const LINES = 100;
+const METRICS = 1000;
+/** One line with more than a page of elements. */
+const LONG = 5000;
+/** Milliseconds of work in one task; the page answers to nobody for so long. */
+const STANDSTILL_MAX = 200;
+
+test("a tree of 100,000 elements scrolls", async (story) => {
+  const factree = await Factree.start();
+  story.after(() => factree.close());
+  const client = await connect(factree.mqtt, "large");
+  story.after(() => client.endAsync());
+  const publish = (line, metrics) => {
+    for (let metric = 0; metric < metrics; metric++)
+      client.publish(`Plant/${line}/Metric${String(metric).padStart(4, "0")}`, String(metric));
+    return client.publishAsync(`Plant/${line}/Metric0000`, "1", { qos: 1 });
+  };
+  for (let line = 0; line < LINES; line++) await publish(`Line${String(line).padStart(2, "0")}`, METRICS);
+  await publish("Long", LONG);
+  const whole = ({ children }) =>
+    children.length === LINES + 1 &&
+    children.every(({ name, children_count: count }) => count === (name === "Long" ? LONG : METRICS));
+  await eventually(() => factree.get("/api/v1/namespace/Plant?depth=1&limit=1000"), whole, 60_000);
+
+  const browser = await Browser.start();
+  story.after(() => browser.close());
+  const page = await browser.open(`${factree.url}/ns/Plant/Line00`);
+  await page.locator(".row").getByText("Line01").waitFor();
+  // What else the machine does is no work of the page's, so the browser is asked what each task cost the processor.
+  await browser.chromium.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
+  const lines = () => page.evaluate(() => Math.round(document.querySelector(".tree-size").clientHeight / 28));
+  await page.locator("[role=tree]").focus();
+  await page.keyboard.press("*");
+  await eventually(lines, (known) => known > LINES * METRICS, 120_000);
+  // The end of the last one is asked for a page at a time.
+  await eventually(
+    async () => {
+      await page.keyboard.press("End");
+      return lines();
+    },
+    (known) => known === 1 + LINES * (METRICS + 1) + 1 + LONG,
+    120_000,
+  );
+  await page.keyboard.press("End");
+  await page
+    .locator(".row")
+    .getByText(`Metric${LONG - 1}`)
+    .waitFor();
+  const rows = await page.evaluate(async () => {
+    const tree = document.querySelector(".tree");
+    let most = 0;
+    for (let pass = 0; pass < 120; pass++) {
+      tree.scrollTop = pass < 60 ? (tree.scrollHeight * pass) / 60 : tree.scrollTop + 300;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      most = Math.max(most, document.querySelectorAll(".row").length);
+    }
+    return most;
+  });
+  const twice = await page.evaluate(() => {
+    const places = [...document.querySelectorAll(".row")].map((row) => row.style.transform);
+    return places.length - new Set(places).size;
+  });
+  assert.equal(twice, 0, "two rows stand at one place");
+  assert.ok(rows < 120, `${rows} rows are elements at once`);
+  // What is in sight is live, wherever that is.
+  await page.keyboard.press("End");
+  await page
+    .locator(".row")
+    .getByText(`Metric${LONG - 1}`)
+    .waitFor();
+  await client.publishAsync(`Plant/Long/Metric${LONG - 1}`, "4711", { qos: 1 });
+  await page.locator(".row").getByText("4711").waitFor();
+  const tasks = JSON.parse(String(await browser.chromium.stopTracing())).traceEvents.filter(
+    ({ name, ph }) => name === "RunTask" && ph === "X",
+  );
+  const most = (of) => Math.round(tasks.reduce((longest, task) => Math.max(longest, task[of] ?? 0), 0) / 1000);
+  story.diagnostic(
+    `${await lines()} lines, ${tasks.length} tasks; the most work in one: ${most("tdur")} ms, which took ${most("dur")} ms`,
+  );
+  assert.ok(tasks.length > 1000 && most("tdur") > 0, "the browser told what tasks cost");
+  assert.ok(most("tdur") <= STANDSTILL_MAX, `one task was ${most("tdur")} ms of work`);
+});

@@ -1,0 +1,77 @@
+// The pictures of the guide and the README, taken of a plant that has some trouble. Look at them as who runs the
+// plant would.
+
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Browser } from "../browser.js";
+import { eventually, Factree } from "../factree.js";
+import { RULES, troubledPlant } from "../plant.js";
+
+const TEMPERATURE = "/ns/Acme/Dallas/Paint/Line1/Oven1/Zone/1/Temperature";
+const STALE = "/ns/Acme/Dallas/Press/Line8/Press1/Temperature";
+const EDGE_NODE = "/edge-nodes?group=Acme%3ADallas%3APress&edge_node=Line9";
+const PICTURES = [
+  { name: "namespace-light", path: TEMPERATURE, wait: (page) => moves(page) },
+  { name: "namespace-dark", path: TEMPERATURE, scheme: "dark", wait: (page) => moves(page) },
+  {
+    name: "namespace-phone",
+    path: STALE,
+    phone: true,
+    wait: (page) => page.locator(".reading").getByText("Stale").waitFor(),
+  },
+  { name: "tree-phone", path: "/ns", phone: true, wait: (page) => page.getByText("Munich", { exact: true }).waitFor() },
+  { name: "overview", path: "/", wait: (page) => page.locator(".spark path[d*=L]").first().waitFor() },
+  { name: "edge-nodes", path: "/edge-nodes", wait: (page) => page.getByText("Offline").first().waitFor() },
+  { name: "edge-node", path: EDGE_NODE, wait: (page) => page.locator("details[open] .rule").first().waitFor() },
+  { name: "findings", path: "/findings", wait: (page) => page.locator(".rule").first().click() },
+  {
+    name: "unplaced",
+    path: "/unplaced",
+    wait: async (page) => {
+      await page.getByText("ULM_Paint / PLC 7").click();
+      await page.locator(".proposal").waitFor();
+    },
+  },
+  { name: "clients", path: "/clients", scheme: "dark", wait: (page) => page.locator("tbody tr").first().waitFor() },
+];
+
+/** Opens what is beside the metric, and waits until its chart shows some changes. */
+async function moves(page) {
+  await page.locator(".row[aria-selected=true]").waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("*");
+  await page.keyboard.press("PageDown");
+  await page.waitForFunction(
+    () => !/^Chart: [12] changes/.test(document.querySelector(".chart svg")?.ariaLabel ?? "Chart: 1 changes"),
+    undefined,
+    { timeout: 90_000 },
+  );
+}
+
+test("the pictures are taken", async (story) => {
+  const factree = await Factree.start({ command: "demo", config: RULES });
+  story.after(() => factree.close());
+  const plant = await troubledPlant(factree.mqtt);
+  story.after(() => plant.close());
+  const browser = await Browser.start();
+  story.after(() => browser.close());
+  await eventually(
+    () => factree.get("/api/v1/findings?level=must"),
+    ({ findings }) => findings.length > 0,
+  );
+  await Promise.all(
+    PICTURES.map(async ({ name, path, scheme, phone, wait }) => {
+      const page = await browser.open(factree.url + path, {
+        scheme,
+        ...(phone ? { phone, width: 390, height: 844 } : { width: 1440, height: 900 }),
+      });
+      await wait(page);
+      const file = join(process.env.SCREENSHOTS, `${name}.png`);
+      await page.screenshot({ path: file });
+      assert.ok((await stat(file)).size > 10_000, name);
+      await page.context().close();
+    }),
+  );
+});
