@@ -191,7 +191,10 @@ impl Broker {
         let mut why = None;
         let verdict = match (self.judge(topic, publish), refusal) {
             (Ok(()), Some(refusal)) => {
-                self.stats.refused_elsewhere += 1;
+                match refusal.reason {
+                    ReasonCode::NotAuthorized => self.stats.refused_topic += 1,
+                    _ => self.stats.refused_elsewhere += 1,
+                }
                 out.push(Output::Refused(Refused::Packet { connection: from.connection }));
                 why = Some(&*refusal.why);
                 Err(refusal.reason)

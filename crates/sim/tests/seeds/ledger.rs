@@ -153,7 +153,9 @@ impl Ledger {
                     _ => {}
                 }
             }
-            Input::RefusedConnect { .. } => unreachable!("nobody refuses anything here"),
+            Input::RefusedPublish { .. } | Input::RefusedConnect { .. } => {
+                unreachable!("nobody else is in the house")
+            }
             Input::Lost { .. } | Input::Publish { .. } => {}
         }
     }

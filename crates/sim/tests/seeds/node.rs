@@ -175,7 +175,11 @@ impl Node {
                     }
                 }
             }
-            Output::Accepted(_) | Output::Ended { .. } | Output::Event(_) | Output::Subscribed { .. } => {}
+            Output::Accepted(_)
+            | Output::Refused(_)
+            | Output::Ended { .. }
+            | Output::Event(_)
+            | Output::Subscribed { .. } => {}
         }
     }
 

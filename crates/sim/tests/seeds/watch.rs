@@ -69,6 +69,7 @@ impl Watch {
 fn said(output: &Output) -> String {
     match output {
         Output::Accepted(_) => "accepted".to_owned(),
+        Output::Refused(_) => "refused".to_owned(),
         Output::Close { connection, reason, .. } => format!("close {} {reason:?}", connection.0),
         Output::Ended { connection, .. } => format!("ended {}", connection.0),
         Output::Event(event) => format!("{event:?}"),
