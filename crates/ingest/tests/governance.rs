@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use factree_ingest::{
     CommandRefused, FindingQuery, FindingReport, FindingSubject, GovernanceRuleText, Level, Limits, Placement,
-    TopicRuleText,
+    SchemaText, TopicRuleText,
 };
 use factree_namespace::Value;
 use world::World;
@@ -159,8 +159,11 @@ fn a_value_from_the_past_is_not_judged() {
 #[test]
 fn a_command_against_a_rule_is_not_sent_whether_it_is_enforced_or_not() {
     let schema = serde_json::json!({"type": "string", "maxLength": 3});
-    let names =
-        GovernanceRuleText { filter: "Acme/Name".into(), schema: Some(schema), ..GovernanceRuleText::default() };
+    let names = GovernanceRuleText {
+        filter: "Acme/Name".into(),
+        schema: Some(SchemaText { schema, file: None }),
+        ..GovernanceRuleText::default()
+    };
     let mut world = governed(&[range("Acme/Dallas/Press/Line1/#", 0.0, 100.0), names, range("Acme/Level", 0.0, 1.0)]);
     world.says("NBIRTH seq=0 bdSeq=0 · SetPoint#1:Int32=20");
     world.publish(1, "Acme/Name", b"\"abc\"");

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::namespace::range;
+use super::rules::SchemaSource;
 use super::{ConfigError, line};
 
 /// Types that one extends, by way of others.
@@ -36,6 +37,8 @@ pub(super) struct DeclaredType {
     version: Option<String>,
     description: Option<String>,
     extends: Option<Spanned<String>>,
+    pub(super) schema: Option<Spanned<SchemaSource>>,
+    pub(super) enforce: Option<Spanned<bool>>,
     #[serde(default)]
     member: Vec<DeclaredMember>,
 }
