@@ -33,7 +33,7 @@ pub struct DeclaredTypes {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeclaredType {
-    name: Spanned<String>,
+    pub(super) name: Spanned<String>,
     version: Option<String>,
     description: Option<String>,
     extends: Option<Spanned<String>>,

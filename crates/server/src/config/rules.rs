@@ -171,6 +171,33 @@ mod tests {
     }
 
     #[test]
+    fn types_and_elements_that_demand_what_cannot_be_judged_name_their_line() {
+        let typed = "[[namespace.type]]\nname = \"Oven\"\n";
+        let element = "[[namespace.element]]\npath = \"Acme\"\nlow = 1\n";
+        for (text, told) in [
+            (format!("{typed}schema = 5"), "line 3, column 10"),
+            (
+                format!("{typed}\nschema = {{ type = \"objekt\" }}"),
+                "line 4: [[namespace.type]] \"Oven\", key `schema`: at /type: ",
+            ),
+            (
+                format!("{typed}schema = \"none.json\""),
+                "line 3: [[namespace.type]] \"Oven\", key `schema`: none.json: ",
+            ),
+            (format!("{element}schema = {{ $ref = 5 }}"), "line 4"),
+            (
+                "[[namespace.element]]\npath = \"Acme\"\nenforce = true".into(),
+                "line 3: [[namespace.element]] \"Acme\", key `enforce`: the element demands nothing; give it `low`,",
+            ),
+        ] {
+            let message = refusal(&text);
+            assert!(message.contains(told), "{text}: {message}");
+        }
+        let judged = |text: &str| Config::parse(text, Overrides::default()).unwrap().governance.len();
+        assert_eq!((judged(element), judged(&format!("{element}enforce = false"))), (0, 1));
+    }
+
+    #[test]
     fn a_schema_is_a_file_beside_the_configuration() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("factree.toml");
