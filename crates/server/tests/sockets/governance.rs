@@ -367,7 +367,7 @@ fn what_a_type_demands_of_its_instances_is_judged_like_a_rule() {
         [
             "MUST governance-range element Acme/Oven1/Speed Acme/Oven1/Speed \"11 is above 10\"",
             "MUST governance-schema type Order Acme/Paint/Order \"\\\"order\\\" is a required property\"",
-            "SHOULD governance-range type Oven, Zone/Temp Acme/Oven1/Zone/Temp \"410 is above 400\"",
+            "SHOULD governance-range type Oven, Zone/Temp Acme/Oven1/Zone/Temp \"410.0 is above 400\"",
         ]
     );
     let (_, answer) = plant.get("/api/v1/placement?topic=spBv1.0/Acme/NDATA/Oven1&metric=Zone/Temp");
