@@ -1,8 +1,9 @@
 //! Governance: what may be published where, as an operator wrote it, and what is made of what may not.
 //!
 //! A rule means paths of the tree by a filter and says what their values are: within a range, one of some words, or what a
-//! JSON Schema describes. Types and elements that the configuration declares demand the same, without a filter ([`declared`]). Which rules mean what is found out once: for a metric at its Birth ([`watch`]), for a plain topic
-//! when it is first published ([`Doorkeeper`]). Nobody whom no rule means pays for those who are.
+//! JSON Schema describes. Types and elements that the configuration declares demand the same without a filter ([`declared`]).
+//! Which rules mean what is found out once: for a metric at its Birth ([`watch`]), for a plain topic when it is first
+//! published ([`Doorkeeper`]). Nobody whom no rule means pays for those who are.
 //! Plain topics are judged before the broker takes them, in the publisher's task and under no lock, so a rule that is
 //! enforced refuses them; what Sparkplug owns is judged after it is written, and reported.
 //! Knows neither sockets nor files: a schema is JSON that was read by others.

@@ -1,8 +1,8 @@
 //! What declared types demand of their instances, and declared elements of what is published at their paths.
 //!
-//! The configuration says both by paths, so it is known of a path before anything is published there, and no tree is asked. Seen
-//! from one place ([`Declared::below`]) only what means something there is left, by the names from there on: an Edge Node looks
-//! it up at its Birth, a plain topic when it is first published.
+//! The configuration says both by paths, so it is known of a path before anything is published there, and no tree is asked.
+//! Seen from one place ([`Declared::below`]) only what means something there is left, by the names from there on: an Edge
+//! Node looks it up at its Birth, a plain topic when it is first published.
 //! Refuses to know what only a source says: neither Templates nor the ranges that births declare are rules.
 //! Invariant: of several types above an element that know its place the nearest is heard, as for what they tell of it.
 
@@ -79,8 +79,8 @@ pub(crate) struct Declared {
     elements: BTreeMap<Box<str>, Element>,
     /// What is of which type; the first that means a path counts.
     instances: Vec<(Filter, usize)>,
-    /// Types of what stands here and above, the nearest first, with the way from there to here as it stands before names: empty,
-    /// or with a slash at its end.
+    /// Types of what stands here and above, the nearest first, with the way from there to here as it stands before names:
+    /// empty, or with a slash at its end.
     above: Vec<(usize, String)>,
 }
 
@@ -100,8 +100,8 @@ struct Element {
 }
 
 impl Declared {
-    /// Reads what is declared. `instances` says what is of which type, besides elements themselves; who names a type that is not
-    /// declared is of none.
+    /// Reads what is declared. `instances` says what is of which type, besides elements themselves; who names a type that is
+    /// not declared is of none.
     pub(super) fn parse(
         types: &[TypeRuleText<'_>],
         instances: &[(Filter, Arc<str>)],

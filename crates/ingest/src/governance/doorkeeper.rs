@@ -18,7 +18,7 @@ use crate::Limits;
 use crate::json::{self, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::placement::Placement;
 
-/// Topics it remembers, with rules or without: about 150 bytes each. When there are more it begins anew.
+/// Topics it remembers, with rules or without: about 150 bytes each, more where rules mean it. When there are more it begins anew.
 const TOPICS_MAX: usize = 100_000;
 /// A longer one is looked up each time, so that what is remembered stays small.
 const TOPIC_BYTES_MAX: usize = 1024;

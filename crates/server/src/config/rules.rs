@@ -1,4 +1,4 @@
-//! `[[namespace.rule]]`: what may be published where; and what types and elements that are declared demand in the same way.
+//! `[[namespace.rule]]`: what may be published where; and the schemas that declared types and elements have as well.
 //!
 //! The rules themselves are ingest's to judge by; here schemas are read from beside the configuration file, and what is wrong gets
 //! its line. A schema leads nowhere else: what it refers to stands in it.
