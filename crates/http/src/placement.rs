@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement};
+use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement, RuleSource};
 use factree_namespace::{EquipmentKind, Level};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,8 +49,16 @@ pub(crate) struct Body<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = GoverningRule)]
 struct Rule {
+    // One of these three says where it stands in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
     /// Counted from 1 in the order of the file.
-    rule: usize,
+    rule: Option<usize>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    /// In which declared type.
+    of_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    /// In which declared element.
+    element: Option<String>,
     name: String,
     /// What it asks for.
     text: String,
@@ -165,11 +173,13 @@ fn body<'a>(
             .path
             .iter()
             .flat_map(|path| governance.about(path))
-            .map(|GoverningRule { number, name, text, is_enforced }| Rule {
-                rule: number + 1,
-                name: name.to_owned(),
-                text: text.to_owned(),
-                enforce: is_enforced,
+            .map(|GoverningRule { source, name, text, is_enforced }| {
+                let (rule, of_type, element) = match source {
+                    RuleSource::Rule(number) => (Some(number + 1), None, None),
+                    RuleSource::Type(name) => (None, Some(name.clone()), None),
+                    RuleSource::Element(path) => (None, None, Some(path.clone())),
+                };
+                Rule { rule, of_type, element, name: name.to_owned(), text: text.to_owned(), enforce: is_enforced }
             })
             .collect(),
     }

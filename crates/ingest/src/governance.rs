@@ -1,8 +1,9 @@
 //! Governance: what may be published where, as an operator wrote it, and what is made of what may not.
 //!
 //! A rule means paths of the tree by a filter and says what their values are: within a range, one of some words, or what a
-//! JSON Schema describes. Which rules mean what is found out once: for a metric at its Birth ([`watch`]), for a plain topic
-//! when it is first published ([`Doorkeeper`]). Nobody whom no rule means pays for those who are.
+//! JSON Schema describes. Types and elements that the configuration declares demand the same without a filter ([`declared`]).
+//! Which rules mean what is found out once: for a metric at its Birth ([`watch`]), for a plain topic when it is first
+//! published ([`Doorkeeper`]). Nobody whom no rule means pays for those who are.
 //! Plain topics are judged before the broker takes them, in the publisher's task and under no lock, so a rule that is
 //! enforced refuses them; what Sparkplug owns is judged after it is written, and reported.
 //! Knows neither sockets nor files: a schema is JSON that was read by others.
@@ -10,24 +11,27 @@
 
 use std::sync::Arc;
 
-use factree_namespace::Value;
+use factree_namespace::{Filter, Value};
 use factree_sparkplug::{Now, SessionKey};
 use serde_json::Value as Json;
 
 use crate::findings::{Example, LedgerStats, NewDeviation};
 use crate::{Ingest, convert};
 
+mod declared;
 mod demand;
 mod doorkeeper;
 mod rule;
 mod schema;
 mod watch;
 
+pub(crate) use declared::Declared;
+pub use declared::{DeclaredError, ElementRuleText, SchemaText, TypeRuleText};
 pub(crate) use demand::{Breach, BreachKind, clip};
 pub(crate) use doorkeeper::Deviation;
 pub use doorkeeper::Doorkeeper;
 pub(crate) use rule::Rule;
-pub use rule::{GovernanceError, GovernanceRuleText};
+pub use rule::{GovernanceError, GovernanceRuleText, RuleSource};
 pub(crate) use watch::{Nearby, Watched};
 
 /// What shows a deviation on a plain topic.
@@ -36,14 +40,15 @@ const PUBLISH: &str = "PUBLISH";
 /// All rules in force about what may be published.
 #[derive(Clone, Debug, Default)]
 pub struct Governance {
-    rules: Vec<Arc<Rule>>,
+    rules: Vec<(Filter, Arc<Rule>)>,
+    declared: Declared,
 }
 
 /// A rule that means some path, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoverningRule<'g> {
-    /// Which one of its list, from zero.
-    pub number: usize,
+    /// Where it stands.
+    pub source: &'g RuleSource,
     /// What it is called.
     pub name: &'g str,
     /// What it says, as its operator wrote it.
@@ -58,28 +63,46 @@ impl Governance {
     /// # Errors
     /// [`GovernanceError`] names the rule and the key.
     pub fn parse(rules: &[GovernanceRuleText]) -> Result<Self, GovernanceError> {
-        Ok(Self { rules: rule::parse(rules)? })
+        Ok(Self { rules: rule::parse(rules)?, declared: Declared::default() })
+    }
+
+    /// The same with what declared types and elements demand. `instances` says what is of which type, besides elements that say
+    /// it themselves; the first that means a path counts.
+    ///
+    /// # Errors
+    /// [`DeclaredError`] names the type or element and the key.
+    pub fn declaring(
+        self,
+        types: &[TypeRuleText<'_>],
+        instances: &[(Filter, Arc<str>)],
+        elements: &[ElementRuleText<'_>],
+    ) -> Result<Self, DeclaredError> {
+        Ok(Self { declared: Declared::parse(types, instances, elements)?, ..self })
     }
 
     /// Whether there is no rule at all.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.rules.is_empty() && self.declared.is_empty()
     }
 
     /// How many rules there are.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.rules.len() + self.declared.len()
     }
 
-    /// The rules that mean the element at `path`, in their order.
+    /// The rules that mean the element at `path`: those with a filter in their order, then those of elements and types.
     pub fn about<'g>(&'g self, path: &'g str) -> impl Iterator<Item = GoverningRule<'g>> {
-        let meant = self.rules.iter().enumerate().filter(|(_, rule)| rule.filter.matches(path));
-        meant.map(|(number, rule)| GoverningRule {
-            number,
+        self.meaning(path).map(|rule| GoverningRule {
+            source: &rule.source,
             name: &rule.name,
             text: &rule.text,
             is_enforced: rule.is_enforced,
         })
+    }
+
+    fn meaning<'g>(&'g self, path: &'g str) -> impl Iterator<Item = &'g Arc<Rule>> {
+        let meant = self.rules.iter().filter(|(filter, _)| filter.matches(path)).map(|(_, rule)| rule);
+        meant.chain(self.declared.about(path))
     }
 
     /// Why a value may not be set at `path`, as a sentence; none if it may. `payload` is what would be published, where that is
@@ -93,7 +116,7 @@ impl Governance {
             })?;
             Some(rule.complaint(&breach))
         };
-        self.rules.iter().filter(|rule| rule.filter.matches(path)).find_map(judge)
+        self.meaning(path).find_map(judge)
     }
 }
 

@@ -56,7 +56,10 @@ pub use conformance::{ConformanceReport, RuleReport, Verdict};
 pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
 pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, FindingSubject, LedgerStats};
-pub use governance::{Doorkeeper, Governance, GovernanceError, GovernanceRuleText, GoverningRule};
+pub use governance::{
+    DeclaredError, Doorkeeper, ElementRuleText, Governance, GovernanceError, GovernanceRuleText, GoverningRule,
+    RuleSource, SchemaText, TypeRuleText,
+};
 pub use inbox::{Batch, Inbox, Manner};
 pub use keep::{Birth, Keep, Record, Rejected, Restored, Table};
 pub use limits::Limits;

@@ -3,13 +3,14 @@
 mod world;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use factree_ingest::{
-    CommandRefused, FindingQuery, FindingReport, FindingSubject, GovernanceRuleText, Level, Limits, Placement,
-    TopicRuleText,
+    CommandRefused, FindingQuery, FindingReport, FindingSubject, Governance, GovernanceRuleText, Level, Limits,
+    Placement, SchemaText, TopicRuleText, TypeRuleText,
 };
-use factree_namespace::Value;
+use factree_namespace::{Bound, Filter, Member, MemberType, Metadata, TypeDefinition, Value};
 use world::World;
 
 fn range(filter: &str, low: f64, high: f64) -> GovernanceRuleText {
@@ -118,6 +119,33 @@ fn a_metric_that_a_later_birth_adds_is_judged_and_after_a_restart_all_are() {
 }
 
 #[test]
+fn metrics_are_members_from_the_reload_that_makes_their_edge_node_an_instance() {
+    let mut world = governed(&[]);
+    world.connects(1, "press");
+    world.says("NBIRTH seq=0 bdSeq=0 · Axis/Temp#1:Int32=1 Other#2:Int32=1");
+    world.says("DBIRTH/Robot3 seq=1 · Axis/Temp#3:Int32=1000");
+    let high = Metadata { high: Bound::new(400.0), ..Metadata::default() };
+    let (name, of) = ("Axis/Temp".into(), MemberType::Any);
+    let member = Member { name, of, is_required: false, metadata: Arc::new(high) };
+    let press = TypeDefinition::named("Press").with_members(vec![member]);
+    let types = [TypeRuleText { definition: &press, schema: None, enforce: Some(true) }];
+    let instances = |filter: &str| [(Filter::parse(filter).unwrap(), "Press".into())];
+    let declaring = |filter: &str| Governance::default().declaring(&types, &instances(filter), &[]).unwrap();
+
+    world.governed_by(declaring("Acme/+/+/Line1"));
+    world.says("NDATA seq=2 · #1:Int32=500 #2:Int32=500");
+    world.says("DDATA/Robot3 seq=3 · #3:Int32=500");
+    let line = "governance-range Acme/Dallas/Press/Line1/Axis/Temp press ×1 (0 refused)";
+    assert_eq!(told(&world), [line]);
+    assert_eq!(deviations(&world)[0].rule.as_deref(), Some("type Press, Axis/Temp"));
+
+    world.governed_by(declaring("Acme/+/+/Line1/+"));
+    world.says("NDATA seq=4 · #1:Int32=501");
+    world.says("DDATA/Robot3 seq=5 · #3:Int32=501");
+    assert_eq!(told(&world), [line, "governance-range Acme/Dallas/Press/Line1/Robot3/Axis/Temp press ×1 (0 refused)"]);
+}
+
+#[test]
 fn rules_that_change_are_held_against_what_is_there() {
     let mut world = governed(&[range("#", 0.0, 10.0)]);
     world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=1");
@@ -159,8 +187,11 @@ fn a_value_from_the_past_is_not_judged() {
 #[test]
 fn a_command_against_a_rule_is_not_sent_whether_it_is_enforced_or_not() {
     let schema = serde_json::json!({"type": "string", "maxLength": 3});
-    let names =
-        GovernanceRuleText { filter: "Acme/Name".into(), schema: Some(schema), ..GovernanceRuleText::default() };
+    let names = GovernanceRuleText {
+        filter: "Acme/Name".into(),
+        schema: Some(SchemaText { schema, file: None }),
+        ..GovernanceRuleText::default()
+    };
     let mut world = governed(&[range("Acme/Dallas/Press/Line1/#", 0.0, 100.0), names, range("Acme/Level", 0.0, 1.0)]);
     world.says("NBIRTH seq=0 bdSeq=0 · SetPoint#1:Int32=20");
     world.publish(1, "Acme/Name", b"\"abc\"");

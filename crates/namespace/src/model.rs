@@ -34,6 +34,10 @@ struct Entry {
 }
 
 impl Model {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(crate) fn contains(&self, id: ElementId) -> bool {
         self.entries.contains_key(&id)
     }

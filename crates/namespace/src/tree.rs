@@ -469,12 +469,6 @@ impl Tree {
         self.types.metadata(id).or_else(|| self.catalogue.get(self.element(id).metadata))
     }
 
-    /// Something else is said about an element, which shows a cell of `block`, if it shows one.
-    pub(crate) fn refresh(&mut self, id: ElementId, block: Option<u32>) {
-        self.retype(id, block);
-        self.complete(id);
-    }
-
     /// What counts beneath the model has become another.
     pub(crate) fn refresh_model(&mut self, id: ElementId) {
         let Self { model, catalogue, types, elements, .. } = self;

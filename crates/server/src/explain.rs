@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement, Subject};
+use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement, RuleSource, Subject};
 
 /// The explanation as lines of text.
 pub fn render(placement: &Placement, governance: &Governance, explanation: &Explanation) -> String {
@@ -21,8 +21,14 @@ fn rules(out: &mut String, governance: &Governance, it: &Explanation) -> std::fm
         if place == 0 {
             writeln!(out)?;
         }
-        let GoverningRule { number, name, text, is_enforced } = rule;
-        writeln!(out, "[[namespace.rule]] rule {} {}: {text}", number + 1, quoted(name))?;
+        let GoverningRule { source, name, text, is_enforced } = rule;
+        match source {
+            RuleSource::Rule(number) => {
+                writeln!(out, "[[namespace.rule]] rule {} {}: {text}", number + 1, quoted(name))?;
+            }
+            RuleSource::Type(name) => writeln!(out, "[[namespace.type]] {}: {text}", quoted(name))?,
+            RuleSource::Element(path) => writeln!(out, "[[namespace.element]] {}: {text}", quoted(path))?,
+        }
         writeln!(out, "  {}", verdict(is_enforced, it.is_sparkplug()))?;
     }
     Ok(())

@@ -314,6 +314,16 @@ fn rules_about_what_may_be_published_are_checked_and_shown_with_the_place() {
     let shown =
         "[[namespace.rule]] rule 1 orders: filter = \"Acme/+/Order\", schema = \"order.json\", enforce = true\n";
     assert!(placed("Acme/Dallas/Order").ends_with(&format!("{shown}  what breaks it is refused\n")));
+    let typed = "[[namespace.type]]\nname = \"Oven\"\n[[namespace.type.member]]\nname = \"Temp\"\nhigh = 400\n\
+                 [[namespace.element]]\npath = \"Acme/Oven\"\ntype = \"Oven\"\nschema = { type = \"object\" }\n";
+    std::fs::write(&path, typed).unwrap();
+    for (topic, shown) in [
+        ("Acme/Oven/Temp", "[[namespace.type]] Oven: member = \"Temp\", high = 400\n"),
+        ("Acme/Oven", "[[namespace.element]] Acme/Oven: schema = {…}\n"),
+    ] {
+        assert!(placed(topic).ends_with(&format!("{shown}  what breaks it is reported\n")), "{}", placed(topic));
+    }
+    std::fs::write(&path, rule).unwrap();
     let sparkplug = placed("spBv1.0/Acme/NDATA/Dallas");
     assert!(!sparkplug.contains("namespace.rule"), "{sparkplug}");
 }

@@ -13,12 +13,12 @@ use factree_namespace::{Filter, Value};
 use factree_sparkplug::{Topic, TopicError};
 
 use super::demand::shown;
-use super::{Breach, Governance, Parsed, Rule, clip};
+use super::{Breach, Declared, Governance, Parsed, Rule, clip};
 use crate::Limits;
 use crate::json::{self, PAYLOAD_BYTES_MAX, Reading, Reported};
 use crate::placement::Placement;
 
-/// Topics it remembers, with rules or without: about 150 bytes each. When there are more it begins anew.
+/// Topics it remembers, with rules or without: about 150 bytes each, more where rules mean it. When there are more it begins anew.
 const TOPICS_MAX: usize = 100_000;
 /// A longer one is looked up each time, so that what is remembered stays small.
 const TOPIC_BYTES_MAX: usize = 1024;
@@ -42,6 +42,8 @@ struct Meant {
     own: Box<[Arc<Rule>]>,
     /// Rules that mean something below it, and what.
     below: Box<[(Arc<Rule>, Filter)]>,
+    /// What types and elements demand below it.
+    declared: Declared,
 }
 
 /// Something that is not as a rule wants it.
@@ -90,7 +92,8 @@ impl Doorkeeper {
                     found.payload(rule, &meant.path);
                 }
                 for (field, Reported { value, .. }) in fields {
-                    for (rule, _) in meant.below.iter().filter(|(_, filter)| filter.matches(field)) {
+                    let below = meant.below.iter().filter(|(_, filter)| filter.matches(field));
+                    for rule in below.map(|(rule, _)| rule).chain(meant.declared.values(field)) {
                         found.value_of(rule, || format!("{}/{field}", meant.path), value);
                     }
                 }
@@ -119,12 +122,13 @@ impl Doorkeeper {
 
     fn find(&self, topic: &str) -> Option<Meant> {
         let path = self.placement.place_topic(topic)?.path();
-        let rules = &self.governance.rules;
-        let own = rules.iter().filter(|rule| rule.filter.matches(&path)).cloned().collect();
-        let of_values = rules.iter().filter(|rule| rule.demand.is_about_values());
-        let below = of_values.filter_map(|rule| Some((Arc::clone(rule), rule.filter.below(&path)?))).collect();
-        let meant = Meant { path, own, below };
-        (!meant.own.is_empty() || !meant.below.is_empty()).then_some(meant)
+        let Governance { rules, declared } = &*self.governance;
+        let own = self.governance.meaning(&path).cloned().collect();
+        let of_values = rules.iter().filter(|(_, rule)| rule.demand.is_about_values());
+        let below = of_values.filter_map(|(filter, rule)| Some((Arc::clone(rule), filter.below(&path)?))).collect();
+        let declared = declared.below(&path);
+        let meant = Meant { path, own, below, declared };
+        (!meant.own.is_empty() || !meant.below.is_empty() || !meant.declared.is_empty()).then_some(meant)
     }
 }
 
@@ -166,7 +170,7 @@ impl Found<'_> {
 
     /// Nobody has read it, so nobody can say that it is as it should be.
     fn unjudged(&mut self, meant: &Meant, why: &str) {
-        let below = meant.below.iter().map(|(rule, _)| rule);
+        let below = meant.below.iter().map(|(rule, _)| rule).chain(meant.declared.anything());
         let below = below.filter(|rule| !meant.own.iter().any(|own| Arc::ptr_eq(own, rule)));
         for rule in meant.own.iter().chain(below) {
             if self.wants(rule) {

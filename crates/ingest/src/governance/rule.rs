@@ -9,6 +9,7 @@ use std::sync::Arc;
 use factree_namespace::Filter;
 use serde_json::Value as Json;
 
+use super::declared::SchemaText;
 use super::demand::{Breach, Demand};
 use super::schema::Schema;
 
@@ -24,10 +25,8 @@ pub struct GovernanceRuleText {
     pub name: Option<String>,
     /// Which paths it means.
     pub filter: String,
-    /// What is published there whole, as a JSON Schema.
-    pub schema: Option<Json>,
-    /// Where the schema was read, for people; none: in the file of the rule.
-    pub schema_file: Option<String>,
+    /// What is published there whole.
+    pub schema: Option<SchemaText>,
     /// The least a number may be.
     pub low: Option<f64>,
     /// The most a number may be.
@@ -62,11 +61,22 @@ impl std::error::Error for GovernanceError {}
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: Arc<str>,
-    pub(crate) filter: Filter,
     pub(crate) demand: Demand,
     pub(crate) is_enforced: bool,
     /// As its operator wrote it.
     pub(super) text: String,
+    pub(super) source: RuleSource,
+}
+
+/// Where in the configuration a rule stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleSource {
+    /// In `[[namespace.rule]]`; which one, from zero.
+    Rule(usize),
+    /// In `[[namespace.type]]`, of this name.
+    Type(String),
+    /// In `[[namespace.element]]`, of this path.
+    Element(String),
 }
 
 impl Rule {
@@ -76,24 +86,24 @@ impl Rule {
     }
 }
 
-pub(super) fn parse(rules: &[GovernanceRuleText]) -> Result<Vec<Arc<Rule>>, GovernanceError> {
+pub(super) fn parse(rules: &[GovernanceRuleText]) -> Result<Vec<(Filter, Arc<Rule>)>, GovernanceError> {
     let mut names = HashSet::new();
     let read = |(number, text): (usize, &GovernanceRuleText)| {
         let refuse = |key, why: String| GovernanceError { rule: number, key, why };
         if number >= RULES_MAX {
             return Err(refuse("filter", format!("there may be {RULES_MAX} rules")));
         }
-        let rule = read(number, text).map_err(|(key, why)| refuse(key, why))?;
+        let (filter, rule) = read(number, text).map_err(|(key, why)| refuse(key, why))?;
         if !names.insert(Arc::clone(&rule.name)) {
             return Err(refuse("name", format!("another rule is called {:?} too", rule.name)));
         }
-        Ok(Arc::new(rule))
+        Ok((filter, Arc::new(rule)))
     };
     rules.iter().enumerate().map(read).collect()
 }
 
-fn read(number: usize, text: &GovernanceRuleText) -> Result<Rule, (&'static str, String)> {
-    let GovernanceRuleText { name, filter: paths, schema, schema_file: _, low, high, one_of, enforce } = text;
+fn read(number: usize, text: &GovernanceRuleText) -> Result<(Filter, Rule), (&'static str, String)> {
+    let GovernanceRuleText { name, filter: paths, schema, low, high, one_of, enforce } = text;
     let filter = Filter::parse(paths).map_err(|why| ("filter", why.to_string()))?;
     if name.as_ref().is_some_and(|name| name.is_empty() || name.len() > 100) {
         return Err(("name", "a name has 1 to 100 bytes".into()));
@@ -117,33 +127,39 @@ fn read(number: usize, text: &GovernanceRuleText) -> Result<Rule, (&'static str,
     if schema.is_none() && low.is_none() && high.is_none() && one_of.is_none() {
         return Err(("filter", "the rule demands nothing; give it `low`, `high`, `one_of` or `schema`".into()));
     }
-    let compiled = schema.as_ref().map(Schema::compile).transpose().map_err(|why| ("schema", why))?;
-    Ok(Rule {
+    let compiled =
+        schema.as_ref().map(|text| Schema::compile(&text.schema)).transpose().map_err(|why| ("schema", why))?;
+    let rule = Rule {
         name: name.clone().unwrap_or_else(|| format!("rule {}", number + 1)).into(),
-        filter,
         demand: Demand { low: *low, high: *high, one_of: one_of.clone().map(Into::into), schema: compiled },
         is_enforced: *enforce,
-        text: written(text),
-    })
+        text: format!("filter = {paths:?}, {}", keys(*low, *high, one_of.as_deref(), schema.as_ref(), *enforce)),
+        source: RuleSource::Rule(number),
+    };
+    Ok((filter, rule))
 }
 
-/// The rule in a line, as it stands in the file.
-fn written(text: &GovernanceRuleText) -> String {
-    let GovernanceRuleText { name: _, filter, schema, schema_file, low, high, one_of, enforce } = text;
-    let mut keys = vec![format!("filter = {filter:?}")];
+/// What is demanded, in a line, as it stands in the file.
+pub(super) fn keys(
+    low: Option<f64>,
+    high: Option<f64>,
+    one_of: Option<&[Json]>,
+    schema: Option<&SchemaText>,
+    enforce: bool,
+) -> String {
+    let mut keys = Vec::new();
     keys.extend(low.map(|low| format!("low = {low}")));
     keys.extend(high.map(|high| format!("high = {high}")));
-    keys.extend(one_of.as_ref().map(|allowed| {
+    keys.extend(one_of.map(|allowed| {
         const SHOWN_MAX: usize = 10;
         let more = if allowed.len() > SHOWN_MAX { ", …" } else { "" };
         let shown: Vec<String> = allowed.iter().take(SHOWN_MAX).map(Json::to_string).collect();
         format!("one_of = [{}{more}]", shown.join(", "))
     }));
-    keys.extend(match (schema, schema_file) {
-        (Some(_), Some(file)) => Some(format!("schema = {file:?}")),
-        (Some(_), None) => Some("schema = {…}".into()),
-        (None, _) => None,
-    });
+    keys.extend(schema.map(|SchemaText { file, .. }| match file {
+        Some(file) => format!("schema = {file:?}"),
+        None => "schema = {…}".into(),
+    }));
     keys.extend(enforce.then(|| "enforce = true".to_owned()));
     keys.join(", ")
 }

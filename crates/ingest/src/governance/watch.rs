@@ -14,7 +14,7 @@ use factree_sparkplug as sparkplug;
 use sparkplug::{Born, BornMetric, EdgeNodeIndex, Occasion, SessionKey};
 
 use super::demand::shown;
-use super::{Governance, Rule, clip};
+use super::{Declared, Governance, Rule, clip};
 use crate::convert;
 use crate::edge_nodes::{Context, EdgeNodes, Received};
 use crate::findings::{Example, NewDeviation};
@@ -34,24 +34,26 @@ struct Cell {
 pub(crate) struct Nearby {
     root: String,
     rules: Vec<(Arc<Rule>, Filter)>,
+    declared: Declared,
 }
 
 impl Nearby {
     /// Those of all rules that mean something below `root`.
     pub(crate) fn of(governance: &Governance, root: String) -> Self {
         let rules = governance.rules.iter();
-        let rules = rules.filter_map(|rule| Some((Arc::clone(rule), rule.filter.below(&root)?))).collect();
-        Self { root, rules }
+        let rules = rules.filter_map(|(filter, rule)| Some((Arc::clone(rule), filter.below(&root)?))).collect();
+        let declared = governance.declared.below(&root);
+        Self { root, rules, declared }
     }
 
     /// Whether nothing below is meant.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.rules.is_empty() && self.declared.is_empty()
     }
 
     fn about(&self, name: &str) -> Option<Cell> {
-        let meant = self.rules.iter().filter(|(_, filter)| filter.matches(name));
-        let rules: Box<[Arc<Rule>]> = meant.map(|(rule, _)| Arc::clone(rule)).collect();
+        let meant = self.rules.iter().filter(|(_, filter)| filter.matches(name)).map(|(rule, _)| rule);
+        let rules: Box<[Arc<Rule>]> = meant.chain(self.declared.about(name)).cloned().collect();
         (!rules.is_empty()).then(|| Cell { path: format!("{}/{name}", self.root).into(), rules })
     }
 }
@@ -80,7 +82,7 @@ impl EdgeNodes {
     ) {
         let nearby = Nearby::of(context.governance, context.namespace.read().path(corner.root));
         let Some(Some(seat)) = self.seats.get_mut(edge_node.0 as usize) else { return };
-        if nearby.rules.is_empty() && seat.watched.is_none() {
+        if nearby.is_empty() && seat.watched.is_none() {
             return;
         }
         for metric in metrics {

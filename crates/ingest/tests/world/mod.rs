@@ -169,7 +169,12 @@ impl World {
 
     /// Other rules about what may be published.
     pub(crate) fn governs(&mut self, rules: &[GovernanceRuleText]) {
-        self.governance = Arc::new(Governance::parse(rules).unwrap());
+        self.governed_by(Governance::parse(rules).unwrap());
+    }
+
+    /// The same, by rules and what is declared.
+    pub(crate) fn governed_by(&mut self, governance: Governance) {
+        self.governance = Arc::new(governance);
         self.ingest.govern(Arc::clone(&self.governance));
         self.places(self.placement.clone());
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::namespace::range;
+use super::rules::SchemaSource;
 use super::{ConfigError, line};
 
 /// Types that one extends, by way of others.
@@ -32,10 +33,12 @@ pub struct DeclaredTypes {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeclaredType {
-    name: Spanned<String>,
+    pub(super) name: Spanned<String>,
     version: Option<String>,
     description: Option<String>,
     extends: Option<Spanned<String>>,
+    pub(super) schema: Option<Spanned<SchemaSource>>,
+    pub(super) enforce: Option<Spanned<bool>>,
     #[serde(default)]
     member: Vec<DeclaredMember>,
 }

@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use factree_ingest::{Case, Governance, Placement, RuleError, SparkplugRuleText, TopicRuleText};
+use factree_ingest::{
+    Case, DeclaredError, ElementRuleText, Governance, Placement, RuleError, SparkplugRuleText, TopicRuleText,
+    TypeRuleText,
+};
 use factree_namespace::{Bound, ContextRule, ContextScope, EquipmentKind, Filter, Level, Metadata, Modelled};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
-use super::{ConfigError, line, rules};
+use super::rules::{self, SchemaSource};
+use super::{ConfigError, line};
 use crate::face::FaceRoot;
 
 #[derive(Deserialize, Default)]
@@ -110,6 +114,8 @@ struct Element {
     owner: Option<String>,
     low: Option<f64>,
     high: Option<f64>,
+    schema: Option<Spanned<SchemaSource>>,
+    enforce: Option<Spanned<bool>>,
     #[serde(default)]
     tags: Vec<String>,
 }
@@ -188,7 +194,42 @@ impl Namespace {
 
     /// What may be published where.
     pub(super) fn governance(&self, text: &str, directory: &Path) -> Result<Governance, ConfigError> {
-        rules::governance(&self.rule, text, directory)
+        let governance = rules::governance(&self.rule, text, directory)?;
+        let (declared, model) = (self.types(text)?, self.model(text)?);
+        let refuse = |is_element, number, key: &str, why: &str| {
+            let (list, name, schema, enforce) = match is_element {
+                true => {
+                    let Element { path, schema, enforce, .. } = &self.element[number];
+                    ("element", path, schema, enforce)
+                }
+                false => {
+                    let DeclaredType { name, schema, enforce, .. } = &self.types[number];
+                    ("type", name, schema, enforce)
+                }
+            };
+            let span = match key {
+                "schema" => schema.as_ref().map(Spanned::span),
+                _ => enforce.as_ref().map(Spanned::span),
+            };
+            let line = line(text, span.unwrap_or_else(|| name.span()).start);
+            ConfigError(format!("line {line}: [[namespace.{list}]] {:?}, key `{key}`: {why}", name.get_ref()))
+        };
+        let read = |is_element, number, schema: &Option<Spanned<SchemaSource>>| {
+            let schema = schema.as_ref().map(|schema| schema.get_ref().read(directory)).transpose();
+            schema.map_err(|why| refuse(is_element, number, "schema", &why))
+        };
+        let types = self.types.iter().zip(&declared.definitions).enumerate().map(|(number, (each, definition))| {
+            let enforce = each.enforce.as_ref().map(|enforce| *enforce.get_ref());
+            Ok(TypeRuleText { definition, schema: read(false, number, &each.schema)?, enforce })
+        });
+        let elements = self.element.iter().zip(&model).enumerate().map(|(number, (each, modelled))| {
+            let enforce = each.enforce.as_ref().map(|enforce| *enforce.get_ref());
+            Ok(ElementRuleText { modelled, schema: read(true, number, &each.schema)?, enforce })
+        });
+        let types: Vec<TypeRuleText<'_>> = types.collect::<Result<_, _>>()?;
+        let elements: Vec<ElementRuleText<'_>> = elements.collect::<Result<_, _>>()?;
+        let governance = governance.declaring(&types, &declared.rules, &elements);
+        governance.map_err(|DeclaredError { is_element, number, key, why }| refuse(is_element, number, key, &why))
     }
 
     /// Where the tree stands among MQTT topics, if it does.

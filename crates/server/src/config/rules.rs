@@ -1,4 +1,4 @@
-//! `[[namespace.rule]]`: what may be published where.
+//! `[[namespace.rule]]`: what may be published where; and the schemas that declared types and elements have as well.
 //!
 //! The rules themselves are ingest's to judge by; here schemas are read from beside the configuration file, and what is wrong gets
 //! its line. A schema leads nowhere else: what it refers to stands in it.
@@ -6,7 +6,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use factree_ingest::{Governance, GovernanceError, GovernanceRuleText};
+use factree_ingest::{Governance, GovernanceError, GovernanceRuleText, SchemaText};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
@@ -33,7 +33,7 @@ pub(super) struct Rule {
 /// A file beside the configuration, or the schema itself.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "`schema` is the path of a JSON file, or a table that is the schema")]
-enum SchemaSource {
+pub(super) enum SchemaSource {
     File(String),
     Inline(toml::Table),
 }
@@ -52,19 +52,11 @@ pub(super) fn governance(rules: &[Rule], text: &str, directory: &Path) -> Result
 
 impl Rule {
     fn read(&self, directory: &Path) -> Result<GovernanceRuleText, (&'static str, String)> {
-        let (schema, schema_file) = match self.schema.as_ref().map(Spanned::get_ref) {
-            None => (None, None),
-            Some(SchemaSource::Inline(table)) => (Some(json(&toml::Value::Table(table.clone()))), None),
-            Some(SchemaSource::File(file)) => {
-                let schema = read_schema(&directory.join(file)).map_err(|why| ("schema", format!("{file}: {why}")))?;
-                (Some(schema), Some(file.clone()))
-            }
-        };
+        let schema = self.schema.as_ref().map(|schema| schema.get_ref().read(directory)).transpose();
         Ok(GovernanceRuleText {
             name: self.name.as_ref().map(|name| name.get_ref().clone()),
             filter: self.filter.get_ref().clone(),
-            schema,
-            schema_file,
+            schema: schema.map_err(|why| ("schema", why))?,
             low: self.low.as_ref().map(|low| *low.get_ref()),
             high: self.high.as_ref().map(|high| *high.get_ref()),
             one_of: self.one_of.as_ref().map(|values| values.get_ref().iter().map(json).collect()),
@@ -83,6 +75,19 @@ impl Rule {
             _ => None,
         };
         span.unwrap_or_else(|| self.filter.span()).start
+    }
+}
+
+impl SchemaSource {
+    /// The schema; or why there is none to be had.
+    pub(super) fn read(&self, directory: &Path) -> Result<SchemaText, String> {
+        match self {
+            Self::Inline(table) => Ok(SchemaText { schema: json(&toml::Value::Table(table.clone())), file: None }),
+            Self::File(file) => {
+                let schema = read_schema(&directory.join(file)).map_err(|why| format!("{file}: {why}"))?;
+                Ok(SchemaText { schema, file: Some(file.clone()) })
+            }
+        }
     }
 }
 
@@ -163,6 +168,33 @@ mod tests {
         assert!(filter.starts_with("line 2: [[namespace.rule]] rule 1, key `filter`: "), "{filter}");
         let twice = format!("{0}{0}", rule("low = 1\nname = \"x\"\n"));
         assert!(refusal(&twice).starts_with("line 8: [[namespace.rule]] rule 2, key `name`: another rule"));
+    }
+
+    #[test]
+    fn types_and_elements_that_demand_what_cannot_be_judged_name_their_line() {
+        let typed = "[[namespace.type]]\nname = \"Oven\"\n";
+        let element = "[[namespace.element]]\npath = \"Acme\"\nlow = 1\n";
+        for (text, told) in [
+            (format!("{typed}schema = 5"), "line 3, column 10"),
+            (
+                format!("{typed}\nschema = {{ type = \"objekt\" }}"),
+                "line 4: [[namespace.type]] \"Oven\", key `schema`: at /type: ",
+            ),
+            (
+                format!("{typed}schema = \"none.json\""),
+                "line 3: [[namespace.type]] \"Oven\", key `schema`: none.json: ",
+            ),
+            (format!("{element}schema = {{ $ref = 5 }}"), "line 4"),
+            (
+                "[[namespace.element]]\npath = \"Acme\"\nenforce = true".into(),
+                "line 3: [[namespace.element]] \"Acme\", key `enforce`: the element demands nothing; give it `low`,",
+            ),
+        ] {
+            let message = refusal(&text);
+            assert!(message.contains(told), "{text}: {message}");
+        }
+        let judged = |text: &str| Config::parse(text, Overrides::default()).unwrap().governance.len();
+        assert_eq!((judged(element), judged(&format!("{element}enforce = false"))), (0, 1));
     }
 
     #[test]

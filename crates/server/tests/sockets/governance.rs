@@ -9,6 +9,8 @@ use factree_mqtt::{
     Connect, Decoded, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS, ReasonCode, Subscribe,
     SubscribeRequest, TopicName, WillMessage, decode, encode,
 };
+use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
+use factree_sparkplug::{self as sparkplug, BdSeq, DataType, Seq};
 use serde_json::{Value, json};
 
 use crate::plant::Plant;
@@ -64,15 +66,14 @@ impl Client {
         }
     }
 
-    fn publish(&mut self, topic: &str, payload: &str, qos: QoS, retain: bool) -> String {
+    fn publish(&mut self, topic: &str, payload: impl AsRef<[u8]>, qos: QoS, retain: bool) -> String {
         let packet_id = PacketId::new(1).unwrap();
         let handshake = match qos {
             QoS::AtMostOnce => Handshake::AtMostOnce,
             QoS::AtLeastOnce => Handshake::AtLeastOnce(packet_id),
             QoS::ExactlyOnce => Handshake::ExactlyOnce(packet_id),
         };
-        let publish =
-            Publish { handshake, retain, ..Publish::new(TopicName::parse(topic).unwrap(), payload.as_bytes()) };
+        let publish = Publish { handshake, retain, ..Publish::new(TopicName::parse(topic).unwrap(), payload.as_ref()) };
         self.say(&Packet::Publish(publish));
         match qos {
             // Whoever has answered a PING has seen what came before it.
@@ -298,4 +299,78 @@ fn plain_payloads_of_every_kind_are_in_the_tree_as_the_guide_says() {
     assert_eq!(seen("a/broken").1, "Bad");
     let found: Vec<_> = findings(&plant).iter().map(|it| format!("{} {}", it["tck_id"], it["path"])).collect();
     assert_eq!(found, ["\"json-invalid\" \"a/broken\"", "\"json-invalid\" \"a/text\""]);
+}
+
+const TYPES: &str = r#"
+    [[namespace.type]]
+    name = "Order"
+    schema = { type = "object", required = ["order"] }
+    enforce = true
+
+    [[namespace.type]]
+    name = "Oven"
+
+    [[namespace.type.member]]
+    name = "Zone/Temp"
+    high = 400
+
+    [[namespace.instance]]
+    filter = "Acme/+/Order"
+    type = "Order"
+
+    [[namespace.instance]]
+    filter = "Acme/+"
+    type = "Oven"
+
+    [[namespace.element]]
+    path = "Acme/Oven1/Zone/Temp"
+    low = 100
+
+    [[namespace.element]]
+    path = "Acme/Oven1/Speed"
+    high = 10
+    enforce = true
+"#;
+
+#[test]
+fn what_a_type_demands_of_its_instances_is_judged_like_a_rule() {
+    let plant = Plant::configured(TYPES);
+    let mut client = Client::connect(&plant, Connect::new(ProtocolVersion::V5, "line"));
+    let mut publish = |topic: &str, payload: &[u8]| client.publish(topic, payload, QoS::AtLeastOnce, true);
+    let refused = publish("Acme/Paint/Order", br#"{"qty":5}"#);
+    assert_eq!(refused, "PUBACK PayloadFormatInvalid type Order: \"order\" is a required property");
+    assert_eq!(plant.sample("Acme/Paint/Order/qty"), None);
+    assert_eq!(publish("Acme/Paint/Order", br#"{"order":"PO-1"}"#), "PUBACK");
+    let refused = publish("Acme/Oven1/Speed", b"11");
+    assert_eq!(refused, "PUBACK PayloadFormatInvalid element Acme/Oven1/Speed: 11 is above 10");
+
+    // An Edge Node is an instance as well, and what it publishes is reported and not refused. 50 is below the end of a scale.
+    let at = sparkplug::Timestamp(1_795_298_431_756);
+    let born = |temp: f64, seq: u8| {
+        let metric = MetricBuilder::named("Zone/Temp").at(at).value(DataType::Double, sparkplug::Value::Double(temp));
+        PayloadBuilder::at(at).seq(Seq::new(seq)).metric(metric.unwrap().declare(DataType::Double))
+    };
+    let birth = born(50.0, 0).metric(MetricBuilder::bd_seq(BdSeq::new(0)).at(at));
+    assert_eq!(publish("spBv1.0/Acme/NBIRTH/Oven1", &birth.encode()), "PUBACK");
+    assert_eq!(publish("spBv1.0/Acme/NDATA/Oven1", &born(410.0, 1).encode()), "PUBACK");
+    assert_eq!(plant.sample("Acme/Oven1/Zone/Temp").unwrap()["value"], json!(410.0));
+
+    let found = findings(&plant);
+    let shown = |it: &Value| {
+        let text = |key: &str| it[key].as_str().unwrap().to_owned();
+        format!("{} {} {} {} {}", text("level"), text("tck_id"), text("rule"), text("path"), it["example"]["why"])
+    };
+    let mut lines: Vec<String> = found.iter().map(shown).collect();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "MUST governance-range element Acme/Oven1/Speed Acme/Oven1/Speed \"11 is above 10\"",
+            "MUST governance-schema type Order Acme/Paint/Order \"\\\"order\\\" is a required property\"",
+            "SHOULD governance-range type Oven, Zone/Temp Acme/Oven1/Zone/Temp \"410.0 is above 400\"",
+        ]
+    );
+    let (_, answer) = plant.get("/api/v1/placement?topic=spBv1.0/Acme/NDATA/Oven1&metric=Zone/Temp");
+    let (name, text) = ("type Oven, Zone/Temp", "member = \"Zone/Temp\", high = 400");
+    assert_eq!(answer["rules"], json!([{"type": "Oven", "name": name, "text": text, "enforce": false}]));
 }
