@@ -117,7 +117,7 @@ fn write(app: &App, paths: &[String], fields: Fields, since: Option<Revision>, o
                 json::string(out, path);
                 out.extend_from_slice(b",\"unchanged\":true}");
             }
-            Some((id, Some(reading))) => writer.sample(out, &view, id, &reading, None),
+            Some((id, Some(reading))) => writer.sample(out, &view, id, &reading),
             Some((_, None)) => refuse(out, path, Kind::NoSample, "it is a folder, or no sample of it has come yet"),
             None => refuse(out, path, Kind::ElementNotFound, "the tree has no such element"),
         }

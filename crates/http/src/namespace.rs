@@ -184,7 +184,7 @@ impl<'v> Writer<'v> {
         self.about(id);
         if let Some(reading) = &self.samples[at] {
             self.out.extend_from_slice(b"\"sample\":");
-            self.writer.sample(&mut self.out, self.view, id, reading, None);
+            self.writer.sample(&mut self.out, self.view, id, reading);
             self.out.push(b',');
         }
         self.out.extend_from_slice(b"\"children_count\":");

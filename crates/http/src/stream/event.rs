@@ -138,7 +138,7 @@ impl PageWriter {
     pub(crate) fn sample(&mut self, view: &View<'_>, id: ElementId, reading: &Reading) {
         json::comma(&mut self.out, self.len);
         self.len += 1;
-        self.samples.sample(&mut self.out, view, id, reading, None);
+        self.samples.sample(&mut self.out, view, id, reading);
     }
 
     /// The page; `more` says that another one belongs to it.
