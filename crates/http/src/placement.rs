@@ -25,8 +25,8 @@ pub(crate) struct Body<'a> {
     topic: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     metric: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     /// Where it stands; left out for what is not in the tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     #[schema(value_type = shape::PlacedBy)]
     placed_by: &'static str,
@@ -49,15 +49,15 @@ pub(crate) struct Body<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = GoverningRule)]
 struct Rule {
-    // One of these three says where it stands in the configuration.
+    /// Which of `[[namespace.rule]]`, counted from 1 in the order of the file. This or one of the next two says where it stands
+    /// in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
-    /// Counted from 1 in the order of the file.
     rule: Option<usize>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     /// In which declared type.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     of_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     /// In which declared element.
+    #[serde(skip_serializing_if = "Option::is_none")]
     element: Option<String>,
     name: String,
     /// What it asks for.

@@ -279,7 +279,8 @@ impl ElementRuleText<'_> {
 /// The ends of a range, if there is one.
 fn range(metadata: &Metadata) -> Option<(Option<f64>, Option<f64>)> {
     let Metadata { low, high, .. } = metadata;
-    (low.is_some() || high.is_some()).then(|| (low.map(|low| low.get()), high.map(|high| high.get())))
+    let get = factree_namespace::Bound::get;
+    (low.is_some() || high.is_some()).then(|| (low.map(get), high.map(get)))
 }
 
 /// What stands above a path, the nearest first, and the way from there.
