@@ -8,10 +8,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::ops::Bound;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
-use factree_namespace::{Filter, Metadata, Modelled, TypeDefinition};
+use factree_namespace::{Bound, Filter, Metadata, Modelled, TypeDefinition};
 use serde_json::Value as Json;
 
 use super::Rule;
@@ -149,7 +149,7 @@ impl Declared {
             return Self::default();
         }
         let here = format!("{path}/");
-        let elements = self.elements.range::<str, _>((Bound::Excluded(&*here), Bound::Unbounded));
+        let elements = self.elements.range::<str, _>((Excluded(&*here), Unbounded));
         let elements = elements.map_while(|(path, element)| Some((path.strip_prefix(&*here)?.into(), element.clone())));
         let instances = self.instances.iter().filter_map(|(filter, of)| Some((filter.below(path)?, *of)));
         let up = upwards(path).map(|(above, way)| (above, format!("{way}/")));
@@ -248,7 +248,7 @@ impl TypeRules {
     }
 
     fn below(&self, way: &str) -> impl Iterator<Item = (&Box<str>, &Option<Arc<Rule>>)> {
-        let members = self.members.range::<str, _>((Bound::Included(way), Bound::Unbounded));
+        let members = self.members.range::<str, _>((Included(way), Unbounded));
         members.take_while(move |(name, _)| name.starts_with(way))
     }
 }
@@ -279,8 +279,7 @@ impl ElementRuleText<'_> {
 /// The ends of a range, if there is one.
 fn range(metadata: &Metadata) -> Option<(Option<f64>, Option<f64>)> {
     let Metadata { low, high, .. } = metadata;
-    let get = factree_namespace::Bound::get;
-    (low.is_some() || high.is_some()).then(|| (low.map(get), high.map(get)))
+    (low.is_some() || high.is_some()).then(|| (low.map(Bound::get), high.map(Bound::get)))
 }
 
 /// What stands above a path, the nearest first, and the way from there.
