@@ -129,7 +129,7 @@ fn write(
                 out.extend_from_slice(b",\"unchanged\":true}");
             }
             Some((id, Some(reading))) => {
-                writer.sample(out, &view, id, &reading, None);
+                writer.sample(out, &view, id, &reading);
                 if let Some(contexts) = &mut contexts {
                     contexts.add(out, &view, id, reading.0.timestamp);
                 }

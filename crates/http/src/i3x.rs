@@ -13,6 +13,8 @@
 //! | `POST` and `PUT /objects/value`, `/objects/history` | [`value`] |
 //! | `POST /subscriptions`, and `/register`, `/unregister`, `/sync`, `/stream`, `/list`, `/delete` below it | [`subscribing`] |
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn;
@@ -41,7 +43,7 @@ pub use subscriptions::{I3xLimits, I3xStats, I3xSubscriptions};
 pub(crate) const ROUTE: &str = "/i3x/v1";
 
 /// All twenty operations.
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/info", get(catalogue::info))
         .route("/namespaces", get(catalogue::namespaces))

@@ -13,6 +13,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::http::{Method, Uri};
 use axum::response::Response;
 use axum::routing::get;
@@ -88,17 +89,24 @@ pub struct App {
     pub i3x: Arc<I3xSubscriptions>,
 }
 
+/// For handlers that are not called often enough to mind a copy of all this; the others take the `Arc` itself.
+impl FromRef<Arc<App>> for App {
+    fn from_ref(app: &Arc<App>) -> App {
+        App::clone(app)
+    }
+}
+
 /// Every route of this crate, with JSON answers for the paths and methods that are none.
 ///
 /// Paths of elements are taken from the URI as it is, so the router may be nested but nothing in front of it may decode
 /// or normalise paths.
 pub fn router(app: App) -> Router {
     let described = routes().router().nest(i3x::ROUTE, i3x::router());
-    described.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(app)
+    described.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(Arc::new(app))
 }
 
 /// Every route with its description; see `openapi/routes.rs`.
-fn routes() -> Routes<App> {
+fn routes() -> Routes<Arc<App>> {
     Routes::new()
         .at("/healthz", routes!(health))
         .at(NAMESPACE, routes!(namespace::root))

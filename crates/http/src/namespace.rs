@@ -214,7 +214,7 @@ impl<'v> Writer<'v> {
         self.about(id);
         if let Some(reading) = &self.samples[at] {
             self.out.extend_from_slice(b"\"sample\":");
-            self.writer.sample(&mut self.out, self.view, id, reading, None);
+            self.writer.sample(&mut self.out, self.view, id, reading);
             if let Some(contexts) = &mut self.contexts {
                 contexts.add(&mut self.out, self.view, id, reading.0.timestamp);
             }

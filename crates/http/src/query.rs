@@ -33,7 +33,7 @@ impl<'a> Query<'a> {
         accepted: &[&'static str],
         repeating: &[&'static str],
     ) -> Result<Query<'a>, Problem> {
-        let mut pairs = Vec::with_capacity(accepted.len());
+        let mut pairs = Vec::new();
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (raw_name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode_form(raw_name).map_err(|why| refused(raw_name, why))?;

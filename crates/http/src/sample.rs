@@ -55,6 +55,9 @@ impl Default for Fields {
     }
 }
 
+/// A first guess at the size of what neighbours share, to spare its buffer most of its growth.
+const TAIL_BYTES: usize = 192;
+
 /// Writes samples one after another.
 #[derive(Default)]
 pub(crate) struct SampleWriter {
@@ -63,6 +66,8 @@ pub(crate) struct SampleWriter {
     received: Clock,
     /// The parent of the element last written, and its path, escaped, up to and with the last `/`.
     parent: Option<(ElementId, Vec<u8>)>,
+    /// Below that parent: beyond how many segments of a path the name of the metric stands, and at which byte that is.
+    metric: Option<(usize, usize)>,
     /// What the samples of one message mostly share, and how it reads.
     tail: Option<(Tail, Vec<u8>)>,
 }
@@ -82,18 +87,41 @@ impl SampleWriter {
         SampleWriter { fields, ..SampleWriter::default() }
     }
 
-    /// The sample of `id` as [`crate::dto`] describes it.
-    pub(crate) fn sample(
+    /// The sample of `id` as [`crate::dto`] describes it, but for the metric alias.
+    pub(crate) fn sample(&mut self, out: &mut Vec<u8>, view: &View<'_>, id: ElementId, reading: &Reading) {
+        out.extend_from_slice(b"{\"path\":");
+        let path = self.path(out, view, id);
+        self.members(out, view, id, path, reading);
+    }
+
+    /// The same when the path of `id` is known: nothing is put together that a single sample would not use again.
+    pub(crate) fn sample_at(
         &mut self,
         out: &mut Vec<u8>,
         view: &View<'_>,
         id: ElementId,
-        (sample, provenance): &Reading,
-        metric_alias: Option<u64>,
+        path: &str,
+        reading: &Reading,
     ) {
-        out.extend_from_slice(b"{\"path\":");
+        out.extend_from_slice(b"{\"path\":\"");
+        let start = out.len();
+        json::text(out, path);
+        let path = start..out.len();
+        out.push(b'"');
+        self.metric = None;
+        self.members(out, view, id, path, reading);
+    }
+
+    /// What stands behind the path, which is in `out` at `path`, without its quotes.
+    fn members(
+        &mut self,
+        out: &mut Vec<u8>,
+        view: &View<'_>,
+        id: ElementId,
+        path: Range<usize>,
+        (sample, provenance): &Reading,
+    ) {
         let fields = self.fields;
-        let path = self.path(out, view, id);
         if fields.has(Fields::VALUE) {
             out.extend_from_slice(b",\"value\":");
             json::value(out, &sample.value);
@@ -134,7 +162,9 @@ impl SampleWriter {
                 provenance: *provenance,
                 is_sparkplug: matches!(source, Source::Sparkplug { .. }),
             };
-            let written = tail.write(source, fields);
+            let mut written = self.tail.take().map_or_else(|| Vec::with_capacity(TAIL_BYTES), |(_, written)| written);
+            written.clear();
+            tail.write(&mut written, source, fields);
             self.tail = Some((tail, written));
         }
         let (tail, written) = self.tail.as_ref().expect("written just now, if not before");
@@ -148,15 +178,18 @@ impl SampleWriter {
                 MetricName::Renamed(name) => json::string(out, name),
                 MetricName::PathBeyond(above) => {
                     // The path is written already, and a '/' in it is never part of an escape.
-                    let metric = beyond(&out[path.clone()], above).map_or(path.end, |offset| path.start + offset);
+                    let metric = match self.metric {
+                        Some((known, offset)) if known == above => path.start + offset,
+                        Some(_) | None => {
+                            let offset = beyond(&out[path.clone()], above);
+                            self.metric = offset.map(|offset| (above, offset));
+                            offset.map_or(path.end, |offset| path.start + offset)
+                        }
+                    };
                     out.push(b'"');
                     out.extend_from_within(metric..path.end);
                     out.push(b'"');
                 }
-            }
-            if let Some(metric_alias) = metric_alias {
-                out.extend_from_slice(b",\"metric_alias\":");
-                json::unsigned(out, metric_alias);
             }
         }
         out.extend_from_slice(b"}}");
@@ -167,10 +200,13 @@ impl SampleWriter {
         out.push(b'"');
         let start = out.len();
         let parent = view.parent(id).unwrap_or(ElementId::ROOT);
-        if parent != ElementId::ROOT {
+        if parent == ElementId::ROOT {
+            self.metric = None;
+        } else {
             let (_, path) = match self.parent.take() {
                 Some((known, path)) if known == parent => self.parent.insert((known, path)),
                 Some(_) | None => {
+                    self.metric = None;
                     let mut path = Vec::new();
                     json::text(&mut path, &view.path(parent));
                     path.push(b'/');
@@ -184,6 +220,15 @@ impl SampleWriter {
         out.push(b'"');
         start..end
     }
+}
+
+/// Adds the metric alias to a sample that has a Sparkplug source, which is its last member. `end` is where the sample ended;
+/// members may have been added since.
+pub(crate) fn add_metric_alias(out: &mut Vec<u8>, end: usize, metric_alias: u64) {
+    let mut member = b",\"metric_alias\":".to_vec();
+    json::unsigned(&mut member, metric_alias);
+    let source_end = end - b"}}".len();
+    out.splice(source_end..source_end, member);
 }
 
 /// Metadata is shared by all elements that say the same, so the same is one.
@@ -203,8 +248,7 @@ fn beyond(path: &[u8], segments: usize) -> Option<usize> {
 
 impl Tail {
     /// From the comma behind the times; the object of the source stays open.
-    fn write(&self, source: &Source, fields: Fields) -> Vec<u8> {
-        let mut out = Vec::new();
+    fn write(&self, out: &mut Vec<u8>, source: &Source, fields: Fields) {
         if fields.has(Fields::DATATYPE) {
             out.extend_from_slice(b",\"datatype\":\"");
             out.extend_from_slice(self.datatype.as_str().as_bytes());
@@ -213,17 +257,16 @@ impl Tail {
         let unit = self.metadata.as_ref().and_then(|metadata| metadata.unit.as_ref());
         if let Some(unit) = unit.filter(|_| fields.has(Fields::UNIT)) {
             out.extend_from_slice(b",\"unit\":");
-            json::string(&mut out, unit);
+            json::string(out, unit);
         }
         if fields.has(Fields::REVISION) {
             out.extend_from_slice(b",\"revision\":");
-            json::unsigned(&mut out, self.revision.0);
+            json::unsigned(out, self.revision.0);
         }
         if fields.has(Fields::SOURCE) {
             out.extend_from_slice(b",\"source\":");
-            self::source(&mut out, source);
+            self::source(out, source);
         }
-        out
     }
 }
 

@@ -5,18 +5,20 @@
 //! Invariant: a page that is not the last ends with the cursor of the last element *considered*, so elements without a
 //! sample are neither shown nor asked for again.
 
-use std::sync::PoisonError;
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, PoisonError};
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ElementId, Filter, Reading, Revision, Source};
+use factree_namespace::{ElementId, Filter, MetricName, Reading, Revision, Source};
 
 use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
-use crate::sample::{Fields, SampleWriter};
+use crate::sample::{self, Fields, SampleWriter};
 use crate::wishes::{Tag, Wishes};
 use crate::{App, RESPONSE_BYTES_MAX, VALUES, behind, json, lookup, path};
 
@@ -49,37 +51,43 @@ const SAMPLE_BYTES: usize = 384;
         (status = 404, description = "element-not-found, no-sample"),
     )
 )]
-pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let uri = request.uri();
     let query = Query::parse(uri.query(), &["fields", "context"])?;
-    let (fields, with_context) = (query.fields()?, query.flag("context")?);
-    let path = path::decode(behind(&uri, VALUES))?;
-    let read = || {
-        let view = app.namespace.read();
-        let id = lookup::find(&view, &path)?;
-        let reading = view.reading(id).ok_or_else(|| lookup::no_sample(&view, id))?;
-        Ok((id, reading, view.source(id), view.layout()))
-    };
-    let mut body = Vec::with_capacity(SAMPLE_BYTES);
-    loop {
-        let (id, reading, source, layout) = read().map_err(|problem| lookup::forwarded(&app, &path, problem))?;
-        // What is not asked for is not looked up.
-        let source = source.filter(|_| fields.have_source());
-        let metric_alias = source.and_then(|(source, metric)| metric_alias(&app, &source, &metric));
-        let view = app.namespace.read();
-        // The rules may have changed in between, and this be somebody else's element now.
-        if view.layout() == layout {
-            SampleWriter::of(fields).sample(&mut body, &view, id, &reading, metric_alias);
-            if with_context {
-                ContextWriter::new(&app.namespace).add(&mut body, &view, id, reading.0.timestamp);
-            }
-            break;
-        }
-    }
-    Ok(wishes.json(body).await)
+    let wanted = Wanted { fields: query.fields()?, context: query.flag("context")? };
+    let path = path::decode(behind(uri, VALUES))?;
+    let body = sample(&app, wanted, &path).map_err(|problem| lookup::forwarded(&app, &path, problem))?;
+    Ok(Wishes::of(request.headers()).json(body).await)
 }
 
-/// The metric alias of the current session. The tree must not be held: ingest takes its own lock first and then the
-/// tree's.
+fn sample(app: &App, wanted: Wanted, path: &str) -> Result<Vec<u8>, Problem> {
+    let mut body = Vec::with_capacity(SAMPLE_BYTES);
+    let view = app.namespace.read();
+    let id = lookup::find(&view, path)?;
+    let reading = view.reading(id).ok_or_else(|| lookup::no_sample(&view, id))?;
+    SampleWriter::of(wanted.fields).sample_at(&mut body, &view, id, path, &reading);
+    let sample_len = body.len();
+    let (sample, provenance) = reading;
+    if wanted.context {
+        ContextWriter::new(&app.namespace).add(&mut body, &view, id, sample.timestamp);
+    }
+    // What is not asked for is not looked up.
+    if let Some(source @ Source::Sparkplug { .. }) = wanted.fields.have_source().then(|| view.source_of(provenance)) {
+        let source = source.clone();
+        let metric = match view.metric_name(id, provenance) {
+            MetricName::Renamed(name) => Cow::Owned(name.to_owned()),
+            MetricName::PathBeyond(above) => Cow::Borrowed(path.splitn(above + 1, '/').nth(above).unwrap_or_default()),
+        };
+        // Ingest takes its own lock first and then the tree's.
+        drop(view);
+        if let Some(metric_alias) = metric_alias(app, &source, &metric) {
+            sample::add_metric_alias(&mut body, sample_len, metric_alias);
+        }
+    }
+    Ok(body)
+}
+
+/// The metric alias of the current session. The tree must not be held.
 fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
     let Source::Sparkplug { group, edge_node, device } = source else { return None };
     let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +119,7 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
         (status = 400, description = "bad-filter, bad-parameter"),
     )
 )]
-pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn many(State(app): State<Arc<App>>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["filter", "fields", "context", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
@@ -138,16 +146,24 @@ pub(crate) async fn many(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
     let context = wanted.context.then(|| app.namespace.contexts().version());
     // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
     // moves with every message of the plant.
-    let content: Vec<_> = readings.iter().map(|(id, reading)| (*id, revision_of(reading))).collect();
-    let tag = Tag::of((content, more, layout, wanted.fields, context));
+    let tag = Tag::of((Content(&readings), more, layout, wanted.fields, context));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
         None => Ok(wishes.tagged(tag, page(&app, wanted, (revision, layout), &readings, more)).await),
     }
 }
 
-fn revision_of(reading: &Option<Reading>) -> Option<u64> {
-    reading.as_ref().map(|reading| reading.0.revision.0)
+/// Which samples a page is made of.
+struct Content<'a>(&'a [Covered]);
+
+impl Hash for Content<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        for (id, reading) in self.0 {
+            id.hash(hasher);
+            // That of no batch, if there is no sample.
+            reading.as_ref().map_or(Revision::ZERO, |(sample, _)| sample.revision).hash(hasher);
+        }
+    }
 }
 
 fn bad_filter(why: String) -> Problem {
@@ -184,7 +200,7 @@ fn page(app: &App, wanted: Wanted, (revision, layout): (Revision, u64), readings
             if let Some(reading) = reading.as_ref().filter(|reading| !has_moved || is_there(reading)) {
                 json::comma(&mut body, written);
                 written += 1;
-                writer.sample(&mut body, &view, *id, reading, None);
+                writer.sample(&mut body, &view, *id, reading);
                 if let Some(contexts) = &mut contexts {
                     contexts.add(&mut body, &view, *id, reading.0.timestamp);
                 }

@@ -17,6 +17,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 use crate::answer;
 
@@ -39,19 +40,42 @@ pub(crate) struct Tag(u64);
 impl Tag {
     /// Equal things have equal tags, as long as the process lives.
     pub(crate) fn of(content: impl Hash) -> Tag {
-        static SALT: OnceLock<RandomState> = OnceLock::new();
-        Tag(SALT.get_or_init(RandomState::new).hash_one(content))
+        let mut hasher = Xxh3::with_seed(salt());
+        content.hash(&mut hasher);
+        Tag(hasher.digest())
+    }
+
+    /// The same for a body, which is hashed in one go: 0.2 instructions a byte, where the standard library's hash takes 3.
+    fn of_body(body: &[u8]) -> Tag {
+        Tag(xxh3_64_with_seed(body, salt()))
     }
 
     /// Weak, because a compressed answer has the same [RFC 9110, 8.8.3].
     fn header(self) -> HeaderValue {
-        HeaderValue::from_str(&format!("W/\"{:016x}\"", self.0)).expect("digits are ASCII")
+        HeaderValue::from_bytes(&self.text()).expect("digits are ASCII")
     }
 
     fn is_in(self, list: &str) -> bool {
-        let opaque = format!("\"{:016x}\"", self.0);
-        list.split(',').map(str::trim).any(|each| each == "*" || each.strip_prefix("W/").unwrap_or(each) == opaque)
+        let text = self.text();
+        let opaque = &text[2..];
+        let mut listed = list.split(',').map(str::trim);
+        listed.any(|each| each == "*" || each.strip_prefix("W/").unwrap_or(each).as_bytes() == opaque)
     }
+
+    /// `W/"0123456789abcdef"`.
+    fn text(self) -> [u8; 20] {
+        let mut text = *b"W/\"0000000000000000\"";
+        for (at, digit) in text[3..19].iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[(self.0 >> (60 - 4 * at) & 0xf) as usize];
+        }
+        text
+    }
+}
+
+/// Another one in every process.
+fn salt() -> u64 {
+    static SALT: OnceLock<u64> = OnceLock::new();
+    *SALT.get_or_init(|| RandomState::new().hash_one(()))
 }
 
 impl<S: Sync> FromRequestParts<S> for Wishes {
@@ -64,10 +88,15 @@ impl<S: Sync> FromRequestParts<S> for Wishes {
 
 impl Wishes {
     pub(crate) fn of(headers: &HeaderMap) -> Wishes {
-        Wishes {
-            known: headers.get_all(IF_NONE_MATCH).iter().cloned().collect(),
-            gzip: headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(takes_gzip),
+        let mut wishes = Wishes { known: Vec::new(), gzip: false };
+        for (name, value) in headers {
+            if name == IF_NONE_MATCH {
+                wishes.known.push(value.clone());
+            } else if name == ACCEPT_ENCODING {
+                wishes.gzip |= value.to_str().is_ok_and(takes_gzip);
+            }
         }
+        wishes
     }
 
     /// Whether compressed answers are taken.
@@ -87,7 +116,7 @@ impl Wishes {
 
     /// 200 with a JSON body, or 304 if the client has it.
     pub(crate) async fn json(&self, body: Vec<u8>) -> Response {
-        let tag = Tag::of(&body);
+        let tag = Tag::of_body(&body);
         match self.unchanged(tag) {
             Some(unchanged) => unchanged,
             None => self.tagged(tag, body).await,

@@ -51,6 +51,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             // The document of the API, made of the handlers that answer.
             "utoipa",
             "utoipa-axum",
+            // Tags of answers.
+            "xxhash-rust",
         ],
     ),
     ("sim", &["factree-mqtt", "factree-sparkplug"]),

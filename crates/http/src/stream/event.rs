@@ -145,7 +145,7 @@ impl<'n> PageWriter<'n> {
     pub(crate) fn sample(&mut self, view: &View<'_>, id: ElementId, reading: &Reading) {
         json::comma(&mut self.out, self.len);
         self.len += 1;
-        self.samples.sample(&mut self.out, view, id, reading, None);
+        self.samples.sample(&mut self.out, view, id, reading);
         if let Some(contexts) = &mut self.contexts {
             contexts.add(&mut self.out, view, id, reading.0.timestamp);
         }
