@@ -1,4 +1,4 @@
-//! The servers, one to a process: the router of Factree over a tree, the same bytes as they are, and the least there is.
+//! The servers, one to a process: the router of Factree over a tree, the same bytes as they are, and what is rolled by hand.
 //!
 //! All hold the same tree and, if asked to, write to it, so that what is compared differs in the answering alone.
 
@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use super::{SNAPSHOT, VALUE};
+use super::{SNAPSHOT, VALUE, floor};
 
 const EDGE_NODES: u32 = 10;
 const CELLS: u32 = 1_000;
@@ -33,6 +33,7 @@ pub(crate) fn run(what: &str, how: &str) {
     let namespace = Arc::new(Namespace::new(Limits::default()));
     let blocks: Vec<Arc<Block>> = (0..EDGE_NODES).map(|number| edge_node(&namespace, number)).collect();
     let factree = factree(&namespace);
+    let samples = floor::samples(&namespace);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
@@ -53,7 +54,8 @@ pub(crate) fn run(what: &str, how: &str) {
             "factree" => factree,
             "blob" => fixed("/api/v1/values", snapshot),
             "axum" => fixed("/api/v1/values/{*path}", value),
-            _ => return floor(listener, &value).await,
+            "bytes" => return bytes(listener, &value).await,
+            _ => return floor::serve(listener, samples).await,
         };
         axum::serve(listener, router).await.expect("it serves");
     });
@@ -68,8 +70,8 @@ fn fixed(route: &str, body: Bytes) -> Router {
     Router::new().route(route, get(answer))
 }
 
-/// The least that a server can do: read to the empty line, write what was written before.
-async fn floor(listener: TcpListener, body: &[u8]) {
+/// No HTTP at all: read to the empty line, write what was written before.
+async fn bytes(listener: TcpListener, body: &[u8]) {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
     let answer: Arc<[u8]> = [head.as_bytes(), body].concat().into();
     loop {

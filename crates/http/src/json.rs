@@ -148,7 +148,7 @@ impl Clock {
         if second != self.second && self.set(second).is_none() {
             return plain(out, &timestamp.0);
         }
-        digits(&mut self.text, 20, 3, millisecond);
+        digits::<3>(&mut self.text, 20, millisecond);
         out.extend_from_slice(&self.text);
     }
 
@@ -157,9 +157,9 @@ impl Clock {
         let time = jiff::Timestamp::from_second(i64::try_from(second).ok()?).ok()?;
         let time = Offset::UTC.to_datetime(time);
         self.second = second;
-        digits(&mut self.text, 0, 4, time.year().unsigned_abs());
+        digits::<4>(&mut self.text, 0, time.year().unsigned_abs());
         let pairs = [(5, time.month()), (8, time.day()), (11, time.hour()), (14, time.minute()), (17, time.second())];
-        pairs.into_iter().for_each(|(at, number)| digits(&mut self.text, at, 2, number.unsigned_abs().into()));
+        pairs.into_iter().for_each(|(at, number)| digits::<2>(&mut self.text, at, number.unsigned_abs().into()));
         Some(())
     }
 
@@ -171,10 +171,9 @@ impl Clock {
     }
 }
 
-/// `number` in `len` digits.
-#[inline]
-fn digits(text: &mut [u8; 24], at: usize, len: usize, mut number: u16) {
-    for digit in text[at..at + len].iter_mut().rev() {
+/// `number` in `LEN` digits.
+fn digits<const LEN: usize>(text: &mut [u8; 24], at: usize, mut number: u16) {
+    for digit in text[at..at + LEN].iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;
         number /= 10;
     }

@@ -241,7 +241,7 @@ fn is_same(a: Option<&Arc<Metadata>>, b: Option<&Arc<Metadata>>) -> bool {
 }
 
 /// Where `path` goes on beyond its first `segments`.
-fn beyond(path: &[u8], segments: usize) -> Option<usize> {
+pub(crate) fn beyond(path: &[u8], segments: usize) -> Option<usize> {
     let ends = || path.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(at, _)| at + 1);
     if segments == 0 { Some(0) } else { ends().nth(segments - 1) }
 }

@@ -76,7 +76,9 @@ fn sample(app: &App, wanted: Wanted, path: &str) -> Result<Vec<u8>, Problem> {
         let source = source.clone();
         let metric = match view.metric_name(id, provenance) {
             MetricName::Renamed(name) => Cow::Owned(name.to_owned()),
-            MetricName::PathBeyond(above) => Cow::Borrowed(path.splitn(above + 1, '/').nth(above).unwrap_or_default()),
+            MetricName::PathBeyond(above) => {
+                Cow::Borrowed(sample::beyond(path.as_bytes(), above).map_or("", |offset| &path[offset..]))
+            }
         };
         // Ingest takes its own lock first and then the tree's.
         drop(view);
