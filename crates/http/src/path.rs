@@ -40,7 +40,7 @@ pub(crate) fn decode(raw: &str) -> Result<String, Problem> {
     decode_ascii(raw).map_or_else(|| decode_names(raw), Ok)
 }
 
-/// The usual path in one pass, at a tenth of the cost: what is escaped in it is ASCII and no separator. None for any other.
+/// The usual path, in one pass over it: what is escaped in it is ASCII and no separator. None for any other.
 fn decode_ascii(raw: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut path = String::with_capacity(raw.len());

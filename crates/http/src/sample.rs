@@ -222,13 +222,13 @@ impl SampleWriter {
     }
 }
 
-/// Adds the metric alias to a sample that has a Sparkplug source, which is what it ends with.
-pub(crate) fn add_metric_alias(sample: &mut Vec<u8>, metric_alias: u64) {
-    let open = sample.strip_suffix(b"}}").expect("a sample ends with its source").len();
-    sample.truncate(open);
-    sample.extend_from_slice(b",\"metric_alias\":");
-    json::unsigned(sample, metric_alias);
-    sample.extend_from_slice(b"}}");
+/// Adds the metric alias to a sample that has a Sparkplug source, which is its last member. `end` is where the sample ended;
+/// members may have been added since.
+pub(crate) fn add_metric_alias(out: &mut Vec<u8>, end: usize, metric_alias: u64) {
+    let mut member = b",\"metric_alias\":".to_vec();
+    json::unsigned(&mut member, metric_alias);
+    let source_end = end - b"}}".len();
+    out.splice(source_end..source_end, member);
 }
 
 /// Metadata is shared by all elements that say the same, so the same is one.

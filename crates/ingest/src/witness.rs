@@ -150,6 +150,9 @@ mod tests {
 
     use super::*;
 
+    /// The revisions of a bulk: since, until.
+    type Span = (Revision, Revision);
+
     struct Story {
         namespace: Namespace,
         block: Arc<Block>,
@@ -184,7 +187,7 @@ mod tests {
             revision
         }
 
-        fn sights(&mut self) -> (Vec<(u32, Value)>, Vec<(Revision, Revision)>) {
+        fn sights(&mut self) -> (Vec<(u32, Value)>, Vec<Span>) {
             let mut sights = Sights::default();
             self.witness.take(&mut sights);
             let seen = sights.seen.into_iter().map(|seen| (seen.slot, seen.sample.value)).collect();

@@ -229,7 +229,7 @@ impl View<'_> {
     }
 }
 
-/// What `path.split('/')` gives, for names as short as they are at a tenth of its instructions.
+/// What `path.split('/')` gives, for names as short as they are at a third of its instructions.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(path);
     std::iter::from_fn(move || {
