@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
-use factree_http::{App, StreamLimits, Streams, router};
+use factree_http::{App, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router};
 use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tower::ServiceExt;
@@ -24,15 +24,17 @@ fn main() {
     let namespace = Arc::new(Namespace::new(Limits::default()));
     (0..EDGE_NODES).for_each(|number| edge_node(&namespace, number));
     let ingest = Ingest::new(factree_ingest::Limits::default(), Placement::default(), Arc::clone(&namespace));
-    let clock = || Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON) };
+    let clock = Arc::new(|| Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON) });
     let streams = Arc::new(Streams::new(Arc::clone(&namespace), StreamLimits::default(), NOON));
+    let i3x = I3xSubscriptions::new(Arc::clone(&namespace), Arc::clone(&streams), clock.clone(), I3xLimits::default());
     let router = router(App {
         namespace,
         ingest: Arc::new(Mutex::new(ingest)),
-        clock: Arc::new(clock),
+        clock,
         say: Arc::new(drop),
         attachments: Arc::new(Vec::new),
         streams,
+        i3x: Arc::new(i3x),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let snapshot = || -> Bytes {

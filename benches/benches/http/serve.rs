@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
-use factree_http::{App, StreamLimits, Streams, router};
+use factree_http::{App, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router};
 use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -94,14 +94,17 @@ async fn bytes(listener: TcpListener, body: &[u8]) {
 
 fn factree(namespace: &Arc<Namespace>) -> Router {
     let ingest = Ingest::new(factree_ingest::Limits::default(), Placement::default(), Arc::clone(namespace));
-    let clock = || Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON) };
+    let clock = Arc::new(|| Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON) });
+    let streams = Arc::new(Streams::new(Arc::clone(namespace), StreamLimits::default(), NOON));
+    let i3x = I3xSubscriptions::new(Arc::clone(namespace), Arc::clone(&streams), clock.clone(), I3xLimits::default());
     router(App {
         namespace: Arc::clone(namespace),
         ingest: Arc::new(Mutex::new(ingest)),
-        clock: Arc::new(clock),
+        clock,
         say: Arc::new(drop),
         attachments: Arc::new(Vec::new),
-        streams: Arc::new(Streams::new(Arc::clone(namespace), StreamLimits::default(), NOON)),
+        streams,
+        i3x: Arc::new(i3x),
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::Request;
-use factree_http::{App, StreamLimits, Streams, router};
+use factree_http::{App, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router};
 use factree_ingest::{Batch, Ingest, Limits, Now, Placement, SessionKey};
 use factree_namespace::Namespace;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
@@ -26,15 +26,17 @@ pub(crate) fn run(readers: usize, metrics: usize) {
     let limits = Limits::default();
     let ingest = Ingest::new(limits.clone(), Placement::default(), Arc::clone(&namespace));
     let ingest = Arc::new(Mutex::new(ingest));
-    let clock = || Now { instant: Instant::now(), wall: SENT };
+    let clock = Arc::new(|| Now { instant: Instant::now(), wall: SENT });
     let streams = Arc::new(Streams::new(Arc::clone(&namespace), StreamLimits::default(), SENT.0));
+    let i3x = I3xSubscriptions::new(Arc::clone(&namespace), Arc::clone(&streams), clock.clone(), I3xLimits::default());
     let app = App {
         namespace,
         ingest: Arc::clone(&ingest),
-        clock: Arc::new(clock),
+        clock: clock.clone(),
         say: Arc::new(drop),
         attachments: Arc::new(Vec::new),
         streams: Arc::clone(&streams),
+        i3x: Arc::new(i3x),
     };
     let router = router(app);
     let mut batch = Batch::default();

@@ -28,6 +28,8 @@ async fn an_edge_node_is_born_and_dies_with_its_session() {
 
     let speed = plant.get("/api/v1/values/Acme/Dallas/Line%201/Speed").await.json();
     assert_eq!((&speed["source"]["metric_alias"], &speed["quality"]), (&7.into(), &"Good".into()));
+    let with_context = plant.get("/api/v1/values/Acme/Dallas/Line%201/Speed?context=true").await.json();
+    assert_eq!(with_context["source"], speed["source"], "what is behind the source does not hide it");
 
     plant.happen(|batch| batch.session_ended(SessionKey(1)));
     let dead = plant.get(uri).await.json();
