@@ -40,6 +40,9 @@ export async function troubledPlant(port) {
     value: 71.5,
     properties: { engUnit: { type: "String", value: "°C" } },
   };
+  // Before the Edge Node is there: afterwards it would be refused what that owns.
+  const other = await connect(port, "legacy-gateway");
+  await other.publishAsync("Acme/Dallas/Press/Line9/Press1/Temperature", "70.1", { qos: 1 });
   const nodes = [
     await edgeNode({ port, group: "ULM_Paint", node: "PLC 7", nodeMetrics: [temperature] }),
     await edgeNode({
@@ -52,8 +55,6 @@ export async function troubledPlant(port) {
     }),
     await edgeNode({ port, group: "Acme:Dallas:Press", node: "Line8", device: "Press1", deviceMetrics: [temperature] }),
   ];
-  const other = await connect(port, "legacy-gateway");
-  await other.publishAsync("Acme/Dallas/Press/Line9/Press1/Temperature", "70.1", { qos: 1 });
   await nodes[2].kill();
   return {
     async close() {

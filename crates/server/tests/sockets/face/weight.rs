@@ -1,6 +1,6 @@
 //! Much at once: large births, slow readers, and readers that come while everything changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU16;
 
 use factree_mqtt::{Connect, QoS, SubscribeRequest};
@@ -29,10 +29,12 @@ fn a_birth_of_thousands_is_told_at_the_pace_of_who_reads_it() {
     let mut early = Client::connect(&plant, "early", V5);
     early.subscribe_with(SubscribeRequest::new("Acme/#", QoS::AtLeastOnce), None);
     let mut node = EdgeNode::born(&plant, &names, 1.0);
-    let mut heard: Vec<String> = (0..5_002).map(|_| early.hear().topic).collect();
-    heard.sort();
-    heard.dedup();
-    assert_eq!(heard.len(), 5_002, "each once, and the Edge Node's own");
+    let (mut heard, mut messages) = (HashSet::new(), 0);
+    while heard.len() < 5_002 {
+        heard.insert(early.hear().topic);
+        messages += 1;
+    }
+    assert!(messages <= 5_004, "each once; the Edge Node's own two perhaps also as what is current: {messages}");
     let mut late = Connect::new(V5, "late");
     late.receive_maximum = NonZeroU16::new(3).unwrap();
     let (mut late, _) = Client::connect_with(&plant, late);
