@@ -1,7 +1,7 @@
 //! `GET /openapi.json`: the API described by its own code, as OpenAPI 3.1.
 //!
 //! Every route is [`Routes::at`] its address with the `#[utoipa::path]` of its handlers, so one without a description does
-//! not compile. What is written by hand is described by hand, in [`shape`] and [`form`]; `tests/openapi.rs` asks every
+//! not compile. What is written by hand is described by hand, in [`shape`] and [`form`]; `tests/openapi` asks every
 //! route and holds what it answers against the document. The document is made once, at the first question.
 //! Knows no tree. Invariant: what stands here is what a route of this process says of itself.
 

@@ -1,7 +1,7 @@
 //! The shapes of what is written by hand: elements, samples, commands, events, problems, as the document describes them.
 //!
 //! These types are never made. A sample is written straight into the body (`sample.rs`), and what it looks like stands
-//! here; `tests/openapi.rs` holds real answers against it and refuses members that are not named.
+//! here; `tests/openapi` holds real answers against it and refuses members that are not named.
 //! Invariant: a member that may be missing is an `Option`, and then it is missing, never `null`.
 #![allow(dead_code, reason = "shapes of what others write; nobody makes one")]
 
