@@ -119,7 +119,7 @@ export function search(words, signal) {
 
 /** @param {string} path @param {unknown} value @returns {Promise<Command>} */
 export function set(path, value) {
-  return ask(`/api/v1/values/${encodePath(path)}`, { method: "PUT", body: JSON.stringify({ value }) });
+  return ask(`/api/v1/values/${encodePath(path)}`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ value }) });
 }
 
 /** @param {string} id @returns {Promise<Command>} */
