@@ -58,6 +58,8 @@ pub(crate) struct Reception {
     pub(crate) places: Arc<Places>,
     /// Connections that owed us a whole request for too long.
     pub(crate) timed_out: Count,
+    /// Connections closed because their bytes were not HTTP, or a head larger than it may be.
+    pub(crate) malformed: Count,
     limits: HttpLimits,
 }
 
@@ -75,6 +77,7 @@ impl Reception {
             gate: Arc::new(Gate::new(of_connections)),
             places: Arc::new(Places::new(limits.http.http_requests_max.get())),
             timed_out: Count::default(),
+            malformed: Count::default(),
             limits: limits.http.clone(),
         }
     }
@@ -160,6 +163,7 @@ impl Front {
                 biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
+                        self.reception.malformed.add(error.is_parse().into());
                         debug!(%peer, %error, "HTTP connection ended");
                     }
                     return;

@@ -330,6 +330,8 @@ const METRICS: &[Metric] = &[
     }),
     metric!(Counter "factree_http_connections_timed_out_total" "HTTP connections without a whole request within \
         http_request_timeout, idle ones among them", |now, to| to.one(now.reception.timed_out.get())),
+    metric!(Counter "factree_http_malformed_total" "HTTP connections closed because their bytes were not HTTP, or a head was \
+        larger than it may be", |now, to| to.one(now.reception.malformed.get())),
     metric!(Gauge "factree_http_requests" "Requests whose answers have not left, streams not counted",
         |now, to| to.one(now.reception.places.taken())),
     metric!(Counter "factree_http_requests_refused_total" "Requests that were let to no route, by the reason: a method for \

@@ -192,6 +192,7 @@ fn what_is_hostile_is_refused_and_the_connection_stays_in_step_or_is_closed() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(plant.metric("factree_http_requests "), Some(1.0), "this one alone has a place");
     assert!(plant.metric("factree_http_requests_refused_total{reason=\"host\"}").unwrap() >= 14.0);
+    assert!(plant.metric("factree_http_malformed_total ").unwrap() >= 10.0);
 }
 
 #[test]
