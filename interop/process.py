@@ -84,7 +84,8 @@ class Factree:
 
     def send(self, method: str, target: str, body: object = None) -> tuple[int, dict]:
         """Status and body of one PUT or POST."""
-        self._connection.request(method, target, None if body is None else json.dumps(body))
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        self._connection.request(method, target, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()
         return response.status, json.loads(response.read() or "{}")
 

@@ -16,7 +16,6 @@ use axum::response::Response;
 use factree_namespace::Timestamp;
 use utoipa_axum::routes;
 
-use crate::commands::from_our_own;
 use crate::edge_nodes::PageSize;
 use crate::openapi::routes::Routes;
 use crate::openapi::shape;
@@ -190,7 +189,6 @@ async fn one(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri) 
     )
 )]
 async fn disconnect(State(clients): State<Arc<dyn Clients>>, request: Request) -> Result<Response, Problem> {
-    from_our_own(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
     match clients.disconnect(&client_id) {

@@ -5,13 +5,12 @@
 //! data of the metric can tell that the plant has it.
 //! Invariant: what is refused is not sent, and a body is bounded before it is read.
 
-use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, HeaderMap, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use factree_ingest::{Command, CommandRefused, Ingest, Now, Output, RebirthRefused};
@@ -65,7 +64,6 @@ pub(crate) struct Wanted {
 )]
 pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
-    from_our_own(&head.headers)?;
     Query::parse(head.uri.query(), &[])?;
     let path = path::decode(behind(&head.uri, VALUES))?;
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
@@ -153,8 +151,7 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
         (status = 429, description = "rebirth-too-soon"),
     )
 )]
-pub(crate) async fn rebirth(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    from_our_own(&headers)?;
+pub(crate) async fn rebirth(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let named = behind(&uri, EDGE_NODES).strip_suffix("/rebirth").expect("the route ends so");
     let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
@@ -247,26 +244,6 @@ fn too_soon(retry_after: Duration) -> Problem {
 fn offline(who: &str, since: Timestamp) -> Problem {
     let since = Clock::text(since);
     Problem::new(Kind::Offline, format!("{who} is not online since {since}, so nobody would hear it"))
-}
-
-/// A page of another site may make a browser send a POST without asking; such a browser says so. One whose name was made
-/// to point here is this site to the browser, but not by a name of this machine, and clients elsewhere are not served yet.
-pub(crate) fn from_our_own(headers: &HeaderMap) -> Result<(), Problem> {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    let host = headers.get(HOST).map(HeaderValue::to_str);
-    let is_ours = matches!(site, None | Some(b"same-origin" | b"none"))
-        && host.is_none_or(|host| host.is_ok_and(is_this_machine));
-    match is_ours {
-        true => Ok(()),
-        false => Err(Problem::new(Kind::CrossSite, "a page of another site may not command the plant")),
-    }
-}
-
-/// Whether a Host header names this machine: `localhost` or a loopback address, with a port or without.
-fn is_this_machine(host: &str) -> bool {
-    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn accepted(address: &str, body: Vec<u8>) -> Response {

@@ -1,7 +1,8 @@
 //! The HTTP face of the tree: REST over live state, commands to the plant, problem documents for everything that goes wrong.
 //!
 //! [`router`] is all there is to call: it answers out of a [`Namespace`] and an [`Ingest`] that others fill, and owns
-//! no listener, so the server decides about addresses, TLS and limits. Handlers are synchronous inside: they copy what
+//! no listener, so the server decides about addresses, TLS and limits. The routes trust whoever asks; a [`Guard`] belongs
+//! in front of them, and [`seal`] behind. Handlers are synchronous inside: they copy what
 //! they need out from under a lock, let go, and write JSON. The contract is in [`dto`].
 //!
 //! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's
@@ -37,6 +38,7 @@ mod docs;
 pub mod dto;
 mod edge_nodes;
 mod findings;
+mod guard;
 mod i3x;
 mod json;
 mod lookup;
@@ -63,6 +65,7 @@ pub use attachments::{AttachmentCounters, AttachmentReport};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
+pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
 pub use openapi::openapi;

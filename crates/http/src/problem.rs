@@ -70,6 +70,12 @@ kinds! {
     Offline, "offline", CONFLICT, "Nobody is there to hear it";
     ReadOnly, "read-only", FORBIDDEN, "This cannot be set";
     CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site";
+    WrongHost, "wrong-host", MISDIRECTED_REQUEST, "Not a name of this machine";
+    BadHost, "bad-host", BAD_REQUEST, "Not a Host header";
+    TargetTooLong, "target-too-long", URI_TOO_LONG, "The address is too long";
+    MethodNotImplemented, "method-not-implemented", NOT_IMPLEMENTED, "No route takes this method";
+    UnsupportedMediaType, "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON";
+    TooManyRequests, "too-many-requests", TOO_MANY_REQUESTS, "Too many requests";
     ConfigurationRefused, "configuration-refused", UNPROCESSABLE_ENTITY,
         "The configuration was refused, and nothing has changed";
     ResponseFull, "response-full", PAYLOAD_TOO_LARGE, "The response is full";

@@ -10,14 +10,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use factree_ingest::Replaced;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::commands::from_our_own;
 use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
@@ -81,8 +80,7 @@ pub(crate) struct Body {
         (status = 422, description = "configuration-refused"),
     )
 )]
-async fn answer_reload(State(reload): State<Reload>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    from_our_own(&headers)?;
+async fn answer_reload(State(reload): State<Reload>, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let Reloaded { replaced, restart_needed, warnings } =
         reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why))?;

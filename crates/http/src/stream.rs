@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::response::Response;
 use futures_util::stream;
 
-use crate::commands::from_our_own;
-use crate::problem::{Kind, Problem, clipped};
+use crate::problem::{Problem, clipped};
 use crate::query::{Query, refused};
 use crate::{App, answer};
 
@@ -76,7 +74,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     )
 )]
 pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    from_our_own_page(&headers)?;
     let query =
         Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since", "context"], &["filter"])?;
     let filters = query.filters()?;
@@ -113,16 +110,4 @@ pub(crate) fn since(text: &str) -> Result<Position, Problem> {
     let why =
         || refused("since", format!("'{}' is no position; it takes the id of an event, unchanged", clipped(text)));
     Position::parse(text).ok_or_else(why)
-}
-
-/// A page of another site must not read the plant. A browser says whose page it is that asks: `Sec-Fetch-Site`, or for a
-/// WebSocket at least `Origin`, which then names this very address.
-pub(crate) fn from_our_own_page(headers: &HeaderMap) -> Result<(), Problem> {
-    let foreign = || Problem::new(Kind::CrossSite, "a page of another site may not follow the plant");
-    from_our_own(headers).map_err(|_| foreign())?;
-    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-    let origin = origin.to_str().unwrap_or_default();
-    let address = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    if address.is_some() && address == host { Ok(()) } else { Err(foreign()) }
 }

@@ -32,7 +32,7 @@ use crate::stream::Streams;
 use crate::stream::event::Event;
 use crate::stream::follower::Follower;
 use crate::stream::registry::{Place, Way};
-use crate::{App, answer, stream as streams};
+use crate::{App, answer};
 
 mod message;
 
@@ -60,7 +60,6 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
     )
 )]
 pub(crate) async fn open(State(app): State<App>, mut request: Request) -> Result<Response, Problem> {
-    streams::from_our_own_page(request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     let accept = accept(request.headers())?;
     // HTTP/1.0 has none.

@@ -125,13 +125,3 @@ async fn a_connection_is_ended_once() {
     assert_eq!(delete("/api/v1/clients/mes").await, (409, "urn:factree:problem:offline".to_owned()));
     assert_eq!(delete("/api/v1/clients/nobody").await, (404, "urn:factree:problem:client-not-found".to_owned()));
 }
-
-#[tokio::test]
-async fn a_page_of_another_site_disconnects_nobody() {
-    let router = router([connected("mes")]);
-    let request = Request::delete("/api/v1/clients/mes").header("sec-fetch-site", "cross-site");
-    let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-    let (_, told) = ask(&router, "GET", "/api/v1/clients/mes").await;
-    assert!(told.contains(r#""state":"connected""#), "{told}");
-}

@@ -6,8 +6,6 @@ mod plant;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::Request;
 use factree_http::StreamLimits;
 use factree_namespace::{DataType, Kind, Metadata, PathSpec, Place, Source, Timestamp, Value};
 use plant::{NOON, Plant};
@@ -329,35 +327,6 @@ async fn what_cannot_be_followed_is_refused_with_the_reason() {
         assert!(answer.body.len() < 1000);
     }
     assert_eq!(plant.streams.stats().streams[0].1, 0, "who is refused leaves nothing behind");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_page_of_another_site_does_not_follow_the_plant() {
-    let plant = Plant::new();
-    for (name, value, may) in [
-        ("host", "127.0.0.1:8080", true),
-        ("host", "plant.example:8080", false),
-        ("sec-fetch-site", "same-origin", true),
-        ("sec-fetch-site", "cross-site", false),
-        ("sec-fetch-site", "same-site", false),
-        ("origin", "http://localhost:8080", true),
-        ("origin", "https://localhost:8080", true),
-        ("origin", "http://localhost:8081", false),
-        ("origin", "http://evil.example", false),
-        ("origin", "null", false),
-    ] {
-        for route in ["/api/v1/stream?filter=a", "/api/v1/ws"] {
-            let host = if name == "host" { value } else { "localhost:8080" };
-            let mut request = Request::get(route).header("host", host);
-            if name != "host" {
-                request = request.header(name, value);
-            }
-            let status = plant.answer(request.body(Body::empty()).unwrap()).await.status().as_u16();
-            // Who may is told that this is a WebSocket.
-            let allowed = if route.ends_with("ws") { 426 } else { 200 };
-            assert_eq!(status, if may { allowed } else { 403 }, "{route} {name}: {value}");
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]

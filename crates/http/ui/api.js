@@ -119,7 +119,8 @@ export function search(words, signal) {
 
 /** @param {string} path @param {unknown} value @returns {Promise<Command>} */
 export function set(path, value) {
-  return ask(`/api/v1/values/${encodePath(path)}`, { method: "PUT", body: JSON.stringify({ value }) });
+  const headers = { "content-type": "application/json" };
+  return ask(`/api/v1/values/${encodePath(path)}`, { method: "PUT", headers, body: JSON.stringify({ value }) });
 }
 
 /** @param {string} id @returns {Promise<Command>} */

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct Config {
     pub attachments: Vec<Attachment>,
     /// Where the HTTP API is served; loopback only as long as there is no authentication.
     pub http: SocketAddr,
+    /// Names and addresses that HTTP clients may reach it by, beside those of this machine itself.
+    pub http_hosts: Vec<String>,
     /// The directory that belongs to this process alone.
     pub data: PathBuf,
     /// What an acknowledgement promises.
@@ -179,6 +181,7 @@ impl Config {
             mqtt: overrides.mqtt.or(file.mqtt.listen.0).filter(|_| !overrides.no_mqtt),
             attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug)?,
             http: overrides.http.unwrap_or(file.http.listen),
+            http_hosts: file.http.hosts()?,
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
@@ -356,11 +359,33 @@ impl ListenerRule {
 #[serde(deny_unknown_fields, default)]
 struct Http {
     listen: SocketAddr,
+    hosts: Vec<String>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), hosts: Vec::new() }
+    }
+}
+
+impl Http {
+    /// What a Host header says before its port; an IPv6 address with its brackets or without.
+    fn hosts(&self) -> Result<Vec<String>, ConfigError> {
+        let bare = |host: &String| {
+            let name = host.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(host);
+            let is_name = |name: &str| {
+                name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+                    && !name.is_empty()
+            };
+            match is_name(name) || name.parse::<IpAddr>().is_ok() {
+                true => Ok(name.to_owned()),
+                false => Err(ConfigError(format!(
+                    "[http] hosts: {host:?} is neither a name nor an address; write it without scheme, port and path, as \
+                     \"factree.plant.example\""
+                ))),
+            }
+        };
+        self.hosts.iter().map(bare).collect()
     }
 }
 
@@ -482,6 +507,21 @@ mod tests {
         assert!(message.starts_with("[limits] retained_backlog_max is at least retained_max"), "{message}");
         let config = Config::parse("[limits]\nkeep_alive_max = \"5 min\"\n", Overrides::default()).unwrap();
         assert_eq!(config.limits.broker.keep_alive_max, Duration::from_secs(300));
+    }
+
+    #[test]
+    fn hosts_are_names_and_addresses_and_nothing_more() {
+        let hosts = |host: &str| {
+            Config::parse(&format!("[http]\nhosts = [{host:?}]"), Overrides::default()).map(|config| config.http_hosts)
+        };
+        for (host, name) in
+            [("factree.plant.example", "factree.plant.example"), ("10.0.0.7", "10.0.0.7"), ("[fd00::7]", "fd00::7")]
+        {
+            assert_eq!(hosts(host).unwrap(), [name]);
+        }
+        for host in ["", "*", "https://plant.example", "plant.example:8080", "plant.example/", "plant example"] {
+            assert!(hosts(host).unwrap_err().to_string().contains("without scheme, port and path"), "{host}");
+        }
     }
 
     #[test]

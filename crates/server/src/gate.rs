@@ -111,6 +111,11 @@ impl Gate {
         self.refused[limit as usize].load(Ordering::Relaxed)
     }
 
+    /// Connections now.
+    pub(crate) fn inside_len(&self) -> u64 {
+        self.inside().total.into()
+    }
+
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -250,6 +250,31 @@ const SECTIONS: &[(&str, &[Key])] = &[
         ],
     ),
     (
+        "Who asks over HTTP",
+        &[
+            key!(Count http_connections_max in http:
+            "HTTP connections at once, streams and WebSockets among them",
+            "closed as it is accepted; counted, logged at a bounded rate"),
+            key!(Count http_connections_per_address_max in http:
+            "the same from one address; of IPv6, from one /64 network",
+            "closed as it is accepted. Unlimited by default: many browsers may stand behind one proxy"),
+            key!(Count http_requests_max in http:
+            "requests whose answers have not left, streams not counted; the largest answer is 4 MiB",
+            "429 with Retry-After"),
+            key!(Count http_request_timeout in http:
+            "time from the accepted connection, or the end of the last answer, to a whole request head; and from there to a \
+             whole body. An idle connection is one whose next head has not come",
+            "closed, up to a quarter of it later"),
+            key!(Bytes http_head_bytes_max in http:
+            "the head of a request, its target included; at least 8 KiB", "431, closed"),
+            key!(Count http_headers_max in http: "header fields of a request", "431, closed"),
+            key!(Bytes http_target_bytes_max in guard:
+            "path and query of a request; less than http_head_bytes_max", "414"),
+            key!(Bytes http_body_bytes_max in guard:
+            "the body of a request; routes that need less take less", "413"),
+        ],
+    ),
+    (
         "Who follows the tree",
         &[
             key!(Count streams_max in streams:

@@ -5,7 +5,7 @@
 //! them stands in [`limit_keys`](crate::limit_keys).
 //! Invariant: the defaults pass [`Limits::validate`].
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 /// Bounds of all rooms.
@@ -13,6 +13,10 @@ use std::time::Duration;
 pub struct Limits {
     /// Who may connect, before anything is known of it.
     pub connections: ConnectionLimits,
+    /// What an HTTP client may use.
+    pub http: HttpLimits,
+    /// What an HTTP request may be.
+    pub guard: factree_http::GuardLimits,
     /// How fast one client may publish.
     pub flood: FloodLimits,
     /// Packets, sessions, queues, retained messages.
@@ -55,6 +59,45 @@ pub struct FloodLimits {
     pub bytes_per_second_max: Option<NonZeroU64>,
 }
 
+/// What HTTP clients may use, before anything is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// HTTP connections at once, streams and WebSockets among them. Beyond: closed as they are accepted, counted, and logged
+    /// at a bounded rate.
+    pub http_connections_max: NonZeroU32,
+    /// The same from one address (of IPv6: one /64 network). None, the default: a whole plant's browsers may stand behind
+    /// one proxy.
+    pub http_connections_per_address_max: Option<NonZeroU32>,
+    /// Requests whose answers have not left, streams not counted. Beyond: 429. The largest answer is 4 MiB, so this bounds
+    /// what waits for clients that do not read.
+    pub http_requests_max: NonZeroU32,
+    /// From the accepted connection, or the end of the last answer, to a whole head; and from there to a whole body. Beyond:
+    /// closed, by up to a quarter of it later.
+    pub http_request_timeout: Duration,
+    /// Bytes of a request's head, its target included; at least [`HttpLimits::HEAD_BYTES_MIN`]. Beyond: 431, closed.
+    pub http_head_bytes_max: NonZeroU32,
+    /// Header fields of a request. Beyond: 431, closed.
+    pub http_headers_max: NonZeroU16,
+}
+
+impl HttpLimits {
+    /// The least that the HTTP library reads at once.
+    pub const HEAD_BYTES_MIN: u32 = 8 << 10;
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            http_connections_max: NonZeroU32::new(8192).expect("not zero"),
+            http_connections_per_address_max: None,
+            http_requests_max: NonZeroU32::new(128).expect("not zero"),
+            http_request_timeout: Duration::from_secs(30),
+            http_head_bytes_max: NonZeroU32::new(32 << 10).expect("not zero"),
+            http_headers_max: NonZeroU16::new(100).expect("not zero"),
+        }
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
@@ -85,6 +128,15 @@ impl Limits {
         }
         if self.connections.connect_timeout < Duration::from_millis(1) {
             return Err("connect_timeout is at least 1 ms");
+        }
+        if self.http.http_request_timeout < Duration::from_millis(4) {
+            return Err("http_request_timeout is at least 4 ms");
+        }
+        if self.http.http_head_bytes_max.get() < HttpLimits::HEAD_BYTES_MIN {
+            return Err("http_head_bytes_max is at least 8 KiB");
+        }
+        if self.guard.http_target_bytes_max >= self.http.http_head_bytes_max {
+            return Err("http_target_bytes_max is less than http_head_bytes_max: the head holds the target");
         }
         if self.broker.packet.packet_size_max > self.ingest.sparkplug.payload_bytes_max {
             return Err(
@@ -127,5 +179,8 @@ mod tests {
         let mut limits = Limits::default();
         limits.namespace.depth_max = 1000;
         assert!(limits.validate().unwrap_err().starts_with("depth_max"));
+        let mut limits = Limits::default();
+        limits.guard.http_target_bytes_max = limits.http.http_head_bytes_max;
+        assert!(limits.validate().unwrap_err().starts_with("http_target_bytes_max"));
     }
 }

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use crate::attach::{Count, Outlets, Phase, Status};
 use crate::disk::Disk;
 use crate::face::FaceFigures;
+use crate::front::Reception;
 use crate::gate::{Gate, Refused};
 use crate::hub::{Figures, PlantFigures};
 use crate::process::Process;
@@ -26,6 +27,7 @@ pub(crate) struct Scrape<'s> {
     pub(crate) process: Process,
     pub(crate) traffic: &'s Traffic,
     pub(crate) gate: &'s Gate,
+    pub(crate) reception: &'s Reception,
     /// What an acknowledged message survives: `memory`, `process` or `power`.
     pub(crate) storage_mode: &'static str,
     pub(crate) disk: &'s Disk,
@@ -318,6 +320,25 @@ const METRICS: &[Metric] = &[
     metric!(Counter "factree_attachment_old_copies_total" "Retained Sparkplug messages that stood there when we subscribed: \
         they say how things were",
         "attachment", |now, to| to.each(now, |status| &status.old_copies)),
+    // Who asks over HTTP.
+    metric!(Gauge "factree_http_connections" "HTTP connections open now, streams and WebSockets among them",
+        |now, to| to.one(now.reception.gate.inside_len())),
+    metric!(Counter "factree_http_connections_refused_total" "HTTP connections closed as they were accepted, by the limit \
+        they met", "limit", |now, to| {
+        to.of("http_connections_max", now.reception.gate.refused(Refused::Total));
+        to.of("http_connections_per_address_max", now.reception.gate.refused(Refused::Address));
+    }),
+    metric!(Counter "factree_http_connections_timed_out_total" "HTTP connections without a whole request within \
+        http_request_timeout, idle ones among them", |now, to| to.one(now.reception.timed_out.get())),
+    metric!(Counter "factree_http_malformed_total" "HTTP connections closed because their bytes were not HTTP, or a head was \
+        larger than it may be", |now, to| to.one(now.reception.malformed.get())),
+    metric!(Gauge "factree_http_requests" "Requests whose answers have not left, streams not counted",
+        |now, to| to.one(now.reception.places.taken())),
+    metric!(Counter "factree_http_requests_refused_total" "Requests that were let to no route, by the reason: a method for \
+        none, a name that is not ours, a page of another site, the length of the target, a body that is no JSON or too long, \
+        too many at once", "reason", |now, to| {
+        now.reception.guard.refused().for_each(|(reason, refused)| to.of(reason, refused));
+    }),
     // Who follows the tree.
     metric!(Gauge "factree_streams" "Streams open now: Server-Sent Events, and subscriptions of WebSockets", "by",
         |now, to| now.streams.streams.into_iter().for_each(|(way, open)| to.of(way, open))),

@@ -6,40 +6,15 @@
 //! Invariant: time runs exactly while the last attempt to write found no room.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Sleep;
-use tracing::debug;
 
 /// How long a write may wait for room.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A listener whose connections are not waited for without end.
-pub(crate) struct PatientListener(pub(crate) TcpListener);
-
-impl Listener for PatientListener {
-    type Io = Patient<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, peer) = Listener::accept(&mut self.0).await;
-        // An event is small, and somebody waits for it.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%peer, %error, "TCP_NODELAY refused");
-        }
-        (Patient::new(stream, WRITE_TIMEOUT), peer)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
 
 /// A connection that is given up when a write waits for too long.
 pub(crate) struct Patient<S> {
@@ -49,6 +24,11 @@ pub(crate) struct Patient<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Patient<S> {
+    /// With the time that HTTP clients have.
+    pub(crate) fn of_http(inner: S) -> Self {
+        Self::new(inner, WRITE_TIMEOUT)
+    }
+
     fn new(inner: S, timeout: Duration) -> Self {
         Self { inner, timeout, waiting: None }
     }

@@ -14,6 +14,7 @@ use axum::routing::get;
 use factree_http::I3xSubscriptions;
 use factree_namespace::Namespace;
 
+use crate::front::Reception;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::metrics::{self, Scrape};
@@ -24,6 +25,7 @@ use crate::process::Process;
 pub(crate) struct Probes {
     pub(crate) hub: Arc<Hub>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) reception: Arc<Reception>,
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) i3x: Arc<I3xSubscriptions>,
     /// What an acknowledged message survives: `memory`, `process` or `power`.
@@ -35,7 +37,9 @@ pub(crate) fn router(probes: Probes) -> Router {
     Router::new().route("/metrics", get(scrape)).route("/readyz", get(ready)).with_state(probes)
 }
 
-async fn scrape(State(Probes { hub, gate, namespace, i3x, storage_mode }): State<Probes>) -> impl IntoResponse {
+async fn scrape(
+    State(Probes { hub, gate, reception, namespace, i3x, storage_mode }): State<Probes>,
+) -> impl IntoResponse {
     let text = metrics::render(&Scrape {
         figures: hub.figures(),
         plant: hub.plant_figures(),
@@ -47,6 +51,7 @@ async fn scrape(State(Probes { hub, gate, namespace, i3x, storage_mode }): State
         process: Process::now(),
         traffic: hub.traffic(),
         gate: &gate,
+        reception: &reception,
         storage_mode,
         disk: hub.disk(),
         outlets: hub.outlets(),

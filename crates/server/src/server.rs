@@ -26,10 +26,10 @@ use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
 use crate::face::Face;
+use crate::front::{Front, Reception};
 use crate::gate::Gate;
 use crate::hub::{self, Hub};
 use crate::keeper::Keeper;
-use crate::patience::PatientListener;
 use crate::probes::{self, Probes};
 use crate::process;
 use crate::quiet::Quiet;
@@ -49,6 +49,7 @@ static NOT_ACCEPTED: Quiet = Quiet::new();
 pub struct Server {
     hub: Arc<Hub>,
     gate: Arc<Gate>,
+    reception: Arc<Reception>,
     namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     streams: Arc<Streams>,
@@ -178,6 +179,7 @@ impl Server {
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
+        let reception = Arc::new(Reception::new(config.http_hosts, &limits));
         let began = hub::now().wall.0;
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
         let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
@@ -203,6 +205,7 @@ impl Server {
         Ok(Self {
             reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
             gate,
+            reception,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
             durability: config.durability,
@@ -284,6 +287,7 @@ impl Server {
             keeper,
             hub,
             gate,
+            reception,
             namespace,
             ingest,
             streams,
@@ -297,14 +301,11 @@ impl Server {
             ..
         } = self;
         let (stopping, stopped) = watch::channel(false);
-        let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
-            // An error means that the sender is gone, which is a stop as well.
-            let _: Result<_, _> = stopped.wait_for(|stopped| *stopped).await;
-        };
         let storage_mode = durability.name();
         let probes = Probes {
             hub: Arc::clone(&hub),
             gate: Arc::clone(&gate),
+            reception: Arc::clone(&reception),
             namespace: Arc::clone(&namespace),
             i3x: Arc::clone(&i3x),
             storage_mode,
@@ -340,8 +341,7 @@ impl Server {
             .merge(factree_http::clients_router(clients))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http = axum::serve(PatientListener(http), router).with_graceful_shutdown(until_stopped(stopped.clone()));
-        let http = tokio::spawn(http.into_future());
+        let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
@@ -370,7 +370,7 @@ impl Server {
         stopping.send_replace(true);
         streams.close();
         let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, async {
-            if let Ok(Err(error)) = http.await {
+            if let Err(error) = http.await {
                 error!(%error, "HTTP ended");
             }
             streams.all_closed().await;

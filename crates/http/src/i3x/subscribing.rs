@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use factree_namespace::Timestamp;
 use futures_util::stream;
@@ -20,7 +20,6 @@ use super::monitored::Update;
 use super::subscription::Acknowledged;
 use super::subscriptions::{Entry, I3xSubscriptions};
 use super::value::depth;
-use crate::commands::from_our_own;
 use crate::stream::registry::{Place, Way};
 use crate::{App, answer, json};
 
@@ -39,8 +38,7 @@ struct Create {
 }
 
 /// `POST /subscriptions`.
-pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn create(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let Create { client_id, display_name } = read(body).await?;
     named(&client_id)?;
     if display_name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
@@ -113,8 +111,7 @@ fn detail(out: &mut Vec<u8>, subscriptions: &I3xSubscriptions, entry: &Entry) {
 }
 
 /// `POST /subscriptions/delete`.
-pub(super) async fn delete(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn delete(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let Several { client_id, subscription_ids } = read(body).await?;
     named(&client_id)?;
     bounded(&subscription_ids)?;
@@ -135,8 +132,7 @@ struct Items {
 }
 
 /// `POST /subscriptions/register`.
-pub(super) async fn register(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn register(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let Items { client_id, subscription_id, element_ids, max_depth } = read(body).await?;
     named(&client_id)?;
     bounded(&element_ids)?;
@@ -157,8 +153,7 @@ pub(super) async fn register(State(app): State<App>, headers: HeaderMap, body: B
 }
 
 /// `POST /subscriptions/unregister`.
-pub(super) async fn unregister(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn unregister(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let Items { client_id, subscription_id, element_ids, .. } = read(body).await?;
     named(&client_id)?;
     bounded(&element_ids)?;
@@ -184,8 +179,7 @@ struct Sync {
 }
 
 /// `POST /subscriptions/sync`.
-pub(super) async fn sync(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn sync(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let Sync { client_id, subscription_id, last_sequence_number } = read(body).await?;
     named(&client_id)?;
     let acknowledged = match last_sequence_number.map(|number| (number.as_u64(), number.as_i64())) {
@@ -221,8 +215,7 @@ struct One {
 }
 
 /// `POST /subscriptions/stream`.
-pub(super) async fn stream(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn stream(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let One { client_id, subscription_id } = read(body).await?;
     named(&client_id)?;
     let entry = app.i3x.find(&client_id, &subscription_id)?;

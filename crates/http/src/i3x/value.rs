@@ -7,7 +7,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use factree_namespace::{ElementId, Timestamp, View};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use super::envelope::{Bulk, Refusal, bounded, read};
 use super::object::{element_id_of, find};
 use super::relationship::{Below, is_composition, is_object};
 use super::vqt::Vqt;
-use crate::commands::{self, from_our_own};
+use crate::commands;
 use crate::problem::clipped;
 use crate::{App, RESPONSE_BYTES_MAX, json};
 
@@ -194,8 +194,7 @@ struct NewValue {
 }
 
 /// `PUT /objects/value`: what objects are to be.
-pub(super) async fn set(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Refusal> {
-    from_our_own(&headers)?;
+pub(super) async fn set(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
     let Updates { updates } = read(body).await?;
     bounded(&updates)?;
     let mut bulk = Bulk::new();

@@ -17,8 +17,10 @@ pub(crate) const SETPOINT: &str = "/api/v1/values/Acme/Dallas/Press/Line1/Robot3
 pub(crate) fn ask(plant: &Plant, method: &str, target: &str, body: &str) -> (String, u16, serde_json::Value) {
     let mut stream = TcpStream::connect(plant.http).unwrap();
     let (host, length) = (plant.http, body.len());
-    let head =
-        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n");
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n"
+    );
     write!(stream, "{head}\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

@@ -112,8 +112,10 @@ fn findings(plant: &Plant) -> Vec<Value> {
 
 fn post_or_put(plant: &Plant, method: &str, target: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(plant.http).unwrap();
-    let head =
-        format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}", body.len());
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}",
+        body.len()
+    );
     write!(stream, "{head}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

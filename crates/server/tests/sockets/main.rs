@@ -6,6 +6,7 @@ mod clients;
 mod commands;
 mod conformance;
 mod face;
+mod front;
 mod governance;
 mod hostile;
 mod judged;

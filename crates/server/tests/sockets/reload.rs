@@ -50,7 +50,7 @@ fn topics_move_while_their_client_publishes_on() {
     *file.lock().unwrap() = "[[namespace.topics]]\ntopic = \"{enterprise}/{plant}\"\n".into();
     let (status, problem) = reload(&plant, "127.0.0.1");
     assert!(status == 422 && problem["detail"].as_str().unwrap().contains("line 2"), "{problem}");
-    assert_eq!(reload(&plant, "plant.example").0, 403);
+    assert_eq!(reload(&plant, "plant.example").0, 421);
     assert!(plant.sample("Acme/Temp/L1").is_some(), "what was refused has changed nothing");
     drop(plant);
     client.disconnect().ok();

@@ -1,0 +1,214 @@
+//! The front: HTTP connections, and what each may cost before anybody knows who it is.
+//!
+//! The library reads heads within bounds; what it does not know of is time and number. A connection is counted when it is
+//! accepted, like an MQTT client's; a request takes one of a fixed number of places until its answer has left; and now and
+//! then each connection is looked at: one that has owed us a whole request for too long is closed. Nothing here sets a timer
+//! or allocates for a request.
+//! Knows no route: who may ask at all is the guard's ([`factree_http::Guard`]), the rest the router's.
+//! Invariant: every request and every answer goes through [`Front::answer`].
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use factree_http::Guard;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tracing::{debug, error, warn};
+
+use crate::gate::{Admission, Gate};
+use crate::limits::{ConnectionLimits, HttpLimits, Limits};
+use crate::quiet::Quiet;
+use crate::traffic::Count;
+
+mod body;
+mod line;
+mod turn;
+
+use body::{Arriving, Told};
+use line::Line;
+use turn::{LOOKS, Places, Turn, Watch};
+
+/// How long to wait before accepting again when the machine has no more sockets to give (MQ13).
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// What is read of a body at once, and gathered of an answer before it is written.
+const BUFFER_BYTES_MIN: usize = 64 << 10;
+/// As many header fields as the library has room for without allocating.
+const HEADERS_INLINE: u16 = 100;
+
+static REFUSED: Quiet = Quiet::new();
+static NOT_ACCEPTED: Quiet = Quiet::new();
+
+/// What all connections share, and what is told of them.
+pub(crate) struct Reception {
+    pub(crate) guard: Guard,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) places: Arc<Places>,
+    /// Connections that owed us a whole request for too long.
+    pub(crate) timed_out: Count,
+    /// Connections closed because their bytes were not HTTP, or a head larger than it may be.
+    pub(crate) malformed: Count,
+    limits: HttpLimits,
+}
+
+impl Reception {
+    /// `hosts` are names that clients reach us by, beside those of this machine itself.
+    pub(crate) fn new(hosts: Vec<String>, limits: &Limits) -> Self {
+        let of_connections = ConnectionLimits {
+            connections_max: limits.http.http_connections_max,
+            connections_per_address_max: limits.http.http_connections_per_address_max,
+            connects_per_second_per_address_max: None,
+            connect_timeout: limits.http.http_request_timeout,
+        };
+        Self {
+            guard: Guard::new(hosts, limits.guard.clone()),
+            gate: Arc::new(Gate::new(of_connections)),
+            places: Arc::new(Places::new(limits.http.http_requests_max.get())),
+            timed_out: Count::default(),
+            malformed: Count::default(),
+            limits: limits.http.clone(),
+        }
+    }
+}
+
+/// Serves HTTP.
+pub(crate) struct Front {
+    reception: Arc<Reception>,
+    router: TowerToHyperService<Router>,
+    http: http1::Builder,
+}
+
+impl Front {
+    pub(crate) fn new(reception: Arc<Reception>, router: Router) -> Self {
+        let limits = &reception.limits;
+        let head_bytes_max = limits.http_head_bytes_max.get() as usize;
+        let mut http = http1::Builder::new();
+        http.max_header_size(head_bytes_max).max_buf_size(head_bytes_max.max(BUFFER_BYTES_MIN));
+        // Its own choice; to say so makes it allocate for each request.
+        if limits.http_headers_max.get() != HEADERS_INLINE {
+            http.max_headers(limits.http_headers_max.get().into());
+        }
+        Self { router: TowerToHyperService::new(router), http, reception }
+    }
+
+    /// Accepts connections until it is stopped, and then waits for those that are open: each ends with the answer it is at.
+    pub(crate) async fn run(self, listener: TcpListener, stopped: watch::Receiver<bool>) {
+        let front = Arc::new(self);
+        let (open, is_open) = watch::channel(());
+        let mut stopping = pin!(until(stopped.clone()));
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut stopping => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Some(admission) = front.admit(peer) else { continue };
+                    let (front, is_open, stopped) = (Arc::clone(&front), is_open.clone(), stopped.clone());
+                    tokio::spawn(async move {
+                        front.serve(stream, peer, admission, stopped).await;
+                        drop(is_open);
+                    });
+                }
+                Err(error) => {
+                    if let Some(kept_back) = NOT_ACCEPTED.may_say() {
+                        error!(%error, kept_back, "cannot accept HTTP connections; trying again");
+                    }
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                }
+            }
+        }
+        drop((listener, is_open));
+        open.closed().await;
+    }
+
+    /// Dropping the socket of one that is not admitted closes it.
+    fn admit(&self, peer: SocketAddr) -> Option<Admission> {
+        let admitted = self.reception.gate.admit(std::time::Instant::now(), peer.ip(), 0, None);
+        if let Err(refused) = &admitted
+            && let Some(kept_back) = REFUSED.may_say()
+        {
+            warn!(%peer, limit = format!("http_{}", refused.key()), kept_back, "HTTP connection refused");
+        }
+        admitted.ok()
+    }
+
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr, admission: Admission, stopped: watch::Receiver<bool>) {
+        // An event is small, and somebody waits for it.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%peer, %error, "TCP_NODELAY refused");
+        }
+        let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places)));
+        let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), admission));
+        let service = service_fn(|request| self.answer(request, &turn));
+        let mut connection = pin!(self.http.serve_connection(line, service).with_upgrades());
+        let between = (self.reception.limits.http_request_timeout / LOOKS).max(Duration::from_millis(1));
+        let mut looks = interval_at(Instant::now() + between, between);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut watch, mut stopping, mut is_stopping) = (Watch::default(), pin!(until(stopped)), false);
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        self.reception.malformed.add(error.is_parse().into());
+                        debug!(%peer, %error, "HTTP connection ended");
+                    }
+                    return;
+                }
+                () = &mut stopping, if !is_stopping => {
+                    is_stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                _ = looks.tick() => {
+                    if watch.sees_one_that_stands_still(&turn) {
+                        self.reception.timed_out.add(1);
+                        debug!(%peer, "no whole request within http_request_timeout");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, turn: &Arc<Turn>) -> Result<Response<Told>, Infallible> {
+        let Reception { guard, .. } = &*self.reception;
+        turn.begin(!request.body().is_end_stream());
+        let mut response = match guard.refusal(&request) {
+            Some(refusal) => refusal,
+            None if !turn.take_place() => guard.busy(),
+            None => {
+                let request = request.map(|body| match body.is_end_stream() {
+                    true => Body::empty(),
+                    false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
+                });
+                let Ok(response) = self.router.call(request).await;
+                response
+            }
+        };
+        factree_http::seal(&mut response);
+        // It has no end, and is counted among the streams.
+        if response.headers().get(CONTENT_TYPE).is_some_and(|it| it == "text/event-stream") {
+            turn.give_place_back();
+        }
+        turn.answer();
+        Ok(response.map(|body| Told::new(body, Arc::clone(turn))))
+    }
+}
+
+/// Done when the server stops. An error means that the sender is gone, which is a stop as well.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _: Result<_, _> = stopped.wait_for(|stopped| *stopped).await;
+}
