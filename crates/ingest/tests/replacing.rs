@@ -300,6 +300,27 @@ fn the_model_stands_over_what_births_declare_and_over_moves() {
     assert_eq!((about(&world, "N/G"), about(&world, "Acme/Planned")), (None, None));
 }
 
+#[test]
+fn two_metrics_that_want_one_place_among_the_conflicts_are_both_shown() {
+    let mut world = World::new(Placement::default());
+    births(&mut world, "a:b", "N", "D/x:Int32=1");
+    births(&mut world, "A:B", "N", "y:Int32=2");
+    device(&mut world, ("A:B", "N", "D"), 1, "x:Int32=3");
+    births(&mut world, "A:B", "N", "D/x:Int32=4");
+    let before = world.shows("#");
+    let group = "{enterprise}:{site}".into();
+    let folded = SparkplugRuleText { group, case: Case::Lower, ..SparkplugRuleText::default() };
+    let replaced = replace(&mut world, Placement::parse(&Level::ALL, &[folded], None).unwrap());
+    assert_eq!(replaced.refused, 0);
+    assert_eq!(
+        shows(&world),
+        "_conflicts/_conflicts/spBv1.0/A:B/N/D/x = 4\n_conflicts/spBv1.0/A:B/N/D/x = 3 (Stale)\na/b/N/D/x = 1\n\
+         a/b/N/y = 2 (gone)\n"
+    );
+    replace(&mut world, Placement::default());
+    assert_eq!(world.shows("#"), before);
+}
+
 /// What each source calls its metrics, and what they hold: everything but the place.
 fn holdings(world: &World) -> BTreeMap<String, Value> {
     let view = world.namespace.read();

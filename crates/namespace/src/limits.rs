@@ -120,7 +120,7 @@ pub enum Refusal {
     SlashInName,
     /// The root of the tree cannot hold a sample.
     EmptyPath,
-    /// The path is owned by another cell, and so is the place where the conflict would be kept.
+    /// The path is owned by another cell, and so are the places where the conflict would be kept.
     PathTaken,
     /// [`Limits::blocks_max`] reached.
     TooManyBlocks,
@@ -154,7 +154,7 @@ impl fmt::Display for Refusal {
             Self::NamesFull => "the names of the tree take as much room as they may (names_bytes_max)",
             Self::SlashInName => "a single name contains '/'",
             Self::EmptyPath => "the root of the tree cannot hold a sample",
-            Self::PathTaken => "the path and the place for its conflict are both taken",
+            Self::PathTaken => "the path and the places for its conflict are all taken",
             Self::TooManyBlocks => "there are as many blocks as there may be (blocks_max)",
             Self::BlockFull => "the block holds as many cells as it may (cells_per_block_max)",
             Self::NoSuchSlot => "nothing has been placed at this slot",

@@ -11,7 +11,7 @@ use std::sync::{Arc, RwLockWriteGuard};
 
 use crate::block::Cells;
 use crate::element::CellId;
-use crate::place::{Names, Nearby};
+use crate::place::{CONFLICTS_NESTED_MAX, Names, Nearby};
 use crate::tree::Tree;
 use crate::{
     Block, ElementId, EquipmentKind, Filter, Kind, Level, Modelled, Namespace, OriginId, PathSpec, Placed, Refusal,
@@ -232,9 +232,9 @@ impl<'a> Mover<'a> {
         match self.tree.element(at).cell() {
             Some(other) if other != cell => {
                 if !self.is_older(held, cell, other) {
-                    return self.put_aside(held, slot, below, at);
+                    return self.put_aside(held, slot, below, (at, 1), name);
                 }
-                self.displace(held, other, at, name)?;
+                self.displace(held, other, at, name);
             }
             Some(_) | None => {}
         }
@@ -308,24 +308,38 @@ impl<'a> Mover<'a> {
         held.cells.unseat(slot);
     }
 
-    /// The cell goes where conflicts are kept.
-    fn put_aside(
+    /// The cell goes where conflicts are kept, below at least `nested` of `_conflicts`. There too the older one comes first.
+    fn put_aside<'n>(
         &mut self,
         held: &mut Held<'_>,
         slot: u32,
         below: Option<&str>,
-        instead_of: ElementId,
+        (instead_of, nested): (ElementId, usize),
+        name: &dyn Fn(u32) -> Option<PathSpec<'n>>,
     ) -> Result<bool, Refusal> {
         let cell = CellId { block: held.block, slot };
         let source = self.tree.origin(held.block, held.cells.origin(slot)).source.clone();
-        let aside = source.conflict_path().chain(Names(below));
-        let (at, missing) = self.tree.descend(ElementId::ROOT, aside);
-        if missing.clone().next().is_none() && self.tree.is_taken(at, cell) {
-            return Err(Refusal::PathTaken);
+        for nested in nested..=CONFLICTS_NESTED_MAX {
+            let aside = source.conflict_path(nested).chain(Names(below));
+            let (at, missing) = self.tree.descend(ElementId::ROOT, aside);
+            let is_new = missing.clone().next().is_some();
+            match self.tree.element(at).cell().filter(|&other| !is_new && other != cell) {
+                None => {
+                    let limits = self.namespace.limits();
+                    let element = self.tree.extend(at, missing, limits.depth_max * 2, limits)?;
+                    return Ok(self.seat(held, slot, Placed::Conflict { element, instead_of }));
+                }
+                // What wants one place there is of one block.
+                Some(other) if other.block == held.block && self.is_older(held, cell, other) => {
+                    let disputed = self.tree.conflicts.get(&at).copied().unwrap_or(at);
+                    let theirs = self.name_of(held, other.slot, at, name);
+                    self.clear(held, other.slot, theirs.as_deref(), (disputed, nested + 1), name);
+                    return Ok(self.seat(held, slot, Placed::Conflict { element: at, instead_of }));
+                }
+                Some(_) => {}
+            }
         }
-        let limits = self.namespace.limits();
-        let element = self.tree.extend(at, missing, limits.depth_max * 2, limits)?;
-        Ok(self.seat(held, slot, Placed::Conflict { element, instead_of }))
+        Err(Refusal::PathTaken)
     }
 
     /// `other`, which owns `at`, makes room for an older cell.
@@ -335,39 +349,50 @@ impl<'a> Mover<'a> {
         other: CellId,
         at: ElementId,
         name: &dyn Fn(u32) -> Option<PathSpec<'n>>,
-    ) -> Result<(), Refusal> {
+    ) {
         if other.block == held.block {
-            // Its origin may be about to get another root, and then its path does not tell its name.
-            let told = name(other.slot).map(|path| path.below().map(str::to_owned));
-            let below = told.unwrap_or_else(|| self.own_name(held, other.slot, at));
-            return self.clear(held, other.slot, below.as_deref(), at);
+            let below = self.name_of(held, other.slot, at, name);
+            return self.clear(held, other.slot, below.as_deref(), (at, 1), name);
         }
         let block = Arc::clone(&self.tree.blocks[other.block as usize]);
         let mut cells = block.lock();
         let revision = self.namespace.tick();
         let mut theirs = Held { block: other.block, cells: &mut cells, revision };
         let below = self.own_name(&theirs, other.slot, at);
-        self.clear(&mut theirs, other.slot, below.as_deref(), at)
+        self.clear(&mut theirs, other.slot, below.as_deref(), (at, 1), &|_| None);
     }
 
-    fn clear(
+    fn clear<'n>(
         &mut self,
         held: &mut Held<'_>,
         slot: u32,
         below: Option<&str>,
-        instead_of: ElementId,
-    ) -> Result<(), Refusal> {
-        if self.put_aside(held, slot, below, instead_of).is_err() {
+        instead_of: (ElementId, usize),
+        name: &dyn Fn(u32) -> Option<PathSpec<'n>>,
+    ) {
+        if self.put_aside(held, slot, below, instead_of, name).is_err() {
             self.lay_by(held, slot);
         }
-        Ok(())
+    }
+
+    /// Where a cell of the block that is moved belongs below its root. Its origin may be about to get another root, and then
+    /// its path does not tell.
+    fn name_of<'n>(
+        &self,
+        held: &Held<'_>,
+        slot: u32,
+        element: ElementId,
+        name: &dyn Fn(u32) -> Option<PathSpec<'n>>,
+    ) -> Option<String> {
+        let told = name(slot).map(|path| path.below().map(str::to_owned));
+        told.unwrap_or_else(|| self.own_name(held, slot, element))
     }
 
     /// Where a cell stands below its root, by the element that shows it; none for the root itself.
     fn own_name(&self, held: &Held<'_>, slot: u32, element: ElementId) -> Option<String> {
         let origin = self.tree.origin(held.block, held.cells.origin(slot));
         let above = match self.tree.conflicts.contains_key(&element) {
-            true => origin.source.conflict_path().count(),
+            true => self.tree.conflict_depth(element, &origin.source),
             false => self.tree.depth(origin.root),
         };
         let depth = self.tree.depth(element).saturating_sub(above);

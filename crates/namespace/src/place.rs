@@ -14,6 +14,10 @@ use crate::metadata::MetadataId;
 use crate::tree::Tree;
 use crate::{Block, DataType, ElementId, Kind, Limits, Metadata, Namespace, OriginId, Refusal, Timestamp, Writer};
 
+/// How often `_conflicts` may stand at the beginning of a path. Two metrics can want one place even among the conflicts: the
+/// metric `Pump/Speed` of an Edge Node, and the metric `Speed` of its Device `Pump`. The younger stands one deeper.
+pub(crate) const CONFLICTS_NESTED_MAX: usize = 4;
+
 /// Where a cell belongs, from its origin's root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathSpec<'a> {
@@ -295,11 +299,10 @@ impl Tree {
             return Ok(Placed::Owned(owned));
         }
         let source = self.origin(cell.block, place.origin).source.clone();
-        let aside = source.conflict_path().chain(Names(below));
-        let (at, missing) = self.descend(ElementId::ROOT, aside);
-        if missing.clone().next().is_none() && self.is_taken(at, cell) {
-            return Err(Refusal::PathTaken);
-        }
+        let (at, missing) = (1..=CONFLICTS_NESTED_MAX)
+            .map(|nested| self.descend(ElementId::ROOT, source.conflict_path(nested).chain(Names(below))))
+            .find(|(at, missing)| missing.clone().next().is_some() || !self.is_taken(*at, cell))
+            .ok_or(Refusal::PathTaken)?;
         let element = self.extend(at, missing, limits.depth_max * 2, limits)?;
         Ok(Placed::Conflict { element, instead_of: owned })
     }

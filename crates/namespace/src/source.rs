@@ -11,6 +11,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ElementId;
 
+/// The name below which stands what is published on paths that others own.
+pub(crate) const CONFLICTS: &str = "_conflicts";
+
 /// Who publishes a cell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -31,8 +34,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Where the tree keeps what this source publishes on paths that others own.
-    pub(crate) fn conflict_path(&self) -> impl Iterator<Item = &str> + Clone {
+    /// Where the tree keeps what this source publishes on paths that others own: below as many `_conflicts` as `nested` says.
+    pub(crate) fn conflict_path(&self, nested: usize) -> impl Iterator<Item = &str> + Clone {
         let (kind, parts): (&str, [Option<&str>; 4]) = match self {
             Self::Sparkplug { group, edge_node, device } => {
                 ("spBv1.0", [Some(group), Some(edge_node), device.as_deref(), None])
@@ -40,7 +43,8 @@ impl Source {
             Self::Topic { topic } => ("mqtt", [None, None, None, Some(topic)]),
         };
         // Identifiers hold no '/', a topic is made of segments: splitting each serves both.
-        ["_conflicts", kind].into_iter().chain(parts.into_iter().flatten().flat_map(|part| part.split('/')))
+        let parts = parts.into_iter().flatten().flat_map(|part| part.split('/'));
+        std::iter::repeat_n(CONFLICTS, nested).chain([kind]).chain(parts)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::gone::Gone;
 use crate::metadata::{Catalogue, MetadataId};
 use crate::model::Model;
 use crate::names::{NameId, Names};
-use crate::source::{Origin, Origins};
+use crate::source::{CONFLICTS, Origin, Origins, Source};
 use crate::type_binding::Types;
 use crate::{ElementId, EquipmentKind, Kind, Limits, Metadata, MetricName, OriginId, Refusal, Revision, Segment};
 
@@ -209,9 +209,16 @@ impl Tree {
             return MetricName::Renamed(name);
         }
         MetricName::PathBeyond(match self.conflicts.get(&id) {
-            Some(_) => origin.source.conflict_path().count(),
+            Some(_) => self.conflict_depth(id, &origin.source),
             None => self.depth(origin.root),
         })
+    }
+
+    /// How many segments there are before what a source itself calls the metric at `id`, which stands below `_conflicts`.
+    pub(crate) fn conflict_depth(&self, id: ElementId, source: &Source) -> usize {
+        // From the element up to the root: the run of them that ends at the root counts.
+        let nested = self.ancestry(id).fold(0, |run, id| if self.name(id) == CONFLICTS { run + 1 } else { 0 });
+        source.conflict_path(nested).count()
     }
 
     /// Follows names down from `from` as far as they exist: the last element found, and the names still missing.

@@ -198,13 +198,15 @@ fn a_conflict_moves_in_when_the_owner_moves_out() {
 }
 
 #[test]
-fn one_name_twice_in_a_birth_is_a_conflict_and_thrice_a_refusal() {
+fn one_name_several_times_in_a_birth_is_a_conflict_and_too_often_a_refusal() {
     let plant = Plant::new();
     let line1 = plant.edge_node("Line1");
     let first = line1.place(0, "Speed");
     let second = line1.place(1, "Speed");
-    assert!(matches!(second, Placed::Conflict { .. }));
-    assert_eq!(line1.try_place(2, PathSpec::Below("Speed")), Err(Refusal::PathTaken));
+    let others: Vec<_> = (2..5).map(|slot| line1.place(slot, "Speed")).collect();
+    let is_conflict = |placed: &Placed| matches!(placed, Placed::Conflict { .. });
+    assert!(is_conflict(&second) && others.iter().all(is_conflict));
+    assert_eq!(line1.try_place(5, PathSpec::Below("Speed")), Err(Refusal::PathTaken));
     assert_eq!((line1.place(0, "Speed"), line1.place(1, "Speed")), (first, second), "a rebirth changes nothing");
 }
 
