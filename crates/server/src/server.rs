@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
+use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
@@ -47,6 +48,8 @@ static NOT_ACCEPTED: Quiet = Quiet::new();
 
 /// A server whose listeners are bound.
 pub struct Server {
+    #[expect(dead_code, reason = "nobody asks it yet")]
+    authority: Arc<Authority>,
     hub: Arc<Hub>,
     gate: Arc<Gate>,
     reception: Arc<Reception>,
@@ -204,6 +207,7 @@ impl Server {
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
+            authority: Arc::new(Authority::open()),
             gate,
             reception,
             hub,

@@ -63,6 +63,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "axum",
             "clap",
+            "factree-auth",
             "factree-broker",
             "factree-http",
             "factree-ingest",
