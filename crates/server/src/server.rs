@@ -99,6 +99,8 @@ pub enum StartError {
     DataDirectory(DataDirectoryError),
     /// What is in it cannot be read.
     Storage(StorageError),
+    /// Who is let in cannot be found out.
+    Authority(StorageError),
     /// A listener could not be bound.
     Listen {
         /// `MQTT` or `HTTP`.
@@ -117,6 +119,7 @@ impl fmt::Display for StartError {
         match self {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
+            Self::Authority(error) => write!(f, "who may log in cannot be found out: {error}"),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
@@ -155,13 +158,22 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
-        let first = config.mqtt.map(|address| Listener { address, transport: Transport::Tcp, connections_max: None });
+        let authority = match &config.auth {
+            Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
+            None => Authority::open(),
+        };
+        let first = config.mqtt.map(|address| Listener {
+            address,
+            transport: Transport::Tcp,
+            connections_max: None,
+            insecure: true,
+        });
         let listens = first.is_some();
         let mqtt: Vec<Bound> = first
             .into_iter()
             .map(|first| (first, "--mqtt"))
             .chain(config.listeners.into_iter().map(|listener| (listener, "[[mqtt.listeners]] listen")))
-            .map(|(Listener { address, transport, connections_max }, set_by)| {
+            .map(|(Listener { address, transport, connections_max, insecure: _ }, set_by)| {
                 let listener = listen("MQTT", set_by, address)?;
                 let address = listener.local_addr().unwrap_or(address);
                 Ok(Bound { address, listener, transport, connections_max })
@@ -207,7 +219,7 @@ impl Server {
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
-            authority: Arc::new(Authority::open()),
+            authority: Arc::new(authority),
             gate,
             reception,
             hub,

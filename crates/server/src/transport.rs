@@ -43,6 +43,12 @@ pub enum Transport {
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -56,18 +62,28 @@ impl Tls {
     /// A sentence for the operator that names the file.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
         let in_file = |file: &Path, error: &dyn Display| format!("{}: {error}", file.display());
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect)
-            .map_err(|error| in_file(certificate, &error))?;
-        if chain.is_empty() {
-            return Err(in_file(certificate, &"no certificate in this file; it must be PEM"));
-        }
+        let chain = read_certificates(certificate)?;
         let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, &error))?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
             .map_err(|error| in_file(certificate, &error))?;
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+}
+
+/// The certificates of a PEM file, at least one.
+///
+/// # Errors
+/// A sentence for the operator that names the file.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    match read {
+        Ok(chain) if chain.is_empty() => {
+            Err(format!("{}: no certificate in this file; it must be PEM", file.display()))
+        }
+        Ok(chain) => Ok(chain),
+        Err(error) => Err(format!("{}: {error}", file.display())),
     }
 }
 
