@@ -36,6 +36,13 @@ pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
 use terms::Terms;
 use upkeep::{Bell, Used};
 
+/// What a change may end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Tenures,
+    Nothing,
+}
+
 /// How long who finds the line full is told to wait.
 const LINE_IS_FULL: Duration = Duration::from_secs(2);
 
@@ -257,7 +264,7 @@ impl Authority {
             _ => None,
         };
         let done = self
-            .carry_out(move |directory, now| {
+            .carry_out(Ends::Tenures, move |directory, now| {
                 let (verb, subject) = deed::of(&command, directory);
                 let old = subject.picture(directory);
                 let change = directory.decide(now, command).map_err(CommandError::Refused)?;
@@ -273,13 +280,17 @@ impl Authority {
     /// Stores and applies a change that no command asks for.
     async fn keep(
         &self,
-        change: impl FnOnce(&Directory, Timestamp) -> Result<Change, CommandError> + Send + 'static,
+        ends: Ends,
+        change: impl FnOnce(&Directory, Timestamp) -> Option<Change> + Send + 'static,
     ) -> Result<(), CommandError> {
-        self.carry_out(move |directory, now| change(directory, now).map(|change| (change, |_: &Directory| ()))).await
+        let change =
+            move |directory: &Directory, now| Ok((change(directory, now).unwrap_or_default(), |_: &Directory| ()));
+        self.carry_out(ends, change).await
     }
 
     async fn carry_out<R: Send + 'static, T: FnOnce(&Directory) -> R + Send + 'static>(
         &self,
+        ends: Ends,
         decide: impl FnOnce(&Directory, Timestamp) -> Result<(Change, T), CommandError> + Send + 'static,
     ) -> Result<R, CommandError> {
         let mut ledger = Arc::clone(&self.ledger).lock_owned().await;
@@ -300,7 +311,9 @@ impl Authority {
                 directory.apply(change);
                 tell(&directory)
             };
-            changed.send_modify(|count| *count += 1);
+            if ends == Ends::Tenures {
+                changed.send_modify(|count| *count += 1);
+            }
             Ok(told)
         });
         carried_out.await.unwrap_or_else(|broken| Err(CommandError::Failed(format!("a mistake of ours: {broken}"))))

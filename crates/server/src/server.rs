@@ -48,7 +48,6 @@ static NOT_ACCEPTED: Quiet = Quiet::new();
 
 /// A server whose listeners are bound.
 pub struct Server {
-    #[expect(dead_code, reason = "nobody asks it yet")]
     authority: Arc<Authority>,
     hub: Arc<Hub>,
     gate: Arc<Gate>,
@@ -63,6 +62,7 @@ pub struct Server {
     runners: Vec<Runner>,
     http: TcpListener,
     http_address: SocketAddr,
+    http_is_encrypted: bool,
     data: DataDirectory,
     durability: Durability,
     keeper: Option<Keeper>,
@@ -158,10 +158,11 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
-        let authority = match &config.auth {
+        let http_is_encrypted = config.http_tls.is_some();
+        let authority = Arc::new(match &config.auth {
             Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
             None => Authority::open(),
-        };
+        });
         let first = config.mqtt.map(|address| Listener {
             address,
             transport: Transport::Tcp,
@@ -194,7 +195,7 @@ impl Server {
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
-        let reception = Arc::new(Reception::new(config.http_hosts, &limits));
+        let reception = Arc::new(Reception::new(config.http_hosts, config.http_tls.map(|http| http.tls), &limits));
         let began = hub::now().wall.0;
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
         let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
@@ -218,8 +219,16 @@ impl Server {
         };
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
-            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
-            authority: Arc::new(authority),
+            reloader: Arc::new(Reloader::new(
+                Arc::clone(&ingest),
+                Arc::clone(hub.door()),
+                Arc::clone(&authority),
+                Arc::clone(&reception),
+                config.keys,
+                moved,
+            )),
+            authority,
+            http_is_encrypted,
             gate,
             reception,
             hub,
@@ -275,6 +284,16 @@ impl Server {
         self.http_address
     }
 
+    /// Whether by TLS.
+    pub fn http_is_encrypted(&self) -> bool {
+        self.http_is_encrypted
+    }
+
+    /// Whether clients have to say who they are.
+    pub fn asks_for_logins(&self) -> bool {
+        !self.authority.is_open()
+    }
+
     /// What an acknowledgement promises.
     pub fn durability(&self) -> Durability {
         self.durability
@@ -299,6 +318,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
         let Self {
+            authority,
             data,
             keeper,
             hub,
@@ -362,6 +382,7 @@ impl Server {
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let upkeep = tokio::spawn(authority.keep_up());
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.run_errands().await }
@@ -399,6 +420,7 @@ impl Server {
         }
         clock.abort();
         errands.abort();
+        upkeep.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::{Accept, TlsAcceptor};
 use tracing::info;
 
 use crate::connection;
@@ -70,6 +70,11 @@ impl Tls {
             .map_err(|error| in_file(certificate, &error))?;
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
+
+    /// Shakes hands with who has connected.
+    pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
+        self.0.accept(stream)
+    }
 }
 
 /// The certificates of a PEM file, at least one.
@@ -122,8 +127,8 @@ impl Transport {
         let arrival = Arrival { hub: &hub, peer, connect_by };
         match self {
             Self::Tcp => unreachable!("plain TCP has no wrapping"),
-            Self::Tls(Tls(acceptor)) => {
-                if let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await {
+            Self::Tls(tls) => {
+                if let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await {
                     connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
@@ -133,8 +138,8 @@ impl Transport {
                     connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
-            Self::SecureWebSocket(Tls(acceptor)) => {
-                let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await else { return };
+            Self::SecureWebSocket(tls) => {
+                let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await else { return };
                 let opening = websocket::accept(stream, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
                     connection::serve(hub, stream, peer, connect_by).await;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 use tracing::{info, warn};
 
-use super::{Authority, CommandError};
+use super::{Authority, CommandError, Ends};
 use crate::web_client::{Question, WebAddress, ask};
 
 /// How often what has run out is looked for.
@@ -60,11 +60,13 @@ pub(super) async fn keep(authority: Arc<Authority>) {
     loop {
         let kept = tokio::select! {
             used = used.recv() => match used {
-                Some(Used::Key(id)) => authority.keep(move |it, now| Ok(it.note_key_used(&id, now).unwrap_or_default())).await,
-                Some(Used::Session(id)) => authority.keep(move |it, now| Ok(it.note_session_used(id, now).unwrap_or_default())).await,
+                Some(Used::Key(id)) => authority.keep(Ends::Nothing, move |it, now| it.note_key_used(&id, now)).await,
+                Some(Used::Session(id)) => {
+                    authority.keep(Ends::Nothing, move |it, now| it.note_session_used(id, now)).await
+                }
                 None => return,
             },
-            _ = sweeps.tick() => authority.keep(|it, now| Ok(it.sweep(now))).await,
+            _ = sweeps.tick() => authority.keep(Ends::Tenures, |it, now| Some(it.sweep(now))).await,
         };
         match kept {
             Ok(()) | Err(CommandError::Full) => {}
