@@ -4,6 +4,8 @@
 //! shell around it. This crate owns every socket, task, file and clock; the rooms below it own none.
 
 mod attach;
+#[allow(dead_code, unused_imports, reason = "its callers come")]
+mod audit;
 mod config;
 mod connection;
 mod data_directory;
