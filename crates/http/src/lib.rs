@@ -30,6 +30,7 @@ use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
 mod attachments;
+mod audit;
 mod bulk;
 mod clients;
 mod commands;
@@ -62,6 +63,7 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use audit::{Auditor, Recording};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
