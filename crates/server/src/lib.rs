@@ -5,10 +5,10 @@
 
 mod attach;
 // Until every way in asks it.
-#[allow(dead_code)]
-mod authority;
 #[allow(dead_code, unused_imports, reason = "its callers come")]
 mod audit;
+#[allow(dead_code)]
+mod authority;
 mod config;
 mod connection;
 mod data_directory;
