@@ -345,7 +345,8 @@ impl Server {
             .merge(factree_http::clients_router(clients))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));
+        let http =
+            tokio::spawn(Front::new(reception, factree_http::Doorway::open(), router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
