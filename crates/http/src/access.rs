@@ -2,7 +2,7 @@
 //!
 //! A router of its own, because the directory is the server's: it hands in a [`Doorway`](crate::Doorway). Who may manage the
 //! area `access` may do all of this; everybody else has his own password, keys and sessions, if he has logged in himself: a
-//! key cannot make keys. What is changed is on record before it is done.
+//! key cannot make keys. Nothing is changed while the audit log cannot be written.
 //! Knows no store. Invariant: no answer holds a secret but the one that tells a new key, once.
 
 pub(crate) mod explain;
@@ -91,7 +91,7 @@ impl Desk {
         self.authority()
     }
 
-    /// Has a command carried out, on record before it is.
+    /// Has a command carried out and written down. Nothing is while the audit log cannot be written.
     pub(crate) async fn carry_out(
         &self,
         caller: &Caller,
