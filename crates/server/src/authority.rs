@@ -7,6 +7,7 @@
 
 mod deed;
 mod hashing;
+mod http;
 mod ledger;
 mod proof;
 mod terms;
