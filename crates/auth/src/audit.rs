@@ -17,7 +17,7 @@ mod stub;
 mod verify;
 mod writer;
 
-pub use entry::{Entry, Outcome, Record};
+pub use entry::{AuditFull, Entry, Outcome, OwnedEntry, Record};
 pub use frame::{Frame, FrameError, Frames, Kind};
 pub use head::{Head, HeadError, Installation, PublicKey, SigningKey};
 pub use query::{Page, Query};

@@ -30,17 +30,21 @@ use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
 mod attachments;
+mod audit;
 mod bulk;
+mod caller;
 mod clients;
 mod commands;
 mod context;
 mod docs;
+mod doorway;
 pub mod dto;
 mod edge_nodes;
 mod findings;
 mod guard;
 mod i3x;
 mod json;
+mod login;
 mod lookup;
 mod message;
 mod namespace;
@@ -62,9 +66,12 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use audit::{Auditor, Recording};
+pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
+pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Opened, Pending, Shown};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;

@@ -5,6 +5,8 @@
 
 mod attach;
 // Until every way in asks it.
+#[allow(dead_code, unused_imports, reason = "its callers come")]
+mod audit;
 #[allow(dead_code)]
 mod authority;
 mod config;

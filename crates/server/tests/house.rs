@@ -37,6 +37,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "axum",
             "base64",
+            // Who asks, what he may do, and the record of it.
+            "factree-auth",
             "factree-ingest",
             "factree-namespace",
             "flate2",
