@@ -83,6 +83,18 @@ impl Broker {
         }
     }
 
+    /// Who holds the session of a connection.
+    pub fn holder(&self, connection: ConnectionId) -> Option<(ClientId, Arc<Holder>)> {
+        let session = &self.sessions[self.sessions.of_connection(connection)?];
+        Some((session.client_id.clone(), Arc::clone(session.holder())))
+    }
+
+    /// Whether it is still this one who holds a client's session.
+    pub fn is_held_by(&self, client_id: &str, holder: &Arc<Holder>) -> bool {
+        let session = self.sessions.of_client(client_id).map(|id| &self.sessions[id]);
+        session.is_some_and(|session| Arc::ptr_eq(session.holder(), holder))
+    }
+
     /// Shows `each` who holds a slice of the sessions, in no order, and over which connection. `from` is 0 for the first slice
     /// and then what the last call returned, until that is `None`; the driver lets others in between.
     pub fn holders(

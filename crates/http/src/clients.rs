@@ -59,6 +59,8 @@ pub enum Disconnected {
 pub struct ClientReport {
     /// Whose.
     pub client_id: String,
+    /// To whom the session belongs: `user:anna`, or `anonymous`.
+    pub principal: String,
     /// While the client is connected.
     pub connection: Option<ClientConnection>,
     /// How long the session outlives its connection; none: for ever.
@@ -82,7 +84,7 @@ pub struct ClientReport {
 }
 
 /// The connection of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientConnection {
     /// As the log numbers it.
     pub number: u64,
@@ -90,6 +92,8 @@ pub struct ClientConnection {
     pub version: &'static str,
     /// Where the client is.
     pub address: SocketAddr,
+    /// What the client calls itself, proven or not.
+    pub username: Option<String>,
     /// Since when.
     pub since: Timestamp,
     /// When something was last heard.

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
+use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
@@ -191,7 +192,10 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let hub = Arc::new(hub.attached(outlets));
+        let authority = Arc::new(Authority::open());
+        let audit = Arc::new(Audit::off());
+        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), audit));
+        hub.find_rights();
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
@@ -207,7 +211,7 @@ impl Server {
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
-            authority: Arc::new(Authority::open()),
+            authority,
             gate,
             reception,
             hub,
@@ -350,6 +354,10 @@ impl Server {
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let rights = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_rights().await }
+        });
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.run_errands().await }
@@ -387,6 +395,7 @@ impl Server {
         }
         clock.abort();
         errands.abort();
+        rights.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }
