@@ -17,6 +17,7 @@ use crate::authority::Authority;
 use crate::config::{Config, ConfigError, DeclaredTypes};
 use crate::front::Reception;
 use crate::hub::Door;
+use crate::transport::Tls;
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -32,6 +33,8 @@ pub struct Reloader {
     door: Arc<Door>,
     authority: Arc<Authority>,
     reception: Arc<Reception>,
+    /// Of the listeners for MQTT clients.
+    certificates: Vec<Tls>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
     /// The file as this process was started with it.
@@ -47,11 +50,13 @@ impl Reloader {
         door: Arc<Door>,
         authority: Arc<Authority>,
         reception: Arc<Reception>,
+        certificates: Vec<Tls>,
         started_with: toml::Table,
         moved: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let under_way = tokio::sync::Mutex::default();
-        Self { ingest, door, authority, reception, source: None, started_with, under_way, moved: Box::new(moved) }
+        let (source, moved) = (None, Box::new(moved));
+        Self { ingest, door, authority, reception, certificates, source, started_with, under_way, moved }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
@@ -93,9 +98,12 @@ impl Reloader {
             self.authority.configure(auth);
         }
         self.reception.renew_certificate(config.http_tls.map(|http| http.tls));
+        let unread = self.certificates.iter().filter_map(|tls| tls.read_again().err());
+        let unread: Vec<_> = unread.map(|why| format!("{why}; the certificate that was in force stays")).collect();
         let warnings = {
             let mut ingest = lock(&self.ingest);
-            let mut warnings = declare_types(&mut ingest, config.types);
+            let mut warnings = unread;
+            warnings.extend(declare_types(&mut ingest, config.types));
             warnings.extend(declare(&mut ingest, &config.model));
             ingest.govern(Arc::new(config.governance));
             ingest.replace(config.placement);

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
+use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
@@ -36,7 +37,7 @@ use crate::process;
 use crate::quiet::Quiet;
 use crate::reload::{self, Reloader};
 use crate::storage::{self, StorageError};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// How long connections and requests may take to end once we shut down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -204,7 +205,9 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let hub = Arc::new(hub.attached(outlets));
+        let audit = Arc::new(Audit::off());
+        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), audit));
+        hub.find_rights();
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
@@ -224,6 +227,7 @@ impl Server {
                 Arc::clone(hub.door()),
                 Arc::clone(&authority),
                 Arc::clone(&reception),
+                mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect(),
                 config.keys,
                 moved,
             )),
@@ -383,12 +387,21 @@ impl Server {
             .merge(factree_http::access_router(doorway.clone(), None))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http =
-            tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
+        let watched = Arc::clone(&reception);
+        let http = tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let rights = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_rights().await }
+        });
+        let watching = {
+            let listeners: Vec<_> = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+            let serving = move || listeners.iter().cloned().chain(watched.tls()).collect();
+            tokio::spawn(transport::watch(serving, Arc::clone(&authority)))
+        };
         let upkeep = tokio::spawn(authority.keep_up());
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
@@ -428,6 +441,8 @@ impl Server {
         clock.abort();
         errands.abort();
         upkeep.abort();
+        rights.abort();
+        watching.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }
