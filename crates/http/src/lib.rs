@@ -66,7 +66,7 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
-pub use audit::{Auditor, Recording};
+pub use audit::{AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, note_refusal};
 pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,

@@ -56,6 +56,7 @@ pub(crate) fn document() -> &'static OpenApi {
             crate::routes().description(),
             crate::clients::routes().description(),
             crate::reload::routes().description(),
+            crate::audit::routes().description(),
             elsewhere::description(),
         ];
         for Description { paths, schemas } in all {

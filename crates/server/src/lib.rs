@@ -42,6 +42,7 @@ mod transport;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
+pub use audit::{AuditConfig, AuditError};
 pub use config::{Config, ConfigError, DeclaredTypes, Durability, Listener, Overrides, SparkplugConfig};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use face::FaceRoot;
