@@ -10,7 +10,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -23,15 +23,17 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::{debug, error, warn};
 
 use crate::gate::{Admission, Gate};
 use crate::limits::{ConnectionLimits, HttpLimits, Limits};
 use crate::quiet::Quiet;
 use crate::traffic::Count;
+use crate::transport::Tls;
 
 mod body;
 mod line;
@@ -58,14 +60,16 @@ pub(crate) struct Reception {
     pub(crate) places: Arc<Places>,
     /// Connections that owed us a whole request for too long.
     pub(crate) timed_out: Count,
-    /// Connections closed because their bytes were not HTTP, or a head larger than it may be.
+    /// Connections closed because their bytes were not HTTP, or a head larger than it may be, or not TLS where it is spoken.
     pub(crate) malformed: Count,
+    /// The certificate in force; none: plain HTTP.
+    tls: Mutex<Option<Tls>>,
     limits: HttpLimits,
 }
 
 impl Reception {
     /// `hosts` are names that clients reach us by, beside those of this machine itself.
-    pub(crate) fn new(hosts: Vec<String>, limits: &Limits) -> Self {
+    pub(crate) fn new(hosts: Vec<String>, tls: Option<Tls>, limits: &Limits) -> Self {
         let of_connections = ConnectionLimits {
             connections_max: limits.http.http_connections_max,
             connections_per_address_max: limits.http.http_connections_per_address_max,
@@ -78,8 +82,21 @@ impl Reception {
             places: Arc::new(Places::new(limits.http.http_requests_max.get())),
             timed_out: Count::default(),
             malformed: Count::default(),
+            tls: Mutex::new(tls),
             limits: limits.http.clone(),
         }
+    }
+
+    /// Shows another certificate to who connects from now on. Where there was none, none is shown: clients would not know.
+    pub(crate) fn renew_certificate(&self, tls: Option<Tls>) {
+        let mut current = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.is_some() && tls.is_some() {
+            *current = tls;
+        }
+    }
+
+    fn tls(&self) -> Option<Tls> {
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -118,7 +135,15 @@ impl Front {
                     let Some(admission) = front.admit(peer) else { continue };
                     let (front, is_open, stopped) = (Arc::clone(&front), is_open.clone(), stopped.clone());
                     tokio::spawn(async move {
-                        front.serve(stream, peer, admission, stopped).await;
+                        // An event is small, and somebody waits for it.
+                        if let Err(error) = stream.set_nodelay(true) {
+                            debug!(%peer, %error, "TCP_NODELAY refused");
+                        }
+                        match front.reception.tls() {
+                            None => front.serve(stream, peer, admission, stopped).await,
+                            // Boxed, or a plain connection would carry the room that this needs.
+                            Some(tls) => Box::pin(front.serve_tls(&tls, stream, peer, admission, stopped)).await,
+                        }
                         drop(is_open);
                     });
                 }
@@ -145,11 +170,31 @@ impl Front {
         admitted.ok()
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr, admission: Admission, stopped: watch::Receiver<bool>) {
-        // An event is small, and somebody waits for it.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%peer, %error, "TCP_NODELAY refused");
+    async fn serve_tls(
+        &self,
+        tls: &Tls,
+        stream: TcpStream,
+        peer: SocketAddr,
+        admission: Admission,
+        stopped: watch::Receiver<bool>,
+    ) {
+        match timeout(self.reception.limits.http_request_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, peer, admission, stopped).await,
+            Ok(Err(error)) => {
+                self.reception.malformed.add(1);
+                debug!(%peer, %error, "TLS handshake failed");
+            }
+            Err(_) => self.reception.timed_out.add(1),
         }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        admission: Admission,
+        stopped: watch::Receiver<bool>,
+    ) {
         let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places)));
         let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), admission));
         let service = service_fn(|request| self.answer(request, &turn));

@@ -39,15 +39,20 @@ mod storage;
 mod sys_topics;
 mod traffic;
 mod transport;
+mod web_client;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
 pub use audit::{AuditConfig, AuditError};
-pub use config::{Config, ConfigError, DeclaredTypes, Durability, Listener, Overrides, SparkplugConfig};
+pub use config::{
+    AuthConfig, CertificatesConfig, Config, ConfigError, DeclaredTypes, Durability, HttpTls, KeySource, Listener,
+    Overrides, SparkplugConfig, TokensConfig,
+};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use face::FaceRoot;
-pub use limits::{ConnectionLimits, FloodLimits, HttpLimits, Limits};
+pub use limits::{AuthLimits, ConnectionLimits, FloodLimits, HttpLimits, Limits};
 pub use reload::Reloader;
 pub use server::{Found, Server, StartError};
 pub use storage::StorageError;
 pub use transport::{Tls, Transport};
+pub use web_client::WebAddress;

@@ -15,8 +15,9 @@ use clap::{Args, Parser, Subcommand};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
-    demo,
+    WebAddress, demo,
 };
+use factree_auth::credential::Secret;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
@@ -60,9 +61,8 @@ enum SparkplugCommand {
 
 #[derive(Args)]
 struct ReportOptions {
-    /// The HTTP address of the Factree that is asked
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: String,
+    #[command(flatten)]
+    at: Asking,
     /// Only one Edge Node, against every rule: its group id
     #[arg(long, requires = "edge_node")]
     group: Option<String>,
@@ -72,6 +72,38 @@ struct ReportOptions {
     /// Print the API's JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Where a running Factree is asked, and as whom.
+#[derive(Args)]
+struct Asking {
+    /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: String,
+    /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl Asking {
+    fn read(&self) -> Result<(WebAddress, Option<Secret>), String> {
+        let http =
+            WebAddress::parse(&self.http, self.ca.as_deref()).map_err(|why| format!("--http {}: {why}", self.http))?;
+        let key = match &self.key_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                Some(Secret::new(text.trim().to_owned()))
+            }
+            None => std::env::var("FACTREE_KEY").ok().map(|key| Secret::new(key.trim().to_owned())),
+        };
+        if key.is_some() && !http.is_encrypted() && !http.is_loopback() {
+            return Err(format!("--http {}: a key is sent to another machine by https:// only", self.http));
+        }
+        Ok((http, key))
+    }
 }
 
 /// What `factree place` is asked.
@@ -165,9 +197,13 @@ fn main() -> ExitCode {
 
 /// Asks a running Factree what was found.
 fn report(options: &ReportOptions) -> ExitCode {
-    let ReportOptions { http, group, edge_node, json } = options;
+    let ReportOptions { at, group, edge_node, json } = options;
     let edge_node = group.clone().zip(edge_node.clone());
-    let question = Question { http: http.clone(), edge_node, json: *json };
+    let (http, key) = match at.read() {
+        Ok(asked) => asked,
+        Err(why) => return fail(2, &why),
+    };
+    let question = Question { http, key, edge_node, json: *json };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(5, &format!("cannot ask: {error}")),

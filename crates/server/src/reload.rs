@@ -1,7 +1,7 @@
 //! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
 //!
-//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, context, what may be published); for every
-//! other key that differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, context, what may be published), and so can
+//! what `[auth]` says of roles, certificates and tokens, and the certificate of HTTP; for every other key that differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
 //! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
 
@@ -13,7 +13,9 @@ use factree_ingest::{Doorkeeper, Ingest};
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
+use crate::authority::Authority;
 use crate::config::{Config, ConfigError, DeclaredTypes};
+use crate::front::Reception;
 use crate::hub::Door;
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
@@ -28,6 +30,8 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 pub struct Reloader {
     ingest: Arc<Mutex<Ingest>>,
     door: Arc<Door>,
+    authority: Arc<Authority>,
+    reception: Arc<Reception>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
     /// The file as this process was started with it.
@@ -41,11 +45,13 @@ impl Reloader {
     pub(crate) fn new(
         ingest: Arc<Mutex<Ingest>>,
         door: Arc<Door>,
+        authority: Arc<Authority>,
+        reception: Arc<Reception>,
         started_with: toml::Table,
         moved: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let under_way = tokio::sync::Mutex::default();
-        Self { ingest, door, source: None, started_with, under_way, moved: Box::new(moved) }
+        Self { ingest, door, authority, reception, source: None, started_with, under_way, moved: Box::new(moved) }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
@@ -83,6 +89,10 @@ impl Reloader {
         let source = self.source.as_ref().ok_or("this server has no configuration that could be read again")?;
         let config = source().map_err(|error| error.to_string())?;
         let restart_needed = changed_keys(&self.started_with, &config.keys);
+        if let Some(auth) = &config.auth {
+            self.authority.configure(auth);
+        }
+        self.reception.renew_certificate(config.http_tls.map(|http| http.tls));
         let warnings = {
             let mut ingest = lock(&self.ingest);
             let mut warnings = declare_types(&mut ingest, config.types);
@@ -136,6 +146,14 @@ fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     // Its own topics are as they were when subscriptions were made.
     let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
     changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
+    // What is in it counts at once, but whether there is any at all was decided at the start.
+    if before.contains_key("auth") == now.contains_key("auth") {
+        changed.retain(|key| !key.starts_with("auth."));
+    }
+    let has_certificate = |keys: &toml::Table| keys.get("http").is_some_and(|http| http.get("certificate").is_some());
+    if has_certificate(before) && has_certificate(now) {
+        changed.retain(|key| key != "http.certificate" && key != "http.key");
+    }
     changed
 }
 
@@ -173,6 +191,9 @@ mod tests {
         assert_eq!(changed("[mqtt]\nlisten = \"a\"", now), "mqtt.listen mqtt.listeners mqtt.sys_interval");
         assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
         assert_eq!(changed("", "[namespace.mqtt]\nroot = \"uns\""), "namespace.mqtt.root");
+        assert_eq!(changed("[auth]\nanonymous = []", "[auth]\nanonymous = [\"reader\"]"), "");
+        assert_eq!(changed("", "[auth]\nanonymous = []"), "auth.anonymous");
+        assert_eq!(changed("[http]\ncertificate = \"a\"", "[http]\ncertificate = \"b\""), "");
         assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
     }
 }

@@ -49,7 +49,6 @@ static NOT_ACCEPTED: Quiet = Quiet::new();
 
 /// A server whose listeners are bound.
 pub struct Server {
-    #[expect(dead_code, reason = "nobody asks it yet")]
     authority: Arc<Authority>,
     hub: Arc<Hub>,
     gate: Arc<Gate>,
@@ -64,6 +63,7 @@ pub struct Server {
     runners: Vec<Runner>,
     http: TcpListener,
     http_address: SocketAddr,
+    http_is_encrypted: bool,
     data: DataDirectory,
     durability: Durability,
     keeper: Option<Keeper>,
@@ -104,6 +104,8 @@ pub enum StartError {
     Storage(StorageError),
     /// The audit log in it cannot be gone on with.
     Audit(AuditError),
+    /// Who is let in cannot be found out.
+    Authority(StorageError),
     /// A listener could not be bound.
     Listen {
         /// `MQTT` or `HTTP`.
@@ -123,6 +125,7 @@ impl fmt::Display for StartError {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
             Self::Audit(error) => error.fmt(f),
+            Self::Authority(error) => write!(f, "who may log in cannot be found out: {error}"),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
@@ -167,13 +170,23 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
-        let first = config.mqtt.map(|address| Listener { address, transport: Transport::Tcp, connections_max: None });
+        let http_is_encrypted = config.http_tls.is_some();
+        let authority = Arc::new(match &config.auth {
+            Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
+            None => Authority::open(),
+        });
+        let first = config.mqtt.map(|address| Listener {
+            address,
+            transport: Transport::Tcp,
+            connections_max: None,
+            insecure: true,
+        });
         let listens = first.is_some();
         let mqtt: Vec<Bound> = first
             .into_iter()
             .map(|first| (first, "--mqtt"))
             .chain(config.listeners.into_iter().map(|listener| (listener, "[[mqtt.listeners]] listen")))
-            .map(|(Listener { address, transport, connections_max }, set_by)| {
+            .map(|(Listener { address, transport, connections_max, insecure: _ }, set_by)| {
                 let listener = listen("MQTT", set_by, address)?;
                 let address = listener.local_addr().unwrap_or(address);
                 Ok(Bound { address, listener, transport, connections_max })
@@ -194,7 +207,7 @@ impl Server {
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
-        let reception = Arc::new(Reception::new(config.http_hosts, &limits));
+        let reception = Arc::new(Reception::new(config.http_hosts, config.http_tls.map(|http| http.tls), &limits));
         let began = hub::now().wall.0;
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
         let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
@@ -220,8 +233,16 @@ impl Server {
         let audit = Arc::new(audit);
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
-            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
-            authority: Arc::new(Authority::open()),
+            reloader: Arc::new(Reloader::new(
+                Arc::clone(&ingest),
+                Arc::clone(hub.door()),
+                Arc::clone(&authority),
+                Arc::clone(&reception),
+                config.keys,
+                moved,
+            )),
+            authority,
+            http_is_encrypted,
             gate,
             reception,
             hub,
@@ -279,6 +300,16 @@ impl Server {
         self.http_address
     }
 
+    /// Whether by TLS.
+    pub fn http_is_encrypted(&self) -> bool {
+        self.http_is_encrypted
+    }
+
+    /// Whether clients have to say who they are.
+    pub fn asks_for_logins(&self) -> bool {
+        !self.authority.is_open()
+    }
+
     /// What an acknowledgement promises.
     pub fn durability(&self) -> Durability {
         self.durability
@@ -303,6 +334,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
         let Self {
+            authority,
             data,
             keeper,
             audit,
@@ -370,6 +402,7 @@ impl Server {
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let upkeep = tokio::spawn(authority.keep_up());
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.run_errands().await }
@@ -412,6 +445,7 @@ impl Server {
         }
         clock.abort();
         errands.abort();
+        upkeep.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

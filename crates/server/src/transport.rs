@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::{Accept, TlsAcceptor};
 use tracing::info;
 
 use crate::connection;
@@ -43,6 +43,12 @@ pub enum Transport {
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -56,18 +62,33 @@ impl Tls {
     /// A sentence for the operator that names the file.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
         let in_file = |file: &Path, error: &dyn Display| format!("{}: {error}", file.display());
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect)
-            .map_err(|error| in_file(certificate, &error))?;
-        if chain.is_empty() {
-            return Err(in_file(certificate, &"no certificate in this file; it must be PEM"));
-        }
+        let chain = read_certificates(certificate)?;
         let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, &error))?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
             .map_err(|error| in_file(certificate, &error))?;
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    /// Shakes hands with who has connected.
+    pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
+        self.0.accept(stream)
+    }
+}
+
+/// The certificates of a PEM file, at least one.
+///
+/// # Errors
+/// A sentence for the operator that names the file.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    match read {
+        Ok(chain) if chain.is_empty() => {
+            Err(format!("{}: no certificate in this file; it must be PEM", file.display()))
+        }
+        Ok(chain) => Ok(chain),
+        Err(error) => Err(format!("{}: {error}", file.display())),
     }
 }
 
@@ -106,8 +127,8 @@ impl Transport {
         let arrival = Arrival { hub: &hub, peer, connect_by };
         match self {
             Self::Tcp => unreachable!("plain TCP has no wrapping"),
-            Self::Tls(Tls(acceptor)) => {
-                if let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await {
+            Self::Tls(tls) => {
+                if let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await {
                     connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
@@ -117,8 +138,8 @@ impl Transport {
                     connection::serve(hub, stream, peer, connect_by).await;
                 }
             }
-            Self::SecureWebSocket(Tls(acceptor)) => {
-                let Some(stream) = arrival.handshake("TLS", acceptor.accept(stream)).await else { return };
+            Self::SecureWebSocket(tls) => {
+                let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await else { return };
                 let opening = websocket::accept(stream, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
                     connection::serve(hub, stream, peer, connect_by).await;
