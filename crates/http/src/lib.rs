@@ -97,6 +97,8 @@ pub struct App {
     pub streams: Arc<Streams>,
     /// Who follows it by i3X.
     pub i3x: Arc<I3xSubscriptions>,
+    /// Who keeps the record of what is done.
+    pub audit: Arc<dyn Auditor>,
 }
 
 /// For handlers that are not called often enough to mind a copy of all this; the others take the `Arc` itself.

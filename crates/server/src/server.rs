@@ -21,8 +21,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-use crate::audit::{Audit, AuditError, OwnedEntry, Scribe};
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
+use crate::audit::{Audit, AuditError, OwnedEntry, Scribe};
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
@@ -170,6 +170,8 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
+        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        let audit = Arc::new(audit);
         let http_is_encrypted = config.http_tls.is_some();
         let authority = Arc::new(match &config.auth {
             Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
@@ -229,8 +231,6 @@ impl Server {
             let hub = Arc::clone(&hub);
             move || hub.show_moved()
         };
-        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
-        let audit = Arc::new(audit);
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             reloader: Arc::new(Reloader::new(
@@ -238,6 +238,7 @@ impl Server {
                 Arc::clone(hub.door()),
                 Arc::clone(&authority),
                 Arc::clone(&reception),
+                Arc::clone(&audit),
                 config.keys,
                 moved,
             )),
@@ -373,6 +374,7 @@ impl Server {
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
         let followed = Arc::clone(&ingest);
+        let auditor = || Arc::clone(&audit) as Arc<dyn factree_http::Auditor>;
         let app = factree_http::App {
             namespace,
             ingest,
@@ -381,6 +383,7 @@ impl Server {
             attachments,
             streams: Arc::clone(&streams),
             i3x,
+            audit: auditor(),
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
@@ -392,9 +395,9 @@ impl Server {
         });
         let clients = Arc::clone(&hub);
         let router = factree_http::router(app)
-            .merge(factree_http::reload_router(reload))
-            .merge(factree_http::clients_router(clients))
-            .merge(factree_http::audit_router(Arc::clone(&audit) as Arc<dyn factree_http::Auditor>))
+            .merge(factree_http::reload_router(reload, auditor()))
+            .merge(factree_http::clients_router(clients, auditor()))
+            .merge(factree_http::audit_router(auditor()))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));

@@ -278,8 +278,7 @@ impl Writing {
             return Ok(None);
         }
         numbers.truncate(first + 2);
-        let trust =
-            Trust { key: self.writer.public_key(), installation: Some(self.writer.installation()), head: None };
+        let trust = Trust { key: self.writer.public_key(), installation: Some(self.writer.installation()), head: None };
         verify(Stream::new(&self.directory, numbers), &trust).map_err(|fault| fault.to_string())?;
         let kept = segments::read(&self.directory, kept).map_err(said)?;
         let stub = self.writer.stub(kept, start.time, now.wall).map_err(|error| error.to_string())?;

@@ -90,7 +90,10 @@ impl Segments {
         }
         let bytes = self.others_bytes + current.written + current.pending.len() as u64;
         if self.size_max.is_some_and(|max| bytes > max) {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "the audit log is as large as [audit] size_max allows"));
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the audit log is as large as [audit] size_max allows",
+            ));
         }
         current.file.write_all(&current.pending)?;
         current.file.sync_data()?;

@@ -127,7 +127,10 @@ mod tests {
     #[test]
     fn a_storm_of_one_is_five_entries_and_a_number_whatever_names_it_tries() {
         let (written, told) = story((0..10_000).map(|number| refused(&format!("user{number}"), 7)));
-        assert_eq!((written, told), (5, vec!["wrong; 9995 more like this within a minute, this is the last".to_owned()]));
+        assert_eq!(
+            (written, told),
+            (5, vec!["wrong; 9995 more like this within a minute, this is the last".to_owned()])
+        );
     }
 
     #[test]

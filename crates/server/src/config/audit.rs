@@ -63,9 +63,12 @@ impl Audit {
         if retention.is_none() && self.retention != "forever" {
             return Err(refuse("retention", "is a time such as \"400 d\", or \"forever\""));
         }
-        let (segment_after, head_after) = (time("segment_age", &self.segment_age)?, time("head_after", &self.head_after)?);
+        let (segment_after, head_after) =
+            (time("segment_age", &self.segment_age)?, time("head_after", &self.head_after)?);
         if segment_after < Duration::from_secs(60) || head_after < Duration::from_secs(1) {
-            return Err(ConfigError("[audit] segment_age is at least \"1 min\", and head_after at least \"1 s\"".into()));
+            return Err(ConfigError(
+                "[audit] segment_age is at least \"1 min\", and head_after at least \"1 s\"".into(),
+            ));
         }
         if self.head_every == 0 {
             return Err(refuse("head_every", "is at least 1"));
