@@ -61,6 +61,8 @@ pub enum Disconnected {
 pub struct ClientReport {
     /// Whose.
     pub client_id: String,
+    /// To whom the session belongs: `user:anna`, or `anonymous`.
+    pub principal: String,
     /// While the client is connected.
     pub connection: Option<ClientConnection>,
     /// How long the session outlives its connection; none: for ever.
@@ -84,7 +86,7 @@ pub struct ClientReport {
 }
 
 /// The connection of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientConnection {
     /// As the log numbers it.
     pub number: u64,
@@ -92,6 +94,8 @@ pub struct ClientConnection {
     pub version: &'static str,
     /// Where the client is.
     pub address: SocketAddr,
+    /// What the client calls itself, proven or not.
+    pub username: Option<String>,
     /// Since when.
     pub since: Timestamp,
     /// When something was last heard.

@@ -43,10 +43,12 @@ fn connected(client_id: &str) -> ClientReport {
     let filter = |filter: &str, qos| SubscriptionReport { filter: filter.to_owned(), qos };
     ClientReport {
         client_id: client_id.to_owned(),
+        principal: "user:press".to_owned(),
         connection: Some(ClientConnection {
             number: 14,
             version: "5.0",
             address: "127.0.0.1:50112".parse().unwrap(),
+            username: Some("press".to_owned()),
             since: Timestamp(NOON),
             last_packet: Timestamp(NOON + 12),
             keep_alive: Duration::from_secs(60),

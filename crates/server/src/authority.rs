@@ -6,6 +6,7 @@
 //! Invariant: the directory in memory is what the store has; a command is applied when it is durable, one at a time.
 
 mod deed;
+mod absent;
 mod hashing;
 mod ledger;
 mod proof;

@@ -218,7 +218,9 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let hub = Arc::new(hub.attached(outlets));
+        let authority = Arc::new(Authority::open());
+        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), Arc::clone(&audit)));
+        hub.find_rights();
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
@@ -406,6 +408,10 @@ impl Server {
             async move { hub.keep_time().await }
         });
         let upkeep = tokio::spawn(authority.keep_up());
+        let rights = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_rights().await }
+        });
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.run_errands().await }
@@ -449,6 +455,7 @@ impl Server {
         clock.abort();
         errands.abort();
         upkeep.abort();
+        rights.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

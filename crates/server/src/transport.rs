@@ -114,7 +114,7 @@ impl Transport {
     /// Does the handshakes and then serves the client to its end. A whole CONNECT must be there by `connect_by`.
     pub(crate) async fn serve(&self, hub: Arc<Hub>, stream: TcpStream, peer: SocketAddr, connect_by: Instant) {
         match self {
-            Self::Tcp => connection::serve(hub, stream, peer, connect_by).await,
+            Self::Tcp => connection::serve(hub, stream, peer, None, connect_by).await,
             // Boxed, or a plain connection would carry the room that these need.
             Self::Tls(_) | Self::WebSocket | Self::SecureWebSocket(_) => {
                 Box::pin(self.serve_wrapped(hub, stream, peer, connect_by)).await;
@@ -129,20 +129,20 @@ impl Transport {
             Self::Tcp => unreachable!("plain TCP has no wrapping"),
             Self::Tls(tls) => {
                 if let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await {
-                    connection::serve(hub, stream, peer, connect_by).await;
+                    connection::serve(hub, stream, peer, None, connect_by).await;
                 }
             }
             Self::WebSocket => {
                 let opening = websocket::accept(stream, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
-                    connection::serve(hub, stream, peer, connect_by).await;
+                    connection::serve(hub, stream, peer, None, connect_by).await;
                 }
             }
             Self::SecureWebSocket(tls) => {
                 let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await else { return };
                 let opening = websocket::accept(stream, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
-                    connection::serve(hub, stream, peer, connect_by).await;
+                    connection::serve(hub, stream, peer, None, connect_by).await;
                 }
             }
         }

@@ -25,7 +25,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "zeroize",
         ],
     ),
-    ("broker", &["factree-mqtt", "hashbrown"]),
+    // Who may do what is a value that the broker asks for each message; auth owns no socket, clock or file either.
+    ("broker", &["factree-auth", "factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
     ("namespace", &["hashbrown", "regex"]),

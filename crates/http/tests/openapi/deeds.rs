@@ -178,6 +178,7 @@ impl Clients for Book {
             number: 14,
             version: "5.0",
             address: "127.0.0.1:50112".parse().unwrap(),
+            username: Some("press".to_owned()),
             since: Timestamp(NOON),
             last_packet: Timestamp(NOON + 12),
             keep_alive: Duration::from_secs(60),
@@ -189,10 +190,11 @@ impl Clients for Book {
         };
         Some(ClientReport {
             client_id: client_id.to_owned(),
+            principal: "user:press".to_owned(),
+            session_expiry: connection.as_ref().map(|_| Duration::from_secs(3600)),
+            subscriptions: connection.as_ref().map(|_| vec![SubscriptionReport { filter: "b/#".to_owned(), qos: 2 }]),
             connection,
-            session_expiry: connection.map(|_| Duration::from_secs(3600)),
             subscriptions_len: 1,
-            subscriptions: connection.map(|_| vec![SubscriptionReport { filter: "b/#".to_owned(), qos: 2 }]),
             queue_len: 3,
             queue_bytes: 90,
             in_flight: 1,
