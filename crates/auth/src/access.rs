@@ -137,6 +137,12 @@ impl Access {
         &self.roles
     }
 
+    /// Whether the other one was compiled of the same, so that whoever has either may do the same.
+    pub fn grants_the_same(&self, other: &Access) -> bool {
+        let about = |access: &Access| (access.mask, access.client_id.clone(), access.username.clone());
+        std::ptr::eq(self, other) || (self.roles == other.roles && about(self) == about(other))
+    }
+
     /// What its templates are filled with.
     fn fill(&self) -> Fill<'_> {
         Fill { client_id: self.client_id.as_deref(), username: self.username.as_deref() }

@@ -13,6 +13,7 @@ use axum::Router;
 use axum::extract::{FromRef, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 use utoipa_axum::routes;
 
@@ -151,7 +152,13 @@ pub(crate) fn routes() -> Routes<Broker> {
         (status = 400, description = "bad-parameter"),
     )
 )]
-async fn list(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+async fn list(
+    State(clients): State<Arc<dyn Clients>>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Clients)?;
     let query = Query::parse(uri.query(), &["limit", "cursor"])?;
     let limit = query.number("limit", 1..=PAGE.max, PAGE.default)?;
     let after = query.cursor()?;
@@ -180,7 +187,13 @@ async fn list(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri)
         (status = 404, description = "client-not-found"),
     )
 )]
-async fn one(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+async fn one(
+    State(clients): State<Arc<dyn Clients>>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Clients)?;
     Query::parse(uri.query(), &[])?;
     let client_id = path::decode(behind(&uri, CLIENTS))?;
     let mut report = clients.one(&client_id).ok_or_else(|| unknown(&client_id))?;
@@ -215,6 +228,7 @@ async fn disconnect(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Problem> {
+    caller.manage(Verb::Admin, Area::Clients)?;
     let reason = reason_of(request.uri())?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
     let mut deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;

@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::{Command, CommandRefused, Ingest, Now, Output, RebirthRefused};
 use factree_namespace::{DataType, Source, Timestamp, Value};
 use serde::Deserialize;
@@ -66,8 +67,9 @@ pub(crate) struct Wanted {
         (status = 503, description = "too-many-commands, audit-full"),
     )
 )]
-pub(crate) async fn put(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
+    let caller = Caller::of_request(&head.extensions)?;
     Query::parse(head.uri.query(), &[])?;
     let path = path::decode(behind(&head.uri, VALUES))?;
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
@@ -77,7 +79,7 @@ pub(crate) async fn put(State(app): State<App>, caller: Caller, request: Request
     let Wanted { value, reason } = read(&body)?;
     let (wish, deed) = wish(&app, &caller, path, &value, reason)?;
     // A task of its own: who asked may go away, and what is on record as begun would have no end.
-    let command = tokio::spawn(async move { record_and_send(&app, wish, deed).await }).await;
+    let command = tokio::spawn(async move { record_and_send(&app, &caller, wish, deed).await }).await;
     let command = command.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))?;
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
@@ -97,7 +99,8 @@ pub(crate) fn wish(
     value: &serde_json::Value,
     reason: Option<String>,
 ) -> Result<(Wish, Deed), Problem> {
-    let (source, datatype, old) = owner(app, &path)?;
+    let (source, datatype, old) = owner(app, caller, &path)?;
+    caller.allow(Verb::Command, &path)?;
     let read = match source {
         Source::Sparkplug { .. } => wanted::of_datatype(value, datatype),
         Source::Topic { .. } => wanted::of_topic(value, datatype),
@@ -112,15 +115,20 @@ pub(crate) fn wish(
 }
 
 /// Tells whoever owns the path, once it is on record.
-async fn record_and_send(app: &App, wish: Wish, mut deed: Deed) -> Result<Command, Problem> {
+async fn record_and_send(app: &App, caller: &Caller, wish: Wish, mut deed: Deed) -> Result<Command, Problem> {
     deed.begin("command.end").await?;
-    send(app, wish, deed)
+    send(app, caller, wish, deed)
 }
 
 /// Tells whoever owns the path to set this value. That it is about to be done is on record.
-pub(crate) fn send(app: &App, Wish { path, value }: Wish, deed: Deed) -> Result<Command, Problem> {
+pub(crate) fn send(
+    app: &App,
+    caller: &Caller,
+    Wish { path, value }: Wish,
+    deed: Deed,
+) -> Result<Command, Problem> {
     let sent = say(app, |ingest, now, out| ingest.command(now, &path, value, out));
-    match sent.map_err(|why| refused(app, &path, why)) {
+    match sent.map_err(|why| refused(app, caller, &path, why)) {
         Ok(command) => {
             deed.follow(command.id);
             Ok(command)
@@ -166,14 +174,14 @@ fn read(body: &[u8]) -> Result<Wanted, Problem> {
         (status = 404, description = "command-not-found"),
     )
 )]
-pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let id = behind(&uri, COMMANDS);
     let command = id.parse().ok().and_then(|id| {
         let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
         ingest.sent_command((app.clock)(), id)
     });
-    let command = command.ok_or_else(|| {
+    let command = command.filter(|command| caller.may_read(&command.path)).ok_or_else(|| {
         let detail =
             format!("no command '{}' is remembered; old ones are forgotten, and all at a restart", clipped(id));
         Problem::new(Kind::CommandNotFound, detail)
@@ -208,6 +216,7 @@ pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) ->
     let named = behind(&uri, EDGE_NODES).strip_suffix("/rebirth").expect("the route ends so");
     let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
+    may_command(&app, &caller, &group, &edge_node)?;
     let mut deed = Deed::new(&app.audit, &caller, "rebirth", format!("{group}/{edge_node}")).because(reason)?;
     deed.begin("rebirth.end").await?;
     let asked =
@@ -223,14 +232,27 @@ pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) ->
     Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(&group, &edge_node, asked))))
 }
 
+/// Lets somebody command an Edge Node as a whole: the element where it stands.
+fn may_command(app: &App, caller: &Caller, group: &str, edge_node: &str) -> Result<(), Problem> {
+    if caller.is_unrestricted() {
+        return Ok(());
+    }
+    let path = edge_nodes::ask(app, |ingest| ingest.edge_node(group, edge_node)).and_then(|report| report.path);
+    let is_seen = |path: &str| caller.may_read(path) || caller.manage(Verb::Read, Area::Conformance).is_ok();
+    match path.filter(|path| is_seen(path)) {
+        Some(path) => caller.allow(Verb::Command, &path),
+        None => Err(edge_nodes::unknown(group, edge_node)),
+    }
+}
+
 /// Who owns a path, as what, and what it says now. The tree must not be held when ingest is locked.
-fn owner(app: &App, path: &str) -> Result<(Source, DataType, Option<Value>), Problem> {
-    let view = app.namespace.read();
+fn owner(app: &App, caller: &Caller, path: &str) -> Result<(Source, DataType, Option<Value>), Problem> {
+    let view = caller.sight(&app.namespace);
     let element = match lookup::find(&view, path) {
         Ok(element) => element,
         Err(problem) => {
             drop(view);
-            return Err(lookup::forwarded(app, path, problem));
+            return Err(lookup::forwarded(app, caller, path, problem));
         }
     };
     let (source, _) = view.source(element).ok_or_else(|| lookup::no_sample(&view, element))?;
@@ -255,11 +277,11 @@ fn say<T>(app: &App, decide: impl FnOnce(&mut Ingest, Now, &mut Vec<Output>) -> 
     decided
 }
 
-fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
+fn refused(app: &App, caller: &Caller, path: &str, why: CommandRefused) -> Problem {
     let shown = clipped(path);
     match why {
         CommandRefused::NoSample => {
-            let view = app.namespace.read();
+            let view = caller.sight(&app.namespace);
             match lookup::find(&view, path) {
                 Ok(element) => lookup::no_sample(&view, element),
                 Err(problem) => problem,

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::Replaced;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -97,6 +98,7 @@ async fn answer_reload(
     caller: Caller,
     uri: Uri,
 ) -> Result<Response, Problem> {
+    caller.manage(Verb::Admin, Area::Config)?;
     let mut deed = Deed::new(&audit, &caller, "config.reload", "configuration").because(reason_of(&uri)?)?;
     deed.begin("config.reload.end").await?;
     let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));

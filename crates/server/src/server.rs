@@ -218,7 +218,6 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let authority = Arc::new(Authority::open());
         let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), Arc::clone(&audit)));
         hub.find_rights();
         {
@@ -402,7 +401,8 @@ impl Server {
             .merge(factree_http::audit_router(auditor()))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));
+        let http =
+            tokio::spawn(Front::new(reception, factree_http::Doorway::open(), router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }

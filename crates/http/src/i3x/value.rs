@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use factree_namespace::{ElementId, Timestamp, View};
+use factree_namespace::{ElementId, Sight, Timestamp};
 use futures_util::future::join_all;
 use serde::Deserialize;
 
@@ -38,12 +38,18 @@ pub(super) fn depth(max_depth: Option<u64>) -> usize {
 }
 
 /// Appends the components below `id`, `depth - 1` levels down, to `found` until it has `max`; whether that was all.
-pub(super) fn components(view: &View<'_>, id: ElementId, depth: usize, max: usize, found: &mut Vec<ElementId>) -> bool {
+pub(super) fn components(
+    view: &Sight<'_>,
+    id: ElementId,
+    depth: usize,
+    max: usize,
+    found: &mut Vec<ElementId>,
+) -> bool {
     if depth <= 1 {
         return true;
     }
     let below = Below::of(view, id);
-    for &child in view.children(id, None, usize::MAX) {
+    for &child in &*view.children(id, None, usize::MAX) {
         if !below.is_component(view, child) || !is_object(view, child) {
             continue;
         }
@@ -66,7 +72,7 @@ struct Asked {
 }
 
 /// `POST /objects/value`: what objects are.
-pub(super) async fn current(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn current(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Asked { element_ids, max_depth } = read(body).await?;
     bounded(&element_ids)?;
     let depth = depth(max_depth);
@@ -84,7 +90,7 @@ pub(super) async fn current(State(app): State<App>, body: Body) -> Result<Respon
             partial = Some(cut);
             continue;
         }
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let id = match find(&view, element_id) {
             Ok(id) => id,
             Err(refusal) => {
@@ -107,7 +113,7 @@ pub(super) async fn current(State(app): State<App>, body: Body) -> Result<Respon
 }
 
 /// One value: the object is the first of `ids`, its components are the others. Whether all of them found room.
-fn value(out: &mut Vec<u8>, view: &View<'_>, ids: &[ElementId], with_components: bool, now: Timestamp) -> bool {
+fn value(out: &mut Vec<u8>, view: &Sight<'_>, ids: &[ElementId], with_components: bool, now: Timestamp) -> bool {
     let mut vqts = Vec::with_capacity(ids.len());
     view.samples(ids, |_, reading| vqts.push(reading.map_or_else(|| Vqt::nothing(now), |it| Vqt::of(view, &it))));
     let is_composition = is_composition(view, ids[0]);
@@ -144,7 +150,7 @@ struct AskedOfThePast {
 }
 
 /// `POST /objects/history`: what objects were, which nobody has kept.
-pub(super) async fn history(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn history(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let AskedOfThePast { element_ids, start_time, end_time, .. } = read(body).await?;
     bounded(&element_ids)?;
     let time = |name: &str, text: &str| {
@@ -160,7 +166,7 @@ pub(super) async fn history(State(app): State<App>, body: Body) -> Result<Respon
         if index % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let write = find(&view, element_id).map(|id| {
             let view = &view;
             move |out: &mut Vec<u8>| {
@@ -226,7 +232,7 @@ async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<
             tokio::task::yield_now().await;
         }
         let sent = recorded.and_then(|(path, wish, deed)| {
-            commands::send(app, wish, deed).map(|_| ()).map_err(|problem| refusal(&path, problem))
+            commands::send(app, caller, wish, deed).map(|_| ()).map_err(|problem| refusal(&path, problem))
         });
         bulk.done("elementId", element_id, sent);
     }
@@ -240,7 +246,7 @@ fn wish(
     new: &NewValue,
     reason: Option<&str>,
 ) -> Result<(String, Wish, Deed), Refusal> {
-    find(&app.namespace.read(), element_id)?;
+    find(&caller.sight(&app.namespace), element_id)?;
     if let Some(quality) = new.quality.as_deref().filter(|&quality| quality != "Good") {
         return Err(Refusal::bad(format!("a value that is set is Good, not '{}'", clipped(quality))));
     }
