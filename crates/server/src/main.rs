@@ -409,7 +409,7 @@ fn stop_signal(reloader: Arc<Reloader>) -> impl Future<Output = ()> {
                     _ = hang_up.recv() => {
                         let reloader = Arc::clone(&reloader);
                         // What came of it is in the log.
-                        tokio::spawn(async move { reloader.reload().await.is_ok() });
+                        tokio::spawn(async move { reloader.reload_on_signal().await });
                     }
                 }
             }
