@@ -15,15 +15,15 @@ use clap::{Args, Parser, Subcommand};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
-    WebAddress, demo,
+    demo,
 };
-use factree_auth::credential::Secret;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 mod cli;
 
 use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
+use cli::asking::Asking;
 use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
@@ -85,38 +85,6 @@ struct ReportOptions {
     /// Print the API's JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Where a running Factree is asked, and as whom.
-#[derive(Args)]
-struct Asking {
-    /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: String,
-    /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-}
-
-impl Asking {
-    fn read(&self) -> Result<(WebAddress, Option<Secret>), String> {
-        let http =
-            WebAddress::parse(&self.http, self.ca.as_deref()).map_err(|why| format!("--http {}: {why}", self.http))?;
-        let key = match &self.key_file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(Secret::new(text.trim().to_owned()))
-            }
-            None => std::env::var("FACTREE_KEY").ok().map(|key| Secret::new(key.trim().to_owned())),
-        };
-        if key.is_some() && !http.is_encrypted() && !http.is_loopback() {
-            return Err(format!("--http {}: a key is sent to another machine by https:// only", self.http));
-        }
-        Ok((http, key))
-    }
 }
 
 /// What `factree place` is asked.
