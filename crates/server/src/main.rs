@@ -116,6 +116,9 @@ struct Options {
     /// A broker to be attached to as an ordinary client, mqtt://host:1883 for example; again for more
     #[arg(long, value_name = "URL")]
     attach: Vec<String>,
+    /// Print the configuration as it is understood, without secrets, and exit
+    #[arg(long)]
+    print_config: bool,
 }
 
 /// An address, or nowhere.
@@ -161,8 +164,10 @@ fn main() -> ExitCode {
 
 /// Reads the configuration and goes on with it, and with a way to read it again.
 fn configured(options: Options, with: impl FnOnce(Config, Source) -> ExitCode) -> ExitCode {
+    let print_config = options.print_config;
     let read = move || Config::load(options.config.as_deref(), options.overrides());
     match read() {
+        Ok(config) if print_config => printed(&config.printed()),
         Ok(config) => with(config, Box::new(read)),
         Err(error) => fail(2, &error.to_string()),
     }
@@ -174,18 +179,24 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 /// Says what a configuration comes to.
 fn check(config: &Config) -> ExitCode {
     let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
-    println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
-    println!("{}", logins(config.auth.is_some()));
+    let mut text = format!("The configuration is valid: MQTT {mqtt}, HTTP on {}.\n", config.http);
+    text += &format!("{}\n", logins(config.auth.is_some()));
     for attachment in &config.attachments {
-        println!("Attached to {}", shown(attachment));
+        text += &format!("Attached to {}\n", shown(attachment));
     }
     if !config.governance.is_empty() {
-        println!("Rules about what may be published: {}.", config.governance.len());
+        text += &format!("Rules about what may be published: {}.\n", config.governance.len());
     }
-    println!("\n[limits]");
+    text += "\n[limits]\n";
     for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
-        println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
+        text += &format!("{name} = {value}{}\n", if is_default { "" } else { "   # set" });
     }
+    printed(&text)
+}
+
+/// A reader who has gone (a closed pipe) is no reason to complain.
+fn printed(text: &str) -> ExitCode {
+    let _: io::Result<()> = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
