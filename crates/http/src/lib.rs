@@ -28,19 +28,24 @@ use crate::openapi::routes::Routes;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 
+mod access;
 mod answer;
 mod attachments;
+mod audit;
 mod bulk;
+mod caller;
 mod clients;
 mod commands;
 mod context;
 mod docs;
+mod doorway;
 pub mod dto;
 mod edge_nodes;
 mod findings;
 mod guard;
 mod i3x;
 mod json;
+mod login;
 mod lookup;
 mod message;
 mod namespace;
@@ -61,10 +66,14 @@ mod wanted;
 mod web_socket;
 mod wishes;
 
+pub use access::access_router;
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use audit::{AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, note_refusal};
+pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
+pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
@@ -90,6 +99,8 @@ pub struct App {
     pub streams: Arc<Streams>,
     /// Who follows it by i3X.
     pub i3x: Arc<I3xSubscriptions>,
+    /// Who keeps the record of what is done.
+    pub audit: Arc<dyn Auditor>,
 }
 
 /// For handlers that are not called often enough to mind a copy of all this; the others take the `Arc` itself.
