@@ -11,7 +11,7 @@ mod trie;
 
 pub use explain::{Explanation, Source};
 
-use factree_mqtt::{TopicFilter, TopicName};
+use factree_mqtt::{TopicError, TopicFilter, TopicName};
 
 use crate::grant::{Area, Grant, Scope};
 use crate::pin::Pins;
@@ -34,6 +34,32 @@ pub enum Target<'a> {
     Elements(&'a str),
     /// A part of Factree itself.
     Area(Area),
+}
+
+impl<'a> Target<'a> {
+    /// A topic.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn topic(topic: &'a str) -> Result<Self, TopicError> {
+        TopicName::parse(topic).map(Target::Topic)
+    }
+
+    /// All topics that a filter matches.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn filter(filter: &'a str) -> Result<Self, TopicError> {
+        TopicFilter::parse(filter).map(Target::Filter)
+    }
+
+    /// All elements that a filter means.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn elements(filter: &'a str) -> Result<Self, TopicError> {
+        TopicFilter::parse(filter).map(|_| Target::Elements(filter))
+    }
 }
 
 /// An answer, with its reason.

@@ -152,6 +152,14 @@ impl Caller {
         Err(Problem::new(Kind::NotAllowed, format!("this takes a grant '{verb} tree:{}'", clipped(path))))
     }
 
+    /// Lets him see the figures of the process.
+    ///
+    /// # Errors
+    /// The answer if he may not.
+    pub fn may_read_metrics(&self) -> Result<(), Response> {
+        self.manage(Verb::Read, Area::Metrics).map_err(IntoResponse::into_response)
+    }
+
     /// Lets him look at a part of Factree, or change it.
     pub(crate) fn manage(&self, verb: Verb, area: Area) -> Result<(), Problem> {
         if self.is_unrestricted() || self.access().may_manage(verb, area) {

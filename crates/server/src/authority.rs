@@ -5,9 +5,10 @@
 //! and gets a [`Login`] or a [`NotLetIn`]; what can be said at once is said without waiting. Knows no socket and no packet.
 //! Invariant: the directory in memory is what the store has; a command is applied when it is durable, one at a time.
 
-mod deed;
 mod absent;
+mod deed;
 mod hashing;
+mod http;
 mod ledger;
 mod proof;
 mod terms;

@@ -4,8 +4,6 @@
 //! shell around it. This crate owns every socket, task, file and clock; the rooms below it own none.
 
 mod attach;
-// Until every way in asks it.
-#[allow(dead_code, unused_imports, reason = "its callers come")]
 mod audit;
 #[allow(dead_code)]
 mod authority;
@@ -43,7 +41,7 @@ mod web_client;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
-pub use audit::{AuditConfig, AuditError};
+pub use audit::{AuditConfig, AuditError, command as audit_command};
 pub use config::{
     AuthConfig, CertificatesConfig, Config, ConfigError, DeclaredTypes, Durability, HttpTls, KeySource, Listener,
     Overrides, SparkplugConfig, TokensConfig,

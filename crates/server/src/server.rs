@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use factree_broker::Broker;
-use factree_http::{I3xSubscriptions, Streams};
+use factree_http::{Doorway, I3xSubscriptions, Streams};
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -322,6 +322,11 @@ impl Server {
         &self.sparkplug
     }
 
+    /// What verifies the heads of the audit log, to be noted elsewhere; none if there is no log.
+    pub fn audit_key(&self) -> Option<String> {
+        self.audit.identity().map(|(key, _)| key.to_string())
+    }
+
     /// What was on disk.
     pub fn found(&self) -> &Found {
         &self.found
@@ -337,6 +342,7 @@ impl Server {
         // The lock on the data directory is let go last, after the keeper has ended.
         let Self {
             authority,
+            http_is_encrypted,
             data,
             keeper,
             audit,
@@ -395,14 +401,18 @@ impl Server {
             )
         });
         let clients = Arc::clone(&hub);
+        let doorway = match authority.is_open() {
+            true => Doorway::open(),
+            false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
+        };
         let router = factree_http::router(app)
             .merge(factree_http::reload_router(reload, auditor()))
             .merge(factree_http::clients_router(clients, auditor()))
             .merge(factree_http::audit_router(auditor()))
+            .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http =
-            tokio::spawn(Front::new(reception, factree_http::Doorway::open(), router).run(http, stopped.clone()));
+        let http = tokio::spawn(Front::new(reception, doorway, auditor(), router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }

@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use factree_auth::access::{Explanation, Source};
 use factree_auth::{Access, Area, Decision, Fill, Role, Target, Verb, Verbs};
-use factree_mqtt::{TopicFilter, TopicName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -109,16 +108,13 @@ pub(crate) async fn explain(State(desk): State<Desk>, request: Request) -> Resul
     let Asked { topic, filter, element, elements, area, .. } = &asked;
     let verb = Verb::parse(&asked.verb).ok_or_else(|| bad(format!("'{}' is no verb", clipped(&asked.verb))))?;
     let target = match (topic, filter, element, elements, area) {
-        (Some(topic), None, None, None, None) => {
-            Target::Topic(TopicName::parse(topic).map_err(|why| bad(format!("topic: {why}")))?)
-        }
+        (Some(topic), None, None, None, None) => Target::topic(topic).map_err(|why| bad(format!("topic: {why}")))?,
         (None, Some(filter), None, None, None) => {
-            Target::Filter(TopicFilter::parse(filter).map_err(|why| bad(format!("filter: {why}")))?)
+            Target::filter(filter).map_err(|why| bad(format!("filter: {why}")))?
         }
         (None, None, Some(path), None, None) => Target::Element(path),
         (None, None, None, Some(filter), None) => {
-            TopicFilter::parse(filter).map_err(|why| bad(format!("elements: {why}")))?;
-            Target::Elements(filter)
+            Target::elements(filter).map_err(|why| bad(format!("elements: {why}")))?
         }
         (None, None, None, None, Some(area)) => {
             Target::Area(Area::parse(area).ok_or_else(|| bad(format!("'{}' is no area", clipped(area))))?)

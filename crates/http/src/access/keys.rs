@@ -179,7 +179,8 @@ pub(crate) async fn add(State(desk): State<Desk>, request: Request) -> Result<Re
         None => Verbs::ALL,
         Some(words) => {
             let verb = |word: &String| {
-                let refused = || bad(format!("'{}' is no verb: there are read, write, command and admin", clipped(word)));
+                let refused =
+                    || bad(format!("'{}' is no verb: there are read, write, command and admin", clipped(word)));
                 Verb::parse(word).ok_or_else(refused)
             };
             Verbs::of(words.iter().map(verb).collect::<Result<Vec<_>, _>>()?)

@@ -111,7 +111,8 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
         (RELOAD, "sec-fetch-site", Ok(Reloaded::default())),
         ("/api/v1/admin/reload?x=1", "x", Ok(Reloaded::default())),
     ] {
-        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))), Arc::new(NoAudit))
+            .layer(axum::Extension(factree_http::Caller::open()));
         let request = Request::post(uri).header(header, "cross-site").body(Body::empty()).unwrap();
         let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();

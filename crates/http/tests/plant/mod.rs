@@ -7,7 +7,8 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{
-    App, AttachmentCounters, AttachmentReport, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router,
+    App, AttachmentCounters, AttachmentReport, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams,
+    router,
 };
 use factree_ingest::{
     Batch, Governance, GovernanceRuleText, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey,
