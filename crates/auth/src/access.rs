@@ -11,7 +11,7 @@ mod trie;
 
 pub use explain::{Explanation, Source};
 
-use factree_mqtt::{TopicFilter, TopicName};
+use factree_mqtt::{TopicError, TopicFilter, TopicName};
 
 use crate::grant::{Area, Grant, Scope};
 use crate::pin::Pins;
@@ -34,6 +34,32 @@ pub enum Target<'a> {
     Elements(&'a str),
     /// A part of Factree itself.
     Area(Area),
+}
+
+impl<'a> Target<'a> {
+    /// A topic.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn topic(topic: &'a str) -> Result<Self, TopicError> {
+        TopicName::parse(topic).map(Target::Topic)
+    }
+
+    /// All topics that a filter matches.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn filter(filter: &'a str) -> Result<Self, TopicError> {
+        TopicFilter::parse(filter).map(Target::Filter)
+    }
+
+    /// All elements that a filter means.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn elements(filter: &'a str) -> Result<Self, TopicError> {
+        TopicFilter::parse(filter).map(|_| Target::Elements(filter))
+    }
 }
 
 /// An answer, with its reason.
@@ -135,6 +161,12 @@ impl Access {
     /// The roles that all this comes from.
     pub fn roles(&self) -> &[Role] {
         &self.roles
+    }
+
+    /// Whether the other one was compiled of the same, so that whoever has either may do the same.
+    pub fn grants_the_same(&self, other: &Access) -> bool {
+        let about = |access: &Access| (access.mask, access.client_id.clone(), access.username.clone());
+        std::ptr::eq(self, other) || (self.roles == other.roles && about(self) == about(other))
     }
 
     /// What its templates are filled with.

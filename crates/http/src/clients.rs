@@ -13,9 +13,11 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 use utoipa_axum::routes;
 
+use crate::caller::Caller;
 use crate::edge_nodes::PageSize;
 use crate::openapi::routes::Routes;
 use crate::openapi::shape;
@@ -136,7 +138,13 @@ pub(crate) fn routes() -> Routes<Arc<dyn Clients>> {
         (status = 400, description = "bad-parameter"),
     )
 )]
-async fn list(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+async fn list(
+    State(clients): State<Arc<dyn Clients>>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Clients)?;
     let query = Query::parse(uri.query(), &["limit", "cursor"])?;
     let limit = query.number("limit", 1..=PAGE.max, PAGE.default)?;
     let after = query.cursor()?;
@@ -165,7 +173,13 @@ async fn list(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri)
         (status = 404, description = "client-not-found"),
     )
 )]
-async fn one(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+async fn one(
+    State(clients): State<Arc<dyn Clients>>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Clients)?;
     Query::parse(uri.query(), &[])?;
     let client_id = path::decode(behind(&uri, CLIENTS))?;
     let mut report = clients.one(&client_id).ok_or_else(|| unknown(&client_id))?;
@@ -193,6 +207,7 @@ async fn one(State(clients): State<Arc<dyn Clients>>, wishes: Wishes, uri: Uri) 
     )
 )]
 async fn disconnect(State(clients): State<Arc<dyn Clients>>, request: Request) -> Result<Response, Problem> {
+    Caller::of_request(request.extensions())?.manage(Verb::Admin, Area::Clients)?;
     Query::parse(request.uri().query(), &[])?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
     match clients.disconnect(&client_id) {

@@ -13,11 +13,13 @@ use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::{Command, CommandRefused, Ingest, Now, Output, RebirthRefused};
 use factree_namespace::{DataType, Source, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::json::Clock;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
@@ -64,6 +66,7 @@ pub(crate) struct Wanted {
 )]
 pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
+    let caller = Caller::of_request(&head.extensions)?;
     Query::parse(head.uri.query(), &[])?;
     let path = path::decode(behind(&head.uri, VALUES))?;
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
@@ -71,14 +74,15 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
         Problem::new(Kind::BodyTooLarge, detail)
     })?;
     let Wanted { value } = read(&body)?;
-    let command = set(&app, &path, &value)?;
+    let command = set(&app, &caller, &path, &value)?;
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
 }
 
 /// Tells whoever owns the path to set this value.
-pub(crate) fn set(app: &App, path: &str, value: &serde_json::Value) -> Result<Command, Problem> {
-    let (source, datatype) = owner(app, path)?;
+pub(crate) fn set(app: &App, caller: &Caller, path: &str, value: &serde_json::Value) -> Result<Command, Problem> {
+    let (source, datatype) = owner(app, caller, path)?;
+    caller.allow(Verb::Command, path)?;
     let read = match source {
         Source::Sparkplug { .. } => wanted::of_datatype(value, datatype),
         Source::Topic { .. } => wanted::of_topic(value, datatype),
@@ -87,7 +91,7 @@ pub(crate) fn set(app: &App, path: &str, value: &serde_json::Value) -> Result<Co
         let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(path), datatype.as_str());
         Problem::new(Kind::ValueDoesNotFit, detail)
     })?;
-    say(app, |ingest, now, out| ingest.command(now, path, value, out)).map_err(|why| refused(app, path, why))
+    say(app, |ingest, now, out| ingest.command(now, path, value, out)).map_err(|why| refused(app, caller, path, why))
 }
 
 /// The body of a PUT.
@@ -117,14 +121,14 @@ fn read(body: &[u8]) -> Result<Wanted, Problem> {
         (status = 404, description = "command-not-found"),
     )
 )]
-pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let id = behind(&uri, COMMANDS);
     let command = id.parse().ok().and_then(|id| {
         let ingest = app.ingest.lock().unwrap_or_else(PoisonError::into_inner);
         ingest.sent_command((app.clock)(), id)
     });
-    let command = command.ok_or_else(|| {
+    let command = command.filter(|command| caller.may_read(&command.path)).ok_or_else(|| {
         let detail =
             format!("no command '{}' is remembered; old ones are forgotten, and all at a restart", clipped(id));
         Problem::new(Kind::CommandNotFound, detail)
@@ -151,11 +155,12 @@ pub(crate) async fn one(State(app): State<App>, uri: Uri) -> Result<Response, Pr
         (status = 429, description = "rebirth-too-soon"),
     )
 )]
-pub(crate) async fn rebirth(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     Query::parse(uri.query(), &[])?;
     let named = behind(&uri, EDGE_NODES).strip_suffix("/rebirth").expect("the route ends so");
     let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
+    may_command(&app, &caller, &group, &edge_node)?;
     let asked =
         say(&app, |ingest, now, out| ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0)));
     let asked = asked.map_err(|why| match why {
@@ -168,14 +173,27 @@ pub(crate) async fn rebirth(State(app): State<App>, uri: Uri) -> Result<Response
     Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(&group, &edge_node, asked))))
 }
 
+/// Lets somebody command an Edge Node as a whole: the element where it stands.
+fn may_command(app: &App, caller: &Caller, group: &str, edge_node: &str) -> Result<(), Problem> {
+    if caller.is_unrestricted() {
+        return Ok(());
+    }
+    let path = edge_nodes::ask(app, |ingest| ingest.edge_node(group, edge_node)).and_then(|report| report.path);
+    let is_seen = |path: &str| caller.may_read(path) || caller.manage(Verb::Read, Area::Conformance).is_ok();
+    match path.filter(|path| is_seen(path)) {
+        Some(path) => caller.allow(Verb::Command, &path),
+        None => Err(edge_nodes::unknown(group, edge_node)),
+    }
+}
+
 /// Who owns a path and as what. The tree must not be held when ingest is locked.
-fn owner(app: &App, path: &str) -> Result<(Source, DataType), Problem> {
-    let view = app.namespace.read();
+fn owner(app: &App, caller: &Caller, path: &str) -> Result<(Source, DataType), Problem> {
+    let view = caller.sight(&app.namespace);
     let element = match lookup::find(&view, path) {
         Ok(element) => element,
         Err(problem) => {
             drop(view);
-            return Err(lookup::forwarded(app, path, problem));
+            return Err(lookup::forwarded(app, caller, path, problem));
         }
     };
     let (source, _) = view.source(element).ok_or_else(|| lookup::no_sample(&view, element))?;
@@ -199,11 +217,11 @@ fn say<T>(app: &App, decide: impl FnOnce(&mut Ingest, Now, &mut Vec<Output>) -> 
     decided
 }
 
-fn refused(app: &App, path: &str, why: CommandRefused) -> Problem {
+fn refused(app: &App, caller: &Caller, path: &str, why: CommandRefused) -> Problem {
     let shown = clipped(path);
     match why {
         CommandRefused::NoSample => {
-            let view = app.namespace.read();
+            let view = caller.sight(&app.namespace);
             match lookup::find(&view, path) {
                 Ok(element) => lookup::no_sample(&view, element),
                 Err(problem) => problem,

@@ -28,6 +28,7 @@ use crate::openapi::routes::Routes;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 
+mod access;
 mod answer;
 mod attachments;
 mod audit;
@@ -65,13 +66,14 @@ mod wanted;
 mod web_socket;
 mod wishes;
 
+pub use access::access_router;
 pub use attachments::{AttachmentCounters, AttachmentReport};
 pub use audit::{Auditor, Recording};
 pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
-pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Opened, Pending, Shown};
+pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;

@@ -12,11 +12,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::Replaced;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::caller::Caller;
 use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
@@ -80,7 +82,8 @@ pub(crate) struct Body {
         (status = 422, description = "configuration-refused"),
     )
 )]
-async fn answer_reload(State(reload): State<Reload>, uri: Uri) -> Result<Response, Problem> {
+async fn answer_reload(State(reload): State<Reload>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller.manage(Verb::Admin, Area::Config)?;
     Query::parse(uri.query(), &[])?;
     let Reloaded { replaced, restart_needed, warnings } =
         reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why))?;

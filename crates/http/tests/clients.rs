@@ -65,7 +65,7 @@ fn connected(client_id: &str) -> ClientReport {
 
 fn router(clients: impl IntoIterator<Item = ClientReport>) -> Router {
     let book = clients.into_iter().map(|client| (client.client_id.clone(), client)).collect();
-    clients_router(Arc::new(Book(Mutex::new(book))))
+    clients_router(Arc::new(Book(Mutex::new(book)))).layer(axum::Extension(factree_http::Caller::open()))
 }
 
 async fn ask(router: &Router, method: &str, uri: &str) -> (StatusCode, String) {

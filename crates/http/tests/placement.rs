@@ -155,6 +155,7 @@ async fn a_reload_is_asked_for_by_this_machine_only_and_says_what_came_of_it() {
         let outcome = outcomes.lock().unwrap().pop().expect("asked twice");
         Box::pin(async move { outcome })
     }));
+    let router = router.layer(axum::Extension(factree_http::Caller::open()));
     let ask = async |method: Method, host: &str| {
         let request = Request::builder().method(method).uri("/api/v1/admin/reload").header("host", host);
         let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

@@ -4,7 +4,8 @@
 //! accepted, like an MQTT client's; a request takes one of a fixed number of places until its answer has left; and now and
 //! then each connection is looked at: one that has owed us a whole request for too long is closed. Nothing here sets a timer
 //! or allocates for a request.
-//! Knows no route: who may ask at all is the guard's ([`factree_http::Guard`]), the rest the router's.
+//! Knows no route: who may ask at all is the guard's ([`factree_http::Guard`]), who asks is the doorway's
+//! ([`factree_http::Doorway`]), the rest the router's.
 //! Invariant: every request and every answer goes through [`Front::answer`].
 
 use std::convert::Infallible;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use factree_http::Guard;
+use factree_http::{Doorway, Guard};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -103,12 +104,13 @@ impl Reception {
 /// Serves HTTP.
 pub(crate) struct Front {
     reception: Arc<Reception>,
+    doorway: Doorway,
     router: TowerToHyperService<Router>,
     http: http1::Builder,
 }
 
 impl Front {
-    pub(crate) fn new(reception: Arc<Reception>, router: Router) -> Self {
+    pub(crate) fn new(reception: Arc<Reception>, doorway: Doorway, router: Router) -> Self {
         let limits = &reception.limits;
         let head_bytes_max = limits.http_head_bytes_max.get() as usize;
         let mut http = http1::Builder::new();
@@ -117,7 +119,7 @@ impl Front {
         if limits.http_headers_max.get() != HEADERS_INLINE {
             http.max_headers(limits.http_headers_max.get().into());
         }
-        Self { router: TowerToHyperService::new(router), http, reception }
+        Self { router: TowerToHyperService::new(router), http, reception, doorway }
     }
 
     /// Accepts connections until it is stopped, and then waits for those that are open: each ends with the answer it is at.
@@ -197,7 +199,7 @@ impl Front {
     ) {
         let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places)));
         let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), admission));
-        let service = service_fn(|request| self.answer(request, &turn));
+        let service = service_fn(|request| self.answer(request, peer, &turn));
         let mut connection = pin!(self.http.serve_connection(line, service).with_upgrades());
         let between = (self.reception.limits.http_request_timeout / LOOKS).max(Duration::from_millis(1));
         let mut looks = interval_at(Instant::now() + between, between);
@@ -228,20 +230,29 @@ impl Front {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, turn: &Arc<Turn>) -> Result<Response<Told>, Infallible> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        turn: &Arc<Turn>,
+    ) -> Result<Response<Told>, Infallible> {
         let Reception { guard, .. } = &*self.reception;
         turn.begin(!request.body().is_end_stream());
         let mut response = match guard.refusal(&request) {
             Some(refusal) => refusal,
             None if !turn.take_place() => guard.busy(),
-            None => {
-                let request = request.map(|body| match body.is_end_stream() {
-                    true => Body::empty(),
-                    false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
-                });
-                let Ok(response) = self.router.call(request).await;
-                response
-            }
+            None => match self.doorway.caller(&request, peer.ip()) {
+                Err(not_let_in) => not_let_in,
+                Ok(caller) => {
+                    let mut request = request.map(|body| match body.is_end_stream() {
+                        true => Body::empty(),
+                        false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
+                    });
+                    request.extensions_mut().insert(caller);
+                    let Ok(response) = self.router.call(request).await;
+                    response
+                }
+            },
         };
         factree_http::seal(&mut response);
         // It has no end, and is counted among the streams.

@@ -155,8 +155,9 @@ fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
     changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
     // What is in it counts at once, but whether there is any at all was decided at the start.
-    if before.contains_key("auth") == now.contains_key("auth") {
-        changed.retain(|key| !key.starts_with("auth."));
+    changed.retain(|key| !key.starts_with("auth."));
+    if before.contains_key("auth") != now.contains_key("auth") {
+        changed.push("auth".into());
     }
     let has_certificate = |keys: &toml::Table| keys.get("http").is_some_and(|http| http.get("certificate").is_some());
     if has_certificate(before) && has_certificate(now) {
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
         assert_eq!(changed("", "[namespace.mqtt]\nroot = \"uns\""), "namespace.mqtt.root");
         assert_eq!(changed("[auth]\nanonymous = []", "[auth]\nanonymous = [\"reader\"]"), "");
-        assert_eq!(changed("", "[auth]\nanonymous = []"), "auth.anonymous");
+        assert_eq!(changed("", "[auth]"), "auth");
         assert_eq!(changed("[http]\ncertificate = \"a\"", "[http]\ncertificate = \"b\""), "");
         assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use factree_broker::Broker;
-use factree_http::{I3xSubscriptions, Streams};
+use factree_http::{Doorway, I3xSubscriptions, Streams};
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -323,6 +323,7 @@ impl Server {
         // The lock on the data directory is let go last, after the keeper has ended.
         let Self {
             authority,
+            http_is_encrypted,
             data,
             keeper,
             hub,
@@ -376,13 +377,18 @@ impl Server {
             )
         });
         let clients = Arc::clone(&hub);
+        let doorway = match authority.is_open() {
+            true => Doorway::open(),
+            false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
+        };
         let router = factree_http::router(app)
             .merge(factree_http::reload_router(reload))
             .merge(factree_http::clients_router(clients))
+            .merge(factree_http::access_router(doorway.clone(), None))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let watched = Arc::clone(&reception);
-        let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));
+        let http = tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }

@@ -124,6 +124,11 @@ impl Login {
         &self.principal
     }
 
+    /// Whether a password has proven it, and not something that may give less than its owner has.
+    pub const fn is_by_password(&self) -> bool {
+        matches!(self.proof, Proof::Password(_))
+    }
+
     /// Until when it is good, if that is known: a connection ends then.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use factree_namespace::{ElementId, Timestamp, View};
+use factree_namespace::{ElementId, Sight, Timestamp};
 use serde::Deserialize;
 
 use super::element_id;
@@ -17,6 +17,7 @@ use super::envelope::{Bulk, Refusal, bounded, read};
 use super::object::{element_id_of, find};
 use super::relationship::{Below, is_composition, is_object};
 use super::vqt::Vqt;
+use crate::caller::Caller;
 use crate::commands;
 use crate::problem::clipped;
 use crate::{App, RESPONSE_BYTES_MAX, json};
@@ -35,12 +36,18 @@ pub(super) fn depth(max_depth: Option<u64>) -> usize {
 }
 
 /// Appends the components below `id`, `depth - 1` levels down, to `found` until it has `max`; whether that was all.
-pub(super) fn components(view: &View<'_>, id: ElementId, depth: usize, max: usize, found: &mut Vec<ElementId>) -> bool {
+pub(super) fn components(
+    view: &Sight<'_>,
+    id: ElementId,
+    depth: usize,
+    max: usize,
+    found: &mut Vec<ElementId>,
+) -> bool {
     if depth <= 1 {
         return true;
     }
     let below = Below::of(view, id);
-    for &child in view.children(id, None, usize::MAX) {
+    for &child in &*view.children(id, None, usize::MAX) {
         if !below.is_component(view, child) || !is_object(view, child) {
             continue;
         }
@@ -63,7 +70,7 @@ struct Asked {
 }
 
 /// `POST /objects/value`: what objects are.
-pub(super) async fn current(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn current(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Asked { element_ids, max_depth } = read(body).await?;
     bounded(&element_ids)?;
     let depth = depth(max_depth);
@@ -81,7 +88,7 @@ pub(super) async fn current(State(app): State<App>, body: Body) -> Result<Respon
             partial = Some(cut);
             continue;
         }
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let id = match find(&view, element_id) {
             Ok(id) => id,
             Err(refusal) => {
@@ -104,7 +111,7 @@ pub(super) async fn current(State(app): State<App>, body: Body) -> Result<Respon
 }
 
 /// One value: the object is the first of `ids`, its components are the others. Whether all of them found room.
-fn value(out: &mut Vec<u8>, view: &View<'_>, ids: &[ElementId], with_components: bool, now: Timestamp) -> bool {
+fn value(out: &mut Vec<u8>, view: &Sight<'_>, ids: &[ElementId], with_components: bool, now: Timestamp) -> bool {
     let mut vqts = Vec::with_capacity(ids.len());
     view.samples(ids, |_, reading| vqts.push(reading.map_or_else(|| Vqt::nothing(now), |it| Vqt::of(view, &it))));
     let is_composition = is_composition(view, ids[0]);
@@ -141,7 +148,7 @@ struct AskedOfThePast {
 }
 
 /// `POST /objects/history`: what objects were, which nobody has kept.
-pub(super) async fn history(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn history(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let AskedOfThePast { element_ids, start_time, end_time, .. } = read(body).await?;
     bounded(&element_ids)?;
     let time = |name: &str, text: &str| {
@@ -157,7 +164,7 @@ pub(super) async fn history(State(app): State<App>, body: Body) -> Result<Respon
         if index % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let write = find(&view, element_id).map(|id| {
             let view = &view;
             move |out: &mut Vec<u8>| {
@@ -194,7 +201,7 @@ struct NewValue {
 }
 
 /// `PUT /objects/value`: what objects are to be.
-pub(super) async fn set(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn set(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Updates { updates } = read(body).await?;
     bounded(&updates)?;
     let mut bulk = Bulk::new();
@@ -202,13 +209,13 @@ pub(super) async fn set(State(app): State<App>, body: Body) -> Result<Response, 
         if index % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        bulk.done("elementId", element_id, command(&app, element_id, value));
+        bulk.done("elementId", element_id, command(&app, &caller, element_id, value));
     }
     Ok(bulk.finish(None))
 }
 
-fn command(app: &App, element_id: &str, new: &NewValue) -> Result<(), Refusal> {
-    find(&app.namespace.read(), element_id)?;
+fn command(app: &App, caller: &Caller, element_id: &str, new: &NewValue) -> Result<(), Refusal> {
+    find(&caller.sight(&app.namespace), element_id)?;
     if let Some(quality) = new.quality.as_deref().filter(|&quality| quality != "Good") {
         return Err(Refusal::bad(format!("a value that is set is Good, not '{}'", clipped(quality))));
     }
@@ -216,7 +223,7 @@ fn command(app: &App, element_id: &str, new: &NewValue) -> Result<(), Refusal> {
         return Err(Refusal::bad(format!("timestamp is '{}', which is no time of RFC 3339", clipped(text))));
     }
     let path = element_id::to_path(element_id).expect("an object was found by it");
-    commands::set(app, &path, &new.value).map(|_| ()).map_err(|problem| {
+    commands::set(app, caller, &path, &new.value).map(|_| ()).map_err(|problem| {
         if problem.is(crate::problem::Kind::NoSample) {
             return Refusal::bad(format!("'{}' has no value of its own; what can be set is below it", clipped(&path)));
         }

@@ -111,7 +111,8 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
         (RELOAD, "sec-fetch-site", Ok(Reloaded::default())),
         ("/api/v1/admin/reload?x=1", "x", Ok(Reloaded::default())),
     ] {
-        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))));
+        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))))
+            .layer(axum::Extension(factree_http::Caller::open()));
         let request = Request::post(uri).header(header, "cross-site").body(Body::empty()).unwrap();
         let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
@@ -124,7 +125,7 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
 pub(crate) async fn who_is_connected(told: &mut Told) {
     const CLIENTS: &str = "/api/v1/clients";
     const CLIENT: &str = "/api/v1/clients/{client_id}";
-    let router = clients_router(Arc::new(Book));
+    let router = clients_router(Arc::new(Book)).layer(axum::Extension(factree_http::Caller::open()));
     let from = |site: &str, request: axum::http::request::Builder| request.header("sec-fetch-site", site);
     let tagged = |uri: &str, tag: Option<&HeaderValue>| {
         let request = from("same-origin", Request::get(uri));

@@ -303,7 +303,8 @@ fn examples_are_true() {
 /// The bounds that the document tells are those that hold: what is outside is refused, what is on the border is not.
 #[tokio::test]
 async fn the_bounds_of_parameters_are_true() {
-    let router = plant().router().merge(clients_router(Arc::new(Book)));
+    let router =
+        plant().router().merge(clients_router(Arc::new(Book)).layer(axum::Extension(factree_http::Caller::open())));
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
         let named =

@@ -10,7 +10,7 @@ use factree_auth::{Directory, Name};
 use super::Done;
 
 /// What a command is about.
-pub(super) enum Subject {
+pub(crate) enum Subject {
     User(Name),
     Role(Name),
     Key(factree_auth::credential::KeyId),
@@ -18,7 +18,7 @@ pub(super) enum Subject {
 }
 
 /// The verb and the subject of a command.
-pub(super) fn of(command: &Command, directory: &Directory) -> (&'static str, Subject) {
+pub(crate) fn of(command: &Command, directory: &Directory) -> (&'static str, Subject) {
     match command {
         Command::AddUser { name, .. } => ("add user", Subject::User(name.clone())),
         Command::SetPassword { name, .. } => ("set password", Subject::User(name.clone())),
@@ -42,7 +42,7 @@ pub(super) fn of(command: &Command, directory: &Directory) -> (&'static str, Sub
 
 impl Subject {
     /// What it is called: `user/anna`.
-    pub(super) fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         match self {
             Subject::User(name) => format!("user/{name}"),
             Subject::Role(name) => format!("role/{name}"),
@@ -53,7 +53,7 @@ impl Subject {
     }
 
     /// How it is now; none: it is not there.
-    pub(super) fn picture(&self, directory: &Directory) -> Option<String> {
+    pub(crate) fn picture(&self, directory: &Directory) -> Option<String> {
         match self {
             Subject::User(name) => directory.user(name.as_str()).map(|user| {
                 let password = if user.has_password() { "; password" } else { "" };
@@ -78,7 +78,7 @@ impl Subject {
     }
 
     /// What has become of it.
-    pub(super) fn done(&self, verb: &'static str, old: Option<String>, directory: &Directory) -> Done {
+    pub(crate) fn done(&self, verb: &'static str, old: Option<String>, directory: &Directory) -> Done {
         Done { verb, target: self.target(), old, new: self.picture(directory) }
     }
 }
