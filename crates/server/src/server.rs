@@ -383,8 +383,7 @@ impl Server {
             .merge(factree_http::access_router(doorway.clone(), None))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http =
-            tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
+        let http = tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }

@@ -18,6 +18,7 @@ use factree_namespace::{
 };
 use tower::ServiceExt;
 
+pub(crate) mod gate;
 pub(crate) mod i3x;
 pub(crate) mod payload;
 pub(crate) mod reader;
@@ -30,6 +31,8 @@ pub(crate) struct Plant {
     pub(crate) namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     router: axum::Router,
+    /// The same, to which somebody has to say who asks.
+    pub(crate) bare: axum::Router,
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
     pub(crate) streams: Arc<Streams>,
@@ -99,8 +102,9 @@ impl Plant {
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
         });
+        let bare = router.clone();
         let router = router.layer(Extension(Caller::open()));
-        Plant { namespace, ingest, router, clock, said, streams, i3x }
+        Plant { namespace, ingest, router, bare, clock, said, streams, i3x }
     }
 
     /// Other placement rules, and everything where they say.
