@@ -132,6 +132,7 @@ pub(crate) fn routes() -> Routes<Arc<dyn Clients>> {
         (status = 200, description = "A page of clients, by client id.", body = shape::Clients),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
 async fn list(
@@ -166,6 +167,7 @@ async fn list(
         (status = 200, description = "The client.", body = shape::Client),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-path, bad-parameter"),
+        (status = 403, description = "not-allowed"),
         (status = 404, description = "client-not-found"),
     )
 )]
@@ -197,7 +199,7 @@ async fn one(
     responses(
         (status = 204, description = "The connection has ended."),
         (status = 400, description = "bad-path, bad-parameter"),
-        (status = 403, description = "cross-site"),
+        (status = 403, description = "not-allowed, cross-site"),
         (status = 404, description = "client-not-found"),
         (status = 409, description = "offline"),
     )

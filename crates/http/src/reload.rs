@@ -78,7 +78,7 @@ pub(crate) struct Body {
     responses(
         (status = 200, description = "It is in force, and everything stands where it says.", body = Body),
         (status = 400, description = "bad-parameter"),
-        (status = 403, description = "cross-site"),
+        (status = 403, description = "not-allowed, cross-site"),
         (status = 422, description = "configuration-refused"),
     )
 )]

@@ -366,8 +366,11 @@ async fn a_reader_of_one_area_finds_it_by_every_way() {
     let contexts = json(READER, "/api/v1/context").await;
     assert_eq!(contexts["contexts"][0]["name"], "order");
     assert_eq!(contexts["contexts"].as_array().unwrap().len(), 1);
-    let sample = json(READER, "/api/v1/values/Acme/Dallas/Press/Line1/Speed?context=true").await;
-    assert_eq!(sample["context"]["order"]["value"]["Number"], 4711);
+    let context = json(READER, "/api/v1/context/Acme/Dallas/Press/Line1/Speed").await;
+    assert_eq!(context["context"], serde_json::json!({"order": context["context"]["order"]}));
+    assert_eq!(context["context"]["order"]["value"]["Number"], 4711);
+    let context = json(ADMIN, "/api/v1/context/Acme/Dallas/Press/Line1/Speed").await;
+    assert_eq!(context["context"]["zqshift"]["value"]["zqname"], "zqearly");
     let stream = get(READER, "/api/v1/stream?filter=Acme/Dallas/Press/%23&fields=value").await;
     assert_eq!(stream, get(OPERATOR, "/api/v1/stream?filter=%23&fields=value").await, "the same for the same rights");
     for (number, asker) in askers.iter().enumerate() {

@@ -23,6 +23,8 @@ pub(crate) struct Gatekeeper {
     pub(crate) anonymous: Mutex<Option<Vec<Name>>>,
     /// Whether the next who logs in has tried too often.
     pub(crate) is_hasty: Mutex<bool>,
+    /// Whether nothing can be stored.
+    pub(crate) is_full: Mutex<bool>,
 }
 
 fn now() -> Timestamp {
@@ -40,11 +42,12 @@ impl Gatekeeper {
             keys_per_user_max: 3,
             users_max: 8,
             roles_max: 4,
+            roles_per_user_max: 3,
             ..DirectoryLimits::default()
         };
         let directory = Mutex::new(Directory::new(cheap, Vec::new()));
-        let (anonymous, is_hasty) = (Mutex::default(), Mutex::default());
-        Arc::new(Gatekeeper { directory, gate: HashingGate::new(1), anonymous, is_hasty })
+        let (anonymous, is_hasty, is_full) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Gatekeeper { directory, gate: HashingGate::new(1), anonymous, is_hasty, is_full })
     }
 
     pub(crate) fn doorway(self: &Arc<Self>) -> Doorway {
@@ -80,6 +83,11 @@ impl Gatekeeper {
         let key = NewKey { token, owner, label, roles: None, verbs: Verbs::ALL, expires: None };
         self.command(Command::AddKey(key));
         (secret.reveal().to_owned(), Command::RemoveKey(id))
+    }
+
+    /// How the session of a cookie is listed.
+    pub(crate) fn session_id(&self, cookie: &str) -> String {
+        SessionToken::parse(cookie).unwrap().id().to_string()
     }
 
     /// A browser session of his: cookie and CSRF token.
@@ -136,6 +144,9 @@ impl Authority for Gatekeeper {
 
     fn decide(&self, command: Command) -> Pending<'_, Result<Changed, CommandFailed>> {
         Box::pin(async move {
+            if *self.is_full.lock().unwrap() {
+                return Err(CommandFailed::NotStored("the disk is full".to_owned()));
+            }
             let mut directory = self.directory.lock().unwrap();
             let change = directory.decide(now(), command).map_err(CommandFailed::Refused)?;
             directory.apply(change);
