@@ -94,6 +94,7 @@ pub struct Access {
     client_id: Option<Box<str>>,
     username: Option<Box<str>>,
     mask: Verbs,
+    is_unrestricted: bool,
 }
 
 impl Access {
@@ -118,7 +119,14 @@ impl Access {
         }
         access.topics.seal();
         access.tree.seal();
+        access.is_unrestricted = access.grants_everything();
         access
+    }
+
+    /// Everything: what the built-in role `admin` gives.
+    pub fn unrestricted() -> Self {
+        let [.., admin] = Role::built_in();
+        Self::compile([&admin], Fill::default(), Verbs::ALL)
     }
 
     /// Nothing at all: what somebody has whose rights could not be found out.
@@ -132,7 +140,22 @@ impl Access {
             client_id: None,
             username: None,
             mask: Verbs::NONE,
+            is_unrestricted: false,
         }
+    }
+
+    /// Whether it gives all that there is to give, so that nothing has to be asked: what `admin` gives, and no pins.
+    #[inline]
+    pub fn is_unrestricted(&self) -> bool {
+        self.is_unrestricted
+    }
+
+    fn grants_everything(&self) -> bool {
+        let plant = [Verb::Read, Verb::Write, Verb::Command];
+        let ours = ["$SYS/#", "$sparkplug/#"].iter().all(|filter| self.topics.covers(Verb::Read, filter));
+        let plants = plant.iter().all(|verb| self.topics.covers(*verb, "#") && self.tree.covers(*verb, "#"));
+        let areas = self.areas.iter().all(|verbs| verbs.has(Verb::Read) && verbs.has(Verb::Admin));
+        ours && plants && areas && self.pins.are_none()
     }
 
     /// The roles that all this comes from.

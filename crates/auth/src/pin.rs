@@ -178,6 +178,11 @@ impl Pins {
         Ok(())
     }
 
+    /// Whether nobody is pinned.
+    pub(crate) fn are_none(&self) -> bool {
+        self.edge_nodes.is_none() && self.hosts.is_none()
+    }
+
     /// Whether the message may be said in the name it is said in.
     #[inline]
     pub(crate) fn allow(&self, message: Message<'_>) -> bool {

@@ -125,8 +125,13 @@ pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result
     let LogIn { name, password } = body(request).await?;
     let wrong = || Problem::new(Kind::WrongPassword, "there is no such user with this password");
     let password = Password::given(password.as_bytes()).map_err(|_| wrong())?;
-    let login = authority.prove(name, password, before.address()).await;
-    let login = login.map_err(|why| not_let_in(why).unwrap_or_else(wrong))?;
+    let login = authority.prove(name.clone(), password, before.address()).await;
+    let login = login.map_err(|why| {
+        let problem = not_let_in(why).unwrap_or_else(wrong);
+        // As whom he came, which nobody has proven.
+        desk.note(name, &before, "login", Some(&problem.said()));
+        problem
+    })?;
     let owner = match login.principal() {
         Principal::User(name) => name.clone(),
         _ => return Err(wrong()),
@@ -145,6 +150,7 @@ pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result
         return Err(wrong());
     };
     let caller = Caller::new(login, access, before.address(), By::Session(token));
+    desk.note(caller.principal().to_string(), &caller, "login", None);
     let mut response = answer::json(dto::to_json(&Me::of(&caller, true)));
     response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, desk.is_encrypted()));
     Ok(response)
@@ -165,7 +171,9 @@ pub(crate) async fn log_out(State(desk): State<Desk>, caller: Caller, request: R
     Query::parse(request.uri().query(), &[])?;
     if let (By::Session(token), Ok(authority)) = (caller.by(), desk.authority()) {
         match authority.decide(Command::EndSession(token.id())).await {
-            Ok(_) | Err(crate::CommandFailed::Refused(_)) => {}
+            Ok(_) | Err(crate::CommandFailed::Refused(_)) => {
+                desk.note(caller.principal().to_string(), &caller, "logout", None);
+            }
             Err(why) => return Err(failed(why)),
         }
     }
@@ -236,7 +244,7 @@ pub(crate) async fn change_password(State(desk): State<Desk>, request: Request) 
     proven.map_err(|why| not_let_in(why).unwrap_or_else(wrong))?;
     let hash = authority.hash(new).await.map_err(|why| not_let_in(why).unwrap_or_else(no_random))?;
     let command = Command::SetPassword { name: name.clone(), password: Some(hash) };
-    desk.carry_out(&caller, "user.change", format!("user/{name}"), command).await?;
+    desk.carry_out(&caller, ("user.change", "user.change.end"), format!("user/{name}"), command).await?;
     Ok(done())
 }
 

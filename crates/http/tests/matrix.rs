@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use factree_http::{ClientReport, Clients, Disconnected, Reloaded, clients_router, openapi, reload_router, ui_router};
+use factree_http::{
+    ClientReport, Clients, Disconnected, NoAudit, Reloaded, clients_router, openapi, reload_router, ui_router,
+};
 use factree_ingest::SessionKey;
 use factree_namespace::{ContextRule, ContextScope, Filter};
 use futures_util::StreamExt;
@@ -111,8 +113,8 @@ impl Clients for Book {
 }
 
 fn routes(plant: &Plant) -> axum::Router {
-    let reload = reload_router(Arc::new(|| Box::pin(std::future::ready(Ok(Reloaded::default())))));
-    plant.bare.clone().merge(reload).merge(clients_router(Arc::new(Book))).merge(ui_router())
+    let reload = reload_router(Arc::new(|| Box::pin(std::future::ready(Ok(Reloaded::default())))), Arc::new(NoAudit));
+    plant.bare.clone().merge(reload).merge(clients_router(Arc::new(Book), Arc::new(NoAudit))).merge(ui_router())
 }
 
 fn request(asker: &Asker, method: &str, uri: &str, body: &str) -> Request<Body> {

@@ -5,11 +5,13 @@
 //! and gets a [`Login`] or a [`NotLetIn`]; what can be said at once is said without waiting. Knows no socket and no packet.
 //! Invariant: the directory in memory is what the store has; a command is applied when it is durable, one at a time.
 
+mod absent;
 mod deed;
 mod hashing;
 mod http;
 mod ledger;
 mod proof;
+mod revoked;
 mod terms;
 mod upkeep;
 
@@ -24,15 +26,15 @@ use factree_auth::credential::{
 };
 use factree_auth::directory::{Change, Command, ProvenUser, Refusal};
 use factree_auth::{Access, Directory, DirectoryLimits, Login, Name, Principal, Timestamp};
-use factree_store::CommitError;
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::config::AuthConfig;
 use crate::limits::AuthLimits;
 use crate::storage::StorageError;
+pub(crate) use deed::of as deed_of;
 use hashing::Hashers;
-use ledger::Ledger;
+pub(crate) use ledger::Ledger;
 pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
 use terms::Terms;
 use upkeep::{Bell, Used};
@@ -303,10 +305,7 @@ impl Authority {
             if change.is_empty() {
                 return Ok(tell(&lock(&directory)));
             }
-            ledger.keep(&change).map_err(|error| match error {
-                CommitError::Full => CommandError::Full,
-                CommitError::Fatal(why) => CommandError::Failed(why),
-            })?;
+            ledger.keep(&change)?;
             let told = {
                 let mut directory = lock(&directory);
                 directory.apply(change);

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
+use crate::audit::{Audit, AuditError, OwnedEntry, Scribe};
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
@@ -36,7 +37,7 @@ use crate::process;
 use crate::quiet::Quiet;
 use crate::reload::{self, Reloader};
 use crate::storage::{self, StorageError};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// How long connections and requests may take to end once we shut down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,6 +67,8 @@ pub struct Server {
     data: DataDirectory,
     durability: Durability,
     keeper: Option<Keeper>,
+    audit: Arc<Audit>,
+    scribe: Scribe,
     found: Found,
     sys_interval: Option<Duration>,
     sparkplug: SparkplugConfig,
@@ -99,6 +102,8 @@ pub enum StartError {
     DataDirectory(DataDirectoryError),
     /// What is in it cannot be read.
     Storage(StorageError),
+    /// The audit log in it cannot be gone on with.
+    Audit(AuditError),
     /// Who is let in cannot be found out.
     Authority(StorageError),
     /// A listener could not be bound.
@@ -119,6 +124,7 @@ impl fmt::Display for StartError {
         match self {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
+            Self::Audit(error) => error.fmt(f),
             Self::Authority(error) => write!(f, "who may log in cannot be found out: {error}"),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
@@ -146,6 +152,12 @@ impl From<StorageError> for StartError {
     }
 }
 
+impl From<AuditError> for StartError {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(error)
+    }
+}
+
 impl Server {
     /// Locks the data directory, takes back what is in it, and binds the listeners. Port 0 takes any free port; see [`Server::mqtt_address`].
     ///
@@ -158,6 +170,8 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
+        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        let audit = Arc::new(audit);
         let http_is_encrypted = config.http_tls.is_some();
         let authority = Arc::new(match &config.auth {
             Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
@@ -204,7 +218,8 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let hub = Arc::new(hub.attached(outlets));
+        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), Arc::clone(&audit)));
+        hub.find_rights();
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
@@ -218,15 +233,18 @@ impl Server {
             move || hub.show_moved()
         };
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
+        let certificates = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+        let reloader = Reloader::new(
+            Arc::clone(&ingest),
+            Arc::clone(hub.door()),
+            Arc::clone(&authority),
+            Arc::clone(&reception),
+            Arc::clone(&audit),
+            config.keys,
+            moved,
+        );
         Ok(Self {
-            reloader: Arc::new(Reloader::new(
-                Arc::clone(&ingest),
-                Arc::clone(hub.door()),
-                Arc::clone(&authority),
-                Arc::clone(&reception),
-                config.keys,
-                moved,
-            )),
+            reloader: Arc::new(reloader.showing(certificates)),
             authority,
             http_is_encrypted,
             gate,
@@ -234,6 +252,8 @@ impl Server {
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
             durability: config.durability,
+            audit,
+            scribe,
             found,
             namespace,
             ingest,
@@ -322,6 +342,8 @@ impl Server {
             http_is_encrypted,
             data,
             keeper,
+            audit,
+            scribe,
             hub,
             gate,
             reception,
@@ -355,6 +377,8 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
+        let followed = Arc::clone(&ingest);
+        let auditor = || Arc::clone(&audit) as Arc<dyn factree_http::Auditor>;
         let app = factree_http::App {
             namespace,
             ingest,
@@ -363,6 +387,7 @@ impl Server {
             attachments,
             streams: Arc::clone(&streams),
             i3x,
+            audit: auditor(),
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
@@ -378,16 +403,27 @@ impl Server {
             false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
         };
         let router = factree_http::router(app)
-            .merge(factree_http::reload_router(reload))
-            .merge(factree_http::clients_router(clients))
-            .merge(factree_http::access_router(doorway.clone(), None))
+            .merge(factree_http::reload_router(reload, auditor()))
+            .merge(factree_http::clients_router(clients, auditor()))
+            .merge(factree_http::audit_router(auditor()))
+            .merge(factree_http::access_router(doorway.clone(), auditor()))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http = tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
+        let watched = Arc::clone(&reception);
+        let http = tokio::spawn(Front::new(reception, doorway, auditor(), router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let rights = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_rights().await }
+        });
+        let watching = {
+            let listeners: Vec<_> = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+            let serving = move || listeners.iter().cloned().chain(watched.tls()).collect();
+            tokio::spawn(transport::watch(serving, Arc::clone(&authority)))
+        };
         let upkeep = tokio::spawn(authority.keep_up());
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
@@ -405,6 +441,11 @@ impl Server {
         for runner in runners {
             attached.spawn(runner.run(Arc::clone(&hub), stopped.clone()));
         }
+        let following = tokio::spawn({
+            let (audit, ingest) = (Arc::clone(&audit), Arc::clone(&followed));
+            async move { audit.follow_commands(&ingest).await }
+        });
+        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;
@@ -427,10 +468,16 @@ impl Server {
         clock.abort();
         errands.abort();
         upkeep.abort();
+        rights.abort();
+        watching.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }
+        following.abort();
+        audit.stop_following(&followed);
+        audit.note(OwnedEntry::new("factree", "server.stop", env!("CARGO_PKG_VERSION")));
         drop(keeper);
+        drop(scribe);
         drop(data);
     }
 }

@@ -268,6 +268,23 @@ impl Directory {
         Ok(self.compiled.access(&roles, fill, mask))
     }
 
+    /// What a user may do by his roles, without a login: in a session that waits for him.
+    ///
+    /// # Errors
+    /// [`Refusal`]: he is not there, or may not log in.
+    pub fn access_of_user(
+        &mut self,
+        name: &Name,
+        client_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<Access>, Refusal> {
+        // As a certificate of his would give it, of which nothing is known that could be revoked.
+        let proof = Proof::Certificate { issuer: Box::default(), serial: Box::default(), roles: None };
+        let principal = Principal::User(name.clone());
+        let login = Login { tenure: self.begin_tenure(&principal), principal, proof, until: None };
+        self.access_of(&login, client_id, now)
+    }
+
     /// The roles that a login gives, and the verbs of them; or why it gives none.
     fn standing(&self, login: &Login, now: Timestamp) -> Result<(Vec<Name>, Verbs), Refusal> {
         if login.until.is_some_and(|until| until <= now) {

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callers::{who_is_let_in, who_may_not};
 use deeds::{Book, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
-use factree_http::{access_router, clients_router, openapi};
+use factree_http::{NoAudit, access_router, clients_router, openapi};
 use plant::Plant;
 use serde_json::{Value, json};
 use told::{Told, get, plant};
@@ -317,9 +317,10 @@ fn examples_are_true() {
 /// The bounds that the document tells are those that hold: what is outside is refused, what is on the border is not.
 #[tokio::test]
 async fn the_bounds_of_parameters_are_true() {
-    let router =
-        plant().router().merge(clients_router(Arc::new(Book)).layer(axum::Extension(factree_http::Caller::open())));
-    let access = access_router(factree_http::Doorway::open(), None);
+    let clients =
+        clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+    let router = plant().router().merge(clients);
+    let access = access_router(factree_http::Doorway::open(), Arc::new(NoAudit));
     let router = router.merge(access.layer(axum::Extension(factree_http::Caller::open())));
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
