@@ -2,7 +2,7 @@
 //!
 //! A router of its own, because the directory is the server's: it hands in a [`Doorway`](crate::Doorway). Who may manage the
 //! area `access` may do all of this; everybody else has his own password, keys and sessions, if he has logged in himself: a
-//! key cannot make keys. What is changed is on record before it is done.
+//! key cannot make keys. Nothing is changed while the audit log cannot be written.
 //! Knows no store. Invariant: no answer holds a secret but the one that tells a new key, once.
 
 pub(crate) mod explain;
@@ -11,6 +11,7 @@ pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,19 +19,18 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use factree_auth::audit::{Outcome, OwnedEntry};
+use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 use factree_auth::credential::Password;
 use factree_auth::directory::{Command, Refused};
 use factree_auth::{Area, Name, Principal, Verb};
 use serde::de::DeserializeOwned;
 use utoipa_axum::routes;
 
-use crate::audit::Deed;
 use crate::caller::{By, Caller};
 use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
-use crate::{Auditor, Authority, Changed, CommandFailed, Doorway, NotLetIn, answer, login};
+use crate::{Auditor, Authority, CommandFailed, Doorway, NotLetIn, answer, login};
 
 /// A larger body is refused, but of a role.
 const BODY_BYTES_MAX: usize = 16 << 10;
@@ -43,8 +43,8 @@ const KEYS: &str = "/api/v1/keys";
 const SESSIONS: &str = "/api/v1/sessions";
 const EXPLAIN: &str = "/api/v1/access/explain";
 
-/// The routes alone.
-pub fn access_router(doorway: Doorway, auditor: Arc<dyn Auditor>) -> Router {
+/// The routes alone. Without an auditor nothing is written down.
+pub fn access_router(doorway: Doorway, auditor: Option<Arc<dyn Auditor>>) -> Router {
     let desk = Desk { doorway, auditor };
     routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(desk)
 }
@@ -69,7 +69,7 @@ pub(crate) fn routes() -> Routes<Desk> {
 #[derive(Clone)]
 pub(crate) struct Desk {
     doorway: Doorway,
-    auditor: Arc<dyn Auditor>,
+    auditor: Option<Arc<dyn Auditor>>,
 }
 
 impl Desk {
@@ -92,34 +92,56 @@ impl Desk {
         self.authority()
     }
 
-    /// Has a command carried out, once it is on record that it is about to be; how it ended is another entry.
+    /// Writes down who has logged in, or has not, by the name he came with.
+    pub(crate) fn note_login(&self, name: &str, address: IpAddr, outcome: Result<&Caller, &Problem>) {
+        let Some(auditor) = &self.auditor else { return };
+        let entry = |who: String| OwnedEntry::new(who, "log in", "http").from(address);
+        auditor.note(match outcome {
+            Ok(caller) => entry(caller.principal().to_string()),
+            Err(problem) => entry(name.to_owned()).ended(Outcome::Refused, problem.said()),
+        });
+    }
+
+    /// Has a command carried out and written down. Nothing is while the audit log cannot be written.
     pub(crate) async fn carry_out(
         &self,
         caller: &Caller,
-        (verb, end): (&'static str, &'static str),
+        verb: &'static str,
         target: String,
         command: Command,
     ) -> Result<(), Problem> {
         let authority = self.authority()?;
-        let mut deed = Deed::new(&self.auditor, caller, verb, target);
-        deed.begin(end).await?;
-        match authority.decide(command).await {
-            Ok(Changed { old, new, .. }) => {
-                let deed = deed.old(old);
-                new.into_iter().fold(deed, Deed::new_value).done();
-                Ok(())
+        let entry = |outcome, detail, changed: crate::Changed| OwnedEntry {
+            principal: caller.principal().to_string(),
+            address: Some(caller.address()),
+            verb,
+            target: target.clone(),
+            old: changed.old,
+            new: changed.new,
+            reason: None,
+            outcome,
+            detail,
+        };
+        if let Some(auditor) = &self.auditor {
+            let begun = entry(Outcome::Begun, None, crate::Changed::default());
+            if !auditor.may_command() || auditor.record(begun).await.is_err() {
+                return Err(Problem::new(Kind::AuditFull, AuditFull.to_string()));
             }
-            Err(why) => deed.ended(Err(failed(why))),
         }
-    }
-
-    /// Notes that somebody has logged in or out, or has not been let in.
-    pub(crate) fn note(&self, who: String, caller: &Caller, verb: &'static str, refused: Option<&str>) {
-        let entry = OwnedEntry::new(who, verb, "http").from(caller.address());
-        self.auditor.note(match refused {
-            Some(why) => entry.ended(Outcome::Refused, why),
-            None => entry,
-        });
+        let decided = authority.decide(command).await;
+        if let Some(auditor) = &self.auditor {
+            let entry = match &decided {
+                Ok(changed) => entry(Outcome::Done, None, changed.clone()),
+                Err(CommandFailed::Refused(why)) => {
+                    entry(Outcome::Refused, Some(why.to_string()), crate::Changed::default())
+                }
+                Err(CommandFailed::NotStored(why)) => {
+                    entry(Outcome::Failed, Some(why.clone()), crate::Changed::default())
+                }
+            };
+            auditor.note(entry);
+        }
+        decided.map(|_| ()).map_err(failed)
     }
 }
 

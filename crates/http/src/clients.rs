@@ -233,8 +233,8 @@ async fn disconnect(
     caller.manage(Verb::Admin, Area::Clients)?;
     let reason = reason_of(request.uri())?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
-    let mut deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
-    deed.begin("client.disconnect.end").await?;
+    let deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
+    deed.begin().await?;
     deed.ended(end_connection(&*clients, &client_id))
 }
 

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::access::{Desk, body, done, failed, not_let_in};
 use crate::caller::{By, Caller};
+use crate::doorway::Authority;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
@@ -123,15 +124,24 @@ pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result
     let authority = desk.authority()?;
     let before = Caller::of_request(request.extensions())?;
     let LogIn { name, password } = body(request).await?;
+    let logged_in = begin_session(authority, &before, name.clone(), &password).await;
+    desk.note_login(&name, before.address(), logged_in.as_ref().map(|(caller, _)| caller));
+    let (caller, cookie) = logged_in?;
+    let mut response = answer::json(dto::to_json(&Me::of(&caller, true)));
+    response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, desk.is_encrypted()));
+    Ok(response)
+}
+
+async fn begin_session(
+    authority: &dyn Authority,
+    before: &Caller,
+    name: String,
+    password: &str,
+) -> Result<(Caller, Secret), Problem> {
     let wrong = || Problem::new(Kind::WrongPassword, "there is no such user with this password");
     let password = Password::given(password.as_bytes()).map_err(|_| wrong())?;
-    let login = authority.prove(name.clone(), password, before.address()).await;
-    let login = login.map_err(|why| {
-        let problem = not_let_in(why).unwrap_or_else(wrong);
-        // As whom he came, which nobody has proven.
-        desk.note(name, &before, "login", Some(&problem.said()));
-        problem
-    })?;
+    let login = authority.prove(name, password, before.address()).await;
+    let login = login.map_err(|why| not_let_in(why).unwrap_or_else(wrong))?;
     let owner = match login.principal() {
         Principal::User(name) => name.clone(),
         _ => return Err(wrong()),
@@ -149,11 +159,7 @@ pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result
         let _: Result<_, _> = authority.decide(Command::EndSession(id)).await;
         return Err(wrong());
     };
-    let caller = Caller::new(login, access, before.address(), By::Session(token));
-    desk.note(caller.principal().to_string(), &caller, "login", None);
-    let mut response = answer::json(dto::to_json(&Me::of(&caller, true)));
-    response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, desk.is_encrypted()));
-    Ok(response)
+    Ok((Caller::new(login, access, before.address(), By::Session(token)), cookie))
 }
 
 /// Log out.
@@ -171,9 +177,7 @@ pub(crate) async fn log_out(State(desk): State<Desk>, caller: Caller, request: R
     Query::parse(request.uri().query(), &[])?;
     if let (By::Session(token), Ok(authority)) = (caller.by(), desk.authority()) {
         match authority.decide(Command::EndSession(token.id())).await {
-            Ok(_) | Err(crate::CommandFailed::Refused(_)) => {
-                desk.note(caller.principal().to_string(), &caller, "logout", None);
-            }
+            Ok(_) | Err(crate::CommandFailed::Refused(_)) => {}
             Err(why) => return Err(failed(why)),
         }
     }
@@ -244,7 +248,7 @@ pub(crate) async fn change_password(State(desk): State<Desk>, request: Request) 
     proven.map_err(|why| not_let_in(why).unwrap_or_else(wrong))?;
     let hash = authority.hash(new).await.map_err(|why| not_let_in(why).unwrap_or_else(no_random))?;
     let command = Command::SetPassword { name: name.clone(), password: Some(hash) };
-    desk.carry_out(&caller, ("user.change", "user.change.end"), format!("user/{name}"), command).await?;
+    desk.carry_out(&caller, "user.change", format!("user/{name}"), command).await?;
     Ok(done())
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use factree_http::{
-    ClientReport, Clients, Disconnected, NoAudit, Reloaded, clients_router, openapi, reload_router, ui_router,
+    ClientReport, Clients, Disconnected, NoAudit, Reloaded, audit_router, clients_router, openapi, reload_router,
+    ui_router,
 };
 use factree_ingest::SessionKey;
 use factree_namespace::{ContextRule, ContextScope, Filter};
@@ -114,7 +115,13 @@ impl Clients for Book {
 
 fn routes(plant: &Plant) -> axum::Router {
     let reload = reload_router(Arc::new(|| Box::pin(std::future::ready(Ok(Reloaded::default())))), Arc::new(NoAudit));
-    plant.bare.clone().merge(reload).merge(clients_router(Arc::new(Book), Arc::new(NoAudit))).merge(ui_router())
+    plant
+        .bare
+        .clone()
+        .merge(reload)
+        .merge(clients_router(Arc::new(Book), Arc::new(NoAudit)))
+        .merge(audit_router(Arc::new(NoAudit)))
+        .merge(ui_router())
 }
 
 fn request(asker: &Asker, method: &str, uri: &str, body: &str) -> Request<Body> {
@@ -215,6 +222,8 @@ const TABLE: &[Row] = &[
     ("docs", "GET", "/docs", "", LIST),
     ("docs_style", "GET", "/docs/style.css", "", LIST),
     ("reload", "POST", "/api/v1/admin/reload", "", AREA),
+    ("read_audit", "GET", "/api/v1/audit", "", AREA),
+    ("read_audit_head", "GET", "/api/v1/audit/head", "", [401, 403, 403, 403, 503, 401]),
     ("list_clients", "GET", "/api/v1/clients", "", AREA),
     ("read_client", "GET", "/api/v1/clients/x", "", [401, 403, 403, 403, 404, 401]),
     ("disconnect_client", "DELETE", "/api/v1/clients/x", "", [401, 403, 403, 403, 204, 401]),

@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use factree_http::{Auditor, Caller, Doorway, Guard, note_refusal};
+use factree_http::{Auditor, Doorway, Guard, note_refusal};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -105,13 +105,13 @@ impl Reception {
 pub(crate) struct Front {
     reception: Arc<Reception>,
     doorway: Doorway,
-    auditor: Arc<dyn Auditor>,
+    audit: Arc<dyn Auditor>,
     router: TowerToHyperService<Router>,
     http: http1::Builder,
 }
 
 impl Front {
-    pub(crate) fn new(reception: Arc<Reception>, doorway: Doorway, auditor: Arc<dyn Auditor>, router: Router) -> Self {
+    pub(crate) fn new(reception: Arc<Reception>, doorway: Doorway, audit: Arc<dyn Auditor>, router: Router) -> Self {
         let limits = &reception.limits;
         let head_bytes_max = limits.http_head_bytes_max.get() as usize;
         let mut http = http1::Builder::new();
@@ -120,7 +120,7 @@ impl Front {
         if limits.http_headers_max.get() != HEADERS_INLINE {
             http.max_headers(limits.http_headers_max.get().into());
         }
-        Self { router: TowerToHyperService::new(router), http, reception, doorway, auditor }
+        Self { router: TowerToHyperService::new(router), http, reception, doorway, audit }
     }
 
     /// Accepts connections until it is stopped, and then waits for those that are open: each ends with the answer it is at.
@@ -231,31 +231,6 @@ impl Front {
         }
     }
 
-    /// Asks the routes, if whoever sends the request is let in. Of an open server nobody is refused for who he is, and nothing
-    /// is done for it.
-    async fn ask(&self, request: Request<Incoming>, peer: SocketAddr, turn: &Arc<Turn>) -> Response<Body> {
-        let asked = (!self.doorway.is_open()).then(|| (request.method().clone(), request.uri().clone()));
-        let (caller, response) = match self.doorway.caller(&request, peer.ip()) {
-            Err(not_let_in) => (Caller::nobody(peer.ip()), not_let_in),
-            Ok(caller) => {
-                let mut request = request.map(|body| match body.is_end_stream() {
-                    true => Body::empty(),
-                    false => {
-                        let body_bytes_max = self.reception.guard.body_bytes_max();
-                        Body::new(Arriving::new(body, body_bytes_max, Arc::clone(turn)))
-                    }
-                });
-                request.extensions_mut().insert(caller.clone());
-                let Ok(response) = self.router.call(request).await;
-                (caller, response)
-            }
-        };
-        if let Some((method, uri)) = asked {
-            note_refusal(&*self.auditor, Some(&caller), (&method, &uri), response.status());
-        }
-        response
-    }
-
     async fn answer(
         &self,
         request: Request<Incoming>,
@@ -267,7 +242,28 @@ impl Front {
         let mut response = match guard.refusal(&request) {
             Some(refusal) => refusal,
             None if !turn.take_place() => guard.busy(),
-            None => self.ask(request, peer, turn).await,
+            None => match self.doorway.caller(&request, peer.ip()) {
+                Err(not_let_in) => {
+                    let asked = (request.method(), request.uri());
+                    note_refusal(&*self.audit, (None, peer.ip()), asked, not_let_in.status());
+                    not_let_in
+                }
+                Ok(caller) => {
+                    // What reads is refused by showing less, and has no time to lose.
+                    let deed = (!request.method().is_safe())
+                        .then(|| (caller.clone(), request.method().clone(), request.uri().clone()));
+                    let mut request = request.map(|body| match body.is_end_stream() {
+                        true => Body::empty(),
+                        false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
+                    });
+                    request.extensions_mut().insert(caller);
+                    let Ok(response) = self.router.call(request).await;
+                    if let Some((caller, method, uri)) = deed {
+                        note_refusal(&*self.audit, (Some(&caller), peer.ip()), (&method, &uri), response.status());
+                    }
+                    response
+                }
+            },
         };
         factree_http::seal(&mut response);
         // It has no end, and is counted among the streams.

@@ -324,6 +324,11 @@ impl Server {
         &self.sparkplug
     }
 
+    /// What verifies the heads of the audit log, to be noted elsewhere; none if there is no log.
+    pub fn audit_key(&self) -> Option<String> {
+        self.audit.identity().map(|(key, _)| key.to_string())
+    }
+
     /// What was on disk.
     pub fn found(&self) -> &Found {
         &self.found
@@ -406,7 +411,7 @@ impl Server {
             .merge(factree_http::reload_router(reload, auditor()))
             .merge(factree_http::clients_router(clients, auditor()))
             .merge(factree_http::audit_router(auditor()))
-            .merge(factree_http::access_router(doorway.clone(), auditor()))
+            .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let watched = Arc::clone(&reception);

@@ -191,7 +191,7 @@ pub(crate) async fn add(State(desk): State<Desk>, request: Request) -> Result<Re
     let (token, secret) = BearerToken::mint(random().map_err(no_random)?);
     let id = token.id.clone();
     let key = NewKey { token, owner, label, roles, verbs, expires };
-    desk.carry_out(&caller, ("key.add", "key.add.end"), format!("key/{id}"), Command::AddKey(key)).await?;
+    desk.carry_out(&caller, "key.add", format!("key/{id}"), Command::AddKey(key)).await?;
     let key = read(authority, |directory| directory.key(&id).map(|key| Shown::of(&id, key)));
     let key = key.ok_or_else(|| unknown(id.as_str()))?;
     let made = Shown { secret: Some(secret.reveal().to_owned()), ..key };
@@ -222,7 +222,7 @@ pub(crate) async fn remove(State(desk): State<Desk>, caller: Caller, uri: Uri) -
     let owner = read(authority, |directory| directory.key(&id).map(|key| key.owner.clone()));
     // Another's is not there for who may not change it.
     owner.filter(|owner| whose.as_ref().is_none_or(|whose| whose == owner)).ok_or_else(|| unknown(text))?;
-    desk.carry_out(&caller, ("key.remove", "key.remove.end"), format!("key/{id}"), Command::RemoveKey(id)).await?;
+    desk.carry_out(&caller, "key.remove", format!("key/{id}"), Command::RemoveKey(id)).await?;
     Ok(done())
 }
 

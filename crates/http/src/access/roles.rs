@@ -121,7 +121,7 @@ pub(crate) async fn set(State(desk): State<Desk>, request: Request) -> Result<Re
         RoleError::BuiltIn => Problem::new(Kind::RoleFixed, why.to_string()),
         RoleError::Name(_) | RoleError::TooManyGrants => bad(&name, why.to_string()),
     })?;
-    desk.carry_out(&caller, ("role.change", "role.change.end"), format!("role/{name}"), Command::SetRole(role)).await?;
+    desk.carry_out(&caller, "role.change", format!("role/{name}"), Command::SetRole(role)).await?;
     Ok(answer::json(found(authority, &name)?))
 }
 
@@ -146,8 +146,7 @@ pub(crate) async fn remove(State(desk): State<Desk>, caller: Caller, uri: Uri) -
     let role = named(&uri)?;
     let is_known = read(authority, |directory| directory.role(&role).is_some());
     let role = name(&role).ok().filter(|_| is_known).ok_or_else(|| unknown(&role))?;
-    desk.carry_out(&caller, ("role.remove", "role.remove.end"), format!("role/{role}"), Command::RemoveRole(role))
-        .await?;
+    desk.carry_out(&caller, "role.remove", format!("role/{role}"), Command::RemoveRole(role)).await?;
     Ok(done())
 }
 

@@ -113,7 +113,6 @@ pub(crate) async fn end(State(desk): State<Desk>, caller: Caller, uri: Uri) -> R
         directory.sessions().find(|(known, _)| **known == id).map(|(_, session)| session.owner.clone())
     });
     let owner = owner.filter(|owner| whose.as_ref().is_none_or(|whose| whose == owner)).ok_or_else(unknown)?;
-    desk.carry_out(&caller, ("session.end", "session.end.end"), format!("session/{owner}"), Command::EndSession(id))
-        .await?;
+    desk.carry_out(&caller, "session.end", format!("session/{owner}"), Command::EndSession(id)).await?;
     Ok(done())
 }

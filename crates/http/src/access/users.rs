@@ -157,7 +157,7 @@ pub(crate) async fn add(State(desk): State<Desk>, request: Request) -> Result<Re
         None => None,
     };
     let command = Command::AddUser { name: name.clone(), password, roles };
-    desk.carry_out(&caller, ("user.add", "user.add.end"), format!("user/{name}"), command).await?;
+    desk.carry_out(&caller, "user.add", format!("user/{name}"), command).await?;
     let mut response = answer::with(StatusCode::CREATED, "application/json", shown(authority, name.as_str())?);
     let address = format!("{USERS}/{}", path::encode(name.as_str()).replace('/', "%2F"));
     response.headers_mut().insert(LOCATION, HeaderValue::from_str(&address).expect("encoded names are ASCII"));
@@ -214,7 +214,7 @@ pub(crate) async fn change(State(desk): State<Desk>, request: Request) -> Result
         commands.push(Command::SetDisabled { name: owner.clone(), disabled });
     }
     for command in commands {
-        desk.carry_out(&caller, ("user.change", "user.change.end"), format!("user/{owner}"), command).await?;
+        desk.carry_out(&caller, "user.change", format!("user/{owner}"), command).await?;
     }
     Ok(answer::json(shown(authority, &name)?))
 }
@@ -238,8 +238,7 @@ pub(crate) async fn remove(State(desk): State<Desk>, caller: Caller, uri: Uri) -
     Query::parse(uri.query(), &[])?;
     let authority = desk.managed(&caller, Verb::Admin)?;
     let owner = known(authority, &named(&uri)?)?;
-    desk.carry_out(&caller, ("user.remove", "user.remove.end"), format!("user/{owner}"), Command::RemoveUser(owner))
-        .await?;
+    desk.carry_out(&caller, "user.remove", format!("user/{owner}"), Command::RemoveUser(owner)).await?;
     Ok(done())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
-use factree_http::{Caller, Doorway, NoAudit, Reloaded, clients_router, reload_router};
+use factree_http::{Caller, Doorway, NoAudit, Reloaded, audit_router, clients_router, reload_router};
 use tower::ServiceExt;
 
 use crate::deeds::Book;
@@ -23,7 +23,12 @@ async fn told_of(told: &mut Told, response: axum::response::Response, method: &s
 /// Every operation of the plant that says it may be refused, asked by somebody who may do nothing.
 pub(crate) async fn who_may_not(told: &mut Told) {
     let reload = reload_router(Arc::new(|| Box::pin(std::future::ready(Ok(Reloaded::default())))), Arc::new(NoAudit));
-    let router = plant().bare.clone().merge(reload).merge(clients_router(Arc::new(Book), Arc::new(NoAudit)));
+    let router = plant()
+        .bare
+        .clone()
+        .merge(reload)
+        .merge(clients_router(Arc::new(Book), Arc::new(NoAudit)))
+        .merge(audit_router(Arc::new(NoAudit)));
     let nobody = Caller::nobody("127.0.0.1".parse().unwrap());
     let mut refused = 0;
     for (method, path, operation) in operations() {

@@ -320,7 +320,7 @@ async fn the_bounds_of_parameters_are_true() {
     let clients =
         clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
     let router = plant().router().merge(clients);
-    let access = access_router(factree_http::Doorway::open(), Arc::new(NoAudit));
+    let access = access_router(factree_http::Doorway::open(), None);
     let router = router.merge(access.layer(axum::Extension(factree_http::Caller::open())));
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {

@@ -10,7 +10,7 @@ use axum::response::Response;
 use factree_auth::credential::{BearerToken, Cost, HashingGate, Password, PasswordHash, SessionToken, random};
 use factree_auth::directory::{Command, NewKey};
 use factree_auth::{Access, Directory, DirectoryLimits, Grant, Login, Name, Principal, Role, Timestamp, Verbs};
-use factree_http::{Authority, Changed, CommandFailed, Doorway, NoAudit, NotLetIn, Pending, Shown, access_router};
+use factree_http::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown, access_router};
 use tower::ServiceExt;
 
 use super::Answer;
@@ -169,7 +169,7 @@ pub(crate) struct Gated {
 impl Gated {
     /// These routes, and those that manage who may ask.
     pub(crate) fn new(doorway: Doorway, routes: axum::Router) -> Gated {
-        let router = routes.merge(access_router(doorway.clone(), Arc::new(NoAudit)));
+        let router = routes.merge(access_router(doorway.clone(), None));
         Gated { doorway, router }
     }
 
