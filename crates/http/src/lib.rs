@@ -37,6 +37,7 @@ mod context;
 mod docs;
 pub mod dto;
 mod edge_nodes;
+mod events;
 mod findings;
 mod guard;
 mod i3x;
@@ -54,6 +55,7 @@ mod reload;
 mod sample;
 mod search;
 mod stream;
+mod trial;
 mod type_reports;
 mod ui;
 mod values;
@@ -65,6 +67,7 @@ pub use attachments::{AttachmentCounters, AttachmentReport};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
+pub use events::{EventKind, EventReport, Events, events_router};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
@@ -139,6 +142,7 @@ fn routes() -> Routes<Arc<App>> {
         .at(STREAM, routes!(stream::events))
         .at(WEB_SOCKET, routes!(web_socket::open))
         .at(PLACEMENT, routes!(placement::explain))
+        .at(&format!("{PLACEMENT}/try"), routes!(trial::attempt))
         .at(openapi::OPENAPI, routes!(openapi::serve))
         .at(docs::DOCS, routes!(docs::page))
         .at(docs::STYLE, routes!(docs::style))

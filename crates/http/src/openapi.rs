@@ -55,6 +55,7 @@ pub(crate) fn document() -> &'static OpenApi {
         let all = [
             crate::routes().description(),
             crate::clients::routes().description(),
+            crate::events::routes().description(),
             crate::reload::routes().description(),
             elsewhere::description(),
         ];

@@ -50,6 +50,7 @@ const SVG: &str = "image/svg+xml";
 
 files! {
     "index.html" HTML,
+    "icon-lost.svg" SVG,
     "icon.svg" SVG,
     "address.js" SCRIPT,
     "api.js" SCRIPT,
@@ -60,16 +61,19 @@ files! {
     "dialog.js" SCRIPT,
     "dom.js" SCRIPT,
     "element-tree.js" SCRIPT,
+    "event-line.js" SCRIPT,
     "figures.js" SCRIPT,
     "finding.js" SCRIPT,
     "format.js" SCRIPT,
     "live.js" SCRIPT,
+    "long-table.js" SCRIPT,
     "marks.js" SCRIPT,
     "page.js" SCRIPT,
     "pages.css" CSS,
     "pages/clients.js" SCRIPT,
     "pages/edge-node.js" SCRIPT,
     "pages/edge-nodes.js" SCRIPT,
+    "pages/events.js" SCRIPT,
     "pages/findings.js" SCRIPT,
     "pages/namespace.js" SCRIPT,
     "pages/overview.js" SCRIPT,
@@ -81,14 +85,16 @@ files! {
     "theme.js" SCRIPT,
     "tree-view.js" SCRIPT,
     "tree.css" CSS,
+    "trial.js" SCRIPT,
     "value-view.js" SCRIPT,
+    "when.js" SCRIPT,
     "write.js" SCRIPT,
 }
 
 /// Where files are.
 const UI: &str = "/ui";
 /// Addresses of pages; each has others below it.
-const PAGES: &[&str] = &["/ns", "/edge-nodes", "/findings", "/unplaced", "/clients"];
+const PAGES: &[&str] = &["/ns", "/edge-nodes", "/events", "/findings", "/unplaced", "/clients"];
 
 /// The routes of the UI alone. They need no state.
 pub fn ui_router() -> Router {

@@ -3,7 +3,7 @@
 //! Invariant: `pathOf(pageOf(path)) === path` for every path, and no address that a browser would rewrite is ever
 //! asked for.
 
-/** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "findings" | "unplaced" | "clients" |
+/** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "events" | "findings" | "unplaced" | "clients" |
  *   "client" | "nowhere",
  *   path?: string, group?: string, edgeNode?: string, clientId?: string, query: URLSearchParams }} Route */
 
@@ -76,6 +76,8 @@ export function routeOf(location) {
       if (group !== null && edgeNode !== null) return { page: "edge-node", group, edgeNode, query };
       return { page: "edge-nodes", query };
     }
+    case "events":
+      return { page: "events", query };
     case "findings":
       return { page: "findings", query };
     case "unplaced":

@@ -5,16 +5,17 @@
 //! began. Invariant: one page at a time; what a page has left cannot write on the next.
 
 import { routeOf, pageOf } from "./address.js";
-import { el, fill } from "./dom.js";
-import { moment } from "./format.js";
+import { clipped, el, fill } from "./dom.js";
 import { Live } from "./live.js";
 import { mark } from "./marks.js";
 import { Samples } from "./samples.js";
 import { Search } from "./search.js";
 import { themeButton } from "./theme.js";
+import { when } from "./when.js";
 import { clientPageOf, clientsPage } from "./pages/clients.js";
 import { edgeNodePage } from "./pages/edge-node.js";
 import { edgeNodesPage } from "./pages/edge-nodes.js";
+import { eventsPage } from "./pages/events.js";
 import { findingsPage } from "./pages/findings.js";
 import { namespacePage } from "./pages/namespace.js";
 import { overviewPage } from "./pages/overview.js";
@@ -28,6 +29,7 @@ const TITLES = new Map([
   ["namespace", "Namespace"],
   ["edge-nodes", "Edge Nodes"],
   ["edge-node", "Edge Node"],
+  ["events", "Events"],
   ["findings", "Findings"],
   ["unplaced", "Unplaced"],
   ["clients", "Clients"],
@@ -37,12 +39,14 @@ const TITLES = new Map([
 const ENTRIES = new Map([
   ["edge-node", "edge-nodes"],
   ["client", "clients"],
+  ["events", "overview"],
 ]);
 
 const live = new Live();
 const samples = new Samples();
 const main = byId("main");
 let leave = new AbortController();
+let title = "";
 
 /** @param {string} id */
 function byId(id) {
@@ -67,11 +71,15 @@ function show() {
     main.scrollTop = 0;
   }
   const last = route.path ? route.path.slice(route.path.lastIndexOf("/") + 1) : undefined;
-  document.title = `${(last ?? route.edgeNode ?? route.clientId ?? TITLES.get(route.page) ?? "").slice(0, 80)} · Factree`;
+  title = clipped(last || route.edgeNode || route.clientId || TITLES.get(route.page) || "No such page", 80);
+  showTitle();
   const entry = ENTRIES.get(route.page) ?? route.page;
   for (const link of document.querySelectorAll("[data-page]")) {
-    if (link.getAttribute("data-page") === entry) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("data-page") === entry) {
+      link.setAttribute("aria-current", "page");
+      // On a phone the bar is wider than the screen.
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
 }
 
@@ -86,6 +94,8 @@ function pageFor(route, around) {
       return edgeNodesPage(around);
     case "edge-node":
       return edgeNodePage(around, route.group ?? "", route.edgeNode ?? "");
+    case "events":
+      return eventsPage(around);
     case "findings":
       return findingsPage(around);
     case "unplaced":
@@ -104,9 +114,16 @@ function pageFor(route, around) {
   }
 }
 
+function showTitle() {
+  document.title = `${live.state === "lost" ? "✕ " : ""}${title} · Factree`;
+}
+
 function showLink() {
   const { state, since } = live;
   document.documentElement.dataset.link = state;
+  // A tab in the background says it too.
+  byId("icon").setAttribute("href", state === "lost" ? "/ui/icon-lost.svg" : "/ui/icon.svg");
+  showTitle();
   const marks = {
     live: () => mark("disc", "Live"),
     connecting: () => mark("half", "Connecting"),
@@ -118,7 +135,9 @@ function showLink() {
     fill(
       alarm,
       mark("cross", "No connection to Factree."),
-      `What is shown is as of ${moment(since)} and may be old. Trying again by itself.`,
+      "What is shown is as of ",
+      when(since),
+      " and may be old. Trying again by itself.",
     );
   } else if (live.refused !== null) {
     fill(alarm, mark("bars", "Not live."), `The server does not tell changes: ${live.refused}`);

@@ -26,6 +26,7 @@ use crate::disk::{Disk, Ticket};
 use crate::events;
 use crate::face::{Applied, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
+use crate::recent::Recent;
 use crate::traffic::Traffic;
 
 mod aware;
@@ -72,6 +73,8 @@ pub(crate) struct Hub {
     outlets: Outlets,
     /// Who judges what is published.
     door: Arc<Door>,
+    /// What happened last.
+    recent: Recent,
 }
 
 /// What the core lock guards.
@@ -173,7 +176,13 @@ impl Hub {
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
             door,
+            recent: Recent::default(),
         }
+    }
+
+    /// What happened last.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// With a way out to foreign brokers.
@@ -383,7 +392,7 @@ impl Hub {
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
-        left.carry_out();
+        left.carry_out(&self.recent);
         left.answer
     }
 
@@ -469,7 +478,7 @@ impl Hub {
             };
             drop(ingest);
             self.streams.ring();
-            certified.iter().chain(&shown).for_each(Left::carry_out);
+            certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.recent));
             are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
             if !self.say(said) {
                 return are_subscribers_behind;
@@ -488,7 +497,7 @@ impl Hub {
         let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
-        certified.iter().chain(&shown).for_each(Left::carry_out);
+        certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.recent));
         self.speak(said);
     }
 
@@ -519,7 +528,7 @@ impl Hub {
         if self.face.is_watching() {
             let applied = Applied { since: self.face.namespace.revision(), is_news: false };
             let shown = self.show(&mut lock(&self.ingest), applied);
-            shown.iter().for_each(Left::carry_out);
+            shown.iter().for_each(|left| left.carry_out(&self.recent));
         }
         if self.say(said) {
             self.settle();
@@ -539,7 +548,10 @@ impl Hub {
                 factree_ingest::Output::State(message) => {
                     messages.push((message.topic.into(), message.payload.into_boxed_bytes().into(), true));
                 }
-                factree_ingest::Output::Event(event) => events::log_ingest(&event),
+                factree_ingest::Output::Event(event) => {
+                    events::log_ingest(&event);
+                    self.recent.note_ingest(factree_namespace::Timestamp(now().wall.0), &event);
+                }
                 factree_ingest::Output::Keep(_) => unreachable!("births are noted before"),
             }
         }
@@ -551,7 +563,7 @@ impl Hub {
                 visit.say(Words { topic, payload, retained: *retained });
             }
         });
-        left.carry_out();
+        left.carry_out(&self.recent);
         true
     }
 

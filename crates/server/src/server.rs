@@ -336,9 +336,14 @@ impl Server {
             )
         });
         let clients = Arc::clone(&hub);
+        let events = {
+            let hub = Arc::clone(&hub);
+            Arc::new(move |limit, after| hub.recent().tell(limit, after))
+        };
         let router = factree_http::router(app)
             .merge(factree_http::reload_router(reload))
             .merge(factree_http::clients_router(clients))
+            .merge(factree_http::events_router(events))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use deeds::{Book, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
-use factree_http::{clients_router, openapi};
+use deeds::{Book, what_happened, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
+use factree_http::{clients_router, events_router, openapi};
 use plant::Plant;
 use serde_json::{Value, json};
 use told::{Told, get, plant};
@@ -96,6 +96,7 @@ const TYPE: &str = "/api/v1/types/{name}";
 const INSTANCES: &str = "/api/v1/types/{name}/instances";
 const CONTEXTS: &str = "/api/v1/context";
 const CONTEXT: &str = "/api/v1/context/{path}";
+const TRIAL: &str = "/api/v1/placement/try";
 const CONFORMANCE: &str = "/api/v1/edge-nodes/{group}/{edge_node}/conformance";
 
 /// What can be asked of one plant, nothing of which changes it. By the operation's path, the address without it if it is the same.
@@ -104,6 +105,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     (TREE, "/api/v1/namespace?depth=9"),
     (TREE, "/api/v1/namespace?depth=9&fields=value,unit&context=true"),
     (TREE, "/api/v1/namespace?limit=0"),
+    (TREE, "/api/v1/namespace?path=Acme/.."),
     (ELEMENT, "/api/v1/namespace/Acme/Dallas?depth=9&limit=2"),
     (ELEMENT, "/api/v1/namespace/_conflicts?depth=20"),
     (ELEMENT, "/api/v1/namespace/%ff"),
@@ -149,6 +151,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     (CONTEXT, "/api/v1/context/%ff"),
     (CONTEXT, "/api/v1/context/Acme?at=noon"),
     (NODES, "/api/v1/edge-nodes?limit=1"),
+    (NODES, "/api/v1/edge-nodes?online=false"),
     (NODES, "/api/v1/edge-nodes?limit=0"),
     (NODE, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1?metrics=true&limit=2"),
     (NODE, "/api/v1/edge-nodes/Acme:Dallas:Paint/Line9"),
@@ -202,6 +205,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     when_there_is_too_much(&mut told).await;
     what_is_reloaded(&mut told).await;
     who_is_connected(&mut told).await;
+    what_happened(&mut told).await;
 
     let mut named = BTreeSet::new();
     for (_, _, operation) in operations() {
@@ -304,6 +308,7 @@ fn examples_are_true() {
 #[tokio::test]
 async fn the_bounds_of_parameters_are_true() {
     let router = plant().router().merge(clients_router(Arc::new(Book)));
+    let router = router.merge(events_router(Arc::new(|_, _| Vec::new())));
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
         let named =

@@ -6,12 +6,13 @@ import * as api from "../api.js";
 import { clientPage, pageOf } from "../address.js";
 import { confirm } from "../dialog.js";
 import { el, facts, fill, longText, name } from "../dom.js";
-import { age, count, exact, many, moment, rate, words } from "../format.js";
+import { age, count, many, moment, rate, words } from "../format.js";
 import { Rates } from "../figures.js";
 import { findingLine, ruleLine } from "../finding.js";
 import { mark, state } from "../marks.js";
 import { card, Page, table } from "../page.js";
 import { poll } from "../poll.js";
+import { when } from "../when.js";
 import { messagesOf } from "./edge-nodes.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
@@ -101,9 +102,9 @@ function stateOf(node) {
   const asked = node.rebirth;
   return facts([
     ["State", [state(node.state), node.held ? ` ${count(node.held)} messages wait for one that is missing` : ""]],
-    ["Since", `${moment(node.since)}, ${age(node.since)} ago`],
-    ["Last message", node.last_message ? `${moment(node.last_message)}, ${age(node.last_message)} ago` : "none"],
-    ["Born", node.born ? exact(node.born) : "no Birth has been seen"],
+    ["Since", [when(node.since), `, ${age(node.since)} ago`]],
+    ["Last message", node.last_message ? [when(node.last_message), `, ${age(node.last_message)} ago`] : "none"],
+    ["Born", when(node.born, { isFull: true, otherwise: "no Birth has been seen" })],
     ["bdSeq", node.bd_seq ?? null],
     ["Next seq", node.next_seq ?? null],
     ["In the tree at", node.path === undefined ? "nowhere" : el("a", { href: pageOf(node.path) }, name(node.path))],
@@ -112,7 +113,7 @@ function stateOf(node) {
       node.client_id === undefined ? null : el("a", { href: clientPage(node.client_id) }, name(node.client_id)),
     ],
     ["Heard over", node.link === undefined ? null : name(node.link)],
-    ["Last asked for a rebirth", asked ? `${moment(asked.asked)}, ${words(asked.reason)}` : "never"],
+    ["Last asked for a rebirth", asked ? [when(asked.asked), `, ${words(asked.reason)}`] : "never"],
   ]);
 }
 
@@ -148,7 +149,7 @@ function deviceRow(device) {
       { class: "name" },
       device.path === undefined ? name(device.device) : el("a", { href: pageOf(device.path) }, name(device.device)),
     ),
-    el("td", { class: "nowrap" }, moment(device.since)),
+    el("td", { class: "nowrap" }, when(device.since)),
     el("td", { class: "num" }, count(device.metrics_count)),
   );
 }
