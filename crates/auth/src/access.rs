@@ -109,6 +109,11 @@ impl Access {
         }
     }
 
+    /// The roles that all this comes from.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
     /// What its templates are filled with.
     fn fill(&self) -> Fill<'_> {
         Fill { client_id: self.client_id.as_deref(), username: self.username.as_deref() }

@@ -11,11 +11,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::caller::Caller;
 use crate::dto;
 use crate::openapi::routes::Routes;
 use crate::problem::Problem;
@@ -69,6 +71,31 @@ pub enum EventKind {
     QueueFull,
 }
 
+impl EventKind {
+    /// Whether it is about a client of the broker and not about the plant.
+    fn is_of_clients(self) -> bool {
+        match self {
+            Self::ClientConnected
+            | Self::ClientDisconnected
+            | Self::ClientRefused
+            | Self::WillPublished
+            | Self::SessionEnded
+            | Self::PublicationRefused
+            | Self::QueueFull => true,
+            Self::EdgeNodeBorn
+            | Self::EdgeNodeAdopted
+            | Self::EdgeNodeDied
+            | Self::DeviceBorn
+            | Self::DeviceDied
+            | Self::RebirthAsked
+            | Self::Rivals
+            | Self::Finding
+            | Self::Deviation
+            | Self::Trouble => false,
+        }
+    }
+}
+
 /// One of them. What it is not about is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventReport {
@@ -94,7 +121,7 @@ pub struct EventReport {
     pub text: Option<String>,
 }
 
-/// Tells the last events, newest first: at most so many, and of those only what is newer than a number. Locks only as long
+/// Tells the last events, newest first: at most so many, and only what is newer than a number. Locks only as long
 /// as copying takes.
 pub type Events = Arc<dyn Fn(usize, u64) -> Vec<EventReport> + Send + Sync>;
 
@@ -155,14 +182,22 @@ struct Event<'a> {
         (status = 200, description = "The last events.", body = Body<'static>),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
-async fn list(State(events): State<Events>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+async fn list(State(events): State<Events>, caller: Caller, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+    let of_clients = caller.manage(Verb::Read, Area::Clients).is_ok();
+    let of_plant = caller.manage(Verb::Read, Area::Conformance);
+    let of_plant = match of_plant {
+        Err(refused) if !of_clients => return Err(refused),
+        of_plant => of_plant.is_ok(),
+    };
+    let is_for_him = |report: &EventReport| if report.kind.is_of_clients() { of_clients } else { of_plant };
     let query = Query::parse(uri.query(), &["limit", "after"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.number("after", 0..=usize::MAX, 0)?;
-    let reports = events(limit, after as u64);
-    let events = reports.iter().map(Event::of).collect();
+    let reports = events(usize::MAX, after as u64);
+    let events = reports.iter().filter(|&report| is_for_him(report)).take(limit).map(Event::of).collect();
     Ok(wishes.json(dto::to_json(&Body { events })).await)
 }
 

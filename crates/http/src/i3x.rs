@@ -18,10 +18,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use crate::App;
-use crate::problem::clipped;
+use crate::problem::{Problem, clipped};
 
 mod catalogue;
 mod element_id;
@@ -66,6 +67,11 @@ pub(crate) fn router() -> Router<Arc<App>> {
         .fallback(no_operation)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(envelope::compressed))
+}
+
+/// A refusal in i3X's form.
+pub(crate) fn refusal(problem: Problem) -> Response {
+    Refusal::from(problem).into_response()
 }
 
 async fn no_operation(uri: Uri) -> Refusal {

@@ -30,11 +30,14 @@ use crate::problem::{Kind, Problem, clipped};
 
 mod answer;
 mod attachments;
+mod audit;
 mod bulk;
+mod caller;
 mod clients;
 mod commands;
 mod context;
 mod docs;
+mod doorway;
 pub mod dto;
 mod edge_nodes;
 mod events;
@@ -42,6 +45,7 @@ mod findings;
 mod guard;
 mod i3x;
 mod json;
+mod login;
 mod lookup;
 mod message;
 mod namespace;
@@ -64,9 +68,12 @@ mod web_socket;
 mod wishes;
 
 pub use attachments::{AttachmentCounters, AttachmentReport};
+pub use audit::{AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, note_refusal};
+pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
+pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Opened, Pending, Shown};
 pub use events::{EventKind, EventReport, Events, events_router};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};

@@ -69,6 +69,26 @@ kinds! {
     AgainstRule, "against-rule", UNPROCESSABLE_ENTITY, "The value is against a rule";
     Offline, "offline", CONFLICT, "Nobody is there to hear it";
     ReadOnly, "read-only", FORBIDDEN, "This cannot be set";
+    NotLoggedIn, "not-logged-in", UNAUTHORIZED, "This is not for everybody";
+    NotAllowed, "not-allowed", FORBIDDEN, "No role grants this";
+    CsrfMissing, "csrf-missing", FORBIDDEN, "Not without the CSRF token";
+    TooManyTries, "too-many-tries", TOO_MANY_REQUESTS, "Too many tries";
+    WrongPassword, "wrong-password", UNAUTHORIZED, "Not this name and password";
+    NoLogins, "no-logins", CONFLICT, "Nobody logs in here";
+    UserNotFound, "user-not-found", NOT_FOUND, "No such user";
+    RoleNotFound, "role-not-found", NOT_FOUND, "No such role";
+    KeyNotFound, "key-not-found", NOT_FOUND, "No such key";
+    SessionNotFound, "session-not-found", NOT_FOUND, "No such session";
+    UserExists, "user-exists", CONFLICT, "There is such a user already";
+    RoleInUse, "role-in-use", CONFLICT, "Somebody has this role";
+    RoleFixed, "role-fixed", CONFLICT, "This role is not changed here";
+    LastAdmin, "last-admin", CONFLICT, "Nobody could let anybody in any more";
+    TooManyOfThem, "too-many-of-them", CONFLICT, "There are as many as there may be";
+    Unacceptable, "unacceptable", UNPROCESSABLE_ENTITY, "A member of the body is not acceptable";
+    ReasonMissing, "reason-missing", UNPROCESSABLE_ENTITY, "Not without a reason";
+    AuditFull, "audit-full", SERVICE_UNAVAILABLE, "The audit log is full";
+    AuditUnreadable, "audit-unreadable", SERVICE_UNAVAILABLE, "The audit log cannot be read";
+    NotStored, "not-stored", SERVICE_UNAVAILABLE, "It could not be stored, so nothing has changed";
     CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site";
     WrongHost, "wrong-host", MISDIRECTED_REQUEST, "Not a name of this machine";
     BadHost, "bad-host", BAD_REQUEST, "Not a Host header";
@@ -189,6 +209,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// Kind and detail in a line, for the audit log.
+    pub(crate) fn said(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.detail)
+    }
+
     /// Status, title and detail, for an answer of another form.
     pub(crate) fn into_parts(self) -> (StatusCode, &'static str, String) {
         (self.kind.status(), self.kind.title(), self.detail)

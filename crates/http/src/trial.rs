@@ -11,11 +11,13 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::{EdgeNodeReport, Place, PlacedBy, Placement, SparkplugRuleText};
 use factree_namespace::{EquipmentKind, Level};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
 use crate::{App, answer, dto, edge_nodes, placement};
@@ -112,11 +114,13 @@ enum Becomes {
     responses(
         (status = 200, description = "What it would do.", body = Body),
         (status = 400, description = "bad-body, bad-parameter"),
+        (status = 403, description = "not-allowed"),
         (status = 413, description = "body-too-large"),
         (status = 422, description = "configuration-refused"),
     )
 )]
-pub(crate) async fn attempt(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn attempt(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Conformance)?;
     let (head, body) = request.into_parts();
     Query::parse(head.uri.query(), &[])?;
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {

@@ -105,6 +105,12 @@ pub fn ui_router() -> Router {
     pages.method_not_allowed_fallback(crate::wrong_method)
 }
 
+/// Whether an address is one of the UI's: what is there is the same for everybody.
+pub(crate) fn is_of_ui(path: &str) -> bool {
+    let is_at = |at: &str| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    path == "/" || is_at(UI) || PAGES.iter().any(|at| is_at(at))
+}
+
 async fn page(wishes: Wishes) -> Response {
     answer(&wishes, &FILES[0]).await
 }

@@ -7,16 +7,22 @@
 //! whose element a filter means; slots beyond `evaluated` have none.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::block::GROUP;
 use crate::element::CellId;
+use crate::sight::Reach;
 use crate::tree::Tree;
-use crate::{ElementId, Filter, Reading, Revision, View};
+use crate::{ElementId, Filter, Horizon, Reading, Revision, View};
 
 /// The cells that filters mean. Made and kept current under a [`View`], a slice at a time.
-#[derive(Debug)]
 pub struct Coverage {
     filters: Vec<Filter>,
+    /// How far whoever follows may see; none: everywhere.
+    horizon: Option<Arc<dyn Horizon>>,
     /// By block: a bit for each slot, in words of [`GROUP`].
     masks: BTreeMap<u32, Vec<u64>>,
     /// By block: slots that have been held against the filters.
@@ -66,11 +72,16 @@ pub struct Outdated;
 impl Coverage {
     /// Nothing yet; [`Coverage::refresh`] fills it.
     pub fn new(view: &View<'_>, filters: Vec<Filter>) -> Self {
+        Self::within(view, filters, None)
+    }
+
+    /// The same for somebody who may see so far. What is beyond is not covered.
+    pub fn within(view: &View<'_>, filters: Vec<Filter>, horizon: Option<Arc<dyn Horizon>>) -> Self {
         let layouts = &view.tree.layouts;
         // What is there now will be found by the filters themselves; what comes later, slot by slot.
         let evaluated = layouts.iter().map(|layout| layout.len).collect();
         let pending = Pending::Fill { filter: 0, after: None };
-        Self { filters, masks: BTreeMap::new(), evaluated, layouts: layouts.now(), pending }
+        Self { filters, horizon, masks: BTreeMap::new(), evaluated, layouts: layouts.now(), pending }
     }
 
     /// The filters.
@@ -80,7 +91,8 @@ impl Coverage {
 
     /// Whether a filter means the element.
     pub fn covers(&self, view: &View<'_>, id: ElementId) -> bool {
-        view.is_covered(&self.filters, id)
+        let horizon = self.horizon.as_deref();
+        view.is_covered(&self.filters, id) && horizon.is_none_or(|horizon| horizon.holds(&view.path(id)))
     }
 
     /// Whether it says what the tree says now.
@@ -96,7 +108,7 @@ impl Coverage {
             match std::mem::replace(&mut self.pending, Pending::Nothing) {
                 Pending::Nothing => self.note_layouts(&view.tree),
                 Pending::Fill { filter, after } => self.pending = self.fill(view, filter, after.as_deref(), &mut left),
-                Pending::Slots { block } => self.pending = self.evaluate(&view.tree, block, &mut left),
+                Pending::Slots { block } => self.pending = self.evaluate(view, block, &mut left),
             }
         }
         self.is_current(view)
@@ -163,7 +175,10 @@ impl Coverage {
 
     fn fill(&mut self, view: &View<'_>, filter: usize, after: Option<&str>, left: &mut usize) -> Pending {
         let Some(at) = self.filters.get(filter) else { return Pending::Nothing };
-        let found = view.select(at, after, *left);
+        let found = match self.horizon.as_deref() {
+            None => view.select(at, after, *left),
+            Some(horizon) => view.select_within(&mut HashMap::new(), horizon, at, after, *left),
+        };
         for &id in &found {
             let cell = view.tree.element(id).cell().expect("selection gives elements with a cell");
             // A block that came after us is evaluated slot by slot.
@@ -179,8 +194,11 @@ impl Coverage {
         }
     }
 
-    fn evaluate(&mut self, tree: &Tree, first: u32, left: &mut usize) -> Pending {
-        let mut chain = Vec::new();
+    fn evaluate(&mut self, view: &View<'_>, first: u32, left: &mut usize) -> Pending {
+        let tree: &Tree = &view.tree;
+        let (mut chain, mut known) = (Vec::new(), HashMap::new());
+        let horizon = self.horizon.as_deref();
+        let mut is_within = |id| horizon.is_none_or(|horizon| Reach { view, horizon, known: &mut known }.holds(id));
         for block in first..self.evaluated.len() as u32 {
             let evaluated = &mut self.evaluated[block as usize];
             // A block may have come while we were not looking; then there is more to take account of.
@@ -196,12 +214,18 @@ impl Coverage {
                 *left -= 1;
                 let slot = *evaluated;
                 *evaluated += 1;
-                if cells.element(slot).is_some_and(|id| covers(&self.filters, tree, id, &mut chain)) {
+                if cells.element(slot).is_some_and(|id| covers(&self.filters, tree, id, &mut chain) && is_within(id)) {
                     set(&mut self.masks, CellId { block, slot });
                 }
             }
         }
         Pending::Nothing
+    }
+}
+
+impl fmt::Debug for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Coverage({} filters, {} cells)", self.filters.len(), self.len())
     }
 }
 

@@ -142,6 +142,16 @@ impl View<'_> {
     /// first, then those whose names begin with them, hold them, and those found by unit, description, property,
     /// type or datatype; among equals those higher up.
     pub fn search(&self, search: &Search, limit: usize) -> (Vec<ElementId>, bool) {
+        self.search_among(search, limit, |_| true)
+    }
+
+    /// The same among elements that are somebody's to see.
+    pub(crate) fn search_among(
+        &self,
+        search: &Search,
+        limit: usize,
+        mut may_see: impl FnMut(ElementId) -> bool,
+    ) -> (Vec<ElementId>, bool) {
         let tree: &Tree = &self.tree;
         let by_name = names(search, tree);
         let by_metadata: Vec<Words> = tree.catalogue.iter().map(|known| search.within_metadata(known)).collect();
@@ -175,7 +185,7 @@ impl View<'_> {
                 let datatype = self.datatype(id);
                 own |= search.bits(|word| word.datatype.is_some() && word.datatype == datatype);
             }
-            if own == 0 || above | own != all {
+            if own == 0 || above | own != all || !may_see(id) {
                 continue;
             }
             let rank = ranks.entry(element.name).or_insert_with(|| search.rank(tree.name(id)));

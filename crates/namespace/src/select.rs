@@ -6,21 +6,30 @@
 //! Order: depth first, an element before its children, children by the bytes of their names.
 //! Invariant: paging to the end yields each element once, if nothing is placed meanwhile.
 
-use crate::ElementId;
 use crate::filter::Part;
+use crate::sight::Reach;
 use crate::tree::Tree;
+use crate::{ElementId, Extent};
 
-pub(crate) struct Selection<'t> {
+pub(crate) struct Selection<'t, 'r, 'v> {
     tree: &'t Tree,
+    /// What lies within somebody's horizon, if he has one.
+    reach: Option<&'r mut Reach<'t, 'v>>,
     limit: usize,
     found: Vec<ElementId>,
 }
 
-impl<'t> Selection<'t> {
+impl<'t, 'r, 'v> Selection<'t, 'r, 'v> {
     /// Up to `limit` elements that `parts` mean, beyond the one at path `after`.
-    pub(crate) fn of(tree: &'t Tree, parts: &[Part], after: Option<&str>, limit: usize) -> Vec<ElementId> {
+    pub(crate) fn of(
+        tree: &'t Tree,
+        parts: &[Part],
+        after: Option<&str>,
+        limit: usize,
+        reach: Option<&'r mut Reach<'t, 'v>>,
+    ) -> Vec<ElementId> {
         let after: Option<Vec<&str>> = after.map(|path| path.split('/').collect());
-        let mut selection = Self { tree, limit, found: Vec::new() };
+        let mut selection = Self { tree, reach, limit, found: Vec::new() };
         selection.visit(ElementId::ROOT, parts, after.as_deref());
         selection.found
     }
@@ -28,8 +37,15 @@ impl<'t> Selection<'t> {
     /// `parts` is what the filter still asks for below `at`. `after` is where the cursor is, from `at` down: none when
     /// the cursor is behind us, empty when `at` is the cursor itself.
     fn visit(&mut self, at: ElementId, parts: &[Part], after: Option<&[&str]>) {
+        if self.reach.as_mut().is_some_and(|reach| reach.extent(at) == Extent::Nothing) {
+            return;
+        }
         let is_meant = matches!(parts, [] | [Part::Rest]);
-        if is_meant && after.is_none() && self.tree.element(at).cell().is_some() {
+        if is_meant
+            && after.is_none()
+            && self.tree.element(at).cell().is_some()
+            && self.reach.as_mut().is_none_or(|reach| reach.holds(at))
+        {
             self.found.push(at);
         }
         let (below, parts) = match parts {

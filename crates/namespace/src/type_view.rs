@@ -129,6 +129,18 @@ impl View<'_> {
         looks_max: usize,
         limit: usize,
     ) -> Deviations {
+        self.deviations_among(of, version, looks_max, limit, |_| true)
+    }
+
+    /// The same among instances that are somebody's to see.
+    pub(crate) fn deviations_among(
+        &self,
+        of: Type<'_>,
+        version: Option<TypeVersionId>,
+        looks_max: usize,
+        limit: usize,
+        may_see: impl Fn(ElementId) -> bool,
+    ) -> Deviations {
         const AT_A_TIME: usize = 1_000;
         let mut deviations = Deviations::default();
         let (mut looks, mut after) = (0, None);
@@ -136,7 +148,7 @@ impl View<'_> {
             let instances = of.instances(version, after, AT_A_TIME);
             let Some(&last) = instances.last() else { return deviations };
             after = Some(last);
-            for element in instances {
+            for element in instances.into_iter().filter(|&id| may_see(id)) {
                 let Some((_, Some(version))) = self.type_of(element) else { continue };
                 let members = version.definition().members();
                 looks += 1 + members.len();

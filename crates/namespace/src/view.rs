@@ -189,7 +189,7 @@ impl View<'_> {
     ///
     /// To page, give the path of the last element returned. What is placed meanwhile is seen if it lies ahead.
     pub fn select(&self, filter: &Filter, after: Option<&str>, limit: usize) -> Vec<ElementId> {
-        Selection::of(&self.tree, filter.parts(), after, limit)
+        Selection::of(&self.tree, filter.parts(), after, limit, None)
     }
 
     /// Whether any of the filters means the element.

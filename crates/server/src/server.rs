@@ -22,6 +22,8 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
+use crate::audit::{Audit, AuditError, OwnedEntry, Scribe};
+use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
 use crate::disk::Disk;
@@ -47,6 +49,8 @@ static NOT_ACCEPTED: Quiet = Quiet::new();
 
 /// A server whose listeners are bound.
 pub struct Server {
+    #[expect(dead_code, reason = "nobody asks it yet")]
+    authority: Arc<Authority>,
     hub: Arc<Hub>,
     gate: Arc<Gate>,
     reception: Arc<Reception>,
@@ -63,6 +67,8 @@ pub struct Server {
     data: DataDirectory,
     durability: Durability,
     keeper: Option<Keeper>,
+    audit: Arc<Audit>,
+    scribe: Scribe,
     found: Found,
     sys_interval: Option<Duration>,
     sparkplug: SparkplugConfig,
@@ -96,6 +102,8 @@ pub enum StartError {
     DataDirectory(DataDirectoryError),
     /// What is in it cannot be read.
     Storage(StorageError),
+    /// The audit log in it cannot be gone on with.
+    Audit(AuditError),
     /// A listener could not be bound.
     Listen {
         /// `MQTT` or `HTTP`.
@@ -114,6 +122,7 @@ impl fmt::Display for StartError {
         match self {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
+            Self::Audit(error) => error.fmt(f),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
@@ -137,6 +146,12 @@ impl From<DataDirectoryError> for StartError {
 impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
         Self::Storage(error)
+    }
+}
+
+impl From<AuditError> for StartError {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(error)
     }
 }
 
@@ -201,14 +216,19 @@ impl Server {
             let hub = Arc::clone(&hub);
             move || hub.show_moved()
         };
+        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        let audit = Arc::new(audit);
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
         Ok(Self {
             reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
+            authority: Arc::new(Authority::open()),
             gate,
             reception,
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
             durability: config.durability,
+            audit,
+            scribe,
             found,
             namespace,
             ingest,
@@ -285,6 +305,8 @@ impl Server {
         let Self {
             data,
             keeper,
+            audit,
+            scribe,
             hub,
             gate,
             reception,
@@ -318,6 +340,7 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
+        let followed = Arc::clone(&ingest);
         let app = factree_http::App {
             namespace,
             ingest,
@@ -344,6 +367,7 @@ impl Server {
             .merge(factree_http::reload_router(reload))
             .merge(factree_http::clients_router(clients))
             .merge(factree_http::events_router(events))
+            .merge(factree_http::audit_router(Arc::clone(&audit) as Arc<dyn factree_http::Auditor>))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));
@@ -367,6 +391,11 @@ impl Server {
         for runner in runners {
             attached.spawn(runner.run(Arc::clone(&hub), stopped.clone()));
         }
+        let following = tokio::spawn({
+            let (audit, ingest) = (Arc::clone(&audit), Arc::clone(&followed));
+            async move { audit.follow_commands(&ingest).await }
+        });
+        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;
@@ -391,7 +420,11 @@ impl Server {
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }
+        following.abort();
+        audit.stop_following(&followed);
+        audit.note(OwnedEntry::new("factree", "server.stop", env!("CARGO_PKG_VERSION")));
         drop(keeper);
+        drop(scribe);
         drop(data);
     }
 }

@@ -36,6 +36,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "axum",
             "base64",
+            // Who asks, what he may do, and the record of it.
+            "factree-auth",
             "factree-ingest",
             "factree-namespace",
             "flate2",
@@ -63,6 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "axum",
             "clap",
+            "factree-auth",
             "factree-broker",
             "factree-http",
             "factree-ingest",

@@ -5,6 +5,7 @@
 //! log entry is.
 //! Invariant: encoding and decoding a record changes nothing.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::frame::{Frame, FrameError, Kind, Parts, put_text};
@@ -12,8 +13,10 @@ use crate::limits::AUDIT_FIELD_BYTES_MAX;
 use crate::time::{Now, Timestamp};
 
 /// How something ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
+    /// It is about to be done: this is on record before anything happens, and its end is an entry of its own.
+    Begun,
     /// It was done.
     Done,
     /// It was not allowed.
@@ -26,6 +29,7 @@ impl Outcome {
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Outcome::Begun => "begun",
             Outcome::Done => "done",
             Outcome::Refused => "refused",
             Outcome::Failed => "failed",
@@ -53,6 +57,91 @@ pub struct Entry<'a> {
     /// How it ended: an [`Outcome`], and perhaps more.
     pub result: &'a str,
 }
+
+/// An [`Entry`] with texts of its own, on its way from whoever did something to whoever writes it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedEntry {
+    /// Who: a principal as it is displayed, or what somebody claimed to be.
+    pub principal: String,
+    /// From where, if from anywhere.
+    pub address: Option<IpAddr>,
+    /// What was done, in a word or two.
+    pub verb: &'static str,
+    /// To what.
+    pub target: String,
+    /// What was there before, if something was.
+    pub old: Option<String>,
+    /// What was to be there after.
+    pub new: Option<String>,
+    /// Why, as the principal said.
+    pub reason: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What more there is to say about that.
+    pub detail: Option<String>,
+}
+
+impl OwnedEntry {
+    /// Something that was done; the rest is filled in by who knows it.
+    pub fn new(principal: impl Into<String>, verb: &'static str, target: impl Into<String>) -> Self {
+        OwnedEntry {
+            principal: principal.into(),
+            address: None,
+            verb,
+            target: target.into(),
+            old: None,
+            new: None,
+            reason: None,
+            outcome: Outcome::Done,
+            detail: None,
+        }
+    }
+
+    /// From this address.
+    #[must_use]
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    /// With another end than that it was done, and why.
+    #[must_use]
+    pub fn ended(mut self, outcome: Outcome, why: impl Into<String>) -> Self {
+        (self.outcome, self.detail) = (outcome, Some(why.into()));
+        self
+    }
+
+    /// Lends it out in the form that is written: the result is the outcome and, behind a colon, the detail.
+    pub fn lend<R>(&self, to: impl FnOnce(&Entry<'_>) -> R) -> R {
+        let address = self.address.map(|address| address.to_string());
+        let result = match &self.detail {
+            Some(detail) => format!("{}: {detail}", self.outcome.as_str()),
+            None => self.outcome.as_str().to_owned(),
+        };
+        to(&Entry {
+            principal: &self.principal,
+            address: address.as_deref(),
+            verb: self.verb,
+            target: &self.target,
+            old: self.old.as_deref(),
+            new: self.new.as_deref(),
+            reason: self.reason.as_deref(),
+            result: &result,
+        })
+    }
+}
+
+/// An entry could not be stored, and nothing privileged is done that is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditFull;
+
+impl std::fmt::Display for AuditFull {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the audit log cannot be written, and nothing is done that is not on record")
+    }
+}
+
+impl std::error::Error for AuditFull {}
 
 /// An entry as it was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,11 +13,14 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::bearer::BearerToken;
 use super::gate::Permit;
-use crate::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN};
+use crate::limits::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, TOKEN_BYTES_MAX};
 
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
+/// How each JWT begins: `{"` in base64url.
+const JWT: &[u8] = b"eyJ";
 
 /// What hashing a password costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,15 +98,22 @@ impl fmt::Display for PasswordError {
 impl std::error::Error for PasswordError {}
 
 impl Password {
-    /// One that is to be checked. MQTT passwords are bytes.
+    /// One that is to be checked. MQTT passwords are bytes. What begins as a JWT does may be as long as a token.
     ///
     /// # Errors
     /// [`PasswordError::TooLong`].
     pub fn given(password: &[u8]) -> Result<Self, PasswordError> {
-        if password.len() > PASSWORD_BYTES_MAX {
+        let bytes_max = if password.starts_with(JWT) { TOKEN_BYTES_MAX } else { PASSWORD_BYTES_MAX };
+        if password.len() > bytes_max {
             return Err(PasswordError::TooLong);
         }
         Ok(Password(Zeroizing::new(password.to_vec())))
+    }
+
+    /// The token it may be, where tokens are shown as passwords: a JWT or a key.
+    pub fn as_token(&self) -> Option<&str> {
+        let token = std::str::from_utf8(&self.0).ok()?;
+        (token.as_bytes().starts_with(JWT) || BearerToken::looks_like_one(token)).then_some(token)
     }
 
     /// One that is to be set.
@@ -113,6 +123,9 @@ impl Password {
     pub fn chosen(password: &str) -> Result<Self, PasswordError> {
         if password.chars().count() < PASSWORD_CHARS_MIN {
             return Err(PasswordError::TooShort);
+        }
+        if password.len() > PASSWORD_BYTES_MAX {
+            return Err(PasswordError::TooLong);
         }
         Self::given(password.as_bytes())
     }

@@ -69,6 +69,11 @@ impl Digest {
         Digest(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
     }
 
+    /// Stands for a credential as it was shown, for who remembers whom he has let in.
+    pub fn of_credential(shown: &str) -> Self {
+        Digest::of(&[b"factree-shown-1\n", shown.as_bytes()])
+    }
+
     pub(crate) fn to_hex(self) -> String {
         hex(&self.0)
     }
