@@ -70,17 +70,20 @@ files! {
     "marks.js" SCRIPT,
     "page.js" SCRIPT,
     "pages.css" CSS,
+    "pages/audit.js" SCRIPT,
     "pages/clients.js" SCRIPT,
     "pages/edge-node.js" SCRIPT,
     "pages/edge-nodes.js" SCRIPT,
     "pages/events.js" SCRIPT,
     "pages/findings.js" SCRIPT,
+    "pages/login.js" SCRIPT,
     "pages/namespace.js" SCRIPT,
     "pages/overview.js" SCRIPT,
     "pages/unplaced.js" SCRIPT,
     "poll.js" SCRIPT,
     "samples.js" SCRIPT,
     "search.js" SCRIPT,
+    "session.js" SCRIPT,
     "shell.css" CSS,
     "theme.js" SCRIPT,
     "tree-view.js" SCRIPT,
@@ -88,13 +91,14 @@ files! {
     "trial.js" SCRIPT,
     "value-view.js" SCRIPT,
     "when.js" SCRIPT,
+    "who.js" SCRIPT,
     "write.js" SCRIPT,
 }
 
 /// Where files are.
 const UI: &str = "/ui";
 /// Addresses of pages; each has others below it.
-const PAGES: &[&str] = &["/ns", "/edge-nodes", "/events", "/findings", "/unplaced", "/clients"];
+const PAGES: &[&str] = &["/access", "/account", "/audit", "/login", "/ns", "/edge-nodes", "/events", "/findings", "/unplaced", "/clients"];
 
 /// The routes of the UI alone. They need no state.
 pub fn ui_router() -> Router {

@@ -4,7 +4,7 @@
 //! asked for.
 
 /** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "events" | "findings" | "unplaced" | "clients" |
- *   "client" | "nowhere",
+ *   "client" | "audit" | "access" | "account" | "login" | "nowhere",
  *   path?: string, group?: string, edgeNode?: string, clientId?: string, query: URLSearchParams }} Route */
 
 /** Each name for itself; `/` stays. @param {string} path */
@@ -80,6 +80,11 @@ export function routeOf(location) {
       return { page: "events", query };
     case "findings":
       return { page: "findings", query };
+    case "audit":
+    case "access":
+    case "account":
+    case "login":
+      return { page: first, query };
     case "unplaced":
       return { page: "unplaced", query };
     case "clients": {

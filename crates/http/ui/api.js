@@ -155,9 +155,9 @@ export function search(words, signal) {
   return ask(`/api/v1/search${query({ q: words, limit: 50 })}`, { signal });
 }
 
-/** @param {string} path @param {unknown} value @returns {Promise<Command>} */
-export function set(path, value) {
-  return ask(`/api/v1/values/${encodePath(path)}`, sending("PUT", { value }));
+/** @param {string} path @param {unknown} value @param {string} reason @returns {Promise<Command>} */
+export function set(path, value, reason) {
+  return ask(`/api/v1/values/${encodePath(path)}`, sending("PUT", reason ? { value, reason } : { value }));
 }
 
 /** @param {string} id @returns {Promise<Command>} */
@@ -186,9 +186,9 @@ export function conformance(group, edgeNode) {
   return ask(`${edgeNodeAt(group, edgeNode)}/conformance`);
 }
 
-/** @param {string} group @param {string} edgeNode @returns {Promise<{ asked: string }>} */
-export function rebirth(group, edgeNode) {
-  return ask(`${edgeNodeAt(group, edgeNode)}/rebirth`, { method: "POST" });
+/** @param {string} group @param {string} edgeNode @param {string} reason @returns {Promise<{ asked: string }>} */
+export function rebirth(group, edgeNode, reason) {
+  return ask(`${edgeNodeAt(group, edgeNode)}/rebirth${query({ reason })}`, { method: "POST" });
 }
 
 /** @param {Record<string, string | number | undefined>} wanted
@@ -222,9 +222,9 @@ export function client(clientId) {
   return ask(`/api/v1/clients/${encodePath(clientId)}`);
 }
 
-/** @param {string} clientId @returns {Promise<null>} */
-export function disconnect(clientId) {
-  return ask(`/api/v1/clients/${encodePath(clientId)}`, { method: "DELETE" });
+/** @param {string} clientId @param {string} reason @returns {Promise<null>} */
+export function disconnect(clientId, reason) {
+  return ask(`/api/v1/clients/${encodePath(clientId)}${query({ reason })}`, { method: "DELETE" });
 }
 
 const LOGIN = "/api/v1/login";

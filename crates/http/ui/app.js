@@ -2,7 +2,8 @@
 //!
 //! A link to a page of ours changes the address and nothing is loaded anew. Each page gets a signal that ends
 //! whatever it
-//! began. Invariant: one page at a time; what a page has left cannot write on the next.
+//! began. Who has to log in first is asked to in place of the page.
+//! Invariant: one page at a time; what a page has left cannot write on the next.
 
 import { routeOf, pageOf } from "./address.js";
 import { clipped, el, fill } from "./dom.js";
@@ -10,13 +11,17 @@ import { Live } from "./live.js";
 import { mark } from "./marks.js";
 import { Samples } from "./samples.js";
 import { Search } from "./search.js";
+import { Session } from "./session.js";
 import { themeButton } from "./theme.js";
 import { when } from "./when.js";
+import { showWho } from "./who.js";
+import { auditPage } from "./pages/audit.js";
 import { clientPageOf, clientsPage } from "./pages/clients.js";
 import { edgeNodePage } from "./pages/edge-node.js";
 import { edgeNodesPage } from "./pages/edge-nodes.js";
 import { eventsPage } from "./pages/events.js";
 import { findingsPage } from "./pages/findings.js";
+import { loginPage } from "./pages/login.js";
 import { namespacePage } from "./pages/namespace.js";
 import { overviewPage } from "./pages/overview.js";
 import { unplacedPage } from "./pages/unplaced.js";
@@ -34,6 +39,17 @@ const TITLES = new Map([
   ["unplaced", "Unplaced"],
   ["clients", "Clients"],
   ["client", "Client"],
+  ["audit", "Audit log"],
+  ["login", "Log in"],
+]);
+/** Pages of the bar that not everybody may see, and what he has to be allowed to look at. */
+const AREAS = new Map([
+  ["edge-nodes", "conformance"],
+  ["findings", "conformance"],
+  ["unplaced", "conformance"],
+  ["clients", "clients"],
+  ["audit", "audit"],
+  ["access", "access"],
 ]);
 /** Which entry of the bar a page belongs to. */
 const ENTRIES = new Map([
@@ -44,6 +60,7 @@ const ENTRIES = new Map([
 
 const live = new Live();
 const samples = new Samples();
+const session = new Session();
 const main = byId("main");
 let leave = new AbortController();
 let title = "";
@@ -64,14 +81,16 @@ function show() {
   leave = new AbortController();
   const route = routeOf(location);
   /** @type {Surroundings} */
-  const around = { live, samples, signal: leave.signal, query: route.query, go };
-  const page = pageFor(route, around);
+  const around = { live, samples, session, signal: leave.signal, query: route.query, go };
+  const page = session.isOut ? loginPage(session, show) : pageFor(route, around);
   if (main.firstChild !== page || main.childNodes.length !== 1) {
     fill(main, page);
     main.scrollTop = 0;
   }
   const last = route.path ? route.path.slice(route.path.lastIndexOf("/") + 1) : undefined;
-  title = clipped(last || route.edgeNode || route.clientId || TITLES.get(route.page) || "No such page", 80);
+  title = session.isOut
+    ? "Log in"
+    : clipped(last || route.edgeNode || route.clientId || TITLES.get(route.page) || "No such page", 80);
   showTitle();
   const entry = ENTRIES.get(route.page) ?? route.page;
   for (const link of document.querySelectorAll("[data-page]")) {
@@ -104,6 +123,10 @@ function pageFor(route, around) {
       return clientsPage(around);
     case "client":
       return clientPageOf(around, route.clientId ?? "");
+    case "audit":
+      return auditPage(around);
+    case "login":
+      return loginPage(session, () => go("/"));
     case "nowhere":
       return el(
         "div",
@@ -146,6 +169,18 @@ function showLink() {
   }
 }
 
+/** Who is looking, and the pages that are his. */
+function showBar() {
+  showWho(byId("who"), session, go);
+  document.documentElement.classList.toggle("nobody", session.isOut);
+  for (const link of document.querySelectorAll("[data-page]")) {
+    const page = link.getAttribute("data-page") ?? "";
+    const area = AREAS.get(page);
+    const isIdle = page === "access" && !session.me?.login_required;
+    /** @type {HTMLElement} */ (link).hidden = isIdle || (area !== undefined && !session.mayManage(area, "read"));
+  }
+}
+
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
     return;
@@ -156,10 +191,27 @@ document.addEventListener("click", (event) => {
   go(address);
 });
 addEventListener("popstate", show);
-live.addEventListener("state", showLink);
+live.addEventListener("state", () => {
+  showLink();
+  // A stream that ends may be a session that has.
+  if (live.state === "lost" && !session.isOut) void session.checkSoon();
+});
+session.addEventListener("change", () => {
+  showBar();
+  if (session.isOut) live.stop();
+  else live.start();
+  if (session.isOut !== main.classList.contains("out")) {
+    main.classList.toggle("out", session.isOut);
+    show();
+  }
+});
 
 new Search(byId("search"), (path) => go(pageOf(path)));
 themeButton(/** @type {HTMLButtonElement} */ (byId("theme")));
 showLink();
-live.start();
-show();
+showBar();
+await session.check();
+if (!session.isOut) {
+  live.start();
+  show();
+}

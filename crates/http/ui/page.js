@@ -7,7 +7,8 @@
 import { el, fill } from "./dom.js";
 
 /** @typedef {import("./dom.js").Child} Child */
-/** @typedef {{ live: import("./live.js").Live, samples: import("./samples.js").Samples, signal: AbortSignal,
+/** @typedef {{ live: import("./live.js").Live, samples: import("./samples.js").Samples,
+ *   session: import("./session.js").Session, signal: AbortSignal,
  *   query: URLSearchParams, go: (address: string) => void }} Surroundings what a page is given */
 
 export class Page {

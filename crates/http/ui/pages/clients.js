@@ -4,7 +4,7 @@
 
 import * as api from "../api.js";
 import { clientPage } from "../address.js";
-import { confirm } from "../dialog.js";
+import { confirmed } from "../dialog.js";
 import { el, facts, fill, longText, name } from "../dom.js";
 import { age, bytes, count, duration, moment, rate } from "../format.js";
 import { Rates } from "../figures.js";
@@ -208,21 +208,23 @@ function sessionOf(client, published, delivered) {
 
 /** @param {string} clientId @param {HTMLElement} said */
 async function end(clientId, said) {
-  const is = await confirm(
-    "Disconnect this client?",
-    "Disconnect",
-    true,
-    el(
-      "p",
-      {},
-      name(clientId),
-      " is disconnected and its Will Message published. What it is the Edge Node of is then Stale. Most clients connect again by themselves.",
-    ),
-  );
-  if (!is) return;
+  const question = {
+    title: "Disconnect this client?",
+    act: "Disconnect",
+    isGrave: true,
+    asksReason: true,
+    body: [
+      el(
+        "p",
+        {},
+        name(clientId),
+        " is disconnected and its Will Message published. What it is the Edge Node of is then Stale. Most clients connect again by themselves.",
+      ),
+    ],
+  };
   try {
-    await api.disconnect(clientId);
-    fill(said, mark("dot", "Disconnected"), ` at ${moment(api.serverNow())}`);
+    if (await confirmed(question, (reason) => api.disconnect(clientId, reason)))
+      fill(said, mark("dot", "Disconnected"), ` at ${moment(api.serverNow())}`);
   } catch (error) {
     fill(said, mark("cross", error instanceof api.Refusal ? error.title : "Not disconnected", "loud doubt"));
   }

@@ -4,7 +4,7 @@
 
 import * as api from "../api.js";
 import { clientPage, pageOf } from "../address.js";
-import { confirm } from "../dialog.js";
+import { confirmed } from "../dialog.js";
 import { el, facts, fill, longText, name } from "../dom.js";
 import { age, count, many, moment, rate, words } from "../format.js";
 import { Rates } from "../figures.js";
@@ -216,21 +216,22 @@ async function listMetrics(group, edgeNode, into) {
 
 /** @param {string} group @param {string} edgeNode @param {HTMLElement} said */
 async function ask(group, edgeNode, said) {
-  const is = await confirm(
-    "Ask for a rebirth?",
-    "Ask",
-    false,
-    el(
-      "p",
-      {},
-      name(`${group} / ${edgeNode}`),
-      " is asked to publish all its births again. It goes on with its data meanwhile.",
-    ),
-  );
-  if (!is) return;
+  const question = {
+    title: "Ask for a rebirth?",
+    act: "Ask",
+    asksReason: true,
+    body: [
+      el(
+        "p",
+        {},
+        name(`${group} / ${edgeNode}`),
+        " is asked to publish all its births again. It goes on with its data meanwhile.",
+      ),
+    ],
+  };
   try {
-    const { asked } = await api.rebirth(group, edgeNode);
-    fill(said, mark("dot", "Asked"), ` at ${moment(asked)}`);
+    const asked = await confirmed(question, (reason) => api.rebirth(group, edgeNode, reason));
+    if (asked) fill(said, mark("dot", "Asked"), ` at ${moment(asked.done.asked)}`);
   } catch (error) {
     fill(said, mark("cross", error instanceof api.Refusal ? error.title : "Not asked", "loud doubt"));
   }
