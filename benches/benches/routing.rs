@@ -124,7 +124,11 @@ impl Ours {
     fn connect(&mut self, connection: ConnectionId) {
         let client_id = format!("client{}", connection.0);
         let connect = Connect::new(ProtocolVersion::V5, &client_id);
-        self.broker.handle(self.now, Input::Connect { connection, connect: &connect }, &mut self.out);
+        self.broker.handle(
+            self.now,
+            Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+            &mut self.out,
+        );
     }
 
     fn work(&mut self, case: &Case, count: usize) {

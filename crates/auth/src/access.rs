@@ -11,7 +11,7 @@ mod trie;
 
 pub use explain::{Explanation, Source};
 
-use factree_mqtt::{TopicFilter, TopicName};
+use factree_mqtt::{TopicError, TopicFilter, TopicName};
 
 use crate::grant::{Area, Grant, Scope};
 use crate::pin::Pins;
@@ -34,6 +34,32 @@ pub enum Target<'a> {
     Elements(&'a str),
     /// A part of Factree itself.
     Area(Area),
+}
+
+impl<'a> Target<'a> {
+    /// A topic.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn topic(topic: &'a str) -> Result<Self, TopicError> {
+        TopicName::parse(topic).map(Target::Topic)
+    }
+
+    /// All topics that a filter matches.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn filter(filter: &'a str) -> Result<Self, TopicError> {
+        TopicFilter::parse(filter).map(Target::Filter)
+    }
+
+    /// All elements that a filter means.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn elements(filter: &'a str) -> Result<Self, TopicError> {
+        TopicFilter::parse(filter).map(|_| Target::Elements(filter))
+    }
 }
 
 /// An answer, with its reason.
@@ -68,6 +94,7 @@ pub struct Access {
     client_id: Option<Box<str>>,
     username: Option<Box<str>>,
     mask: Verbs,
+    is_unrestricted: bool,
 }
 
 impl Access {
@@ -92,7 +119,14 @@ impl Access {
         }
         access.topics.seal();
         access.tree.seal();
+        access.is_unrestricted = access.grants_everything();
         access
+    }
+
+    /// Everything: what the built-in role `admin` gives.
+    pub fn unrestricted() -> Self {
+        let [.., admin] = Role::built_in();
+        Self::compile([&admin], Fill::default(), Verbs::ALL)
     }
 
     /// Nothing at all: what somebody has whose rights could not be found out.
@@ -106,12 +140,33 @@ impl Access {
             client_id: None,
             username: None,
             mask: Verbs::NONE,
+            is_unrestricted: false,
         }
+    }
+
+    /// Whether it gives all that there is to give, so that nothing has to be asked: what `admin` gives, and no pins.
+    #[inline]
+    pub fn is_unrestricted(&self) -> bool {
+        self.is_unrestricted
+    }
+
+    fn grants_everything(&self) -> bool {
+        let plant = [Verb::Read, Verb::Write, Verb::Command];
+        let ours = ["$SYS/#", "$sparkplug/#"].iter().all(|filter| self.topics.covers(Verb::Read, filter));
+        let plants = plant.iter().all(|verb| self.topics.covers(*verb, "#") && self.tree.covers(*verb, "#"));
+        let areas = self.areas.iter().all(|verbs| verbs.has(Verb::Read) && verbs.has(Verb::Admin));
+        ours && plants && areas && self.pins.are_none()
     }
 
     /// The roles that all this comes from.
     pub fn roles(&self) -> &[Role] {
         &self.roles
+    }
+
+    /// Whether the other one was compiled of the same, so that whoever has either may do the same.
+    pub fn grants_the_same(&self, other: &Access) -> bool {
+        let about = |access: &Access| (access.mask, access.client_id.clone(), access.username.clone());
+        std::ptr::eq(self, other) || (self.roles == other.roles && about(self) == about(other))
     }
 
     /// What its templates are filled with.

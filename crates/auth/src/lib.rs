@@ -28,7 +28,7 @@ pub use access::{Access, Decision, Explanation, Source, Target};
 pub use directory::{Directory, DirectoryLimits, Login, Tenure};
 pub use grant::{Area, Grant, GrantError, Scope};
 pub use name::{Name, NameError};
-pub use pin::{IdPattern, IdPatternError, Pin};
+pub use pin::{IdPattern, IdPatternError, Pin, PinError};
 pub use principal::Principal;
 pub use role::{Role, RoleError};
 pub use template::{Fill, Unfit};

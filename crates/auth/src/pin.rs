@@ -73,6 +73,29 @@ impl fmt::Display for IdPattern {
     }
 }
 
+const EDGE_NODE: &str = "edge node ";
+const HOST: &str = "host application ";
+
+/// Why a text is no pin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinError {
+    /// Neither an Edge Node nor a Host Application.
+    Form,
+    /// Of one of its ids.
+    Id(IdPatternError),
+}
+
+impl fmt::Display for PinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form => f.write_str("a pin is written 'edge node GROUP/EDGE_NODE' or 'host application HOST'"),
+            Self::Id(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for PinError {}
+
 /// As whom the holders of a role may speak.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Pin {
@@ -88,6 +111,19 @@ pub enum Pin {
 }
 
 impl Pin {
+    /// Reads a pin as [`Display`](fmt::Display) writes it: `edge node Acme:*/{client_id}`, `host application scada`.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn parse(text: &str) -> Result<Self, PinError> {
+        let id = |text| IdPattern::parse(text).map_err(PinError::Id);
+        if let Some(edge_node) = text.strip_prefix(EDGE_NODE) {
+            let (group, edge_node) = edge_node.split_once('/').ok_or(PinError::Form)?;
+            return Ok(Pin::EdgeNode { group: id(group)?, edge_node: id(edge_node)? });
+        }
+        text.strip_prefix(HOST).ok_or(PinError::Form).and_then(|host| id(host).map(Pin::Host))
+    }
+
     /// Whether it means somebody else for each principal or session: it has a placeholder.
     pub fn is_personal(&self) -> bool {
         match self {
@@ -100,8 +136,8 @@ impl Pin {
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Pin::EdgeNode { group, edge_node } => write!(f, "edge node {group}/{edge_node}"),
-            Pin::Host(host) => write!(f, "host application {host}"),
+            Pin::EdgeNode { group, edge_node } => write!(f, "{EDGE_NODE}{group}/{edge_node}"),
+            Pin::Host(host) => write!(f, "{HOST}{host}"),
         }
     }
 }
@@ -140,6 +176,11 @@ impl Pins {
             }
         }
         Ok(())
+    }
+
+    /// Whether nobody is pinned.
+    pub(crate) fn are_none(&self) -> bool {
+        self.edge_nodes.is_none() && self.hosts.is_none()
     }
 
     /// Whether the message may be said in the name it is said in.

@@ -7,6 +7,8 @@
 //! Knows nothing of what the state is.
 //! Invariant: what goes to one session about one topic, goes in the order in which it was handed in.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +16,7 @@ use factree_mqtt::TopicFilter;
 
 use crate::broker::Broker;
 use crate::identity::SessionId;
+use crate::judging;
 use crate::output::{Output, Outputs};
 use crate::publication::Publication;
 use crate::queue::Queued;
@@ -21,6 +24,15 @@ use crate::subscriptions::{Target, Terms};
 
 /// The most of what is current that is handed over at once, in messages.
 const HANDED_OVER_MAX: usize = 256;
+
+/// Where announced topics stand in the driver's tree: an announcement is judged by the right to its element.
+pub trait Announced: fmt::Debug + Send {
+    /// The path of the element that a topic tells of; none if it tells of none.
+    fn path<'t>(&self, topic: &'t str) -> Option<Cow<'t, str>>;
+
+    /// What a topic filter (without `$share/…`) means in the tree, or more than that; none if nothing.
+    fn filter(&self, filter: &str) -> Option<String>;
+}
 
 /// Whether what is current can be handed over to a subscription now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +51,19 @@ impl Broker {
         self.tells_subscriptions = true;
     }
 
+    /// Has announcements judged, and subscriptions to them, by what they mean in the driver's tree. Without it only those hear
+    /// of them who may do everything.
+    pub fn judge_announced(&mut self, announced: Box<dyn Announced>) {
+        self.announced = Some(announced);
+    }
+
     /// Delivers a message to whoever is subscribed, but not by a filter that begins with a wildcard, and keeps it nowhere; it
     /// carries the retain flag for those who want it as published. Whether there was a subscriber.
     pub fn announce(&mut self, now: Instant, publication: &Arc<Publication>, out: &mut Outputs) -> bool {
         let mut matches = std::mem::take(&mut self.matches);
         self.subscriptions.lookup_hidden(publication.topic(), &mut matches);
+        let subject = judging::subject(publication, &self.sessions, self.announced.as_deref());
+        judging::keep_granted(&self.sessions, &self.shared, &mut self.stats, &subject, &mut matches);
         let found = !matches.is_empty();
         self.stats.accepted += u64::from(found);
         self.deliver(publication, &mut matches, out);
@@ -81,9 +101,14 @@ impl Broker {
             if is_heavy || !session.is_ready_for(publication, &self.limits) {
                 break;
             }
+            taken += 1;
+            let subject = judging::subject(publication, &self.sessions, self.announced.as_deref());
+            if !session.may_receive(&subject) {
+                self.stats.refused_delivery += 1;
+                continue;
+            }
             let queued = Queued { retain, ..Queued::retained(publication, &terms) };
             self.offer(id, queued, out);
-            taken += 1;
         }
         self.close_condemned(now, out);
         Some(taken)

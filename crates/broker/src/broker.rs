@@ -12,13 +12,16 @@ use std::time::Instant;
 
 use factree_mqtt::{Acknowledgement, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, TopicName};
 
+use crate::announcing::Announced;
 use crate::connect::ClientIds;
 use crate::deadlines::Deadlines;
 use crate::event::{Ending, Event};
+use crate::holder::Subject;
 use crate::identity::{ConnectionId, GroupId, SessionId};
 use crate::inbound::{Received, Released};
 use crate::input::Input;
 use crate::journal::Journal;
+use crate::judging;
 use crate::limits::Limits;
 use crate::outbound::Acknowledged;
 use crate::output::{Accepted, Output, Outputs, Refused};
@@ -50,6 +53,8 @@ pub struct Broker {
     pub(crate) storage_full: bool,
     pub(crate) rewrite_will: Option<WillRewrite>,
     pub(crate) will_judge: Option<WillJudge>,
+    /// Where announced topics stand in the driver's tree.
+    pub(crate) announced: Option<Box<dyn Announced>>,
     /// The driver hears who subscribes.
     pub(crate) tells_subscriptions: bool,
     pub(crate) matches: Matches,
@@ -86,6 +91,7 @@ impl Broker {
             storage_full: false,
             rewrite_will: None,
             will_judge: None,
+            announced: None,
             tells_subscriptions: false,
             matches: Matches::default(),
             condemned: Vec::new(),
@@ -101,9 +107,9 @@ impl Broker {
                     self.on_packet(now, Client { session, connection }, packet, out);
                 }
             }
-            Input::Connect { connection, connect } => self.on_connect(now, connection, connect, out),
-            Input::RefusedConnect { connection, connect, why } => {
-                self.on_refused_connect(now, connection, connect, why, out);
+            Input::Connect { connection, connect, holder } => self.on_connect(now, connection, connect, holder, out),
+            Input::RefusedConnect { connection, connect, reason, why } => {
+                self.on_refused_connect(now, connection, connect, (reason, why), out);
             }
             Input::RefusedPublish { connection, publish, refusal } => {
                 if let Some(session) = self.sessions.of_connection(connection) {
@@ -189,7 +195,7 @@ impl Broker {
             }
         }
         let mut why = None;
-        let verdict = match (self.judge(topic, publish), refusal) {
+        let verdict = match (self.judge(from, topic, publish), refusal) {
             (Ok(()), Some(refusal)) => {
                 match refusal.reason {
                     ReasonCode::NotAuthorized => self.stats.refused_topic += 1,
@@ -260,9 +266,13 @@ impl Broker {
     }
 
     /// Whether a client's publication passes.
-    fn judge(&mut self, topic: TopicName<'_>, publish: &Publish<'_>) -> Result<(), ReasonCode> {
+    fn judge(&mut self, from: Client, topic: TopicName<'_>, publish: &Publish<'_>) -> Result<(), ReasonCode> {
         if !clients_may_publish_to(topic) {
             self.stats.refused_topic += 1;
+            return Err(ReasonCode::NotAuthorized);
+        }
+        if !self.sessions[from.session].may_publish(topic) {
+            self.stats.refused_access += 1;
             return Err(ReasonCode::NotAuthorized);
         }
         if self.storage_full && publish.handshake != Handshake::AtMostOnce {
@@ -339,6 +349,7 @@ impl Broker {
         self.stats.accepted += 1;
         let mut matches = std::mem::take(&mut self.matches);
         self.subscriptions.lookup(topic, publisher, &mut matches);
+        self.keep_granted(&Subject::Topic(topic), &mut matches);
         let found = !matches.is_empty();
         if found || keep {
             let publication = make();
@@ -374,9 +385,10 @@ impl Broker {
     /// Gives a message to one member of a shared subscription, with the QoS it was granted `[MQTT-4.8.2-3]`.
     pub(crate) fn offer_to_group(&mut self, group: GroupId, publication: &Arc<Publication>, out: &mut Outputs) -> bool {
         let (sessions, limits) = (&self.sessions, &self.limits);
-        let Some(member) = self.shared.pick(group, |member| sessions[member].is_ready_for(publication, limits)) else {
-            return false;
-        };
+        let subject = judging::subject(publication, sessions, self.announced.as_deref());
+        let may_have = |member| sessions[member].may_receive(&subject);
+        let is_ready = |member| sessions[member].is_ready_for(publication, limits);
+        let Some(member) = self.shared.pick(group, may_have, is_ready) else { return false };
         let queued = Queued {
             qos: publication.qos().min(member.terms.options.maximum_qos),
             retain: publication.retain() && member.terms.options.retain_as_published,

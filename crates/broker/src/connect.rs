@@ -5,12 +5,15 @@
 //! Invariant: nothing is said to a client before its CONNACK, and what it takes over is over before that.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use factree_auth::Principal;
 use factree_mqtt::{Connect, ProtocolVersion, ReasonCode, SessionExpiry};
 
 use crate::broker::{Broker, Client, clients_may_publish_to};
 use crate::event::{Ending, Event};
+use crate::holder::Holder;
 use crate::identity::{ClientId, ConnectionId, SessionId};
 use crate::output::{Output, Outputs};
 use crate::reply::{ConnAckReply, Reply};
@@ -25,6 +28,7 @@ impl Broker {
         now: Instant,
         connection: ConnectionId,
         connect: &Connect<'_>,
+        holder: &Arc<Holder>,
         out: &mut Outputs,
     ) {
         if let Some(session) = self.sessions.of_connection(connection) {
@@ -32,7 +36,7 @@ impl Broker {
         }
         // What should be over by now must not be resumed.
         self.on_tick(now, out);
-        if let Err((reason, why)) = self.judge_connect(connect) {
+        if let Err((reason, why)) = self.judge_connect(connect, holder) {
             return self.refuse(connection, connect, reason, why, out);
         }
         let client_id = match connect.client_id {
@@ -62,7 +66,7 @@ impl Broker {
             }
         }
         self.make_way(now, &client_id, connect.clean_start, out);
-        let (id, resumed) = self.begin_or_resume(&client_id, link);
+        let (id, resumed, rights_change) = self.begin_or_resume(&client_id, link, holder);
         self.sessions[id].expiry = session_expiry;
         self.record_session(id);
         self.deadlines.set(id, self.sessions[id].deadline());
@@ -71,10 +75,11 @@ impl Broker {
         out.reply(connection, Reply::ConnAck(Box::new(reply)));
         let (version, clean_start) = (connect.version, connect.clean_start);
         out.event(Event::Connected { connection, client_id, version, keep_alive, clean_start, resumed });
+        let resumed = Resumed { resumed, rights_change };
         self.redeliver(id, connection, resumed, out);
     }
 
-    fn judge_connect(&self, connect: &Connect<'_>) -> Result<(), (ReasonCode, &'static str)> {
+    fn judge_connect(&self, connect: &Connect<'_>, holder: &Holder) -> Result<(), (ReasonCode, &'static str)> {
         if connect.authentication_method.is_some() {
             return Err((ReasonCode::BadAuthenticationMethod, "no enhanced authentication method is supported"));
         }
@@ -86,8 +91,16 @@ impl Broker {
         {
             return Err((ReasonCode::NotAuthorized, "clients may not leave a will for a topic that begins with $"));
         }
-        let known = self.sessions.of_client(connect.client_id).is_some();
-        if !known && self.sessions.len() >= self.limits.sessions_max as usize {
+        if let Some(will) = &connect.will
+            && !holder.may_publish(will.topic)
+        {
+            return Err((ReasonCode::NotAuthorized, "the will's topic is not granted to this client"));
+        }
+        let known = self.sessions.of_client(connect.client_id);
+        if known.is_some_and(|id| !may_take(holder, &self.sessions[id])) {
+            return Err((ReasonCode::NotAuthorized, "the session of this client id belongs to somebody else"));
+        }
+        if known.is_none() && self.sessions.len() >= self.limits.sessions_max as usize {
             return Err((ReasonCode::QuotaExceeded, "too many sessions"));
         }
         Ok(())
@@ -180,26 +193,36 @@ impl Broker {
             woken: false,
             wants_reasons: connect.request_problem_information,
             told_refused: false,
+            told_not_subscribed: false,
             takeovers: Takeovers::default(),
         }
     }
 
-    /// The session of the client id, and whether it was there before `[MQTT-3.2.2-2]`, `[MQTT-3.2.2-3]`. A delayed will
-    /// of a session that goes on is forgotten `[MQTT-3.1.3-9]`.
-    fn begin_or_resume(&mut self, client_id: &ClientId, link: Connected) -> (SessionId, bool) {
+    /// The session of the client id, whether it was there before `[MQTT-3.2.2-2]`, `[MQTT-3.2.2-3]`, and whether other rights
+    /// hold for it now. A delayed will of a session that goes on is forgotten `[MQTT-3.1.3-9]`.
+    fn begin_or_resume(
+        &mut self,
+        client_id: &ClientId,
+        link: Connected,
+        holder: &Arc<Holder>,
+    ) -> (SessionId, bool, bool) {
         let connection = link.connection;
-        let (id, resumed) = match self.sessions.of_client(client_id.as_str()) {
+        let (id, resumed, rights_change) = match self.sessions.of_client(client_id.as_str()) {
             Some(id) => {
                 let old = std::mem::replace(&mut self.sessions[id].link, Link::Connected(link));
                 if matches!(old, Link::Absent(absent) if absent.will.is_some()) {
                     self.journal.will_gone(client_id);
                 }
-                (id, true)
+                let before = self.sessions.set_holder(id, Arc::clone(holder));
+                (id, true, !holder.may_the_same(&before))
             }
-            None => (self.sessions.insert(Session::new(client_id.clone(), link)), false),
+            None => {
+                let session = Session::new(client_id.clone(), link, Arc::clone(holder));
+                (self.sessions.insert(session), false, false)
+            }
         };
         self.sessions.attach(connection, id);
-        (id, resumed)
+        (id, resumed, rights_change)
     }
 
     /// A connection began: writes down what must be known of its session after a restart.
@@ -214,19 +237,39 @@ impl Broker {
             self.journal.session(number, Some(session.record()));
         }
         if let Some(will) = session.connected().and_then(|connected| connected.will.as_ref()) {
-            self.journal.will(&session.client_id, will, None);
+            self.journal.will((&session.client_id, session.holder()), will, None);
         }
     }
 
-    /// What was in flight goes again, PUBRELs at once `[MQTT-4.4.0-1]`, and what waited goes on.
-    fn redeliver(&mut self, id: SessionId, connection: ConnectionId, resumed: bool, out: &mut Outputs) {
+    /// What was in flight goes again, PUBRELs at once `[MQTT-4.4.0-1]`, and what waited goes on, as far as it is still granted.
+    fn redeliver(&mut self, id: SessionId, connection: ConnectionId, how: Resumed, out: &mut Outputs) {
+        let Resumed { resumed, rights_change } = how;
         let session = &mut self.sessions[id];
         session.inbound.resume(resumed);
         for packet_id in session.outbound.resume() {
             out.reply(connection, Reply::PubRel { packet_id, reason: ReasonCode::Success });
         }
+        if rights_change {
+            self.withdraw(id, out);
+        }
         self.wake(id, out);
     }
+}
+
+/// How a session goes on.
+#[derive(Clone, Copy, Debug)]
+struct Resumed {
+    /// It was there before.
+    resumed: bool,
+    /// What was granted when it was last judged need not be now.
+    rights_change: bool,
+}
+
+/// Whether a session of the same client id may be taken over, or put an end to. It belongs to its principal; what nobody in
+/// particular has left belongs to whoever proves to be somebody, so that a server can begin to ask for proofs.
+fn may_take(holder: &Holder, session: &Session) -> bool {
+    let owner = session.holder().principal();
+    owner == holder.principal() || *owner == Principal::Anonymous && session.connected().is_none()
 }
 
 /// Client ids for clients that bring none `[MQTT-3.1.3-6]`. Unpredictable as far as the seed is, so that nobody takes
@@ -268,7 +311,8 @@ mod tests {
     fn connect(broker: &mut Broker, connection: u64, connect: &Connect<'_>) -> ConnAckReply {
         let mut out = Outputs::default();
         let connection = ConnectionId(connection);
-        broker.handle(Instant::now(), Input::Connect { connection, connect }, &mut out);
+        let holder = Holder::unrestricted();
+        broker.handle(Instant::now(), Input::Connect { connection, connect, holder }, &mut out);
         let reply = out.drain().find_map(|output| match output {
             Output::Reply { reply: Reply::ConnAck(reply), .. } => Some(*reply),
             _ => None,

@@ -54,7 +54,8 @@ impl Broker {
             Some(Fate::Forgotten) => self.journal.will_gone(&client_id),
             Some(Fate::Now(will)) => self.publish_will(now, id, will, out),
             Some(Fate::At(at, will)) => {
-                self.journal.will(&client_id, &will, Some(at));
+                let whose = (&client_id, &**self.sessions[id].holder());
+                self.journal.will(whose, &will, Some(at));
                 if let Link::Absent(absent) = &mut self.sessions[id].link {
                     absent.will = Some((at, will));
                 }
@@ -128,7 +129,7 @@ impl Broker {
     }
 
     /// Deliveries of shared subscriptions go to other members.
-    fn hand_over(&mut self, shared: Vec<Queued>, out: &mut Outputs) {
+    pub(crate) fn hand_over(&mut self, shared: Vec<Queued>, out: &mut Outputs) {
         for queued in shared {
             let taken = queued.group.is_some_and(|group| self.offer_to_group(group, &queued.publication, out));
             self.stats.dropped_session_ended += u64::from(!taken);
@@ -139,6 +140,11 @@ impl Broker {
         let client_id = self.sessions[id].client_id.clone();
         self.journal.will_gone(&client_id);
         let (connection, publication) = will.publish(now, self.rewrite_will);
+        if !self.sessions[id].holder().may_have_left(publication.topic()) {
+            self.stats.refused_access += 1;
+            let (topic, reason) = (publication.topic_buf().clone(), ReasonCode::NotAuthorized);
+            return out.event(Event::PublicationRefused { client_id, topic, reason });
+        }
         if let Some(judge) = &self.will_judge
             && let Some(refusal) = (judge.0)(publication.topic(), publication.payload())
         {

@@ -82,6 +82,13 @@ pub enum Event {
         /// What a 5.0 client was told, if it was QoS>0.
         reason: ReasonCode,
     },
+    /// A client's subscription was refused, or taken away because its rights have changed: the first of this connection.
+    SubscriptionRefused {
+        /// Whose.
+        client_id: ClientId,
+        /// To what.
+        filter: Box<str>,
+    },
     /// A session's queue is full and a delivery was discarded: the first, the others are counted until it is drained.
     QueueFull {
         /// Whose.

@@ -4,8 +4,11 @@
 //! What it hands in is borrowed from its read buffer.
 //! Invariant: what happens to one connection is handed in in the order in which it happened.
 
+use std::sync::Arc;
+
 use factree_mqtt::{Connect, Packet, Publish, ReasonCode};
 
+use crate::holder::Holder;
 use crate::identity::ConnectionId;
 use crate::refusal::Refusal;
 
@@ -16,8 +19,10 @@ pub enum Input<'a> {
     Connect {
         /// The new connection's id.
         connection: ConnectionId,
-        /// Already decoded, and authenticated by whoever does that.
+        /// Already decoded.
         connect: &'a Connect<'a>,
+        /// Who has proven to be behind it, and what he may do.
+        holder: &'a Arc<Holder>,
     },
     /// Any later packet. A PUBLISH has its topic: aliases were resolved with
     /// [`TopicAliases`](crate::TopicAliases).
@@ -37,13 +42,15 @@ pub enum Input<'a> {
         /// Why not.
         refusal: &'a Refusal,
     },
-    /// A CONNECT with something that its client has no right to. It is refused for that, unless the connection has sent one
-    /// before.
+    /// A CONNECT of somebody who is not let in, or with something that its client has no right to. It is refused for that, unless
+    /// the connection has sent one before.
     RefusedConnect {
         /// Whose.
         connection: ConnectionId,
         /// What.
         connect: &'a Connect<'a>,
+        /// What the client is told.
+        reason: ReasonCode,
         /// For people and logs: why not.
         why: &'static str,
     },

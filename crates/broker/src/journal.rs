@@ -14,6 +14,8 @@ use factree_mqtt::{PacketId, QoS};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use crate::holder::Holder;
+use crate::identity::ClientId;
 use crate::publication::Publication;
 use crate::queue::Queued;
 use crate::subscriptions::Terms;
@@ -205,14 +207,14 @@ impl Journal {
     }
 
     /// A client left a will, or it became due at that time.
-    pub(crate) fn will(&mut self, client_id: &crate::ClientId, will: &Will, due: Option<Instant>) {
+    pub(crate) fn will(&mut self, (client_id, holder): (&ClientId, &Holder), will: &Will, due: Option<Instant>) {
         if self.open {
-            self.write(Key::Will(client_id.clone()), Some(will.record(due)));
+            self.write(Key::Will(client_id.clone()), Some(will.record(due, holder.principal().clone())));
         }
     }
 
     /// A will was published or forgotten.
-    pub(crate) fn will_gone(&mut self, client_id: &crate::ClientId) {
+    pub(crate) fn will_gone(&mut self, client_id: &ClientId) {
         if self.open {
             self.write(Key::Will(client_id.clone()), None);
         }

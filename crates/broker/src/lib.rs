@@ -9,7 +9,9 @@
 //! and `shared` say who wants a topic, `retained` what a topic said last, `deadlines` when to look again. Parts own
 //! their state and never call each other; only the spine does. `alias` and `encoder` are the connection task's.
 //!
-//! This crate knows nothing of Sparkplug, of payloads, or of who may do what.
+//! `holder` and `judging` ask [`factree_auth::Access`] what may be published, subscribed and delivered.
+//!
+//! This crate knows nothing of Sparkplug, of payloads, or of how somebody proves who he is.
 //! Invariant: a peer can cause a reason code, a close, or a counted loss under a named policy, and never a panic;
 //! queues and tables grow only as far as [`Limits`] says.
 
@@ -23,10 +25,12 @@ mod delivery;
 mod encoder;
 mod ending;
 mod event;
+mod holder;
 mod identity;
 mod inbound;
 mod input;
 mod journal;
+mod judging;
 mod level_tree;
 mod limits;
 mod outbound;
@@ -50,12 +54,13 @@ mod will;
 mod write;
 
 pub use alias::{ResolvedTopic, TopicAliases};
-pub use announcing::Room;
+pub use announcing::{Announced, Room};
 pub use broker::Broker;
 pub use bucket::{Bucket, Rate};
 pub use delivery::{Delivery, More};
 pub use encoder::DeliveryEncoder;
 pub use event::{Ending, Event};
+pub use holder::Holder;
 pub use identity::{ClientId, ConnectionId};
 pub use input::{Input, Lost};
 pub use limits::Limits;

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use factree_mqtt::{Handshake, PacketId, QoS};
 
 use crate::journal::Finished;
+use crate::publication::Publication;
 use crate::queue::Queued;
 use crate::write::DeliveryNumber;
 
@@ -224,6 +225,18 @@ impl Outbound {
         self.ring.into_iter().filter_map(Place::into_queued)
     }
 
+    /// Takes out what is denied of what would be sent again over this connection. What was sent over it is with the client.
+    pub(crate) fn take_denied(&mut self, is_denied: impl Fn(&Publication) -> bool) -> Vec<Queued> {
+        let mut denied = Vec::new();
+        for place in self.ring.range_mut(self.resend_at..) {
+            if matches!(place, Place::Sent(queued) if is_denied(&queued.publication)) {
+                denied.extend(std::mem::replace(place, Place::Gap).into_queued());
+            }
+        }
+        self.drop_gaps();
+        denied
+    }
+
     /// Everything in flight loses its number; what the journal has to cross out.
     pub(crate) fn take_numbers(&mut self, mut each: impl FnMut(&Finished)) {
         for place in &mut self.ring {
@@ -284,7 +297,7 @@ mod tests {
     use factree_mqtt::{Publish, TopicName};
 
     use super::*;
-    use crate::publication::{Identifiers, Publication};
+    use crate::publication::Identifiers;
 
     fn queued(qos: QoS) -> Queued {
         let topic = TopicName::parse("t").unwrap();

@@ -22,6 +22,7 @@ pub struct Publication {
     qos: QoS,
     retain: bool,
     ours: bool,
+    announced: bool,
 }
 
 /// [`MessageProperties`], owned.
@@ -84,6 +85,7 @@ impl Publication {
             qos: publish.handshake.qos(),
             retain: publish.retain,
             ours: false,
+            announced: false,
         }
     }
 
@@ -96,6 +98,7 @@ impl Publication {
             qos: will.qos,
             retain: will.retain,
             ours: false,
+            announced: false,
         }
     }
 
@@ -110,6 +113,7 @@ impl Publication {
             qos: QoS::ExactlyOnce,
             retain: true,
             ours: true,
+            announced: true,
         }
     }
 
@@ -128,6 +132,11 @@ impl Publication {
         self.ours
     }
 
+    /// Whether it tells of an element of the driver's tree, so that it is not the topic that is judged.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.announced
+    }
+
     /// The same message with another payload.
     pub(crate) fn with_payload(self, payload: Box<[u8]>) -> Self {
         Publication { payload, ..self }
@@ -136,6 +145,11 @@ impl Publication {
     /// Where it was published.
     pub fn topic(&self) -> TopicName<'_> {
         self.topic.as_name()
+    }
+
+    /// The same as text.
+    pub(crate) fn topic_str(&self) -> &str {
+        self.topic.as_str()
     }
 
     /// The same, owned; a clone costs a counter.

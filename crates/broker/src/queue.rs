@@ -223,6 +223,25 @@ impl Queue {
         shared
     }
 
+    /// Takes out what is denied.
+    pub(crate) fn take_denied(&mut self, is_denied: impl Fn(&Publication) -> bool) -> Vec<Queued> {
+        let mut waiting = self.backlogs.iter().flat_map(|backlog| backlog.publications.as_slice());
+        if waiting.any(|publication| is_denied(publication)) {
+            // Numbers of a backlog follow each other without a gap, so what is left of it waits one by one.
+            let retained: Vec<Queued> = std::iter::from_fn(|| self.pop_retained()).collect();
+            retained.into_iter().rev().for_each(|queued| self.live.push_front(queued));
+        }
+        let mut denied = Vec::new();
+        self.keep_live(|queued| {
+            let is_denied = is_denied(&queued.publication);
+            if is_denied {
+                denied.push(queued.clone());
+            }
+            !is_denied
+        });
+        denied
+    }
+
     fn keep_live(&mut self, keep: impl FnMut(&Queued) -> bool) {
         self.live.retain(keep);
         self.bytes = self.live.iter().map(|queued| queued.publication.bytes()).sum();

@@ -34,17 +34,17 @@ impl fmt::Debug for WillJudge {
 }
 
 impl Broker {
-    /// A CONNECT with something that its client has no right to.
+    /// A CONNECT of somebody who is not let in, or with something that its client has no right to.
     pub(crate) fn on_refused_connect(
         &mut self,
         now: Instant,
         connection: ConnectionId,
         connect: &Connect<'_>,
-        why: &'static str,
+        (reason, why): (ReasonCode, &'static str),
         out: &mut Outputs,
     ) {
         match self.sessions.of_connection(connection) {
-            None => self.refuse(connection, connect, ReasonCode::NotAuthorized, why, out),
+            None => self.refuse(connection, connect, reason, why, out),
             Some(session) => {
                 self.violation(now, Client { session, connection }, "a second CONNECT [MQTT-3.1.0-2]", out);
             }

@@ -8,10 +8,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use factree_auth::Principal;
 use factree_mqtt::{PacketId, SessionExpiry, TopicFilter};
 use hashbrown::HashMap;
 
 use crate::broker::Broker;
+use crate::holder::Holder;
 use crate::identity::{ClientId, ConnectionId, SessionId};
 use crate::outbound::InFlight;
 use crate::publication::{Identifiers, Publication};
@@ -121,12 +123,12 @@ impl Restoring<'_> {
     /// Takes in what stands for itself, and puts the rest where it waits for the sessions.
     fn take(&mut self, key: Key, record: Record, waiting: &mut Waiting) {
         match (key, record) {
-            (Key::Session(number), Record::Session { client_id, expiry, absent_since })
+            (Key::Session(number), Record::Session { client_id, expiry, absent_since, principal })
                 if self.broker.sessions.of_client(client_id.as_str()).is_none() =>
             {
                 self.restored.sessions += 1;
                 let since = absent_since.unwrap_or(self.now);
-                let id = self.session(client_id, expiry, Some(number), Absent::kept(since, expiry));
+                let id = self.session((client_id, principal), expiry, Some(number), Absent::kept(since, expiry));
                 self.sessions.insert(number, id);
                 if absent_since.is_none() {
                     self.connected.push(id);
@@ -183,12 +185,12 @@ impl Restoring<'_> {
 
     fn session(
         &mut self,
-        client_id: ClientId,
+        (client_id, principal): (ClientId, Principal),
         expiry: SessionExpiry,
         number: Option<SessionNumber>,
         absent: Absent,
     ) -> SessionId {
-        let session = Session::restored(client_id, expiry, number, absent);
+        let session = Session::restored(client_id, expiry, number, absent, Arc::new(Holder::known_by_name(principal)));
         let deadline = session.deadline();
         let id = self.broker.sessions.insert(session);
         self.broker.deadlines.set(id, deadline);
@@ -254,18 +256,21 @@ impl Restoring<'_> {
     /// A will that was due is due; one of a connection is due as if the connection had been lost now. If its session ended
     /// with the connection, one without connection takes its place, and ends at once.
     fn will(&mut self, client_id: ClientId, record: Record) {
-        let Record::Will { publication, delay, due } = record else { unreachable!("only wills were put here") };
+        let Record::Will { publication, delay, due, principal } = record else {
+            unreachable!("only wills were put here")
+        };
         let will = Will::restored(delay, publication);
         self.restored.wills += 1;
         let Some(id) = self.broker.sessions.of_client(client_id.as_str()) else {
             let absent = Absent { since: self.now, expires: Some(self.now), will: Some((self.now, will)) };
-            self.session(client_id, SessionExpiry::ENDS_WITH_CONNECTION, None, absent);
+            self.session((client_id, principal), SessionExpiry::ENDS_WITH_CONNECTION, None, absent);
             return;
         };
         let at = due.or_else(|| self.now.checked_add(delay));
         let Some(at) = at else { return };
         if due.is_none() {
-            self.broker.journal.will(&client_id, &will, Some(at));
+            let holder = self.broker.sessions[id].holder();
+            self.broker.journal.will((&client_id, holder), &will, Some(at));
         }
         let session = &mut self.broker.sessions[id];
         if let Link::Absent(absent) = &mut session.link {

@@ -12,14 +12,16 @@
 
 use std::borrow::Cow;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use factree_mqtt::{
     Acknowledgement, Disconnect, Handshake, Packet, PacketId, ProtocolVersion, QoS, ReasonCode, SessionExpiry,
-    encoded_len,
+    TopicName, encoded_len,
 };
 
 use crate::delivery::{Delivery, More};
+use crate::holder::{Holder, Subject};
 use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
 use crate::journal::{Finished, Journal};
@@ -40,6 +42,9 @@ pub(crate) struct Session {
     /// What the journal knows it by, if it outlives its connection.
     pub(crate) number: Option<SessionNumber>,
     pub(crate) link: Link,
+    holder: Arc<Holder>,
+    /// As its holder says; beside it, because it is asked for each delivery.
+    is_restricted: bool,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
     pub(crate) queue: Queue,
@@ -71,6 +76,8 @@ pub(crate) struct Connected {
     pub(crate) wants_reasons: bool,
     /// A publication of this connection was refused and somebody was told.
     pub(crate) told_refused: bool,
+    /// The same of a subscription.
+    pub(crate) told_not_subscribed: bool,
     /// How often this client id's connections took each other over, up to this one.
     pub(crate) takeovers: Takeovers,
 }
@@ -146,8 +153,8 @@ impl Absent {
 }
 
 impl Session {
-    pub(crate) fn new(client_id: ClientId, link: Connected) -> Self {
-        Session::begin(client_id, SessionExpiry::ENDS_WITH_CONNECTION, None, Link::Connected(link))
+    pub(crate) fn new(client_id: ClientId, link: Connected, holder: Arc<Holder>) -> Self {
+        Session::begin(client_id, SessionExpiry::ENDS_WITH_CONNECTION, None, Link::Connected(link), holder)
     }
 
     /// Back from its record, without what belongs to it.
@@ -156,12 +163,21 @@ impl Session {
         expiry: SessionExpiry,
         number: Option<SessionNumber>,
         absent: Absent,
+        holder: Arc<Holder>,
     ) -> Self {
-        Session::begin(client_id, expiry, number, Link::Absent(absent))
+        Session::begin(client_id, expiry, number, Link::Absent(absent), holder)
     }
 
-    fn begin(client_id: ClientId, expiry: SessionExpiry, number: Option<SessionNumber>, link: Link) -> Self {
+    fn begin(
+        client_id: ClientId,
+        expiry: SessionExpiry,
+        number: Option<SessionNumber>,
+        link: Link,
+        holder: Arc<Holder>,
+    ) -> Self {
         Session {
+            is_restricted: !holder.is_unrestricted(),
+            holder,
             client_id,
             expiry,
             number,
@@ -174,6 +190,35 @@ impl Session {
             delivered: 0,
             dropped: 0,
         }
+    }
+
+    /// Whose it is.
+    pub(crate) fn holder(&self) -> &Arc<Holder> {
+        &self.holder
+    }
+
+    /// Whether its holder may not do everything.
+    #[inline]
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_restricted
+    }
+
+    /// To be called by the table of sessions, which counts.
+    pub(crate) fn replace_holder(&mut self, holder: Arc<Holder>) -> Arc<Holder> {
+        self.is_restricted = !holder.is_unrestricted();
+        std::mem::replace(&mut self.holder, holder)
+    }
+
+    /// Whether its client may publish to a topic.
+    #[inline]
+    pub(crate) fn may_publish(&self, topic: TopicName<'_>) -> bool {
+        !self.is_restricted || self.holder.may_publish(topic)
+    }
+
+    /// Whether a delivery may come here.
+    #[inline]
+    pub(crate) fn may_receive(&self, subject: &Subject<'_>) -> bool {
+        !self.is_restricted || self.holder.may_receive(subject)
     }
 
     pub(crate) fn connected(&self) -> Option<&Connected> {
@@ -201,7 +246,8 @@ impl Session {
             Link::Connected(_) => None,
             Link::Absent(absent) => Some(absent.since),
         };
-        Record::Session { client_id: self.client_id.clone(), expiry: self.expiry, absent_since }
+        let principal = self.holder.principal().clone();
+        Record::Session { client_id: self.client_id.clone(), expiry: self.expiry, absent_since, principal }
     }
 
     /// Everything that waits or is in flight loses its number; what the journal has to cross out.
@@ -270,6 +316,18 @@ impl Session {
             Some(connection) => Offered::Wake(connection),
             None => Offered::Waits,
         }
+    }
+
+    /// Takes out what waits or would be sent again, and is denied. Of what is in flight only QoS 1 keeps its group, since QoS 2
+    /// must not go to another member `[MQTT-4.8.2-5]`.
+    pub(crate) fn take_denied(&mut self, is_denied: impl Fn(&Publication) -> bool) -> Vec<Queued> {
+        let mut denied = self.outbound.take_denied(&is_denied);
+        for queued in &mut denied {
+            queued.group = queued.group.filter(|_| queued.qos == QoS::AtLeastOnce);
+        }
+        denied.append(&mut self.queue.take_denied(is_denied));
+        self.dropped += denied.len() as u64;
+        denied
     }
 
     fn drop_one(&mut self) -> Offered {
@@ -416,7 +474,7 @@ mod tests {
     #[test]
     fn an_idle_session_and_a_queued_delivery_stay_small() {
         // Bytes that every idle client costs (and as much again in tables and its id), and each delivery that waits.
-        assert!(size_of::<Session>() <= 440);
+        assert!(size_of::<Session>() <= 456);
         assert!(size_of::<Queued>() <= 48);
         assert!(size_of::<Delivery>() <= 48);
     }

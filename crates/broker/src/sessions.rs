@@ -3,9 +3,11 @@
 //! Invariant: `by_client` has every session, `by_connection` every connected one.
 
 use std::ops::{Index, IndexMut, Range};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::holder::Holder;
 use crate::identity::{ClientId, ConnectionId, SessionId};
 use crate::session::Session;
 
@@ -15,6 +17,8 @@ pub(crate) struct Sessions {
     free: Vec<SessionId>,
     by_client: HashMap<ClientId, SessionId>,
     by_connection: HashMap<ConnectionId, SessionId>,
+    /// How many have a holder who may not do everything: while there is none, nothing is judged.
+    restricted: usize,
 }
 
 impl Sessions {
@@ -43,6 +47,7 @@ impl Sessions {
                 SessionId(u32::try_from(self.places.len() - 1).expect("sessions_max is a u32"))
             }
         };
+        self.restricted += usize::from(session.is_restricted());
         self.places[id.index()] = Some(session);
         let other = self.by_client.insert(client_id, id);
         assert!(other.is_none(), "a client id has one session [MQTT-3.1.3-2]");
@@ -51,6 +56,7 @@ impl Sessions {
 
     pub(crate) fn remove(&mut self, id: SessionId) -> Session {
         let session = self.places[id.index()].take().expect("only a living session is removed");
+        self.restricted -= usize::from(session.is_restricted());
         self.by_client.remove(&session.client_id);
         self.free.push(id);
         session
@@ -62,6 +68,22 @@ impl Sessions {
 
     pub(crate) fn detach(&mut self, connection: ConnectionId) {
         self.by_connection.remove(&connection);
+    }
+
+    /// Whether anybody may not do everything.
+    #[inline]
+    pub(crate) fn are_judged(&self) -> bool {
+        self.restricted > 0
+    }
+
+    /// Gives a session another holder; the one it had.
+    pub(crate) fn set_holder(&mut self, id: SessionId, holder: Arc<Holder>) -> Arc<Holder> {
+        let session = &mut self[id];
+        let was_restricted = session.is_restricted();
+        let before = session.replace_holder(holder);
+        let is_restricted = session.is_restricted();
+        self.restricted = self.restricted + usize::from(is_restricted) - usize::from(was_restricted);
+        before
     }
 
     /// How far places go, those that are free among them.

@@ -127,13 +127,26 @@ impl SharedSubscriptions {
         Some(id)
     }
 
-    /// Whose turn it is: the next member that is ready, or the next of all if none is. `None` if the group is gone.
-    pub(crate) fn pick(&mut self, id: GroupId, is_ready: impl Fn(SessionId) -> bool) -> Option<Member> {
+    /// Whether any member answers to this.
+    pub(crate) fn has_member(&self, id: GroupId, is_it: impl Fn(SessionId) -> bool) -> bool {
+        self.groups.get(&id).is_some_and(|group| group.members.iter().any(|member| is_it(member.session)))
+    }
+
+    /// Whose turn it is: of those who may have it the next that is ready, or the next of them if none is. `None` if nobody may,
+    /// or the group is gone.
+    pub(crate) fn pick(
+        &mut self,
+        id: GroupId,
+        may_have: impl Fn(SessionId) -> bool,
+        is_ready: impl Fn(SessionId) -> bool,
+    ) -> Option<Member> {
         let group = self.groups.get_mut(&id)?;
         let len = group.members.len();
         let turns = (0..len).map(|step| (group.turn + step) % len);
-        let chosen =
-            turns.clone().find(|turn| is_ready(group.members[*turn].session)).or_else(|| turns.clone().next())?;
+        let mut turns = turns.filter(|turn| may_have(group.members[*turn].session));
+        let first = turns.next()?;
+        let is_ready = |turn: &usize| is_ready(group.members[*turn].session);
+        let chosen = if is_ready(&first) { first } else { turns.find(is_ready).unwrap_or(first) };
         group.turn = (chosen + 1) % len;
         Some(group.members[chosen])
     }

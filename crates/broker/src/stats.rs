@@ -38,6 +38,12 @@ pub struct Stats {
     pub refused_elsewhere: u64,
     /// Publications refused: the disk has no room for what would have to be kept.
     pub refused_storage: u64,
+    /// Publications refused, wills among them: no grant allows them to who published them.
+    pub refused_access: u64,
+    /// Subscriptions refused, and taken away from sessions, because no grant allows all of them any more.
+    pub refused_subscription: u64,
+    /// Deliveries that somebody was subscribed to and may not have.
+    pub refused_delivery: u64,
     /// Wills published.
     pub wills: u64,
     /// Deliveries put in a session's queue.

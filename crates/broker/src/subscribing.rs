@@ -11,6 +11,7 @@ use std::time::Instant;
 use factree_mqtt::{ReasonCode, RetainHandling, Subscribe, SubscribeRequest, TopicFilter, Unsubscribe};
 
 use crate::broker::{Broker, Client};
+use crate::holder::Subject;
 use crate::identity::SessionId;
 use crate::output::Outputs;
 use crate::publication::Publication;
@@ -48,6 +49,11 @@ impl Broker {
         });
         let Some(filter) = parsed else { return Err(Refused::Request(ReasonCode::TopicFilterInvalid)) };
         let text = filter.as_str();
+        // Before anything is looked up, so that nobody learns what there is.
+        if !self.may_subscribe(id, filter) {
+            self.tell_not_subscribed(id, text, out);
+            return Err(Refused::Request(ReasonCode::NotAuthorized));
+        }
         let shared = filter.share_name().is_some();
         let known = if shared { self.shared.has(id, text) } else { self.subscriptions.has(Target::Session(id), text) };
         if !known && self.subscriptions_of(id) >= self.limits.subscriptions_per_session_max as usize {
@@ -66,10 +72,15 @@ impl Broker {
             RetainHandling::SendIfNew => !known,
             RetainHandling::DoNotSend => false,
         };
-        let kept = match wanted {
+        let mut kept = match wanted {
             true => self.retained.matching(now, text, visits).ok_or(Refused::Request(ReasonCode::QuotaExceeded))?,
             false => Vec::new(),
         };
+        if self.sessions[id].is_restricted() {
+            let (session, before) = (&self.sessions[id], kept.len());
+            kept.retain(|kept| session.may_receive(&Subject::Topic(kept.topic())));
+            self.stats.refused_delivery += (before - kept.len()) as u64;
+        }
         self.subscriptions.subscribe(Target::Session(id), text, terms);
         self.record_subscription(id, text, terms);
         let limit = self.limits.retained_backlog_max;
@@ -121,7 +132,7 @@ impl Broker {
     }
 
     /// Says whether there was such a subscription.
-    fn unsubscribe_one(&mut self, id: SessionId, filter: TopicFilter<'_>) -> bool {
+    pub(crate) fn unsubscribe_one(&mut self, id: SessionId, filter: TopicFilter<'_>) -> bool {
         let text = filter.as_str();
         let had = match filter.share_name() {
             Some(_) => self.leave_group(id, text),

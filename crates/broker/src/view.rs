@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use factree_auth::Principal;
 use factree_mqtt::{ProtocolVersion, SessionExpiry, SubscriptionOptions, TopicName};
 
 use crate::broker::Broker;
@@ -25,6 +26,8 @@ const SLICE_LEN: usize = 1024;
 pub struct SessionView<'a> {
     /// Whose.
     pub client_id: &'a ClientId,
+    /// Whose it is.
+    pub principal: &'a Principal,
     /// Over which connection, if the client is connected.
     pub connection: Option<ConnectionId>,
     /// In which version, if the client is connected.
@@ -157,6 +160,7 @@ impl Broker {
         let connected = session.connected();
         SessionView {
             client_id: &session.client_id,
+            principal: session.holder().principal(),
             connection: connected.map(|connected| connected.connection),
             version: connected.map(|connected| connected.version),
             keep_alive: connected.map(|connected| connected.keep_alive),

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use factree_auth::Principal;
 use factree_mqtt::{ReasonCode, TopicName, WillMessage};
 
 use crate::event::Ending;
@@ -65,8 +66,8 @@ impl Will {
     }
 
     /// What is recorded of it.
-    pub(crate) fn record(&self, due: Option<Instant>) -> Record {
-        Record::Will { publication: self.publication.clone(), delay: self.delay, due }
+    pub(crate) fn record(&self, due: Option<Instant>, principal: Principal) -> Record {
+        Record::Will { publication: self.publication.clone(), delay: self.delay, due, principal }
     }
 
     /// The connection that left it, and the message, with what is to be said in place of its payload.

@@ -10,6 +10,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use factree_auth::Principal;
 use factree_mqtt::{PacketId, QoS, SessionExpiry, SubscriptionOptions, TopicNameBuf};
 
 use crate::identity::ClientId;
@@ -96,6 +97,8 @@ pub enum Record {
         expiry: SessionExpiry,
         /// Since when it has none; `None` while it has one.
         absent_since: Option<Instant>,
+        /// Whom it belongs to.
+        principal: Principal,
     },
     /// Of [`Key::Subscription`].
     Subscription {
@@ -131,6 +134,8 @@ pub enum Record {
         delay: Duration,
         /// When, once the connection has ended.
         due: Option<Instant>,
+        /// Who has left it.
+        principal: Principal,
     },
 }
 

@@ -23,7 +23,11 @@ fn a_hundred_thousand_retained_messages_reach_one_subscriber_whole_and_before_th
     }
     let connection = ConnectionId(1);
     let connect = Connect { receive_maximum: NonZeroU16::MIN, ..Connect::new(ProtocolVersion::V5, "late") };
-    broker.handle(now, Input::Connect { connection, connect: &connect }, &mut out);
+    broker.handle(
+        now,
+        Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+        &mut out,
+    );
     let requests = [SubscribeRequest::new("#", QoS::AtLeastOnce)];
     let packet = Packet::Subscribe(Subscribe::new(PacketId::new(1).unwrap(), &requests));
     broker.handle(now, Input::Packet { connection, packet: &packet }, &mut out);

@@ -6,8 +6,10 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 
+use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::wishes::Wishes;
@@ -72,7 +74,13 @@ pub struct AttachmentCounters {
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Config)?;
     Query::parse(uri.query(), &[])?;
     let reports = (app.attachments)();
     let attachments = reports.iter().map(dto::Attachment::of).collect();

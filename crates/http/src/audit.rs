@@ -19,7 +19,7 @@ mod reading;
 
 pub use deed::note_refusal;
 pub(crate) use deed::{Deed, reason_of};
-pub(crate) use reading::{AUDIT, HEAD};
+pub(crate) use reading::AUDIT;
 
 /// Resolves when an entry is on disk.
 pub type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), AuditFull>> + Send + 'a>>;

@@ -11,6 +11,7 @@ use factree_namespace::{ElementId, Reading, Revision};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
@@ -61,6 +62,7 @@ pub(crate) struct Wanted {
 )]
 pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
+    let caller = Caller::of_request(&head.extensions)?;
     let wishes = Wishes::of(&head.headers);
     Query::parse(head.uri.query(), &[])?;
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
@@ -75,8 +77,8 @@ pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Res
     let position = app.streams.position(app.namespace.revision());
     let since = since.filter(|since| since.process == position.process).map(|since| since.revision);
     let mut body = b"{\"samples\":[".to_vec();
-    let contexts = wanted.context.then(|| ContextWriter::new(&app.namespace));
-    write(&app, &wanted.paths, (SampleWriter::of(fields), contexts), since, &mut body);
+    let contexts = wanted.context.then(|| ContextWriter::new(&app.namespace, caller.bounds()));
+    write(&app, &caller, &wanted.paths, (SampleWriter::of(fields), contexts), since, &mut body);
     body.extend_from_slice(b"],\"position\":");
     json::string(&mut body, &position.to_string());
     body.push(b'}');
@@ -105,12 +107,13 @@ fn parse(body: &[u8]) -> Result<Wanted, Problem> {
 /// An entry for each path, all samples as they were at one moment.
 fn write(
     app: &App,
+    caller: &Caller,
     paths: &[String],
     (mut writer, mut contexts): (SampleWriter, Option<ContextWriter<'_>>),
     since: Option<Revision>,
     out: &mut Vec<u8>,
 ) {
-    let view = app.namespace.read();
+    let view = caller.sight(&app.namespace);
     let found: Vec<Option<ElementId>> = paths.iter().map(|path| view.find(path)).collect();
     let ids: Vec<ElementId> = found.iter().flatten().copied().collect();
     let mut readings: Vec<Option<Reading>> = Vec::with_capacity(ids.len());

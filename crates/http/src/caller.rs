@@ -113,6 +113,11 @@ impl Caller {
         self.0.login.as_ref().is_some_and(Login::is_stale)
     }
 
+    /// Whether he may ever be let in no longer: everybody but who never had to prove anything.
+    pub(crate) fn may_end(&self) -> bool {
+        self.0.login.is_some()
+    }
+
     /// Until when he is let in, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         self.0.login.as_ref().and_then(Login::until)
@@ -147,6 +152,14 @@ impl Caller {
         Err(Problem::new(Kind::NotAllowed, format!("this takes a grant '{verb} tree:{}'", clipped(path))))
     }
 
+    /// Lets him see the figures of the process.
+    ///
+    /// # Errors
+    /// The answer if he may not.
+    pub fn may_read_metrics(&self) -> Result<(), Response> {
+        self.manage(Verb::Read, Area::Metrics).map_err(IntoResponse::into_response)
+    }
+
     /// Lets him look at a part of Factree, or change it.
     pub(crate) fn manage(&self, verb: Verb, area: Area) -> Result<(), Problem> {
         if self.is_unrestricted() || self.access().may_manage(verb, area) {
@@ -172,13 +185,13 @@ impl Caller {
     }
 }
 
-/// How far somebody may read. Equal to itself and to those of the same rights.
+/// How far somebody may read. Equal to those of the same rights.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds(Arc<Access>);
 
 impl PartialEq for Bounds {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.0.grants_the_same(&other.0)
     }
 }
 
@@ -186,7 +199,7 @@ impl Eq for Bounds {}
 
 impl Hash for Bounds {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        Arc::as_ptr(&self.0).hash(hasher);
+        self.0.roles().iter().for_each(|role| role.name().as_str().hash(hasher));
     }
 }
 

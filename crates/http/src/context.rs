@@ -6,12 +6,16 @@
 //! Knows no rules. Invariant: contexts are looked up after the samples they belong to were copied out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ContextDocument, ContextInForce, ContextKnown, ElementId, Namespace, Timestamp, View};
+use factree_namespace::{
+    ContextDocument, ContextInForce, ContextKnown, ElementId, Extent, Horizon, Namespace, Timestamp, View,
+};
 
+use crate::caller::{Bounds, Caller};
 use crate::json::{self, Clock};
 use crate::openapi::shape;
 use crate::problem::Problem;
@@ -41,7 +45,12 @@ const WRITTEN_MAX: usize = 256;
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
@@ -52,7 +61,7 @@ pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
         Some(after) => after,
         None => None,
     };
-    let documents = app.namespace.contexts().list(after, limit + 1);
+    let documents = listed(&app, caller.bounds(), after, limit + 1);
     let mut body = b"{\"contexts\":[".to_vec();
     let mut last = None;
     for (index, document) in documents.iter().take(limit).enumerate() {
@@ -96,15 +105,16 @@ pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
         (status = 404, description = "element-not-found"),
     )
 )]
-pub(crate) async fn at(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn at(State(app): State<App>, caller: Caller, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["at"])?;
     let at = query.time("at")?.unwrap_or_else(|| Timestamp((app.clock)().wall.0));
     let path = path::decode(behind(&uri, CONTEXT))?;
     let found = {
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         lookup::find(&view, &path).map(|id| app.namespace.contexts().in_force(&view, id, at))
     };
-    let in_force = found.map_err(|problem| lookup::forwarded(&app, &path, problem))?;
+    let mut in_force = found.map_err(|problem| lookup::forwarded(&app, &caller, &path, problem))?;
+    keep_within(&mut in_force.documents, caller.bounds());
     let mut body = b"{\"path\":".to_vec();
     json::string(&mut body, &path);
     body.extend_from_slice(b",\"at\":");
@@ -115,9 +125,45 @@ pub(crate) async fn at(State(app): State<App>, wishes: Wishes, uri: Uri) -> Resu
     Ok(wishes.json(body).await)
 }
 
+/// Up to `limit` documents beyond that one, those that somebody may read.
+fn listed(app: &App, bounds: Option<&Bounds>, after: Option<(&str, &str)>, limit: usize) -> Vec<ContextDocument> {
+    let mut after = after.map(|(name, path)| (name.to_owned(), path.to_owned()));
+    let mut found = Vec::new();
+    loop {
+        let mut page = app.namespace.contexts().list(after.as_ref().map(|(name, path)| (&**name, &**path)), limit);
+        let is_last = page.len() < limit;
+        after = page.last().map(|last| (last.name.to_string(), last.path.to_string()));
+        keep_within(&mut page, bounds);
+        found.append(&mut page);
+        if is_last || found.len() >= limit {
+            found.truncate(limit);
+            return found;
+        }
+    }
+}
+
+/// Leaves out what somebody may not read: documents, or single fields of them.
+fn keep_within(documents: &mut Vec<ContextDocument>, bounds: Option<&Bounds>) {
+    let Some(bounds) = bounds else { return };
+    documents.retain_mut(|ContextDocument { path, scope, known, .. }| {
+        if let Some(known) = known {
+            known.fields.retain(|(name, _)| match &**name {
+                "" => bounds.holds(path),
+                name => bounds.holds(&format!("{path}/{name}")),
+            });
+        }
+        // What it applies to may be further up than he may see.
+        if bounds.extent(scope) == Extent::Nothing {
+            *scope = Arc::clone(path);
+        }
+        bounds.holds(path)
+    });
+}
+
 /// Adds contexts to samples, many in a row.
 pub(crate) struct ContextWriter<'n> {
     namespace: &'n Namespace,
+    bounds: Option<&'n Bounds>,
     layout: u64,
     written: HashMap<Option<ElementId>, Vec<Written>>,
     written_len: usize,
@@ -131,9 +177,9 @@ struct Written {
 }
 
 impl<'n> ContextWriter<'n> {
-    /// One that knows nothing yet.
-    pub(crate) fn new(namespace: &'n Namespace) -> Self {
-        Self { namespace, layout: 0, written: HashMap::new(), written_len: 0 }
+    /// One that knows nothing yet. What is beyond the bounds of whoever reads is left out.
+    pub(crate) fn new(namespace: &'n Namespace, bounds: Option<&'n Bounds>) -> Self {
+        Self { namespace, bounds, layout: 0, written: HashMap::new(), written_len: 0 }
     }
 
     /// Adds the contexts of `id` at the time `at` to the object at the end of `out`.
@@ -151,7 +197,8 @@ impl<'n> ContextWriter<'n> {
         match known.iter().find(is_it) {
             Some(it) => out.extend_from_slice(&it.text),
             None => {
-                let in_force = contexts.in_force(view, id, at);
+                let mut in_force = contexts.in_force(view, id, at);
+                keep_within(&mut in_force.documents, self.bounds);
                 let start = out.len();
                 members(out, &in_force);
                 let ContextInForce { from, until, .. } = in_force;
@@ -164,8 +211,9 @@ impl<'n> ContextWriter<'n> {
 }
 
 /// `"contexts":{…},` if documents apply to an element: their paths by name.
-pub(crate) fn applying(out: &mut Vec<u8>, namespace: &Namespace, view: &View<'_>, id: ElementId) {
-    let applying = namespace.contexts().applying(view, id);
+pub(crate) fn applying(out: &mut Vec<u8>, namespace: &Namespace, caller: &Caller, view: &View<'_>, id: ElementId) {
+    let mut applying = namespace.contexts().applying(view, id);
+    applying.retain(|(_, path)| caller.may_read(path));
     if applying.is_empty() {
         return;
     }

@@ -57,17 +57,6 @@ pub enum NotLetIn {
     TooOften(Duration),
 }
 
-/// A browser session that has begun.
-#[derive(Clone, Debug)]
-pub struct Opened {
-    /// The value of its cookie.
-    pub cookie: factree_auth::credential::Secret,
-    /// Which session, and its CSRF token.
-    pub token: SessionToken,
-    /// When it ends whatever happens.
-    pub until: Timestamp,
-}
-
 /// Why a command was not carried out. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandFailed {
@@ -97,11 +86,11 @@ pub trait Authority: Send + Sync {
     /// [`NotLetIn`].
     fn let_in(&self, shown: Shown<'_>, address: IpAddr) -> Result<(Login, Arc<Access>), NotLetIn>;
 
-    /// Begins a browser session for whoever has this name and password.
+    /// Lets in whoever has this name and password, when it is his turn to have it hashed.
     ///
     /// # Errors
     /// [`NotLetIn`].
-    fn log_in(&self, name: String, password: Password, address: IpAddr) -> Pending<'_, Result<Opened, NotLetIn>>;
+    fn prove(&self, name: String, password: Password, address: IpAddr) -> Pending<'_, Result<Login, NotLetIn>>;
 
     /// Hashes a password that is to be set.
     ///
@@ -132,6 +121,7 @@ pub struct Doorway(Option<Arc<Asking>>);
 
 struct Asking {
     authority: Arc<dyn Authority>,
+    is_encrypted: bool,
     remembered: Mutex<HashMap<Digest, (Caller, Instant)>>,
 }
 
@@ -141,9 +131,9 @@ impl Doorway {
         Doorway(None)
     }
 
-    /// Of one where this says who is let in.
-    pub fn new(authority: Arc<dyn Authority>) -> Self {
-        Doorway(Some(Arc::new(Asking { authority, remembered: Mutex::default() })))
+    /// Of one where this says who is let in. `is_encrypted`: it is reached by TLS, so cookies are for TLS alone.
+    pub fn new(authority: Arc<dyn Authority>, is_encrypted: bool) -> Self {
+        Doorway(Some(Arc::new(Asking { authority, is_encrypted, remembered: Mutex::default() })))
     }
 
     /// Whether nobody has to prove anything.
@@ -155,6 +145,11 @@ impl Doorway {
     /// Who says who is let in; none if nobody is asked.
     pub(crate) fn authority(&self) -> Option<&Arc<dyn Authority>> {
         self.0.as_ref().map(|asking| &asking.authority)
+    }
+
+    /// Whether it is reached by TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.as_ref().is_some_and(|asking| asking.is_encrypted)
     }
 
     /// Who sends this request.

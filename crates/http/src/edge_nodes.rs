@@ -8,8 +8,10 @@ use std::sync::PoisonError;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::{EdgeNodeReport, Ingest, Liveness, MetricReport};
 
+use crate::caller::Caller;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::{Query, cursor, refused};
 use crate::wishes::Wishes;
@@ -44,7 +46,13 @@ pub(crate) struct PageSize {
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Conformance)?;
     let query = Query::parse(uri.query(), &["online", "limit", "cursor"])?;
     let wanted = query.choice("online", &[("true", true), ("false", false)])?;
     let limit = query.number("limit", 1..=NODES.max, NODES.default)?;
@@ -109,7 +117,8 @@ fn is_alive(report: &EdgeNodeReport) -> bool {
         (status = 404, description = "edge-node-not-found"),
     )
 )]
-pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<App>, caller: Caller, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Conformance)?;
     let query = Query::parse(uri.query(), &["metrics", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=METRICS.max, METRICS.default)?;
     let after = query.cursor()?;

@@ -67,6 +67,8 @@ pub enum EventKind {
     SessionEnded,
     /// A client's publication was refused.
     PublicationRefused,
+    /// A client's subscription was not granted, or taken away.
+    SubscriptionRefused,
     /// What waits for a client is more than may, and is being lost.
     QueueFull,
 }
@@ -81,6 +83,7 @@ impl EventKind {
             | Self::WillPublished
             | Self::SessionEnded
             | Self::PublicationRefused
+            | Self::SubscriptionRefused
             | Self::QueueFull => true,
             Self::EdgeNodeBorn
             | Self::EdgeNodeAdopted

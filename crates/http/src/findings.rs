@@ -7,8 +7,10 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::{FindingPlace, FindingQuery, FindingReport, FindingSubject, Level};
 
+use crate::caller::Caller;
 use crate::dto::{Conformance, Findings};
 use crate::edge_nodes::{PageSize, ask, foreign_cursor};
 use crate::problem::Problem;
@@ -51,7 +53,8 @@ const SUBJECTS: &[(&str, FindingSubject)] =
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Conformance)?;
     const ACCEPTED: &[&str] = &["about", "tck_id", "group", "edge_node", "client", "level", "since", "limit", "cursor"];
     let query = Query::parse(uri.query(), ACCEPTED)?;
     let limit = query.number("limit", 1..=FINDINGS.max, FINDINGS.default)?;
@@ -105,7 +108,8 @@ fn fitting(reports: &[FindingReport]) -> usize {
         (status = 404, description = "edge-node-not-found"),
     )
 )]
-pub(crate) async fn conformance(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn conformance(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Conformance)?;
     Query::parse(uri.query(), &[])?;
     let (group, edge_node) = edge_nodes::named(&uri)?;
     let report = ask(&app, |ingest| ingest.conformance(&group, &edge_node));

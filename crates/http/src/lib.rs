@@ -28,6 +28,7 @@ use crate::openapi::routes::Routes;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 
+mod access;
 mod answer;
 mod attachments;
 mod audit;
@@ -67,13 +68,14 @@ mod wanted;
 mod web_socket;
 mod wishes;
 
+pub use access::access_router;
 pub use attachments::{AttachmentCounters, AttachmentReport};
 pub use audit::{AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, note_refusal};
 pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
-pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Opened, Pending, Shown};
+pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown};
 pub use events::{EventKind, EventReport, Events, events_router};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
@@ -100,6 +102,8 @@ pub struct App {
     pub streams: Arc<Streams>,
     /// Who follows it by i3X.
     pub i3x: Arc<I3xSubscriptions>,
+    /// Who keeps the record of what is done.
+    pub audit: Arc<dyn Auditor>,
 }
 
 /// For handlers that are not called often enough to mind a copy of all this; the others take the `Arc` itself.

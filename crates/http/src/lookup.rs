@@ -5,14 +5,15 @@
 
 use std::sync::PoisonError;
 
-use factree_namespace::{ElementId, View};
+use factree_namespace::{ElementId, Sight};
 
+use crate::caller::Caller;
 use crate::nearest::{NAMES_MAX, nearest};
 use crate::problem::{Kind, Problem, clipped};
 use crate::{App, NAMESPACE, VALUES, path};
 
 /// The element at `path`.
-pub(crate) fn find(view: &View<'_>, path: &str) -> Result<ElementId, Problem> {
+pub(crate) fn find(view: &Sight<'_>, path: &str) -> Result<ElementId, Problem> {
     view.find(path).ok_or_else(|| not_found(view, path))
 }
 
@@ -20,11 +21,12 @@ pub(crate) fn find(view: &View<'_>, path: &str) -> Result<ElementId, Problem> {
 ///
 /// A hint and no redirect: a path says something about the plant, and whoever has an old one should learn that it is old.
 /// What is known of former paths ends with the process, so a redirect would be a promise that is not kept.
-pub(crate) fn forwarded(app: &App, path: &str, problem: Problem) -> Problem {
-    if !problem.is(Kind::ElementNotFound) {
+pub(crate) fn forwarded(app: &App, caller: &Caller, path: &str, problem: Problem) -> Problem {
+    if !problem.is(Kind::ElementNotFound) || !caller.may_read(path) {
         return problem;
     }
-    let today = app.ingest.lock().unwrap_or_else(PoisonError::into_inner).moved(path);
+    let today =
+        app.ingest.lock().unwrap_or_else(PoisonError::into_inner).moved(path).filter(|today| caller.may_read(today));
     match today {
         Some(today) => {
             let at = address(Some(&today));
@@ -35,7 +37,7 @@ pub(crate) fn forwarded(app: &App, path: &str, problem: Problem) -> Problem {
 }
 
 /// The 404 for a path that leads nowhere.
-fn not_found(view: &View<'_>, path: &str) -> Problem {
+fn not_found(view: &Sight<'_>, path: &str) -> Problem {
     let mut deepest = ElementId::ROOT;
     let mut missing = "";
     for name in path.split('/') {
@@ -64,7 +66,7 @@ fn not_found(view: &View<'_>, path: &str) -> Problem {
 }
 
 /// The 404 for an element that is there but has nothing to read.
-pub(crate) fn no_sample(view: &View<'_>, id: ElementId) -> Problem {
+pub(crate) fn no_sample(view: &Sight<'_>, id: ElementId) -> Problem {
     let path = view.path(id);
     let mut ask = vec![address(Some(&path))];
     // A name with a wildcard in it cannot be said in a filter.

@@ -10,8 +10,9 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use factree_ingest::{Placement, UNPLACED};
-use factree_namespace::{ElementId, Namespace, Reading, TypeVersion, Value, View};
+use factree_namespace::{ElementId, Namespace, Reading, Sight, TypeVersion, Value};
 
+use crate::caller::Caller;
 use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::Problem;
@@ -55,10 +56,15 @@ const ELEMENTS_MAX: usize = 10_000;
         (status = 404, description = "element-not-found"),
     )
 )]
-pub(crate) async fn root(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn root(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["path", "depth", "fields", "context", "limit", "cursor"])?;
     let path = query.text("path")?;
-    Ok(wishes.json(body(&app, &query, path.as_deref())?).await)
+    Ok(wishes.json(body(&app, &caller, &query, path.as_deref())?).await)
 }
 
 /// Look around.
@@ -87,13 +93,18 @@ pub(crate) async fn root(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
         (status = 404, description = "element-not-found"),
     )
 )]
-pub(crate) async fn element(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn element(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let path = path::decode(behind(&uri, NAMESPACE))?;
     let query = Query::parse(uri.query(), &["depth", "fields", "context", "limit", "cursor"])?;
-    Ok(wishes.json(body(&app, &query, Some(&path))?).await)
+    Ok(wishes.json(body(&app, &caller, &query, Some(&path))?).await)
 }
 
-fn body(app: &App, query: &Query<'_>, path: Option<&str>) -> Result<Vec<u8>, Problem> {
+fn body(app: &App, caller: &Caller, query: &Query<'_>, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     // A conflict is kept below a longer prefix, hence twice.
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
@@ -103,31 +114,32 @@ fn body(app: &App, query: &Query<'_>, path: Option<&str>) -> Result<Vec<u8>, Pro
 
     // Taken before the tree is held, and only where it has something to say.
     let rules = path.filter(|path| path.split('/').next() == Some(UNPLACED)).map(|_| placement::in_force(app));
-    let view = app.namespace.read();
+    let view = caller.sight(&app.namespace);
     let id = match path.map_or(Ok(ElementId::ROOT), |path| lookup::find(&view, path)) {
         Ok(id) => id,
         Err(problem) => {
             drop(view);
-            return Err(lookup::forwarded(app, path.unwrap_or_default(), problem));
+            return Err(lookup::forwarded(app, caller, path.unwrap_or_default(), problem));
         }
     };
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    let (writer, contexts) = (SampleWriter::of(fields), with_context.then(|| ContextWriter::new(&app.namespace)));
-    Ok(Writer { rules: rules.as_deref(), writer, contexts, ..Writer::new(&app.namespace, &view, &rows) }.write())
+    let (writer, contexts) =
+        (SampleWriter::of(fields), with_context.then(|| ContextWriter::new(&app.namespace, caller.bounds())));
+    Ok(Writer { rules: rules.as_deref(), writer, contexts, ..Writer::new(app, caller, &view, &rows) }.write())
 }
 
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.
-pub(crate) fn list(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
-    let (mut out, last) = elements(namespace, view, ids);
+pub(crate) fn list(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(app, caller, view, ids);
     let more = more || last != ids.last().copied();
     out.extend_from_slice(if more { b",\"more\":true}" } else { b",\"more\":false}" });
     out
 }
 
 /// `{"elements": [each alone], "next_cursor": …}`, a cursor being the path of the last; fewer if the response is full.
-pub(crate) fn page(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
-    let (mut out, last) = elements(namespace, view, ids);
+pub(crate) fn page(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(app, caller, view, ids);
     if let Some(last) = last.filter(|_| more || last != ids.last().copied()) {
         out.extend_from_slice(b",\"next_cursor\":");
         json::string(&mut out, &cursor(&view.path(last)));
@@ -137,9 +149,9 @@ pub(crate) fn page(namespace: &Namespace, view: &View<'_>, ids: &[ElementId], mo
 }
 
 /// `{"elements": [each alone]`, and the last that the response had room for.
-fn elements(namespace: &Namespace, view: &View<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
+fn elements(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
     let rows: Vec<Row> = ids.iter().map(|&id| Row { id, depth_left: 0, more: false }).collect();
-    let mut writer = Writer::new(namespace, view, &rows);
+    let mut writer = Writer::new(app, caller, view, &rows);
     writer.out.extend_from_slice(b"{\"elements\":[");
     let mut last = None;
     for (at, &id) in ids.iter().enumerate() {
@@ -170,7 +182,7 @@ struct Span<'a> {
     limit: usize,
 }
 
-fn gather(view: &View<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
+fn gather(view: &Sight<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
     let at = rows.len();
     rows.push(Row { id, depth_left: span.depth_left, more: false });
     let Some(depth_left) = span.depth_left.checked_sub(1) else { return };
@@ -187,7 +199,8 @@ fn gather(view: &View<'_>, rows: &mut Vec<Row>, span: Span<'_>, id: ElementId) {
 /// Writes rows as nested elements.
 struct Writer<'v> {
     namespace: &'v Namespace,
-    view: &'v View<'v>,
+    caller: &'v Caller,
+    view: &'v Sight<'v>,
     rows: &'v [Row],
     samples: Vec<Option<Reading>>,
     out: Vec<u8>,
@@ -199,12 +212,12 @@ struct Writer<'v> {
 }
 
 impl<'v> Writer<'v> {
-    fn new(namespace: &'v Namespace, view: &'v View<'v>, rows: &'v [Row]) -> Self {
+    fn new(app: &'v App, caller: &'v Caller, view: &'v Sight<'v>, rows: &'v [Row]) -> Self {
         let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
         let mut samples = Vec::with_capacity(rows.len());
         view.samples(&ids, |_, reading| samples.push(reading));
         let (out, writer) = (Vec::new(), SampleWriter::default());
-        Writer { namespace, view, rows, samples, out, writer, rules: None, contexts: None }
+        Writer { namespace: &app.namespace, caller, view, rows, samples, out, writer, rules: None, contexts: None }
     }
 
     fn write(mut self) -> Vec<u8> {
@@ -321,7 +334,7 @@ impl<'v> Writer<'v> {
                 out.extend_from_slice(b"},");
             }
         }
-        context::applying(out, self.namespace, view, id);
+        context::applying(out, self.namespace, self.caller, view, id);
         if let Some(wanted) = view.conflict(id) {
             member(out, "conflict", &view.path(wanted));
             if let Some((source, _)) = view.source(wanted) {
@@ -337,7 +350,7 @@ impl<'v> Writer<'v> {
 }
 
 /// Why an Edge Node or a Device stands under `_unplaced`, at whose element it is said.
-fn unplaced(rules: &Placement, view: &View<'_>, id: ElementId) -> Option<String> {
+fn unplaced(rules: &Placement, view: &Sight<'_>, id: ElementId) -> Option<String> {
     let path = view.path(id);
     let mut names = path.split('/');
     if names.next() != Some(UNPLACED) {

@@ -29,7 +29,7 @@ use routes::Description;
 pub(crate) const OPENAPI: &str = "/openapi.json";
 
 /// The chapters of the document.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("tree", "Look around: the ISA-95 tree of everything the plant publishes."),
     ("values", "Read samples: one, some, or all that a filter covers."),
     ("types", "What things are: the types that Templates and the configuration define, and what is of them."),
@@ -37,6 +37,7 @@ const TAGS: [(&str, &str); 8] = [
     ("commands", "Tell the plant what to do, and learn what became of it."),
     ("sparkplug", "Edge Nodes: who is alive, and who keeps to the rules."),
     ("clients", "The broker's clients: who is connected, what each follows, what waits for it."),
+    ("access", "Who may log in and what he may do: users, roles, keys, sessions, and oneself."),
     ("server", "This process: its attachments, configuration, health and figures."),
 ];
 
@@ -54,6 +55,7 @@ pub(crate) fn document() -> &'static OpenApi {
         components.schemas.extend(beyond_routes());
         let all = [
             crate::routes().description(),
+            crate::access::routes().description(),
             crate::clients::routes().description(),
             crate::events::routes().description(),
             crate::reload::routes().description(),

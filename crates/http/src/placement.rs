@@ -8,11 +8,13 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use factree_auth::{Area, Verb};
 use factree_ingest::{Explanation, Governance, GoverningRule, PlacedBy, Placement, RuleSource};
 use factree_namespace::{EquipmentKind, Level};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, refused};
@@ -113,7 +115,8 @@ pub(crate) fn in_force(app: &App) -> Arc<Placement> {
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn explain(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn explain(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller.manage(Verb::Read, Area::Conformance)?;
     let query = Query::parse(uri.query(), &["topic", "metric"])?;
     let Some(topic) = query.text("topic")? else {
         return Err(refused("topic", "say which with ?topic=, e.g. spBv1.0/Acme:Dallas/DDATA/Line1/Robot3"));

@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use factree_namespace::Search;
 
+use crate::caller::Caller;
 use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::query::{Query, refused};
@@ -37,7 +38,12 @@ const LIMIT_MAX: usize = 1_000;
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn search(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["q", "limit"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let Some(text) = query.text("q")? else {
@@ -45,9 +51,9 @@ pub(crate) async fn search(State(app): State<App>, wishes: Wishes, uri: Uri) -> 
     };
     let search = Search::parse(&text).map_err(|why| refused("q", format!("'q' is no search: {why}")))?;
     let body = {
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let (found, more) = view.search(&search, limit);
-        namespace::list(&app.namespace, &view, &found, more)
+        namespace::list(&app, &caller, &view, &found, more)
     };
     Ok(wishes.json(body).await)
 }

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::response::Response;
 use futures_util::stream;
 
+use crate::caller::Caller;
 use crate::problem::{Problem, clipped};
 use crate::query::{Query, refused};
 use crate::{App, answer};
@@ -73,7 +74,12 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
         (status = 503, description = "too-many-streams"),
     )
 )]
-pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn events(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query =
         Query::parse_repeating(uri.query(), &["filter", "interval", "fields", "since", "context"], &["filter"])?;
     let filters = query.filters()?;
@@ -91,8 +97,8 @@ pub(crate) async fn events(State(app): State<App>, headers: HeaderMap, uri: Uri)
         Some(id) => Some(id.to_str().ok().and_then(Position::parse).ok_or(Reread::UnknownPosition)),
         None => query.text("since")?.map(|text| since(&text)).transpose()?.map(Ok),
     };
-    let wish = Wish { filters, interval: Duration::from_millis(interval as u64), fields, context };
-    Ok(response(app.streams.follow(wish, since, Way::ServerSentEvents)?))
+    let wish = Wish { filters, interval: Duration::from_millis(interval as u64), fields, context, bounds: None };
+    Ok(response(app.streams.follow(wish, since, Way::ServerSentEvents, &caller)?))
 }
 
 fn response(follower: Follower) -> Response {

@@ -7,8 +7,9 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{Type, TypeVersionId, View};
+use factree_namespace::{Sight, Type, TypeVersionId};
 
+use crate::caller::Caller;
 use crate::dto::type_reports::{TypeReport, Types};
 use crate::edge_nodes::PageSize;
 use crate::openapi::shape;
@@ -42,14 +43,19 @@ const DEVIATIONS_MAX: usize = 100;
         (status = 400, description = "bad-parameter"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["limit", "cursor"])?;
     let limit = query.number("limit", 1..=PAGE.max, PAGE.default)?;
     let after = query.cursor()?;
     let body = {
-        let view = app.namespace.read();
-        let refused = view.type_stats().refused;
-        dto::to_json(&Types::of(view.types(after.as_deref()), limit, RESPONSE_BYTES_MAX, refused))
+        let view = caller.sight(&app.namespace);
+        let refused = if view.is_unlimited() { view.type_stats().refused } else { 0 };
+        dto::to_json(&Types::of(&view, view.types(after.as_deref()), limit, RESPONSE_BYTES_MAX, refused))
     };
     Ok(wishes.json(body).await)
 }
@@ -71,12 +77,12 @@ pub(crate) async fn list(State(app): State<App>, wishes: Wishes, uri: Uri) -> Re
         (status = 404, description = "type-not-found"),
     )
 )]
-pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn one(State(app): State<App>, caller: Caller, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["version"])?;
     let name = named(behind(&uri, TYPES))?;
     let wanted = query.text("version")?;
     let body = {
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let of = find(&view, &name)?;
         let version = version(of, wanted.as_deref())?;
         let deviations = view.deviations(of, version, LOOKS_MAX, DEVIATIONS_MAX);
@@ -106,7 +112,12 @@ pub(crate) async fn one(State(app): State<App>, wishes: Wishes, uri: Uri) -> Res
         (status = 404, description = "type-not-found"),
     )
 )]
-pub(crate) async fn instances(State(app): State<App>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn instances(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["version", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=INSTANCES.max, INSTANCES.default)?;
     let after = query.cursor()?;
@@ -114,14 +125,14 @@ pub(crate) async fn instances(State(app): State<App>, wishes: Wishes, uri: Uri) 
     let name = named(name)?;
     let wanted = query.text("version")?;
     let body = {
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let of = find(&view, &name)?;
         let version = version(of, wanted.as_deref())?;
         let after = after.map(|path| view.find(&path).ok_or_else(moved)).transpose()?;
-        let mut found = of.instances(version, after, limit + 1);
+        let mut found = view.instances(of, version, after, limit + 1);
         let more = found.len() > limit;
         found.truncate(limit);
-        namespace::page(&app.namespace, &view, &found, more)
+        namespace::page(&app, &caller, &view, &found, more)
     };
     Ok(wishes.json(body).await)
 }
@@ -130,7 +141,7 @@ fn named(raw: &str) -> Result<String, Problem> {
     path::decode_text(raw).map_err(|why| Problem::new(Kind::BadPath, why))
 }
 
-fn find<'v>(view: &'v View<'_>, name: &str) -> Result<Type<'v>, Problem> {
+fn find<'v>(view: &'v Sight<'_>, name: &str) -> Result<Type<'v>, Problem> {
     view.type_named(name).ok_or_else(|| {
         let detail = format!("no type '{}' is defined, and no element refers to one", clipped(name));
         Problem::new(Kind::TypeNotFound, detail).ask([TYPES.to_owned()])

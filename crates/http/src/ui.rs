@@ -98,7 +98,8 @@ files! {
 /// Where files are.
 const UI: &str = "/ui";
 /// Addresses of pages; each has others below it.
-const PAGES: &[&str] = &["/access", "/account", "/audit", "/login", "/ns", "/edge-nodes", "/events", "/findings", "/unplaced", "/clients"];
+const PAGES: &[&str] =
+    &["/access", "/account", "/audit", "/login", "/ns", "/edge-nodes", "/events", "/findings", "/unplaced", "/clients"];
 
 /// The routes of the UI alone. They need no state.
 pub fn ui_router() -> Router {

@@ -14,6 +14,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use factree_namespace::{ElementId, Filter, MetricName, Reading, Revision, Source};
 
+use crate::caller::Caller;
 use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
@@ -52,24 +53,26 @@ const SAMPLE_BYTES: usize = 384;
     )
 )]
 pub(crate) async fn one(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let caller = Caller::of_request(request.extensions())?;
     let uri = request.uri();
     let query = Query::parse(uri.query(), &["fields", "context"])?;
     let wanted = Wanted { fields: query.fields()?, context: query.flag("context")? };
     let path = path::decode(behind(uri, VALUES))?;
-    let body = sample(&app, wanted, &path).map_err(|problem| lookup::forwarded(&app, &path, problem))?;
+    let body =
+        sample(&app, &caller, wanted, &path).map_err(|problem| lookup::forwarded(&app, &caller, &path, problem))?;
     Ok(Wishes::of(request.headers()).json(body).await)
 }
 
-fn sample(app: &App, wanted: Wanted, path: &str) -> Result<Vec<u8>, Problem> {
+fn sample(app: &App, caller: &Caller, wanted: Wanted, path: &str) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::with_capacity(SAMPLE_BYTES);
-    let view = app.namespace.read();
+    let view = caller.sight(&app.namespace);
     let id = lookup::find(&view, path)?;
     let reading = view.reading(id).ok_or_else(|| lookup::no_sample(&view, id))?;
     SampleWriter::of(wanted.fields).sample_at(&mut body, &view, id, path, &reading);
     let sample_len = body.len();
     let (sample, provenance) = reading;
     if wanted.context {
-        ContextWriter::new(&app.namespace).add(&mut body, &view, id, sample.timestamp);
+        ContextWriter::new(&app.namespace, caller.bounds()).add(&mut body, &view, id, sample.timestamp);
     }
     // What is not asked for is not looked up.
     if let Some(source @ Source::Sparkplug { .. }) = wanted.fields.have_source().then(|| view.source_of(provenance)) {
@@ -121,7 +124,12 @@ fn metric_alias(app: &App, source: &Source, metric: &str) -> Option<u64> {
         (status = 400, description = "bad-filter, bad-parameter"),
     )
 )]
-pub(crate) async fn many(State(app): State<Arc<App>>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn many(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let query = Query::parse(uri.query(), &["filter", "fields", "context", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
@@ -136,7 +144,7 @@ pub(crate) async fn many(State(app): State<Arc<App>>, wishes: Wishes, uri: Uri) 
 
     // Read before the samples, so that whoever asks for changes since this revision misses none.
     let revision = app.namespace.revision();
-    let (readings, more, layout) = select(&app, &filter, after.as_deref(), limit);
+    let (readings, more, layout) = select(&app, &caller, &filter, after.as_deref(), limit);
     if readings.is_empty() && after.is_none() && text.ends_with('/') {
         // Everybody types `Acme/#` once; what arrives is `Acme/`, and an empty list would not tell them why.
         return Err(bad_filter(
@@ -148,10 +156,12 @@ pub(crate) async fn many(State(app): State<Arc<App>>, wishes: Wishes, uri: Uri) 
     let context = wanted.context.then(|| app.namespace.contexts().version());
     // Made of what the page would be made of, so that nothing is written for who has it. Not of the tree's revision, which
     // moves with every message of the plant.
-    let tag = Tag::of((Content(&readings), more, layout, wanted.fields, context));
+    // Nor who asks: what two may read is the same, but for the contexts beside it.
+    let bounds = caller.bounds().filter(|_| wanted.context);
+    let tag = Tag::of((Content(&readings), more, layout, wanted.fields, context, bounds));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
-        None => Ok(wishes.tagged(tag, page(&app, wanted, (revision, layout), &readings, more)).await),
+        None => Ok(wishes.tagged(tag, page(&app, &caller, wanted, (revision, layout), &readings, more)).await),
     }
 }
 
@@ -179,15 +189,22 @@ struct Wanted {
     context: bool,
 }
 
-fn page(app: &App, wanted: Wanted, (revision, layout): (Revision, u64), readings: &[Covered], more: bool) -> Vec<u8> {
+fn page(
+    app: &App,
+    caller: &Caller,
+    wanted: Wanted,
+    (revision, layout): (Revision, u64),
+    readings: &[Covered],
+    more: bool,
+) -> Vec<u8> {
     let mut body = Vec::with_capacity(64 + (readings.len() * SAMPLE_BYTES).min(RESPONSE_BYTES_MAX));
     body.extend_from_slice(b"{\"samples\":[");
     let mut writer = SampleWriter::of(wanted.fields);
-    let mut contexts = wanted.context.then(|| ContextWriter::new(&app.namespace));
+    let mut contexts = wanted.context.then(|| ContextWriter::new(&app.namespace, caller.bounds()));
     let mut written = 0;
     let mut considered = 0;
     'page: for held in readings.chunks(HELD) {
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let has_moved = view.layout() != layout;
         if has_moved {
             writer = SampleWriter::of(wanted.fields);
@@ -225,8 +242,8 @@ type Covered = (ElementId, Option<Reading>);
 
 /// Up to `limit` elements with their samples, all as they were at one moment, whether there are more, and of which layout of
 /// the tree.
-fn select(app: &App, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<Covered>, bool, u64) {
-    let view = app.namespace.read();
+fn select(app: &App, caller: &Caller, filter: &Filter, after: Option<&str>, limit: usize) -> (Vec<Covered>, bool, u64) {
+    let view = caller.sight(&app.namespace);
     let mut ids = view.select(filter, after, limit + 1);
     let more = ids.len() > limit;
     ids.truncate(limit);

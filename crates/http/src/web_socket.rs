@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
+use crate::caller::Caller;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
 use crate::stream::Streams;
@@ -45,6 +46,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// What the library sets aside for each connection at once; its own choice is 128 KiB.
 const READ_BUFFER_BYTES: usize = 4 << 10;
 
+/// What whoever is not let in any longer is told.
+const LOGIN_OVER: (CloseCode, &str) = (CloseCode::Policy, "what you were let in by is good no more, or has changed");
+
 /// Follow, by a WebSocket.
 ///
 /// The same events as by Server-Sent Events, for several subscriptions over one connection.
@@ -60,15 +64,16 @@ const READ_BUFFER_BYTES: usize = 4 << 10;
     )
 )]
 pub(crate) async fn open(State(app): State<App>, mut request: Request) -> Result<Response, Problem> {
+    let caller = Caller::of_request(request.extensions())?;
     Query::parse(request.uri().query(), &[])?;
     let accept = accept(request.headers())?;
     // HTTP/1.0 has none.
     let upgrade = request.extensions_mut().remove::<OnUpgrade>().ok_or_else(upgrade_required)?;
-    let place = app.streams.place(Way::WebSocket)?;
+    let place = app.streams.place(Way::WebSocket, &caller)?;
     tokio::spawn(async move {
         // An error means that the client has gone before it heard our answer.
         if let Ok(upgraded) = upgrade.await {
-            Session::new(app.streams, upgraded, place).await.run().await;
+            Session::new(app.streams, caller, upgraded, place).await.run().await;
         }
     });
     Ok(answer::switching_to_web_socket(&accept))
@@ -93,6 +98,7 @@ fn upgrade_required() -> Problem {
 /// One connection.
 struct Session {
     streams: Arc<Streams>,
+    caller: Caller,
     socket: WebSocketStream<TokioIo<Upgraded>>,
     subscriptions: Vec<Subscription>,
     /// Whose turn it is.
@@ -116,7 +122,7 @@ enum Happened {
 }
 
 impl Session {
-    async fn new(streams: Arc<Streams>, upgraded: Upgraded, place: Place) -> Session {
+    async fn new(streams: Arc<Streams>, caller: Caller, upgraded: Upgraded, place: Place) -> Session {
         let message_bytes_max = streams.limits().web_socket_message_bytes_max.get() as usize;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
@@ -124,7 +130,7 @@ impl Session {
             .max_message_size(Some(message_bytes_max))
             .max_frame_size(Some(message_bytes_max));
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        Session { streams, socket, subscriptions: Vec::new(), turn: 0, place }
+        Session { streams, caller, socket, subscriptions: Vec::new(), turn: 0, place }
     }
 
     async fn run(mut self) {
@@ -132,6 +138,9 @@ impl Session {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_heard = true;
         loop {
+            if self.place.is_over() {
+                return self.end(Some(LOGIN_OVER)).await;
+            }
             let happened = tokio::select! {
                 received = self.socket.next() => Happened::Received(received),
                 (number, event) = next_event(&mut self.subscriptions, self.turn) => Happened::Event(number, event),
@@ -163,6 +172,7 @@ impl Session {
                     }
                     continue;
                 }
+                Happened::Closing if self.place.is_over() => return self.end(Some(LOGIN_OVER)).await,
                 Happened::Closing => return self.end(Some((CloseCode::Away, "the server is stopping"))).await,
             };
             let text = Utf8Bytes::try_from(message).expect("JSON is UTF-8");
@@ -179,7 +189,7 @@ impl Session {
             Ok(Asked::Subscribe { id, wish, since }) => {
                 let followed = wish.and_then(|wish| {
                     self.may_subscribe(&id)?;
-                    self.streams.follow(wish, since, Way::Subscription)
+                    self.streams.follow(wish, since, Way::Subscription, &self.caller)
                 });
                 match followed {
                     Err(problem) => message::problem(Some(&id), &problem),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use factree_http::{ClientConnection, ClientReport, Clients, Disconnected, SubscriptionReport, clients_router};
+use factree_http::{
+    ClientConnection, ClientReport, Clients, Disconnected, NoAudit, SubscriptionReport, clients_router,
+};
 use factree_namespace::Timestamp;
 use tower::ServiceExt;
 
@@ -41,10 +43,12 @@ fn connected(client_id: &str) -> ClientReport {
     let filter = |filter: &str, qos| SubscriptionReport { filter: filter.to_owned(), qos };
     ClientReport {
         client_id: client_id.to_owned(),
+        principal: "user:press".to_owned(),
         connection: Some(ClientConnection {
             number: 14,
             version: "5.0",
             address: "127.0.0.1:50112".parse().unwrap(),
+            username: Some("press".to_owned()),
             since: Timestamp(NOON),
             last_packet: Timestamp(NOON + 12),
             keep_alive: Duration::from_secs(60),
@@ -63,7 +67,8 @@ fn connected(client_id: &str) -> ClientReport {
 
 fn router(clients: impl IntoIterator<Item = ClientReport>) -> Router {
     let book = clients.into_iter().map(|client| (client.client_id.clone(), client)).collect();
-    clients_router(Arc::new(Book(Mutex::new(book))))
+    clients_router(Arc::new(Book(Mutex::new(book))), Arc::new(NoAudit))
+        .layer(axum::Extension(factree_http::Caller::open()))
 }
 
 async fn ask(router: &Router, method: &str, uri: &str) -> (StatusCode, String) {

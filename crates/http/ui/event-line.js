@@ -27,6 +27,7 @@ const KINDS = new Map([
   ["will_published", ["diamond", "Will published", "", "clients"]],
   ["session_ended", ["square", "Session ended", "", "clients"]],
   ["publication_refused", ["triangle", "Publish refused", "loud doubt", "wrong"]],
+  ["subscription_refused", ["triangle", "Subscribe refused", "loud doubt", "wrong"]],
   ["queue_full", ["bars", "Losing", "loud doubt", "wrong"]],
 ]);
 

@@ -203,6 +203,29 @@ impl<'v> Sight<'v> {
         self.view.search_among(search, limit, |id| self.holds(id))
     }
 
+    /// The types beyond the one named `after`, by name in byte order: those that something within is of.
+    pub fn types(&self, after: Option<&str>) -> impl Iterator<Item = Type<'_>> {
+        self.view.types(after).filter(|of| self.knows(*of))
+    }
+
+    /// The type of that name.
+    pub fn type_named(&self, name: &str) -> Option<Type<'_>> {
+        self.view.type_named(name).filter(|of| self.knows(*of))
+    }
+
+    fn knows(&self, of: Type<'_>) -> bool {
+        self.horizon.is_none() || !self.instances(of, None, None, 1).is_empty()
+    }
+
+    /// The versions of a type, each with how many elements within are of it; without a horizon also those that none is of.
+    pub fn census<'t>(&self, of: Type<'t>) -> Vec<(&'t TypeVersion, usize)> {
+        if self.horizon.is_none() {
+            return of.census();
+        }
+        let counted = of.versions().into_iter().map(|version| (version, self.instances_len(of, Some(version.id()))));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// The instances of a type that are within.
     pub fn instances(
         &self,

@@ -24,6 +24,7 @@ use factree_mqtt::ProtocolVersion;
 pub(crate) use address::Parsed;
 pub use address::{BrokerUrl, Scheme, Secret};
 pub use dial::ClientTls;
+pub(crate) use dial::Stream;
 pub(crate) use fault::Fault;
 pub(crate) use outlets::{Outlet, Outlets};
 pub(crate) use runner::Runner;

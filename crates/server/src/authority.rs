@@ -5,49 +5,134 @@
 //! and gets a [`Login`] or a [`NotLetIn`]; what can be said at once is said without waiting. Knows no socket and no packet.
 //! Invariant: the directory in memory is what the store has; a command is applied when it is durable, one at a time.
 
+mod absent;
+mod deed;
 mod hashing;
+mod http;
+mod ledger;
 mod proof;
+mod revoked;
 mod terms;
+mod upkeep;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use factree_auth::credential::{
-    Backoff, BackoffLimits, BearerToken, CertificateRule, Password, PasswordHash, SessionToken,
+    Backoff, BackoffLimits, BearerToken, CertificateRule, Password, PasswordHash, Permit, SessionToken, TokenError,
+    random,
 };
-use factree_auth::directory::{Command, Refusal};
+use factree_auth::directory::{Change, Command, ProvenUser, Refusal};
 use factree_auth::{Access, Directory, DirectoryLimits, Login, Name, Principal, Timestamp};
 use tokio::sync::watch;
+use tracing::warn;
 
+use crate::config::AuthConfig;
+use crate::limits::AuthLimits;
+use crate::storage::StorageError;
+pub(crate) use deed::of as deed_of;
 use hashing::Hashers;
+pub(crate) use ledger::Ledger;
 pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
 use terms::Terms;
+use upkeep::{Bell, Used};
+
+/// What a change may end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Tenures,
+    Nothing,
+}
+
+/// How long who finds the line full is told to wait.
+const LINE_IS_FULL: Duration = Duration::from_secs(2);
 
 /// Who is let in. Shared by all ways in.
 pub(crate) struct Authority {
     /// Nobody has to prove anything.
     is_open: bool,
-    directory: Mutex<Directory>,
-    backoff: Mutex<Backoff>,
+    directory: Arc<Mutex<Directory>>,
+    backoff: Arc<Mutex<Backoff>>,
     terms: Mutex<Arc<Terms>>,
     hashers: Hashers,
     changed: watch::Sender<u64>,
-    /// Held from a decision to its being applied.
-    deciding: tokio::sync::Mutex<()>,
+    /// Held from a decision to its being applied. None: there is nothing to decide about.
+    ledger: Arc<tokio::sync::Mutex<Option<Ledger>>>,
+    bell: Bell,
 }
 
 impl Authority {
     /// One that lets everybody in as admin: for listeners that only this machine can reach.
     pub(crate) fn open() -> Self {
+        let directory = Directory::new(DirectoryLimits::default(), Vec::new());
+        Self::with(true, directory, BackoffLimits::default(), Terms::default(), Hashers::none(), None)
+    }
+
+    /// One that asks everybody, by what the configuration says and the data directory holds.
+    ///
+    /// # Errors
+    /// [`StorageError`]: what is stored cannot be read, or the machine refuses.
+    pub(crate) fn start(auth: &AuthConfig, limits: &AuthLimits, data: &Path) -> Result<Self, StorageError> {
+        let mut directory = Directory::new(limits.directory(), auth.roles.clone());
+        let ledger = Ledger::open(data, &mut directory)?;
+        if let Some(certificates) = &auth.certificates {
+            directory.revoke_certificates(certificates.revocations.clone());
+        }
+        if directory.users().next().is_none() {
+            warn!("there is no user yet, so nobody can log in: stop the server and say `factree user add`");
+        }
+        tell_unknown_roles(&directory, auth);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = processors.min(limits.auth_hashing_threads_max.get().into());
+        let hashers = Hashers::start(threads, limits.auth_logins_waiting_max.get()).map_err(StorageError::Thread)?;
+        Ok(Self::with(false, directory, limits.backoff(), Terms::new(auth, None), hashers, Some(ledger)))
+    }
+
+    fn with(
+        is_open: bool,
+        directory: Directory,
+        backoff: BackoffLimits,
+        terms: Terms,
+        hashers: Hashers,
+        ledger: Option<Ledger>,
+    ) -> Self {
         Authority {
-            is_open: true,
-            directory: Mutex::new(Directory::new(DirectoryLimits::default(), Vec::new())),
-            backoff: Mutex::new(Backoff::new(BackoffLimits::default())),
-            terms: Mutex::default(),
-            hashers: Hashers::none(),
+            is_open,
+            directory: Arc::new(Mutex::new(directory)),
+            backoff: Arc::new(Mutex::new(Backoff::new(backoff))),
+            terms: Mutex::new(Arc::new(terms)),
+            hashers,
             changed: watch::Sender::new(0),
-            deciding: tokio::sync::Mutex::default(),
+            ledger: Arc::new(tokio::sync::Mutex::new(ledger)),
+            bell: Bell::new(),
+        }
+    }
+
+    /// Takes what the configuration says now. Every login is looked at again; whether anybody has to log in at all is
+    /// decided when the process starts.
+    pub(crate) fn configure(&self, auth: &AuthConfig) {
+        if self.is_open {
+            return;
+        }
+        {
+            let mut directory = self.directory();
+            directory.configure(auth.roles.clone());
+            let revoked = auth.certificates.as_ref().map(|it| it.revocations.clone()).unwrap_or_default();
+            directory.revoke_certificates(revoked);
+            tell_unknown_roles(&directory, auth);
+        }
+        let terms = Arc::new(Terms::new(auth, Some(&self.terms())));
+        *lock(&self.terms) = terms;
+        self.bell.unknown_key.notify_one();
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Does what has to be done now and then, for as long as it is polled.
+    pub(crate) async fn keep_up(self: Arc<Self>) {
+        if !self.is_open {
+            upkeep::keep(self).await;
         }
     }
 
@@ -83,10 +168,7 @@ impl Authority {
                 })
             }
             Proof::Bearer(token) => self.log_in_by_token(token, &terms, now),
-            Proof::Session(cookie) => match SessionToken::parse(cookie) {
-                Some(token) => self.directory().login_by_session(&token, now).map_err(NotLetIn::from),
-                None => Err(NotLetIn::from(Refusal::Unknown)),
-            },
+            Proof::Session(cookie) => self.log_in_by_session(cookie, now),
         })
     }
 
@@ -105,17 +187,52 @@ impl Authority {
     }
 
     async fn log_in_by_password(&self, username: &str, password: Password, peer: IpAddr) -> Result<Login, NotLetIn> {
-        let _ = (username, password, peer);
-        Err(NotLetIn::from(Refusal::Unknown))
+        self.not_too_often(username, peer)?;
+        let (directory, backoff, name) = (Arc::clone(&self.directory), Arc::clone(&self.backoff), username.to_owned());
+        let checked = self.hashers.run(move |permit| check(permit, &directory, &backoff, &name, &password, peer)).await;
+        let (proven, renewal) = checked.map_err(|_| NotLetIn::because(Why::TooOften { wait: LINE_IS_FULL }))??;
+        if let Some(renewal) = renewal {
+            // The old hash is as good; it is tried again at the next login.
+            let _: Result<Done, CommandError> = self.decide(renewal).await;
+        }
+        Ok(self.directory().login_by_password(&proven, wall())?)
+    }
+
+    fn not_too_often(&self, username: &str, peer: IpAddr) -> Result<(), NotLetIn> {
+        refuse_haste(&lock(&self.backoff), username, peer)
     }
 
     fn log_in_by_token(&self, token: &str, terms: &Terms, now: Timestamp) -> Result<Login, NotLetIn> {
         if BearerToken::looks_like_one(token) {
             let key = BearerToken::parse(token).ok_or(Refusal::Unknown)?;
-            return Ok(self.directory().login_by_key(&key, now)?);
+            let mut directory = self.directory();
+            let login = directory.login_by_key(&key, now)?;
+            if directory.note_key_used(&key.id, now).is_some() {
+                self.note(Used::Key(key.id));
+            }
+            return Ok(login);
         }
-        let subject = terms.subject(token, now)?;
+        let subject = terms.subject(token, now).inspect_err(|error| {
+            if *error == TokenError::UnknownKey {
+                self.bell.unknown_key.notify_one();
+            }
+        })?;
         Ok(self.directory().login_by_token(subject, now)?)
+    }
+
+    fn log_in_by_session(&self, cookie: &str, now: Timestamp) -> Result<Login, NotLetIn> {
+        let token = SessionToken::parse(cookie).ok_or(Refusal::Unknown)?;
+        let mut directory = self.directory();
+        let login = directory.login_by_session(&token, now)?;
+        if directory.note_session_used(token.id(), now).is_some() {
+            self.note(Used::Session(token.id()));
+        }
+        Ok(login)
+    }
+
+    /// What finds no room is used again.
+    fn note(&self, used: Used) {
+        let _: Result<(), _> = self.bell.used.try_send(used);
     }
 
     /// What a login may do now; `client_id` is that of the MQTT session, if it is one.
@@ -131,17 +248,75 @@ impl Authority {
     /// # Errors
     /// [`Refusal`]: whoever holds it is cut off.
     pub(crate) fn renew(&self, login: &mut Login) -> Result<(), Refusal> {
+        if !self.is_open && *login.principal() == Principal::Anonymous {
+            let roles = self.terms().anonymous().ok_or(Refusal::Changed)?;
+            *login = self.directory().login_without_proof(Principal::Anonymous, roles);
+            return Ok(());
+        }
         self.directory().renew(login, wall())
     }
 
-    /// Decides about a command, stores what comes of it, and applies it when it is durable. One at a time.
+    /// Decides about a command, stores what comes of it, and applies it when it is durable. One at a time; once it has
+    /// begun it is carried through, whoever waits for it.
     ///
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub(crate) async fn decide(&self, command: Command) -> Result<Done, CommandError> {
-        let _one_at_a_time = self.deciding.lock().await;
-        let _ = command;
-        Err(CommandError::Open)
+        let forgotten = match &command {
+            Command::SetPassword { name, .. } | Command::RemoveUser(name) => Some(name.clone()),
+            _ => None,
+        };
+        let done = self
+            .carry_out(Ends::Tenures, move |directory, now| {
+                let (verb, subject) = deed::of(&command, directory);
+                let old = subject.picture(directory);
+                let change = directory.decide(now, command).map_err(CommandError::Refused)?;
+                Ok((change, move |directory: &Directory| subject.done(verb, old, directory)))
+            })
+            .await?;
+        if let Some(name) = forgotten {
+            lock(&self.backoff).forget(name.as_str());
+        }
+        Ok(done)
+    }
+
+    /// Stores and applies a change that no command asks for.
+    async fn keep(
+        &self,
+        ends: Ends,
+        change: impl FnOnce(&Directory, Timestamp) -> Option<Change> + Send + 'static,
+    ) -> Result<(), CommandError> {
+        let change =
+            move |directory: &Directory, now| Ok((change(directory, now).unwrap_or_default(), |_: &Directory| ()));
+        self.carry_out(ends, change).await
+    }
+
+    async fn carry_out<R: Send + 'static, T: FnOnce(&Directory) -> R + Send + 'static>(
+        &self,
+        ends: Ends,
+        decide: impl FnOnce(&Directory, Timestamp) -> Result<(Change, T), CommandError> + Send + 'static,
+    ) -> Result<R, CommandError> {
+        let mut ledger = Arc::clone(&self.ledger).lock_owned().await;
+        let (directory, changed) = (Arc::clone(&self.directory), self.changed.clone());
+        // Not on this task: it may be dropped, and what is on disk must be applied.
+        let carried_out = tokio::task::spawn_blocking(move || {
+            let ledger = ledger.as_mut().ok_or(CommandError::Open)?;
+            let (change, tell) = decide(&lock(&directory), wall())?;
+            if change.is_empty() {
+                return Ok(tell(&lock(&directory)));
+            }
+            ledger.keep(&change)?;
+            let told = {
+                let mut directory = lock(&directory);
+                directory.apply(change);
+                tell(&directory)
+            };
+            if ends == Ends::Tenures {
+                changed.send_modify(|count| *count += 1);
+            }
+            Ok(told)
+        });
+        carried_out.await.unwrap_or_else(|broken| Err(CommandError::Failed(format!("a mistake of ours: {broken}"))))
     }
 
     /// Hashes a password that is to be set, in the line of those that log in.
@@ -149,8 +324,10 @@ impl Authority {
     /// # Errors
     /// [`Why::TooOften`] if the line is full.
     pub(crate) async fn hash(&self, password: Password) -> Result<PasswordHash, NotLetIn> {
-        let _ = password;
-        Err(NotLetIn::because(Why::TooOften { wait: Duration::from_secs(1) }))
+        let full = || NotLetIn::because(Why::TooOften { wait: LINE_IS_FULL });
+        let cost = self.read(|directory| directory.limits().password_cost);
+        let salt = random().map_err(|_| full())?;
+        self.hashers.run(move |permit| PasswordHash::new(permit, &password, cost, salt)).await.map_err(|_| full())
     }
 
     /// Reads the directory, under its lock: quickly, and without asking this for anything else.
@@ -170,6 +347,50 @@ impl Authority {
 
     fn terms(&self) -> Arc<Terms> {
         Arc::clone(&lock(&self.terms))
+    }
+}
+
+/// Checks a password, when its turn has come.
+fn check(
+    permit: &Permit,
+    directory: &Mutex<Directory>,
+    backoff: &Mutex<Backoff>,
+    username: &str,
+    password: &Password,
+    peer: IpAddr,
+) -> Result<(ProvenUser, Option<Command>), NotLetIn> {
+    // Others of his may have failed while he was in line.
+    refuse_haste(&lock(backoff), username, peer)?;
+    let check = lock(directory).password_check(username);
+    let proven = check.run(permit, password);
+    let now = Instant::now();
+    let Some(proven) = proven else {
+        lock(backoff).failed(now, username, peer);
+        return Err(NotLetIn::from(Refusal::Unknown));
+    };
+    lock(backoff).succeeded(now, username, peer);
+    let outdated = {
+        let directory = lock(directory);
+        proven.outdated_hash(&directory).map(|before| (before.clone(), directory.limits().password_cost))
+    };
+    let renewal = outdated.and_then(|(before, cost)| {
+        let after = PasswordHash::new(permit, password, cost, random().ok()?);
+        Some(Command::RenewHash { name: proven.name().clone(), before, after })
+    });
+    Ok((proven, renewal))
+}
+
+fn refuse_haste(backoff: &Backoff, username: &str, peer: IpAddr) -> Result<(), NotLetIn> {
+    match backoff.wait(Instant::now(), username, peer) {
+        Duration::ZERO => Ok(()),
+        wait => Err(NotLetIn::because(Why::TooOften { wait })),
+    }
+}
+
+/// Roles that the configuration names and nobody knows: whoever has them has nothing, which may be a slip of the pen.
+fn tell_unknown_roles(directory: &Directory, auth: &AuthConfig) {
+    for role in Terms::named_roles(auth).filter(|role| directory.role(role.as_str()).is_none()) {
+        warn!(%role, "[auth] names a role that does not exist");
     }
 }
 

@@ -24,16 +24,20 @@ use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
-use crate::transport::{Tls, Transport};
+use crate::transport::{ClientCertificates, Tls, Transport};
 
 mod attach;
 mod audit;
+mod auth;
 mod declared_types;
+mod exposure;
 mod namespace;
 mod rules;
 mod sparkplug;
 
 use attach::Attach;
+use auth::Auth;
+pub use auth::{AuthConfig, CertificatesConfig, KeySource, TokensConfig};
 pub use declared_types::DeclaredTypes;
 use namespace::Namespace;
 use sparkplug::Sparkplug;
@@ -45,14 +49,22 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Everything `factree` can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where MQTT clients connect; loopback only as long as there is no authentication. None: nowhere by plain TCP.
+    /// Who is let in; none: everybody, and then no other machine can reach it.
+    pub auth: Option<AuthConfig>,
+    /// Where MQTT clients connect by plain TCP. None: nowhere.
     pub mqtt: Option<SocketAddr>,
+    /// Something else encrypts before it.
+    pub mqtt_insecure: bool,
     /// Where else they connect, by TLS or WebSocket for example.
     pub listeners: Vec<Listener>,
     /// Foreign brokers to be attached to as an ordinary client.
     pub attachments: Vec<Attachment>,
-    /// Where the HTTP API is served; loopback only as long as there is no authentication.
+    /// Where the HTTP API is served.
     pub http: SocketAddr,
+    /// Its certificate; none: plain HTTP.
+    pub http_tls: Option<HttpTls>,
+    /// Something else encrypts before it.
+    pub http_insecure: bool,
     /// Names and addresses that HTTP clients may reach it by, beside those of this machine itself.
     pub http_hosts: Vec<String>,
     /// The directory that belongs to this process alone.
@@ -119,12 +131,25 @@ impl Durability {
 /// One more place where MQTT clients connect.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Where; loopback only as long as there is no authentication.
+    /// Where.
     pub address: SocketAddr,
     /// What stands between TCP and MQTT.
     pub transport: Transport,
     /// Connections at once over this listener; none: only `connections_max` of all. Beyond: closed as they are accepted.
     pub connections_max: Option<NonZeroU32>,
+    /// Something else encrypts before it.
+    pub insecure: bool,
+}
+
+/// The certificate that HTTP is served with.
+#[derive(Clone, Debug)]
+pub struct HttpTls {
+    /// The chain, the server's own certificate first: a PEM file.
+    pub certificate: PathBuf,
+    /// Its private key: a PEM file.
+    pub key: PathBuf,
+    /// Both, as they were when the configuration was read.
+    pub(crate) tls: Tls,
 }
 
 /// What the command line says; it wins over the file.
@@ -179,9 +204,17 @@ impl Config {
 
     fn parse_in(directory: &Path, text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| ConfigError(attach::told(&error, text)))?;
+        let (http_tls, auth) =
+            (file.http.tls(directory)?, file.auth.map(|auth| auth.parse(text, directory)).transpose()?);
         let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
+        let listeners = &file.mqtt.listeners;
+        let listeners = listeners.iter().map(|rule| rule.parse(directory, auth.as_ref())).collect::<Result<_, _>>()?;
         let config = Self {
+            auth,
+            mqtt_insecure: file.mqtt.insecure,
+            http_tls,
+            http_insecure: file.http.insecure,
             mqtt: overrides.mqtt.or(file.mqtt.listen.0).filter(|_| !overrides.no_mqtt),
             audit: file.audit.parse()?,
             attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug)?,
@@ -198,15 +231,9 @@ impl Config {
             contexts: file.namespace.contexts(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
-            listeners: file.mqtt.listeners.iter().map(ListenerRule::parse).collect::<Result<_, _>>()?,
+            listeners,
             keys: text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?,
         };
-        for listener in &config.listeners {
-            loopback_only("MQTT", "[[mqtt.listeners]] listen", "listen =", listener.address)?;
-        }
-        if let Some(mqtt) = config.mqtt {
-            loopback_only("MQTT", "[mqtt] listen", "--mqtt", mqtt)?;
-        }
         if config.mqtt.is_none() && config.listeners.is_empty() && config.attachments.is_empty() {
             return Err(ConfigError(
                 "MQTT is off and nothing is attached, so nothing would ever be heard; set [mqtt] listen, or name a broker with \
@@ -214,22 +241,9 @@ impl Config {
                     .into(),
             ));
         }
-        loopback_only("HTTP", "[http] listen", "--http", config.http)?;
+        exposure::judge(&config)?;
         Ok(config)
     }
-}
-
-/// Anonymous clients may do everything, so nobody but this machine may be one.
-fn loopback_only(what: &str, key: &str, flag: &str, address: SocketAddr) -> Result<(), ConfigError> {
-    if address.ip().is_loopback() {
-        return Ok(());
-    }
-    let port = address.port();
-    Err(ConfigError(format!(
-        "{what} would listen on {address}, open to the network, and this version of Factree cannot ask clients who they \
-         are.\nListen on this machine only ({key} = \"127.0.0.1:{port}\" or {flag} 127.0.0.1:{port}) and reach it through a \
-         tunnel that authenticates, for example ssh -L {port}:127.0.0.1:{port} user@host."
-    )))
 }
 
 /// `text` is the file's, to say on which line a limit went wrong.
@@ -260,6 +274,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    auth: Option<Auth>,
     mqtt: Mqtt,
     http: Http,
     data: Data,
@@ -274,6 +289,7 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct Mqtt {
     listen: Listen,
+    insecure: bool,
     sys_interval: String,
     listeners: Vec<ListenerRule>,
 }
@@ -295,7 +311,7 @@ impl<'de> Deserialize<'de> for Listen {
 impl Default for Mqtt {
     fn default() -> Self {
         let listen = Listen(Some(SocketAddr::from(([127, 0, 0, 1], 1883))));
-        Self { listen, sys_interval: "10 s".into(), listeners: Vec::new() }
+        Self { listen, insecure: false, sys_interval: "10 s".into(), listeners: Vec::new() }
     }
 }
 
@@ -320,6 +336,16 @@ struct ListenerRule {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     connections_max: Option<NonZeroU32>,
+    #[serde(default)]
+    insecure: bool,
+    client_certificates: Option<Wanted>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    Required,
+    Optional,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
@@ -335,15 +361,28 @@ enum TransportName {
 }
 
 impl ListenerRule {
-    fn parse(&self) -> Result<Listener, ConfigError> {
-        let Self { listen, transport, certificate, key, connections_max } = self;
+    fn parse(&self, directory: &Path, auth: Option<&AuthConfig>) -> Result<Listener, ConfigError> {
+        let Self { listen, transport, certificate, key, connections_max, insecure, client_certificates } = self;
         let refuse = |why: &str| ConfigError(format!("[[mqtt.listeners]] {listen}: {why}"));
-        let tls = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some(Tls::read(certificate, key).map_err(|why| refuse(&why))?),
-            (None, None) => None,
-            (Some(_), None) => return Err(refuse("`certificate` without `key`; name the PEM file of its private key")),
-            (None, Some(_)) => return Err(refuse("`key` without `certificate`; name the PEM file of its certificate")),
+        let files = pair(directory, certificate.as_deref(), key.as_deref()).map_err(refuse)?;
+        let clients = match (client_certificates, auth.and_then(|auth| auth.certificates.as_ref())) {
+            (None, _) => None,
+            (Some(_), _) if files.is_none() => {
+                return Err(refuse("`client_certificates` are shown in TLS; set `certificate` and `key`"));
+            }
+            (Some(_), None) => {
+                return Err(refuse(
+                    "`client_certificates` needs [auth.certificates], which says who issues them and whose they are",
+                ));
+            }
+            (Some(wanted), Some(issued)) => Some(ClientCertificates {
+                are_required: *wanted == Wanted::Required,
+                authorities: issued.authorities.clone(),
+                revoked: issued.revoked.clone(),
+            }),
         };
+        let tls = files.map(|(certificate, key)| Tls::asking(&certificate, &key, clients)).transpose();
+        let tls = tls.map_err(|why| refuse(&why))?;
         let missing = || refuse("TLS needs `certificate` and `key`, each the path of a PEM file");
         let transport = match (transport, tls) {
             (TransportName::Tcp, None) => Transport::Tcp,
@@ -357,7 +396,21 @@ impl ListenerRule {
                 ));
             }
         };
-        Ok(Listener { address: *listen, transport, connections_max: *connections_max })
+        Ok(Listener { address: *listen, transport, connections_max: *connections_max, insecure: *insecure })
+    }
+}
+
+/// The files of a certificate and its key, which go together; relative ones stand beside the configuration.
+fn pair(
+    directory: &Path,
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+) -> Result<Option<(PathBuf, PathBuf)>, &'static str> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((directory.join(certificate), directory.join(key)))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err("`certificate` without `key`; name the PEM file of its private key"),
+        (None, Some(_)) => Err("`key` without `certificate`; name the PEM file of its certificate"),
     }
 }
 
@@ -366,15 +419,29 @@ impl ListenerRule {
 struct Http {
     listen: SocketAddr,
     hosts: Vec<String>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    insecure: bool,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), hosts: Vec::new() }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self { listen, hosts: Vec::new(), certificate: None, key: None, insecure: false }
     }
 }
 
 impl Http {
+    fn tls(&self, directory: &Path) -> Result<Option<HttpTls>, ConfigError> {
+        let refuse = |why: &str| ConfigError(format!("[http] {why}"));
+        let files = pair(directory, self.certificate.as_deref(), self.key.as_deref()).map_err(refuse)?;
+        let read = |(certificate, key): (PathBuf, PathBuf)| match Tls::read(&certificate, &key) {
+            Ok(tls) => Ok(HttpTls { certificate, key, tls }),
+            Err(why) => Err(refuse(&why)),
+        };
+        files.map(read).transpose()
+    }
+
     /// What a Host header says before its port; an IPv6 address with its brackets or without.
     fn hosts(&self) -> Result<Vec<String>, ConfigError> {
         let bare = |host: &String| {
@@ -470,6 +537,7 @@ mod tests {
     fn a_listener_that_the_network_can_reach_is_refused_and_told_what_to_do() {
         let message = refusal("[http]\nlisten = \"0.0.0.0:8080\"");
         assert!(message.contains("0.0.0.0:8080") && message.contains("ssh -L"), "{message}");
+        assert!(message.contains("factree init"), "{message}");
         let v6 = Config::parse("[mqtt]\nlisten = \"[::1]:1883\"", Overrides::default()).unwrap();
         assert!(v6.mqtt.unwrap().ip().is_loopback());
     }

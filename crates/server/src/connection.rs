@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use factree_broker::{ConnectionId, Delivery, DeliveryEncoder, Lost, More, TopicAliases};
+use factree_auth::credential::Certificate;
+use factree_broker::{ConnectionId, Delivery, DeliveryEncoder, Holder, Lost, More, TopicAliases};
 use factree_mqtt::{
     Answer, ConnAck, ConnAckProperties, DecodeError, Decoded, Disconnect, Packet, ProtocolVersion, ReasonCode, decode,
     decode_connect, encode,
@@ -26,9 +27,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
+use crate::authority::wall;
 use crate::disk::Ticket;
 use crate::flood::Flood;
-use crate::hub::{Closer, Closing, Home, Hub, Incoming, Mailbox};
+use crate::hub::{Admission, Admitting, Closer, Closing, Home, Hub, Incoming, LogIn, Mailbox};
 use crate::outgoing::Outgoing;
 use crate::quiet::Quiet;
 
@@ -59,15 +61,18 @@ thread_local! {
     static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
 }
 
-/// Serves one client until either side ends the connection. Its CONNECT must be there by `connect_by` (MF06).
+/// Serves one client until either side ends the connection. It must be let in by `connect_by` (MF06). `certificate` is what
+/// TLS has verified.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     hub: Arc<Hub>,
     mut stream: S,
     peer: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
     connect_by: Instant,
 ) {
     let (id, mailbox) = hub.open(peer);
     let mut connection = Connection::new(Arc::clone(&hub), id, Arc::clone(&mailbox), peer);
+    connection.certificate = certificate;
     let mut connect_by = pin!(sleep_until(connect_by));
     while connection.ending.is_none() {
         let mut woken = pin!(mailbox.woken());
@@ -103,6 +108,18 @@ struct Connection {
     id: ConnectionId,
     mailbox: Arc<Mailbox>,
     peer: SocketAddr,
+    /// What the client has shown to TLS.
+    certificate: Option<Arc<Certificate>>,
+    /// Somebody finds out who the client is; its CONNECT waits in `leftover`, and nothing more is read.
+    admitting: Option<Admitting>,
+    /// What came of that.
+    admission: Option<Box<Admission>>,
+    /// Who the client is, once its CONNECT was accepted.
+    holder: Option<Arc<Holder>>,
+    /// When its login ends; none once the clock is set, or if it does not.
+    login_ends: Option<Instant>,
+    /// The clock is set for the end of the login.
+    is_timed: bool,
     /// None until a CONNECT was accepted.
     version: Option<ProtocolVersion>,
     /// The beginning of a packet whose end has not arrived.
@@ -143,6 +160,12 @@ impl Connection {
             id,
             mailbox,
             peer,
+            certificate: None,
+            admitting: None,
+            admission: None,
+            holder: None,
+            login_ends: None,
+            is_timed: false,
             version: None,
             maximum_packet_size: None,
             encoder: None,
@@ -160,13 +183,13 @@ impl Connection {
         }
     }
 
-    /// Does the first thing that can be done: write, look into the mailbox, read, or give up waiting for a CONNECT.
+    /// Does the first thing that can be done: write, look into the mailbox, hear who the client is, read, or give up waiting.
     fn poll<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         context: &mut Context<'_>,
         stream: &mut S,
         woken: Pin<&mut impl Future<Output = ()>>,
-        connect_by: Pin<&mut Sleep>,
+        mut timer: Pin<&mut Sleep>,
     ) -> Poll<()> {
         if !self.outgoing.unwritten().is_empty()
             && let Poll::Ready(written) = Pin::new(&mut *stream).poll_write(context, self.outgoing.unwritten())
@@ -190,6 +213,13 @@ impl Connection {
             self.on_mailbox();
             return Poll::Ready(());
         }
+        if let Some(admitting) = &mut self.admitting
+            && let Poll::Ready(admission) = admitting.as_mut().poll(context)
+        {
+            (self.admitting, self.admission) = (None, Some(Box::new(admission)));
+            self.on_bytes(&[]);
+            return Poll::Ready(());
+        }
         let may_read = self.may_read() && self.pace.poll_rested(context).is_ready();
         if may_read && std::mem::take(&mut self.held) {
             self.on_bytes(&[]);
@@ -198,18 +228,48 @@ impl Connection {
         if may_read && self.poll_read(context, stream).is_ready() {
             return Poll::Ready(());
         }
-        if self.version.is_none() && connect_by.poll(context).is_ready() {
-            debug!(peer = %self.peer, "no CONNECT within connect_timeout; closing");
-            self.hub.traffic().connects_timed_out.add(1);
-            self.end(Lost::Closed);
+        if let Some(end) = self.login_ends.take() {
+            timer.as_mut().reset(end);
+            self.is_timed = true;
+        }
+        if (self.version.is_none() || self.is_timed) && timer.poll(context).is_ready() {
+            self.on_time();
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
-    /// The client must take its replies first, and the disk what it has sent.
+    /// It is too late for a CONNECT, or a login is over.
+    fn on_time(&mut self) {
+        if self.version.is_some() {
+            self.is_timed = false;
+            self.look_at_login();
+            return;
+        }
+        debug!(peer = %self.peer, "nobody let in within connect_timeout; closing");
+        self.hub.traffic().connects_timed_out.add(1);
+        self.end(Lost::Closed);
+    }
+
+    /// Asks whether the login is still good, and for what; whether it is.
+    fn look_at_login(&mut self) -> bool {
+        match self.hub.renew(self.id) {
+            Ok(holder) => self.holder = Some(holder),
+            Err(closing) => self.close(&closing, false),
+        }
+        self.ending.is_none()
+    }
+
+    /// Whether packets and deliveries may pass: nothing about the client has changed, or it was asked what.
+    #[inline]
+    fn is_still_let_in(&mut self) -> bool {
+        !self.holder.as_ref().is_some_and(|holder| holder.is_stale()) || self.look_at_login()
+    }
+
+    /// The client must be known and take its replies first, and the disk what it has sent.
     fn may_read(&self) -> bool {
-        self.outgoing.len() < OUTGOING_BYTES_MAX
+        self.admitting.is_none()
+            && self.outgoing.len() < OUTGOING_BYTES_MAX
             && self.outgoing.unsettled_bytes() < UNSETTLED_BYTES_MAX
             && !(self.outgoing.is_held() && self.hub.disk().is_behind())
     }
@@ -260,14 +320,27 @@ impl Connection {
         consumed
     }
 
-    /// The first packet. Nothing else is looked at before it was accepted (MF01, MF26).
+    /// The first packet. Nothing else is looked at before it was accepted (MF01, MF26): until it is known who the client is, it
+    /// stays where it is.
     fn on_connect(&mut self, bytes: &[u8]) -> usize {
         match decode_connect(bytes, self.hub.mqtt_limits()) {
             Ok(Decoded::Incomplete { .. }) => 0,
             Ok(Decoded::Packet { packet: connect, len }) => {
+                let admission = match self.admission.take() {
+                    Some(admission) => *admission,
+                    None => match self.hub.log_in(&connect, self.peer.ip(), self.certificate.as_ref()) {
+                        LogIn::Now(admission) => admission,
+                        LogIn::Later(admitting) => {
+                            self.admitting = Some(admitting);
+                            return 0;
+                        }
+                    },
+                };
                 let home = Home { connection: self.id, version: connect.version };
                 self.hub.traffic().packets_received.add(1);
-                let answer = self.hub.connect(home, &connect, self.outgoing.buffer());
+                let answer = self.hub.connect(home, &connect, (self.peer, &admission), self.outgoing.buffer());
+                self.holder = admission.ok();
+                self.login_ends = self.holder.as_ref().and_then(|holder| end_of(holder));
                 self.refused_for_haste = answer.refused_for_haste;
                 self.version = Some(connect.version);
                 self.maximum_packet_size = connect.maximum_packet_size;
@@ -287,6 +360,9 @@ impl Connection {
 
     /// Everything after the CONNECT, as one batch.
     fn on_batch(&mut self, version: ProtocolVersion, bytes: &[u8]) -> usize {
+        if !self.is_still_let_in() {
+            return 0;
+        }
         let mut incoming: Vec<Incoming<'_>> = Vec::new();
         let mut batch = self.hub.batch();
         let mut consumed = 0;
@@ -384,6 +460,9 @@ impl Connection {
 
     /// Moves deliveries from the session's queue into the outgoing buffer, as many as have room.
     fn collect(&mut self) {
+        if !self.is_still_let_in() {
+            return;
+        }
         let Some(mut encoder) = self.encoder.take() else { return };
         self.more_deliveries = true;
         while self.more_deliveries && self.outgoing.len() < DELIVERY_BYTES {
@@ -465,6 +544,12 @@ impl Connection {
             Some(Ending::Broker) | None => {}
         }
     }
+}
+
+/// When a login ends, by the clock that connections go by.
+fn end_of(holder: &Holder) -> Option<Instant> {
+    let left = holder.login()?.until()?.0.saturating_sub(wall().0);
+    Instant::now().checked_add(Duration::from_millis(left))
 }
 
 enum Fault {

@@ -36,6 +36,7 @@ impl Noted {
             Event::WillPublished { .. }
             | Event::SessionEnded { .. }
             | Event::PublicationRefused { .. }
+            | Event::SubscriptionRefused { .. }
             | Event::QueueFull { .. } => (None, None),
         };
         Self { event, peer, refused }
@@ -94,6 +95,9 @@ pub(crate) fn log(Noted { event, peer, refused }: &Noted) {
         Event::SessionEnded { client_id, expired: true } => info!(client = ?client_id.as_str(), "session expired"),
         Event::PublicationRefused { client_id, topic, reason } => {
             warn!(client = ?client_id.as_str(), topic = ?topic.as_str(), %reason, "publication refused; further ones are counted");
+        }
+        Event::SubscriptionRefused { client_id, filter } => {
+            warn!(client = ?client_id.as_str(), filter = ?&**filter, "subscription not granted; further ones are counted");
         }
         Event::QueueFull { client_id } => {
             warn!(client = ?client_id.as_str(), "queue full: new messages for this session are refused until it drains");

@@ -106,7 +106,11 @@ mod tests {
         let connection = factree_broker::ConnectionId(1);
         let connect =
             Connect { session_expiry: SessionExpiry::Never, ..Connect::new(ProtocolVersion::V5, "historian") };
-        broker.handle(now, Input::Connect { connection, connect: &connect }, &mut out);
+        broker.handle(
+            now,
+            Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+            &mut out,
+        );
         let id = PacketId::new(1).unwrap();
         let requests = [SubscribeRequest::new("#", QoS::AtLeastOnce)];
         let subscribe = Packet::Subscribe(Subscribe::new(id, &requests[..]));

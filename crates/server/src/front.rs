@@ -4,34 +4,37 @@
 //! accepted, like an MQTT client's; a request takes one of a fixed number of places until its answer has left; and now and
 //! then each connection is looked at: one that has owed us a whole request for too long is closed. Nothing here sets a timer
 //! or allocates for a request.
-//! Knows no route: who may ask at all is the guard's ([`factree_http::Guard`]), the rest the router's.
+//! Knows no route: who may ask at all is the guard's ([`factree_http::Guard`]), who asks is the doorway's
+//! ([`factree_http::Doorway`]), the rest the router's.
 //! Invariant: every request and every answer goes through [`Front::answer`].
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use factree_http::Guard;
+use factree_http::{Doorway, Guard};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::{debug, error, warn};
 
 use crate::gate::{Admission, Gate};
 use crate::limits::{ConnectionLimits, HttpLimits, Limits};
 use crate::quiet::Quiet;
 use crate::traffic::Count;
+use crate::transport::Tls;
 
 mod body;
 mod line;
@@ -58,14 +61,16 @@ pub(crate) struct Reception {
     pub(crate) places: Arc<Places>,
     /// Connections that owed us a whole request for too long.
     pub(crate) timed_out: Count,
-    /// Connections closed because their bytes were not HTTP, or a head larger than it may be.
+    /// Connections closed because their bytes were not HTTP, or a head larger than it may be, or not TLS where it is spoken.
     pub(crate) malformed: Count,
+    /// The certificate in force; none: plain HTTP.
+    tls: Mutex<Option<Tls>>,
     limits: HttpLimits,
 }
 
 impl Reception {
     /// `hosts` are names that clients reach us by, beside those of this machine itself.
-    pub(crate) fn new(hosts: Vec<String>, limits: &Limits) -> Self {
+    pub(crate) fn new(hosts: Vec<String>, tls: Option<Tls>, limits: &Limits) -> Self {
         let of_connections = ConnectionLimits {
             connections_max: limits.http.http_connections_max,
             connections_per_address_max: limits.http.http_connections_per_address_max,
@@ -78,20 +83,34 @@ impl Reception {
             places: Arc::new(Places::new(limits.http.http_requests_max.get())),
             timed_out: Count::default(),
             malformed: Count::default(),
+            tls: Mutex::new(tls),
             limits: limits.http.clone(),
         }
+    }
+
+    /// Shows another certificate to who connects from now on. Where there was none, none is shown: clients would not know.
+    pub(crate) fn renew_certificate(&self, tls: Option<Tls>) {
+        let mut current = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.is_some() && tls.is_some() {
+            *current = tls;
+        }
+    }
+
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// Serves HTTP.
 pub(crate) struct Front {
     reception: Arc<Reception>,
+    doorway: Doorway,
     router: TowerToHyperService<Router>,
     http: http1::Builder,
 }
 
 impl Front {
-    pub(crate) fn new(reception: Arc<Reception>, router: Router) -> Self {
+    pub(crate) fn new(reception: Arc<Reception>, doorway: Doorway, router: Router) -> Self {
         let limits = &reception.limits;
         let head_bytes_max = limits.http_head_bytes_max.get() as usize;
         let mut http = http1::Builder::new();
@@ -100,7 +119,7 @@ impl Front {
         if limits.http_headers_max.get() != HEADERS_INLINE {
             http.max_headers(limits.http_headers_max.get().into());
         }
-        Self { router: TowerToHyperService::new(router), http, reception }
+        Self { router: TowerToHyperService::new(router), http, reception, doorway }
     }
 
     /// Accepts connections until it is stopped, and then waits for those that are open: each ends with the answer it is at.
@@ -118,7 +137,15 @@ impl Front {
                     let Some(admission) = front.admit(peer) else { continue };
                     let (front, is_open, stopped) = (Arc::clone(&front), is_open.clone(), stopped.clone());
                     tokio::spawn(async move {
-                        front.serve(stream, peer, admission, stopped).await;
+                        // An event is small, and somebody waits for it.
+                        if let Err(error) = stream.set_nodelay(true) {
+                            debug!(%peer, %error, "TCP_NODELAY refused");
+                        }
+                        match front.reception.tls() {
+                            None => front.serve(stream, peer, admission, stopped).await,
+                            // Boxed, or a plain connection would carry the room that this needs.
+                            Some(tls) => Box::pin(front.serve_tls(&tls, stream, peer, admission, stopped)).await,
+                        }
                         drop(is_open);
                     });
                 }
@@ -145,14 +172,34 @@ impl Front {
         admitted.ok()
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr, admission: Admission, stopped: watch::Receiver<bool>) {
-        // An event is small, and somebody waits for it.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%peer, %error, "TCP_NODELAY refused");
+    async fn serve_tls(
+        &self,
+        tls: &Tls,
+        stream: TcpStream,
+        peer: SocketAddr,
+        admission: Admission,
+        stopped: watch::Receiver<bool>,
+    ) {
+        match timeout(self.reception.limits.http_request_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, peer, admission, stopped).await,
+            Ok(Err(error)) => {
+                self.reception.malformed.add(1);
+                debug!(%peer, %error, "TLS handshake failed");
+            }
+            Err(_) => self.reception.timed_out.add(1),
         }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        admission: Admission,
+        stopped: watch::Receiver<bool>,
+    ) {
         let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places)));
         let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), admission));
-        let service = service_fn(|request| self.answer(request, &turn));
+        let service = service_fn(|request| self.answer(request, peer, &turn));
         let mut connection = pin!(self.http.serve_connection(line, service).with_upgrades());
         let between = (self.reception.limits.http_request_timeout / LOOKS).max(Duration::from_millis(1));
         let mut looks = interval_at(Instant::now() + between, between);
@@ -183,20 +230,29 @@ impl Front {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, turn: &Arc<Turn>) -> Result<Response<Told>, Infallible> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        turn: &Arc<Turn>,
+    ) -> Result<Response<Told>, Infallible> {
         let Reception { guard, .. } = &*self.reception;
         turn.begin(!request.body().is_end_stream());
         let mut response = match guard.refusal(&request) {
             Some(refusal) => refusal,
             None if !turn.take_place() => guard.busy(),
-            None => {
-                let request = request.map(|body| match body.is_end_stream() {
-                    true => Body::empty(),
-                    false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
-                });
-                let Ok(response) = self.router.call(request).await;
-                response
-            }
+            None => match self.doorway.caller(&request, peer.ip()) {
+                Err(not_let_in) => not_let_in,
+                Ok(caller) => {
+                    let mut request = request.map(|body| match body.is_end_stream() {
+                        true => Body::empty(),
+                        false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
+                    });
+                    request.extensions_mut().insert(caller);
+                    let Ok(response) = self.router.call(request).await;
+                    response
+                }
+            },
         };
         factree_http::seal(&mut response);
         // It has no end, and is counted among the streams.

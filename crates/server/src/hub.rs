@@ -14,13 +14,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs};
+use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Holder, Input, Lost, More, Outputs};
 use factree_http::Streams;
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
 use tokio::sync::Notify;
 
 use crate::attach::Outlets;
+use crate::audit::Audit;
+use crate::authority::Authority;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
 use crate::events;
@@ -29,6 +31,7 @@ use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::recent::Recent;
 use crate::traffic::Traffic;
 
+mod admission;
 mod aware;
 mod clients;
 mod door;
@@ -39,6 +42,7 @@ mod keeping;
 mod mailbox;
 mod visit;
 
+pub(crate) use admission::{Admission, Admitting, LogIn};
 pub(crate) use aware::certify_again;
 pub(crate) use door::Door;
 pub(crate) use figures::{Figures, PlantFigures};
@@ -73,6 +77,10 @@ pub(crate) struct Hub {
     outlets: Outlets,
     /// Who judges what is published.
     door: Arc<Door>,
+    /// Who says who is let in, and what he may do.
+    authority: Arc<Authority>,
+    /// Where it is written down who was.
+    audit: Arc<Audit>,
     /// What happened last.
     recent: Recent,
 }
@@ -144,8 +152,9 @@ impl Hub {
         let door = Arc::new(Door::default());
         let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
         broker.judge_wills(move |topic, payload| at_the_door.judge_will(topic, payload, &ingest_limits));
-        if face.root.is_some() {
+        if let Some(root) = &face.root {
             broker.tell_subscriptions();
+            broker.judge_announced(Box::new(root.clone()));
         }
         let core = Core {
             broker,
@@ -176,6 +185,8 @@ impl Hub {
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
             door,
+            authority: Arc::new(Authority::open()),
+            audit: Arc::new(Audit::off()),
             recent: Recent::default(),
         }
     }
@@ -183,6 +194,11 @@ impl Hub {
     /// What happened last.
     pub(crate) fn recent(&self) -> &Recent {
         &self.recent
+    }
+
+    /// With somebody who says who is let in, and a place to write it down.
+    pub(crate) fn guarded(self, authority: Arc<Authority>, audit: Arc<Audit>) -> Self {
+        Self { authority, audit, ..self }
     }
 
     /// With a way out to foreign brokers.
@@ -268,17 +284,34 @@ impl Hub {
         self.core().inbox.batch()
     }
 
-    /// The first packet of a connection.
-    pub(crate) fn connect(&self, home: Home, connect: &Connect<'_>, outgoing: &mut Vec<u8>) -> Answer {
+    /// The first packet of a connection, and who is behind it.
+    pub(crate) fn connect(
+        &self,
+        home: Home,
+        connect: &Connect<'_>,
+        (peer, admission): (SocketAddr, &Admission),
+        outgoing: &mut Vec<u8>,
+    ) -> Answer {
         let connection = home.connection;
-        if self.forbids_will(connect) {
-            let why = "clients may not leave a will for a topic that somebody else owns";
+        self.note_admission(connect.client_id, peer.ip(), admission);
+        let (holder, refused) = match admission {
+            Ok(holder) if self.forbids_will(connect) => {
+                let why = "clients may not leave a will for a topic that somebody else owns";
+                (holder, Some((ReasonCode::NotAuthorized, why)))
+            }
+            Ok(holder) => (holder, None),
+            Err(refused) => (Holder::unrestricted(), Some((refused.reason, refused.told))),
+        };
+        if let Some((reason, why)) = refused {
             return self.visit(Some(home), Batch::default(), outgoing, |visit| {
-                visit.handle(Input::RefusedConnect { connection, connect, why }, None);
+                visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
             });
         }
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
-            visit.handle(Input::Connect { connection, connect }, None);
+            if let (Some(username), Some(mailbox)) = (connect.username, visit.core.mailboxes.get(&connection)) {
+                mailbox.leave(|letters| letters.username = Some(username.into()));
+            }
+            visit.handle(Input::Connect { connection, connect, holder }, None);
             visit.tell_connected(connection, connect);
         })
     }
@@ -298,6 +331,7 @@ impl Hub {
                     (packet, _) => packet,
                 };
                 visit.publish(connection, packet, refusal.as_deref(), *publication);
+                visit.tell_subscribed(connection, packet);
                 if visit.closing.is_some() {
                     break;
                 }
@@ -430,6 +464,7 @@ impl Hub {
             replies: 0,
             closing: None,
             refused_for_haste: false,
+            granted: Vec::new(),
             woken: Vec::new(),
             events: Vec::new(),
         };

@@ -3,6 +3,7 @@
 //! [`Server::start`] binds the listeners, [`Server::run`] serves until it is told to stop. The binary `factree` is a thin
 //! shell around it. This crate owns every socket, task, file and clock; the rooms below it own none.
 
+pub mod accounts;
 mod attach;
 // Until every way in asks it.
 #[allow(dead_code, unused_imports, reason = "its callers come")]
@@ -22,6 +23,7 @@ mod folded;
 mod front;
 mod gate;
 mod hub;
+pub mod init;
 mod keeper;
 pub mod limit_keys;
 mod limits;
@@ -40,15 +42,21 @@ mod storage;
 mod sys_topics;
 mod traffic;
 mod transport;
+mod web_client;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
 pub use audit::{AuditConfig, AuditError};
-pub use config::{Config, ConfigError, DeclaredTypes, Durability, Listener, Overrides, SparkplugConfig};
+pub use config::{
+    AuthConfig, CertificatesConfig, Config, ConfigError, DeclaredTypes, Durability, HttpTls, KeySource, Listener,
+    Overrides, SparkplugConfig, TokensConfig,
+};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use face::FaceRoot;
-pub use limits::{ConnectionLimits, FloodLimits, HttpLimits, Limits};
+pub use limits::{AuthLimits, ConnectionLimits, FloodLimits, HttpLimits, Limits};
+pub use quantity::parse_duration;
 pub use reload::Reloader;
 pub use server::{Found, Server, StartError};
 pub use storage::StorageError;
 pub use transport::{Tls, Transport};
+pub use web_client::WebAddress;

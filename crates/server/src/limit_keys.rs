@@ -250,6 +250,30 @@ const SECTIONS: &[(&str, &[Key])] = &[
         ],
     ),
     (
+        "Who logs in",
+        &[
+            key!(Count auth_users_max in auth: "users of the directory", "409"),
+            key!(Count auth_roles_max in auth: "roles made by command; those of the configuration are not counted", "409"),
+            key!(Count auth_keys_per_user_max in auth: "keys of one user", "409"),
+            key!(Count auth_sessions_per_user_max in auth: "browser sessions of one user", "the oldest ends"),
+            key!(Count auth_session_idle in auth:
+            "how long a browser session lasts that is not used; at most auth_session_longest", "logged out"),
+            key!(Count auth_session_longest in auth: "how long a browser session lasts", "logged out"),
+            key!(Count auth_logins_waiting_max in auth:
+            "passwords that wait to be hashed, of MQTT clients and browsers together",
+            "refused without hashing: CONNACK 0x97 (3.1.1: 3), 429 over HTTP"),
+            key!(Count auth_hashing_threads_max in auth:
+            "passwords that are hashed at the same time; never more than there are processors. Running traffic goes before them",
+            "they wait in line"),
+            key!(Bytes auth_password_memory_bytes in auth:
+            "memory that hashing one password takes (argon2id, two passes): what guessing one costs. 8 KiB to 1 GiB. Hashes \
+             made at another cost are made anew at the next login", "–"),
+            key!(Count auth_failures_free in auth:
+            "wrong passwords of one user, or from one address, that cost no wait", "1 s of wait, doubling with each"),
+            key!(Count auth_backoff_max in auth: "the longest wait after wrong passwords; at least 1 s", "–"),
+        ],
+    ),
+    (
         "Who asks over HTTP",
         &[
             key!(Count http_connections_max in http:

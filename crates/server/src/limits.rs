@@ -5,8 +5,11 @@
 //! them stands in [`limit_keys`](crate::limit_keys).
 //! Invariant: the defaults pass [`Limits::validate`].
 
-use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
+
+use factree_auth::DirectoryLimits;
+use factree_auth::credential::{BackoffLimits, Cost, CostError};
 
 /// Bounds of all rooms.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Limits {
     pub guard: factree_http::GuardLimits,
     /// How fast one client may publish.
     pub flood: FloodLimits,
+    /// Who logs in, and how often.
+    pub auth: AuthLimits,
     /// Packets, sessions, queues, retained messages.
     pub broker: factree_broker::Limits,
     /// Payloads, Edge Nodes, plain topics.
@@ -80,6 +85,88 @@ pub struct HttpLimits {
     pub http_headers_max: NonZeroU16,
 }
 
+/// Users, their keys and sessions, and what logging in may cost. Counts only where `[auth]` asks for logins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthLimits {
+    /// Users of the directory.
+    pub auth_users_max: NonZeroUsize,
+    /// Roles made by command; those of the configuration are not counted.
+    pub auth_roles_max: NonZeroUsize,
+    /// Keys of one user.
+    pub auth_keys_per_user_max: NonZeroUsize,
+    /// Browser sessions of one user; one more ends the oldest.
+    pub auth_sessions_per_user_max: NonZeroUsize,
+    /// A browser session ends so long after it was last used,
+    pub auth_session_idle: Duration,
+    /// and so long after it began.
+    pub auth_session_longest: Duration,
+    /// Passwords that wait to be hashed. Beyond: refused, as by who tries too often.
+    pub auth_logins_waiting_max: NonZeroUsize,
+    /// Passwords that are hashed at the same time; never more than there are processors.
+    pub auth_hashing_threads_max: NonZeroU16,
+    /// Memory that hashing one password takes, and so what guessing one costs. 8 KiB to 1 GiB.
+    pub auth_password_memory_bytes: u64,
+    /// Failures of a user or an address that cost no wait: people mistype.
+    pub auth_failures_free: u32,
+    /// The longest wait after failures; the first is 1 s, and each doubles it.
+    pub auth_backoff_max: Duration,
+}
+
+impl AuthLimits {
+    /// What hashing a password costs.
+    ///
+    /// # Errors
+    /// There is no such cost.
+    pub(crate) fn cost(&self) -> Result<Cost, CostError> {
+        Cost::new(u32::try_from(self.auth_password_memory_bytes >> 10).unwrap_or(u32::MAX), 2, 1)
+    }
+
+    /// Those of the directory.
+    pub(crate) fn directory(&self) -> DirectoryLimits {
+        DirectoryLimits {
+            users_max: self.auth_users_max.get(),
+            roles_max: self.auth_roles_max.get(),
+            keys_per_user_max: self.auth_keys_per_user_max.get(),
+            sessions_per_user_max: self.auth_sessions_per_user_max.get(),
+            session_idle: self.auth_session_idle,
+            session_longest: self.auth_session_longest,
+            password_cost: self.cost().expect("validated"),
+            ..DirectoryLimits::default()
+        }
+    }
+
+    /// Those of who fails.
+    pub(crate) fn backoff(&self) -> BackoffLimits {
+        let default = BackoffLimits::default();
+        BackoffLimits {
+            free: self.auth_failures_free,
+            longest: self.auth_backoff_max,
+            forgotten_after: default.forgotten_after.max(self.auth_backoff_max.saturating_mul(2)),
+            ..default
+        }
+    }
+}
+
+impl Default for AuthLimits {
+    fn default() -> Self {
+        let directory = DirectoryLimits::default();
+        let some = |number| NonZeroUsize::new(number).expect("not zero");
+        Self {
+            auth_users_max: some(directory.users_max),
+            auth_roles_max: some(directory.roles_max),
+            auth_keys_per_user_max: some(directory.keys_per_user_max),
+            auth_sessions_per_user_max: some(directory.sessions_per_user_max),
+            auth_session_idle: directory.session_idle,
+            auth_session_longest: directory.session_longest,
+            auth_logins_waiting_max: some(1000),
+            auth_hashing_threads_max: NonZeroU16::new(4).expect("not zero"),
+            auth_password_memory_bytes: u64::from(directory.password_cost.memory_kib()) << 10,
+            auth_failures_free: BackoffLimits::default().free,
+            auth_backoff_max: BackoffLimits::default().longest,
+        }
+    }
+}
+
 impl HttpLimits {
     /// The least that the HTTP library reads at once.
     pub const HEAD_BYTES_MIN: u32 = 8 << 10;
@@ -138,6 +225,15 @@ impl Limits {
         if self.guard.http_target_bytes_max >= self.http.http_head_bytes_max {
             return Err("http_target_bytes_max is less than http_head_bytes_max: the head holds the target");
         }
+        if self.auth.auth_session_idle > self.auth.auth_session_longest || self.auth.auth_session_idle.is_zero() {
+            return Err("auth_session_idle is at most auth_session_longest, and not zero");
+        }
+        if self.auth.cost().is_err() {
+            return Err("auth_password_memory_bytes is 8 KiB to 1 GiB");
+        }
+        if self.auth.auth_backoff_max < Duration::from_secs(1) {
+            return Err("auth_backoff_max is at least 1 s, which is the first wait");
+        }
         if self.broker.packet.packet_size_max > self.ingest.sparkplug.payload_bytes_max {
             return Err(
                 "packet_size_max is at most payload_bytes_max: a payload that fits an MQTT packet must fit the Sparkplug \
@@ -158,7 +254,6 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::num::NonZeroUsize;
 
     #[test]
     fn the_defaults_do_not_contradict_each_other() {
@@ -179,6 +274,12 @@ mod tests {
         let mut limits = Limits::default();
         limits.namespace.depth_max = 1000;
         assert!(limits.validate().unwrap_err().starts_with("depth_max"));
+        let mut limits = Limits::default();
+        limits.auth.auth_password_memory_bytes = 4096;
+        assert!(limits.validate().unwrap_err().starts_with("auth_password_memory_bytes"));
+        let mut limits = Limits::default();
+        limits.auth.auth_session_idle = Duration::from_secs(86_400);
+        assert!(limits.validate().unwrap_err().starts_with("auth_session_idle"));
         let mut limits = Limits::default();
         limits.guard.http_target_bytes_max = limits.http.http_head_bytes_max;
         assert!(limits.validate().unwrap_err().starts_with("http_target_bytes_max"));

@@ -15,10 +15,16 @@ use clap::{Args, Parser, Subcommand};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
-    demo,
+    WebAddress, demo,
 };
+use factree_auth::credential::Secret;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
+
+mod cli;
+
+use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
+use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
 #[global_allocator]
@@ -47,6 +53,14 @@ enum Command {
     /// Ask a running Factree about Sparkplug
     #[command(subcommand)]
     Sparkplug(SparkplugCommand),
+    /// Write a configuration that asks for logins, certificates, and a first admin
+    Init(InitArguments),
+    /// Who may log in
+    User(UserArguments),
+    /// What may be granted to them
+    Role(RoleArguments),
+    /// Keys for programs
+    Key(KeyArguments),
 }
 
 #[derive(Subcommand)]
@@ -60,9 +74,8 @@ enum SparkplugCommand {
 
 #[derive(Args)]
 struct ReportOptions {
-    /// The HTTP address of the Factree that is asked
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: String,
+    #[command(flatten)]
+    at: Asking,
     /// Only one Edge Node, against every rule: its group id
     #[arg(long, requires = "edge_node")]
     group: Option<String>,
@@ -72,6 +85,38 @@ struct ReportOptions {
     /// Print the API's JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Where a running Factree is asked, and as whom.
+#[derive(Args)]
+struct Asking {
+    /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: String,
+    /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl Asking {
+    fn read(&self) -> Result<(WebAddress, Option<Secret>), String> {
+        let http =
+            WebAddress::parse(&self.http, self.ca.as_deref()).map_err(|why| format!("--http {}: {why}", self.http))?;
+        let key = match &self.key_file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                Some(Secret::new(text.trim().to_owned()))
+            }
+            None => std::env::var("FACTREE_KEY").ok().map(|key| Secret::new(key.trim().to_owned())),
+        };
+        if key.is_some() && !http.is_encrypted() && !http.is_loopback() {
+            return Err(format!("--http {}: a key is sent to another machine by https:// only", self.http));
+        }
+        Ok((http, key))
+    }
 }
 
 /// What `factree place` is asked.
@@ -129,45 +174,70 @@ impl Options {
 
 fn main() -> ExitCode {
     let Arguments { command, options } = Arguments::parse();
-    let command = command.unwrap_or(Command::Serve(options));
-    let options = match &command {
-        Command::Serve(options) | Command::Demo(options) | Command::Check(options) => options.clone(),
-        Command::Place(placing) => return place(placing),
-        Command::Sparkplug(SparkplugCommand::Report(options)) => return report(options),
-    };
-    let config = match Config::load(options.config.as_deref(), options.overrides()) {
-        Ok(config) => config,
-        Err(error) => return fail(2, &error.to_string()),
-    };
-    let read_again = move || Config::load(options.config.as_deref(), options.overrides());
-    match command {
-        Command::Check(_) => {
-            let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
-            println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
-            for attachment in &config.attachments {
-                println!("Attached to {}", shown(attachment));
-            }
-            if !config.governance.is_empty() {
-                println!("Rules about what may be published: {}.", config.governance.len());
-            }
-            println!("\n[limits]");
-            for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
-                println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
-            }
-            ExitCode::SUCCESS
-        }
-        Command::Serve(_) => run(config, read_again, false),
-        Command::Demo(_) if config.mqtt.is_none() => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
-        Command::Demo(_) => run(config, read_again, true),
-        Command::Place(_) | Command::Sparkplug(_) => unreachable!("answered above"),
+    match command.unwrap_or(Command::Serve(options)) {
+        Command::Serve(options) => configured(options, |config, again| run(config, again, false)),
+        Command::Demo(options) => configured(options, |config, again| match config.mqtt {
+            None => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
+            Some(_) if config.auth.is_some() => fail(2, "the simulated plant has no password; leave out [auth]"),
+            Some(_) => run(config, again, true),
+        }),
+        Command::Check(options) => configured(options, |config, _| check(&config)),
+        Command::Place(placing) => place(&placing),
+        Command::Sparkplug(SparkplugCommand::Report(options)) => report(&options),
+        Command::Init(arguments) => cli::init::init(&arguments),
+        Command::User(arguments) => cli::accounts::user(arguments),
+        Command::Role(arguments) => cli::accounts::role(arguments),
+        Command::Key(arguments) => cli::accounts::key(arguments),
+    }
+}
+
+/// Reads the configuration and goes on with it, and with a way to read it again.
+fn configured(options: Options, with: impl FnOnce(Config, Source) -> ExitCode) -> ExitCode {
+    let read = move || Config::load(options.config.as_deref(), options.overrides());
+    match read() {
+        Ok(config) => with(config, Box::new(read)),
+        Err(error) => fail(2, &error.to_string()),
+    }
+}
+
+/// Reads the configuration again.
+type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
+
+/// Says what a configuration comes to.
+fn check(config: &Config) -> ExitCode {
+    let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
+    println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
+    println!("{}", logins(config.auth.is_some()));
+    for attachment in &config.attachments {
+        println!("Attached to {}", shown(attachment));
+    }
+    if !config.governance.is_empty() {
+        println!("Rules about what may be published: {}.", config.governance.len());
+    }
+    println!("\n[limits]");
+    for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
+        println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
+    }
+    ExitCode::SUCCESS
+}
+
+/// Whether clients have to log in, in a sentence.
+fn logins(asks: bool) -> &'static str {
+    match asks {
+        true => "Clients have to log in: users, keys and certificates, as [auth] says.",
+        false => "Open: nobody has to log in, and whoever is on this machine may do everything.",
     }
 }
 
 /// Asks a running Factree what was found.
 fn report(options: &ReportOptions) -> ExitCode {
-    let ReportOptions { http, group, edge_node, json } = options;
+    let ReportOptions { at, group, edge_node, json } = options;
     let edge_node = group.clone().zip(edge_node.clone());
-    let question = Question { http: http.clone(), edge_node, json: *json };
+    let (http, key) = match at.read() {
+        Ok(asked) => asked,
+        Err(why) => return fail(2, &why),
+    };
+    let question = Question { http, key, edge_node, json: *json };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(5, &format!("cannot ask: {error}")),
@@ -210,11 +280,7 @@ fn place(Placing { topic, metric, config }: &Placing) -> ExitCode {
     if explanation.reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn run(
-    config: Config,
-    read_again: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
-    with_demo: bool,
-) -> ExitCode {
+fn run(config: Config, read_again: Source, with_demo: bool) -> ExitCode {
     log_to_stderr(with_demo);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -260,11 +326,16 @@ fn log_to_stderr(with_demo: bool) {
 /// What listens where, and what to try next.
 fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<()> {
     let (mqtt, http) = (server.mqtt_address(), server.http_address());
+    let reach = |address: SocketAddr| match (address.ip().is_loopback(), server.asks_for_logins()) {
+        (_, false) => "this machine only, no login",
+        (true, true) => "this machine only, with login",
+        (false, true) => "with login",
+    };
     writeln!(out, "Factree {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out)?;
     match mqtt {
         Some(mqtt) => {
-            writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; this machine only, no login")?;
+            writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; {}", reach(mqtt))?;
         }
         None => writeln!(out, "  MQTT   off")?,
     }
@@ -274,7 +345,8 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     for attachment in server.attachments() {
         writeln!(out, "  Attach {}", shown(attachment))?;
     }
-    writeln!(out, "  HTTP   http://{http}   the plant in a browser, and the API; this machine only, no login")?;
+    let scheme = if server.http_is_encrypted() { "https" } else { "http" };
+    writeln!(out, "  HTTP   {scheme}://{http}   the plant in a browser, and the API; {}", reach(http))?;
     if let Some(application) = server.sparkplug().application() {
         let host_id = server.sparkplug().host_id();
         writeln!(out, "  Host   {host_id}   says on {} that it is online", application.topic())?;
@@ -337,7 +409,7 @@ fn stop_signal(reloader: Arc<Reloader>) -> impl Future<Output = ()> {
                     _ = hang_up.recv() => {
                         let reloader = Arc::clone(&reloader);
                         // What came of it is in the log.
-                        tokio::spawn(async move { reloader.reload().await.is_ok() });
+                        tokio::spawn(async move { reloader.reload_on_signal().await });
                     }
                 }
             }

@@ -9,9 +9,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use factree_http::I3xSubscriptions;
+use factree_http::{Caller, I3xSubscriptions};
 use factree_namespace::Namespace;
 
 use crate::front::Reception;
@@ -38,8 +38,10 @@ pub(crate) fn router(probes: Probes) -> Router {
 }
 
 async fn scrape(
+    caller: Caller,
     State(Probes { hub, gate, reception, namespace, i3x, storage_mode }): State<Probes>,
-) -> impl IntoResponse {
+) -> Result<impl IntoResponse, Response> {
+    caller.may_read_metrics()?;
     let text = metrics::render(&Scrape {
         figures: hub.figures(),
         plant: hub.plant_figures(),
@@ -56,16 +58,21 @@ async fn scrape(
         disk: hub.disk(),
         outlets: hub.outlets(),
     });
-    ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text)
+    Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text))
 }
 
 /// Whether clients are served, from the moment the listeners are bound until the shutdown begins; what an acknowledgement
 /// is worth, and whether one is to be had.
-async fn ready(State(Probes { hub, storage_mode, .. }): State<Probes>) -> impl IntoResponse {
+async fn ready(caller: Caller, State(Probes { hub, storage_mode, .. }): State<Probes>) -> impl IntoResponse {
     let (status, word) = match hub.is_stopping() {
         false => (StatusCode::OK, "ready"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
     };
+    // Who watches from outside learns whether, and nothing of how.
+    if caller.may_read_metrics().is_err() {
+        let body = format!(r#"{{"status":"{word}"}}"#);
+        return (status, [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body);
+    }
     let disk = if hub.disk().is_full() { "full" } else { "ok" };
     let body = format!(r#"{{"status":"{word}","durability":"{storage_mode}","disk":"{disk}"}}"#);
     (status, [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body)

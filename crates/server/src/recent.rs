@@ -122,6 +122,10 @@ fn of_broker(at: Timestamp, Noted { event: it, peer, .. }: &Noted) -> (Lane, Eve
             };
             return (Lane::Wrong, told);
         }
+        Event::SubscriptionRefused { client_id, filter } => {
+            let told = client(EventKind::SubscriptionRefused, client_id.as_str());
+            return (Lane::Wrong, EventReport { about: Some(clipped(filter)), ..told });
+        }
         Event::QueueFull { client_id } => return (Lane::Wrong, client(EventKind::QueueFull, client_id.as_str())),
     };
     (Lane::Clients, told)

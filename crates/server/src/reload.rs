@@ -1,7 +1,7 @@
 //! Reloading: the configuration is read again while everything runs, on SIGHUP and over HTTP.
 //!
-//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, context, what may be published); for every
-//! other key that differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
+//! What lies in the tree can change at runtime (`[namespace]`: placement rules, the model, types, context, what may be published), and so can
+//! what `[auth]` says of roles, certificates and tokens, and the certificate of HTTP; for every other key that differs the answer says that it needs a restart. The file is read and judged whole before anything is done with it.
 //! Moving the tree takes ingest's lock for about a millisecond at a time and rests as long, so publishers go on while it lasts.
 //! Invariant: one reload at a time, and one that is refused changes nothing.
 
@@ -13,8 +13,12 @@ use factree_ingest::{Doorkeeper, Ingest};
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
+use crate::audit::{Audit, AuditFull, Outcome, OwnedEntry};
+use crate::authority::Authority;
 use crate::config::{Config, ConfigError, DeclaredTypes};
+use crate::front::Reception;
 use crate::hub::Door;
+use crate::transport::Tls;
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -28,10 +32,17 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 pub struct Reloader {
     ingest: Arc<Mutex<Ingest>>,
     door: Arc<Door>,
+    authority: Arc<Authority>,
+    reception: Arc<Reception>,
+    /// Of the listeners for MQTT clients.
+    certificates: Vec<Tls>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
+    audit: Arc<Audit>,
     /// The file as this process was started with it.
     started_with: toml::Table,
+    /// The file as it is in force.
+    read_last: Mutex<toml::Table>,
     under_way: tokio::sync::Mutex<()>,
     /// Called when everything stands where the new rules say.
     moved: Box<dyn Fn() + Send + Sync>,
@@ -41,15 +52,51 @@ impl Reloader {
     pub(crate) fn new(
         ingest: Arc<Mutex<Ingest>>,
         door: Arc<Door>,
+        authority: Arc<Authority>,
+        reception: Arc<Reception>,
+        audit: Arc<Audit>,
         started_with: toml::Table,
         moved: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let under_way = tokio::sync::Mutex::default();
-        Self { ingest, door, source: None, started_with, under_way, moved: Box::new(moved) }
+        let (under_way, read_last) = (tokio::sync::Mutex::default(), Mutex::new(started_with.clone()));
+        let (source, moved, certificates) = (None, Box::new(moved), Vec::new());
+        Self {
+            ingest,
+            door,
+            authority,
+            reception,
+            certificates,
+            source,
+            audit,
+            started_with,
+            read_last,
+            under_way,
+            moved,
+        }
+    }
+
+    /// Also has these certificates read again.
+    pub(crate) fn showing(self, certificates: Vec<Tls>) -> Self {
+        Self { certificates, ..self }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
         self.source = Some(Box::new(source));
+    }
+
+    /// The same for a signal of the machine's, which is on record as such. What came of it is in the log.
+    pub async fn reload_on_signal(&self) {
+        let entry = OwnedEntry::new("signal", "config.reload", "configuration");
+        let begun = OwnedEntry { outcome: Outcome::Begun, ..entry.clone() };
+        if !self.audit.may_command() || self.audit.record(begun).await.is_err() {
+            warn!("the configuration is not read again: {AuditFull}");
+            return;
+        }
+        let end = OwnedEntry { verb: "config.reload.end", ..entry };
+        self.audit.note(match self.reload().await {
+            Ok(reloaded) => OwnedEntry { new: Some(reloaded.changed.join(", ")), ..end },
+            Err(why) => end.ended(Outcome::Failed, why),
+        });
     }
 
     /// Reads the configuration again and carries out what can be changed at runtime; what came of it, once everything stands
@@ -61,7 +108,7 @@ impl Reloader {
         let _one_at_a_time = self.under_way.lock().await;
         let outcome = self.try_reload().await;
         match &outcome {
-            Ok(Reloaded { replaced, restart_needed, warnings }) => {
+            Ok(Reloaded { replaced, restart_needed, warnings, changed: _ }) => {
                 info!(
                     sources_moved = replaced.sources_moved,
                     metrics_moved = replaced.metrics_moved,
@@ -83,9 +130,18 @@ impl Reloader {
         let source = self.source.as_ref().ok_or("this server has no configuration that could be read again")?;
         let config = source().map_err(|error| error.to_string())?;
         let restart_needed = changed_keys(&self.started_with, &config.keys);
+        let mut changed = Vec::new();
+        differ("", &lock_keys(&self.read_last), &config.keys, &mut changed);
+        if let Some(auth) = &config.auth {
+            self.authority.configure(auth);
+        }
+        self.reception.renew_certificate(config.http_tls.map(|http| http.tls));
+        let unread = self.certificates.iter().filter_map(|tls| tls.read_again().err());
+        let unread: Vec<_> = unread.map(|why| format!("{why}; the certificate that was in force stays")).collect();
         let warnings = {
             let mut ingest = lock(&self.ingest);
-            let mut warnings = declare_types(&mut ingest, config.types);
+            let mut warnings = unread;
+            warnings.extend(declare_types(&mut ingest, config.types));
             warnings.extend(declare(&mut ingest, &config.model));
             ingest.govern(Arc::new(config.governance));
             ingest.replace(config.placement);
@@ -97,7 +153,8 @@ impl Reloader {
             if let Some(replaced) = replaced {
                 lock(&self.ingest).declare_contexts(config.contexts);
                 (self.moved)();
-                return Ok(Reloaded { replaced, restart_needed, warnings });
+                *lock_keys(&self.read_last) = config.keys;
+                return Ok(Reloaded { replaced, restart_needed, changed, warnings });
             }
             tokio::time::sleep(REST).await;
         }
@@ -136,6 +193,15 @@ fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     // Its own topics are as they were when subscriptions were made.
     let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
     changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
+    // What is in it counts at once, but whether there is any at all was decided at the start.
+    changed.retain(|key| !key.starts_with("auth."));
+    if before.contains_key("auth") != now.contains_key("auth") {
+        changed.push("auth".into());
+    }
+    let has_certificate = |keys: &toml::Table| keys.get("http").is_some_and(|http| http.get("certificate").is_some());
+    if has_certificate(before) && has_certificate(now) {
+        changed.retain(|key| key != "http.certificate" && key != "http.key");
+    }
     changed
 }
 
@@ -156,6 +222,10 @@ fn differ(above: &str, before: &toml::Table, now: &toml::Table, changed: &mut Ve
     }
 }
 
+fn lock_keys(keys: &Mutex<toml::Table>) -> MutexGuard<'_, toml::Table> {
+    keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A panic in ingest is survivable, and so is its poison.
 fn lock(ingest: &Mutex<Ingest>) -> MutexGuard<'_, Ingest> {
     ingest.lock().unwrap_or_else(PoisonError::into_inner)
@@ -173,6 +243,9 @@ mod tests {
         assert_eq!(changed("[mqtt]\nlisten = \"a\"", now), "mqtt.listen mqtt.listeners mqtt.sys_interval");
         assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
         assert_eq!(changed("", "[namespace.mqtt]\nroot = \"uns\""), "namespace.mqtt.root");
+        assert_eq!(changed("[auth]\nanonymous = []", "[auth]\nanonymous = [\"reader\"]"), "");
+        assert_eq!(changed("", "[auth]"), "auth");
+        assert_eq!(changed("[http]\ncertificate = \"a\"", "[http]\ncertificate = \"b\""), "");
         assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
     }
 }

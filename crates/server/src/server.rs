@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use factree_broker::Broker;
-use factree_http::{I3xSubscriptions, Streams};
+use factree_http::{Doorway, I3xSubscriptions, Streams};
 use factree_ingest::Ingest;
 use factree_mqtt::ReasonCode;
 use factree_namespace::Namespace;
@@ -37,7 +37,7 @@ use crate::process;
 use crate::quiet::Quiet;
 use crate::reload::{self, Reloader};
 use crate::storage::{self, StorageError};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// How long connections and requests may take to end once we shut down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,7 +49,6 @@ static NOT_ACCEPTED: Quiet = Quiet::new();
 
 /// A server whose listeners are bound.
 pub struct Server {
-    #[expect(dead_code, reason = "nobody asks it yet")]
     authority: Arc<Authority>,
     hub: Arc<Hub>,
     gate: Arc<Gate>,
@@ -64,6 +63,7 @@ pub struct Server {
     runners: Vec<Runner>,
     http: TcpListener,
     http_address: SocketAddr,
+    http_is_encrypted: bool,
     data: DataDirectory,
     durability: Durability,
     keeper: Option<Keeper>,
@@ -104,6 +104,8 @@ pub enum StartError {
     Storage(StorageError),
     /// The audit log in it cannot be gone on with.
     Audit(AuditError),
+    /// Who is let in cannot be found out.
+    Authority(StorageError),
     /// A listener could not be bound.
     Listen {
         /// `MQTT` or `HTTP`.
@@ -123,6 +125,7 @@ impl fmt::Display for StartError {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
             Self::Audit(error) => error.fmt(f),
+            Self::Authority(error) => write!(f, "who may log in cannot be found out: {error}"),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
@@ -167,13 +170,25 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
-        let first = config.mqtt.map(|address| Listener { address, transport: Transport::Tcp, connections_max: None });
+        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        let audit = Arc::new(audit);
+        let http_is_encrypted = config.http_tls.is_some();
+        let authority = Arc::new(match &config.auth {
+            Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
+            None => Authority::open(),
+        });
+        let first = config.mqtt.map(|address| Listener {
+            address,
+            transport: Transport::Tcp,
+            connections_max: None,
+            insecure: true,
+        });
         let listens = first.is_some();
         let mqtt: Vec<Bound> = first
             .into_iter()
             .map(|first| (first, "--mqtt"))
             .chain(config.listeners.into_iter().map(|listener| (listener, "[[mqtt.listeners]] listen")))
-            .map(|(Listener { address, transport, connections_max }, set_by)| {
+            .map(|(Listener { address, transport, connections_max, insecure: _ }, set_by)| {
                 let listener = listen("MQTT", set_by, address)?;
                 let address = listener.local_addr().unwrap_or(address);
                 Ok(Bound { address, listener, transport, connections_max })
@@ -194,7 +209,7 @@ impl Server {
         let found = restored.as_ref().map_or_else(Found::default, |restored| restored.found.clone());
         let ingest = Arc::new(Mutex::new(ingest));
         let gate = Arc::new(Gate::new(limits.connections.clone()));
-        let reception = Arc::new(Reception::new(config.http_hosts, &limits));
+        let reception = Arc::new(Reception::new(config.http_hosts, config.http_tls.map(|http| http.tls), &limits));
         let began = hub::now().wall.0;
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), limits.streams.clone(), began));
         let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
@@ -203,7 +218,8 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let hub = Arc::new(hub.attached(outlets));
+        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), Arc::clone(&audit)));
+        hub.find_rights();
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
@@ -216,12 +232,21 @@ impl Server {
             let hub = Arc::clone(&hub);
             move || hub.show_moved()
         };
-        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
-        let audit = Arc::new(audit);
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
+        let certificates = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+        let reloader = Reloader::new(
+            Arc::clone(&ingest),
+            Arc::clone(hub.door()),
+            Arc::clone(&authority),
+            Arc::clone(&reception),
+            Arc::clone(&audit),
+            config.keys,
+            moved,
+        );
         Ok(Self {
-            reloader: Arc::new(Reloader::new(Arc::clone(&ingest), Arc::clone(hub.door()), config.keys, moved)),
-            authority: Arc::new(Authority::open()),
+            reloader: Arc::new(reloader.showing(certificates)),
+            authority,
+            http_is_encrypted,
             gate,
             reception,
             hub,
@@ -279,6 +304,16 @@ impl Server {
         self.http_address
     }
 
+    /// Whether by TLS.
+    pub fn http_is_encrypted(&self) -> bool {
+        self.http_is_encrypted
+    }
+
+    /// Whether clients have to say who they are.
+    pub fn asks_for_logins(&self) -> bool {
+        !self.authority.is_open()
+    }
+
     /// What an acknowledgement promises.
     pub fn durability(&self) -> Durability {
         self.durability
@@ -303,6 +338,8 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         // The lock on the data directory is let go last, after the keeper has ended.
         let Self {
+            authority,
+            http_is_encrypted,
             data,
             keeper,
             audit,
@@ -341,6 +378,7 @@ impl Server {
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
         let followed = Arc::clone(&ingest);
+        let auditor = || Arc::clone(&audit) as Arc<dyn factree_http::Auditor>;
         let app = factree_http::App {
             namespace,
             ingest,
@@ -349,6 +387,7 @@ impl Server {
             attachments,
             streams: Arc::clone(&streams),
             i3x,
+            audit: auditor(),
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
@@ -363,18 +402,34 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move |limit, after| hub.recent().tell(limit, after))
         };
+        let doorway = match authority.is_open() {
+            true => Doorway::open(),
+            false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
+        };
         let router = factree_http::router(app)
-            .merge(factree_http::reload_router(reload))
-            .merge(factree_http::clients_router(clients))
+            .merge(factree_http::reload_router(reload, auditor()))
+            .merge(factree_http::clients_router(clients, auditor()))
             .merge(factree_http::events_router(events))
-            .merge(factree_http::audit_router(Arc::clone(&audit) as Arc<dyn factree_http::Auditor>))
+            .merge(factree_http::audit_router(auditor()))
+            .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
-        let http = tokio::spawn(Front::new(reception, router).run(http, stopped.clone()));
+        let watched = Arc::clone(&reception);
+        let http = tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
+        let rights = tokio::spawn({
+            let hub = Arc::clone(&hub);
+            async move { hub.keep_rights().await }
+        });
+        let watching = {
+            let listeners: Vec<_> = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+            let serving = move || listeners.iter().cloned().chain(watched.tls()).collect();
+            tokio::spawn(transport::watch(serving, Arc::clone(&authority)))
+        };
+        let upkeep = tokio::spawn(authority.keep_up());
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.run_errands().await }
@@ -417,6 +472,9 @@ impl Server {
         }
         clock.abort();
         errands.abort();
+        upkeep.abort();
+        rights.abort();
+        watching.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

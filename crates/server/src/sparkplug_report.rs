@@ -7,7 +7,10 @@
 
 use std::fmt::Write as _;
 
+use factree_auth::credential::Secret;
 use serde::de::DeserializeOwned;
+
+use crate::web_client::WebAddress;
 
 mod answers;
 mod ask;
@@ -19,12 +22,27 @@ pub use ask::Unanswered;
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Where the HTTP API is: `host:port`.
-    pub http: String,
+    /// Where the HTTP API is.
+    pub http: WebAddress,
+    /// A key of somebody who may read reports and findings, where that is asked for.
+    pub key: Option<Secret>,
     /// One Edge Node, by group id and Edge Node id, or all of them.
     pub edge_node: Option<(String, String)>,
     /// The API's JSON instead of text.
     pub json: bool,
+}
+
+impl Question {
+    fn asked(&self) -> Asked<'_> {
+        Asked { address: &self.http, key: self.key.as_ref() }
+    }
+}
+
+/// Where it is asked, and as whom.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    address: &'a WebAddress,
+    key: Option<&'a Secret>,
 }
 
 /// A report.
@@ -49,8 +67,8 @@ pub async fn report(question: &Question) -> Result<Report, Unanswered> {
 
 async fn of_one(question: &Question, group: &str, edge_node: &str) -> Result<Report, Unanswered> {
     let path = format!("/api/v1/edge-nodes/{}/{}/conformance", ask::encoded(group), ask::encoded(edge_node));
-    let body = ask::get(&question.http, &path).await?;
-    let conformance: Conformance = read(&question.http, &body)?;
+    let body = ask::get(question.asked(), &path).await?;
+    let conformance: Conformance = read(question.asked(), &body)?;
     let text = match question.json {
         true => harmless(&body),
         false => page::of_one(&conformance),
@@ -63,8 +81,8 @@ async fn of_all(question: &Question) -> Result<Report, Unanswered> {
     let mut bodies = Vec::new();
     let mut cursor = String::new();
     loop {
-        let body = ask::get(&question.http, &format!("/api/v1/findings?about=sparkplug&limit=1000{cursor}")).await?;
-        let mut page: Findings = read(&question.http, &body)?;
+        let body = ask::get(question.asked(), &format!("/api/v1/findings?about=sparkplug&limit=1000{cursor}")).await?;
+        let mut page: Findings = read(question.asked(), &body)?;
         found.findings.append(&mut page.findings);
         (found.entries, found.dropped) = (page.entries, page.dropped);
         bodies.push(body);
@@ -74,24 +92,24 @@ async fn of_all(question: &Question) -> Result<Report, Unanswered> {
     let is_in_breach = found.findings.iter().any(Finding::is_must);
     let text = match question.json {
         true => harmless(&whole(&bodies)),
-        false => page::of_all(found, edge_nodes_len(&question.http).await?),
+        false => page::of_all(found, edge_nodes_len(question.asked()).await?),
     };
     Ok(Report { text, is_in_breach })
 }
 
 /// How many Edge Nodes are known: that nothing was found says little where nothing was heard.
-async fn edge_nodes_len(http: &str) -> Result<usize, Unanswered> {
+async fn edge_nodes_len(at: Asked<'_>) -> Result<usize, Unanswered> {
     let (mut len, mut cursor) = (0, String::new());
     loop {
-        let page: EdgeNodes = read(http, &ask::get(http, &format!("/api/v1/edge-nodes?limit=1000{cursor}")).await?)?;
+        let page: EdgeNodes = read(at, &ask::get(at, &format!("/api/v1/edge-nodes?limit=1000{cursor}")).await?)?;
         len += page.edge_nodes.len();
         let Some(next) = page.next_cursor else { return Ok(len) };
         cursor = format!("&cursor={}", ask::encoded(&next));
     }
 }
 
-fn read<T: DeserializeOwned>(http: &str, body: &str) -> Result<T, Unanswered> {
-    serde_json::from_str(body).map_err(|_| Unanswered::NotFactree { http: http.to_owned(), status: 200 })
+fn read<T: DeserializeOwned>(at: Asked<'_>, body: &str) -> Result<T, Unanswered> {
+    serde_json::from_str(body).map_err(|_| Unanswered::NotFactree { http: at.address.to_string(), status: 200 })
 }
 
 /// All pages as one: `{"findings":[…]}`.

@@ -8,7 +8,7 @@ use std::{fmt, io};
 
 use factree_broker::{Broker, Calendar, Kind, Record};
 use factree_ingest::{Birth, Ingest, Keep, Now};
-use factree_store::{OpenError, Opened, ReadError, Store, Table};
+use factree_store::{CommitError, OpenError, Opened, ReadError, Store, Table};
 use tracing::{debug, error, info, warn};
 
 use crate::config::Durability;
@@ -25,6 +25,8 @@ pub enum StorageError {
     Open(OpenError),
     /// It opened, and does not read.
     Read(ReadError),
+    /// What must be forgotten cannot be.
+    Forget(CommitError),
     /// The machine has no thread for it.
     Thread(io::Error),
 }
@@ -36,7 +38,8 @@ impl fmt::Display for StorageError {
             Self::Read(error) => {
                 write!(f, "what was kept cannot be read: {error}; starting again sets aside what is damaged")
             }
-            Self::Thread(error) => write!(f, "cannot start the thread that writes to disk: {error}"),
+            Self::Forget(error) => write!(f, "sessions of a damaged store cannot be removed: {error}"),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
         }
     }
 }
@@ -172,7 +175,8 @@ pub(crate) fn calendar() -> Calendar {
     Calendar { instant, unix_millis: wall.0 }
 }
 
-fn tell(opened: &Opened) {
+/// Names what opening a store found.
+pub(crate) fn tell(opened: &Opened) {
     if opened.torn_bytes > 0 {
         info!(bytes = opened.torn_bytes, "cut off what was being written when the last process ended");
     }

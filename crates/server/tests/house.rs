@@ -25,7 +25,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "zeroize",
         ],
     ),
-    ("broker", &["factree-mqtt", "hashbrown"]),
+    // Who may do what is a value that the broker asks for each message; auth owns no socket, clock or file either.
+    ("broker", &["factree-auth", "factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
     ("namespace", &["hashbrown", "regex"]),
@@ -83,6 +84,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "hyper",
             "hyper-util",
             "percent-encoding",
+            // A first certificate authority, for who has none.
+            "rcgen",
+            // A password from a terminal that does not show it.
+            "rpassword",
+            // The priority of the threads that hash passwords, and the name of the machine.
+            "rustix",
             "serde",
             "serde_json",
             "tokio",

@@ -30,11 +30,13 @@ pub enum Table {
     Samples = 9,
     /// What context documents said, change by change.
     Contexts = 10,
+    /// Users, roles, keys and browser sessions; in a store of their own.
+    Access = 11,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Sessions,
         Self::Subscriptions,
@@ -46,6 +48,7 @@ impl Table {
         Self::Births,
         Self::Samples,
         Self::Contexts,
+        Self::Access,
     ];
 
     /// The name on disk.
@@ -63,6 +66,7 @@ impl Table {
             Self::Births => "births",
             Self::Samples => "samples",
             Self::Contexts => "contexts",
+            Self::Access => "access",
         }
     }
 

@@ -4,6 +4,8 @@
 //! of the cookie: a page of ours can be given it, a foreign page cannot know it, and nothing more has to be kept.
 //! Invariant: neither digest leads back to the cookie, nor one to the other.
 
+use std::fmt;
+
 use subtle::ConstantTimeEq;
 
 use super::secret::{Digest, Secret};
@@ -12,6 +14,19 @@ use crate::encoding::{base64url, unbase64url};
 /// Names a session in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub(crate) Digest);
+
+impl SessionId {
+    /// Proves that a text is such a name, as [`Display`](fmt::Display) writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Digest::from_hex(text).map(SessionId)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_hex())
+    }
+}
 
 /// The cookie's value.
 #[derive(Clone, Debug)]

@@ -124,6 +124,11 @@ impl Login {
         &self.principal
     }
 
+    /// Whether a password has proven it, and not something that may give less than its owner has.
+    pub const fn is_by_password(&self) -> bool {
+        matches!(self.proof, Proof::Password(_))
+    }
+
     /// Until when it is good, if that is known: a connection ends then.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
@@ -261,6 +266,23 @@ impl Directory {
         let role = |name: &Name| self.fixed_roles.get(name).or_else(|| self.roles.get(name));
         let roles: Vec<&Role> = names.iter().filter_map(role).collect();
         Ok(self.compiled.access(&roles, fill, mask))
+    }
+
+    /// What a user may do by his roles, without a login: in a session that waits for him.
+    ///
+    /// # Errors
+    /// [`Refusal`]: he is not there, or may not log in.
+    pub fn access_of_user(
+        &mut self,
+        name: &Name,
+        client_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Arc<Access>, Refusal> {
+        // As a certificate of his would give it, of which nothing is known that could be revoked.
+        let proof = Proof::Certificate { issuer: Box::default(), serial: Box::default(), roles: None };
+        let principal = Principal::User(name.clone());
+        let login = Login { tenure: self.begin_tenure(&principal), principal, proof, until: None };
+        self.access_of(&login, client_id, now)
     }
 
     /// The roles that a login gives, and the verbs of them; or why it gives none.

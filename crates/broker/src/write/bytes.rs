@@ -10,6 +10,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use factree_auth::Principal;
 use factree_mqtt::{
     Decoded, Handshake, Packet, PacketId, ProtocolVersion, QoS, RetainHandling, SessionExpiry, SubscriptionOptions,
     TopicName, decode, encode_publish,
@@ -20,6 +21,8 @@ use crate::publication::Publication;
 
 /// The first byte of every value.
 const VERSION: u8 = 1;
+/// The same, of a session or will that belongs to somebody; those without belong to anonymous clients.
+const VERSION_OF_SOMEBODYS: u8 = 2;
 
 /// What messages may be: all that MQTT can say. Whatever limits are in force today, they were not when it was taken.
 const LIMITS: factree_mqtt::Limits = factree_mqtt::Limits {
@@ -96,9 +99,10 @@ impl Key {
 impl Record {
     /// Appends its bytes.
     pub fn encode(&self, calendar: &Calendar, out: &mut Vec<u8>) {
-        out.push(VERSION);
+        out.push(self.version());
+        self.owner(out);
         match self {
-            Record::Session { client_id, expiry, absent_since } => {
+            Record::Session { client_id, expiry, absent_since, principal: _ } => {
                 let seconds = match expiry {
                     SessionExpiry::After(time) => u32::try_from(time.as_secs()).unwrap_or(u32::MAX - 1),
                     SessionExpiry::Never => u32::MAX,
@@ -125,12 +129,33 @@ impl Record {
                 out.extend_from_slice(&packet_id.get().to_be_bytes());
             }
             Record::Received => {}
-            Record::Will { publication, delay, due } => {
+            Record::Will { publication, delay, due, principal: _ } => {
                 out.extend_from_slice(&(delay.as_millis() as u64).to_be_bytes());
                 moment(*due, calendar, out);
                 message(publication, calendar, out);
             }
         }
+    }
+
+    /// Whom it belongs to, if that is said.
+    fn principal(&self) -> Option<&Principal> {
+        match self {
+            Record::Session { principal, .. } | Record::Will { principal, .. } => {
+                Some(principal).filter(|principal| **principal != Principal::Anonymous)
+            }
+            _ => None,
+        }
+    }
+
+    fn version(&self) -> u8 {
+        if self.principal().is_some() { VERSION_OF_SOMEBODYS } else { VERSION }
+    }
+
+    fn owner(&self, out: &mut Vec<u8>) {
+        let Some(principal) = self.principal().map(Principal::to_string) else { return };
+        let len = u16::try_from(principal.len()).expect("names of principals are short");
+        out.extend_from_slice(&len.to_be_bytes());
+        out.extend_from_slice(principal.as_bytes());
     }
 
     /// Reads a record of a table.
@@ -152,9 +177,13 @@ const RELEASED: u8 = 0xFF;
 
 fn record(kind: Kind, key: &[u8], value: &[u8], calendar: &Calendar) -> Option<(Key, Record)> {
     let (mut key, mut value) = (Bytes(key), Bytes(value));
-    if value.u8()? != VERSION {
-        return None;
-    }
+    let principal = match (value.u8()?, kind) {
+        (VERSION, _) => Principal::Anonymous,
+        (VERSION_OF_SOMEBODYS, Kind::Session | Kind::Will) => {
+            value.principal().filter(|principal| *principal != Principal::Anonymous)?
+        }
+        _ => return None,
+    };
     let read = match kind {
         Kind::Session => {
             let number = SessionNumber(key.number()?);
@@ -164,7 +193,7 @@ fn record(kind: Kind, key: &[u8], value: &[u8], calendar: &Calendar) -> Option<(
             };
             let absent_since = value.moment(calendar)?;
             let client_id = value.text()?.into();
-            (Key::Session(number), Record::Session { client_id, expiry, absent_since })
+            (Key::Session(number), Record::Session { client_id, expiry, absent_since, principal })
         }
         Kind::Subscription => {
             let (number, filter) = (SessionNumber(key.number()?), key.text()?);
@@ -207,7 +236,7 @@ fn record(kind: Kind, key: &[u8], value: &[u8], calendar: &Calendar) -> Option<(
             let delay = Duration::from_millis(value.u64()?);
             let due = value.moment(calendar)?;
             let publication = value.message(calendar)?.into();
-            (Key::Will(key.text()?.into()), Record::Will { publication, delay, due })
+            (Key::Will(key.text()?.into()), Record::Will { publication, delay, due, principal })
         }
         Kind::Retained => {
             let publication: Arc<Publication> = value.message(calendar)?.into();
@@ -282,6 +311,13 @@ impl<'a> Bytes<'a> {
     fn moment(&mut self, calendar: &Calendar) -> Option<Option<Instant>> {
         let millis = self.u64()?;
         Some((millis != 0).then(|| calendar.instant(millis)))
+    }
+
+    fn principal(&mut self) -> Option<Principal> {
+        let len = usize::from(self.u16()?);
+        let (text, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Principal::parse(std::str::from_utf8(text).ok()?)
     }
 
     fn text(&mut self) -> Option<&'a str> {

@@ -164,7 +164,11 @@ impl Plant {
         if !v3 {
             connect.receive_maximum = NonZeroU16::new(receive_maximum).unwrap();
         }
-        self.broker.handle(self.now, Input::Connect { connection, connect: &connect }, &mut self.out);
+        self.broker.handle(
+            self.now,
+            Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+            &mut self.out,
+        );
         let answered = self.out.iter().find_map(|output| match output {
             Output::Reply { to, reply: Reply::ConnAck(reply) } if *to == connection => Some(reply.session_present),
             _ => None,
@@ -365,7 +369,11 @@ impl Plant {
             self.connections += 1;
             let connection = ConnectionId(self.connections);
             let connect = Connect::new(ProtocolVersion::V5, "newcomer");
-            self.broker.handle(self.now, Input::Connect { connection, connect: &connect }, &mut self.out);
+            self.broker.handle(
+                self.now,
+                Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+                &mut self.out,
+            );
             let requests = [SubscribeRequest::new(filter, QoS::AtMostOnce)];
             let packet = Packet::Subscribe(Subscribe::new(PacketId::new(1).unwrap(), &requests));
             self.broker.handle(self.now, Input::Packet { connection, packet: &packet }, &mut self.out);

@@ -147,7 +147,11 @@ impl Storm {
             will.delay = Duration::from_secs(u64::from(y % 4));
             connect.will = Some(will);
         }
-        self.broker.handle(self.now, Input::Connect { connection, connect: &connect }, &mut self.out);
+        self.broker.handle(
+            self.now,
+            Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+            &mut self.out,
+        );
         self.check();
     }
 

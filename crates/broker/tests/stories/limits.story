@@ -160,7 +160,7 @@ a: PUBLISH 3 x retain qos1
     accepted from a
     a < PUBACK #1 NoMatchingSubscribers
 stats refused
-    refused_topic: 0, refused_retained: 2, refused_elsewhere: 0, refused_storage: 0
+    refused_topic: 0, refused_retained: 2, refused_elsewhere: 0, refused_storage: 0, refused_access: 0, refused_subscription: 0, refused_delivery: 0
 
 == A will beyond the quota is delivered all the same, only not retained; what is ours needs no room
 limits retained_max=1 retained_backlog_max=1
@@ -199,7 +199,7 @@ b: PUBLISH 1 xx retain
     b < PUBLISH 1 xx
     c < PUBLISH 1 xx
 stats refused
-    refused_topic: 0, refused_retained: 1, refused_elsewhere: 0, refused_storage: 0
+    refused_topic: 0, refused_retained: 1, refused_elsewhere: 0, refused_storage: 0, refused_access: 0, refused_subscription: 0, refused_delivery: 0
 
 == Retained messages do not count against the queue, however many
 limits queue_len_max=2

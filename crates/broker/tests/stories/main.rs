@@ -70,6 +70,7 @@ chapters!(
     wills,
     aliases,
     announcing,
+    rights,
     limits,
     hostile,
     restart,

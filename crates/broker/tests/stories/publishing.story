@@ -181,7 +181,7 @@ a: PUBLISH $share/g/t x qos2 #2
     a < PUBREC #2 NotAuthorized
 a: PUBLISH $foo x
 stats refused
-    refused_topic: 3, refused_retained: 0, refused_elsewhere: 0, refused_storage: 0
+    refused_topic: 3, refused_retained: 0, refused_elsewhere: 0, refused_storage: 0, refused_access: 0, refused_subscription: 0, refused_delivery: 0
 a: PUBREL #2
     a < PUBCOMP #2 PacketIdentifierNotFound
 

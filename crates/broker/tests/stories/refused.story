@@ -17,7 +17,7 @@ a: PUBLISH t x qos2 #2 refuse=150_is_above_100
 a: PUBLISH t x refuse=150_is_above_100
     refused from a
 stats refused
-    refused_topic: 0, refused_retained: 0, refused_elsewhere: 3, refused_storage: 0
+    refused_topic: 0, refused_retained: 0, refused_elsewhere: 3, refused_storage: 0, refused_access: 0, refused_subscription: 0, refused_delivery: 0
 c: CONNECT
     c < CONNACK Success
 c: SUBSCRIBE t
@@ -145,4 +145,4 @@ wait 6s
     refused will of c: t
     event: publication of c to t refused, PayloadFormatInvalid
 stats refused
-    refused_topic: 0, refused_retained: 0, refused_elsewhere: 2, refused_storage: 0
+    refused_topic: 0, refused_retained: 0, refused_elsewhere: 2, refused_storage: 0, refused_access: 0, refused_subscription: 0, refused_delivery: 0

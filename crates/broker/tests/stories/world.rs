@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
+use factree_auth::Role;
 use factree_broker::{
     Accepted, Broker, Calendar, ConnectionId, Delivery, DeliveryEncoder, Event, Input, Kind, Limits, Lost, More,
     Output, Outputs, Record, Refusal, Refused, Restored, Write,
@@ -17,6 +18,7 @@ use factree_mqtt::{
 use crate::notation::{Words, code, payload, show, time};
 
 mod announcing;
+mod rights;
 
 pub(crate) struct World {
     broker: Broker,
@@ -36,6 +38,7 @@ pub(crate) struct World {
     /// What is on the disk, in a story about restarts: keys and values by table, as bytes.
     disk: BTreeMap<(Kind, Vec<u8>), Vec<u8>>,
     start: Instant,
+    roles: BTreeMap<String, Role>,
 }
 
 /// The wall clock of the stories when they begin.
@@ -57,6 +60,7 @@ impl World {
             listens: false,
             disk: BTreeMap::new(),
             start: Instant::now(),
+            roles: BTreeMap::new(),
         }
     }
 
@@ -95,6 +99,10 @@ impl World {
             }
             "listen" => self.listens = true,
             "elsewhere" => self.broker.tell_subscriptions(),
+            "role" => self.role(&mut words),
+            "rights" => self.rights(&mut words),
+            "forget" => self.forget(&mut words),
+            "tree" => self.broker.judge_announced(Box::new(rights::Below("uns/"))),
             "announce" => self.announce(&mut words),
             "current" => self.current(&mut words),
             "journal" => drop(self.broker.restore(self.now, [])),
@@ -171,6 +179,7 @@ impl World {
 
     fn connect(&mut self, name: &str, words: &mut Words<'_>) {
         let version = if words.flag("v3") { ProtocolVersion::V311 } else { ProtocolVersion::V5 };
+        let holder = self.holder(words);
         let again = words.flag("again");
         let resume = words.flag("resume");
         let client_id = words.setting("id").unwrap_or(name);
@@ -213,7 +222,7 @@ impl World {
         self.versions.insert(connection, version);
         self.maximum_packet_sizes.extend(connect.maximum_packet_size.map(|maximum| (connection, maximum)));
         self.encoders.insert(connection, DeliveryEncoder::new(&connect, self.broker.limits()));
-        self.input(Input::Connect { connection, connect: &connect });
+        self.input(Input::Connect { connection, connect: &connect, holder: &holder });
     }
 
     fn publish(&mut self, name: &str, words: &mut Words<'_>) {
@@ -378,6 +387,9 @@ impl World {
             }
             Event::PublicationRefused { client_id, topic, reason } => {
                 format!("event: publication of {client_id} to {topic} refused, {reason:?}")
+            }
+            Event::SubscriptionRefused { client_id, filter } => {
+                format!("event: subscription of {client_id} to {filter} refused")
             }
             Event::QueueFull { client_id } => format!("event: queue of {client_id} full"),
         });

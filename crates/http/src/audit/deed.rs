@@ -1,7 +1,9 @@
 //! A deed: something that a caller is about to do, on its way onto the record.
 
+use std::sync::Arc;
+
 use axum::http::{Method, StatusCode, Uri};
-use factree_auth::audit::{Outcome, OwnedEntry};
+use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 
 use super::Auditor;
 use crate::caller::Caller;
@@ -12,37 +14,37 @@ use crate::query::Query;
 const REASON_BYTES_MAX: usize = 1024;
 
 /// Something that a caller is about to do.
-pub(crate) struct Deed<'a> {
-    auditor: &'a dyn Auditor,
+pub(crate) struct Deed {
+    auditor: Arc<dyn Auditor>,
     entry: OwnedEntry,
 }
 
-impl<'a> Deed<'a> {
+impl Deed {
     /// `verb` is one or two words that tell it from other deeds, `target` what it is done to.
     pub(crate) fn new(
-        auditor: &'a dyn Auditor,
+        auditor: &Arc<dyn Auditor>,
         caller: &Caller,
         verb: &'static str,
         target: impl Into<String>,
-    ) -> Deed<'a> {
+    ) -> Deed {
         let entry = OwnedEntry::new(caller.principal().to_string(), verb, target).from(caller.address());
-        Deed { auditor, entry }
+        Deed { auditor: Arc::clone(auditor), entry }
     }
 
     /// What was there before.
-    pub(crate) fn old(mut self, old: Option<String>) -> Deed<'a> {
+    pub(crate) fn old(mut self, old: Option<String>) -> Deed {
         self.entry.old = old;
         self
     }
 
     /// What is to be there.
-    pub(crate) fn new_value(mut self, new: impl Into<String>) -> Deed<'a> {
+    pub(crate) fn new_value(mut self, new: impl Into<String>) -> Deed {
         self.entry.new = Some(new.into());
         self
     }
 
     /// Why, as the caller says. Without one, commands may not be done at all.
-    pub(crate) fn because(mut self, reason: Option<String>) -> Result<Deed<'a>, Problem> {
+    pub(crate) fn because(mut self, reason: Option<String>) -> Result<Deed, Problem> {
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         if reason.is_none() && self.auditor.requires_reason() {
             let detail = "here nothing is done without saying why ([audit] commands_require_reason)";
@@ -56,11 +58,15 @@ impl<'a> Deed<'a> {
         Ok(self)
     }
 
-    /// Resolves when it is on record that this is about to be done.
-    pub(crate) async fn begin(&mut self) -> Result<(), Problem> {
+    /// Resolves when it is on record that this is about to be done; what is noted of it from then on is its end, and has the
+    /// verb `end`.
+    pub(crate) async fn begin(&mut self, end: &'static str) -> Result<(), Problem> {
         let begun = OwnedEntry { outcome: Outcome::Begun, ..self.entry.clone() };
-        let recorded = if self.auditor.may_command() { self.auditor.record(begun).await.is_ok() } else { false };
-        if recorded { Ok(()) } else { Err(Problem::new(Kind::AuditFull, factree_auth::audit::AuditFull.to_string())) }
+        self.entry.verb = end;
+        if self.auditor.may_command() && self.auditor.record(begun).await.is_ok() {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::AuditFull, AuditFull.to_string()))
     }
 
     /// It was done.
@@ -73,20 +79,23 @@ impl<'a> Deed<'a> {
         self.auditor.note(self.entry.ended(Outcome::Done, detail));
     }
 
+    /// It was done, or it was allowed and came to nothing; either is on record, and handed on.
+    pub(crate) fn ended<T>(self, outcome: Result<T, Problem>) -> Result<T, Problem> {
+        match &outcome {
+            Ok(_) => self.done(),
+            Err(problem) => self.failed(problem),
+        }
+        outcome
+    }
+
     /// It was allowed and came to nothing.
     pub(crate) fn failed(self, problem: &Problem) {
         self.auditor.note(self.entry.ended(Outcome::Failed, problem.said()));
     }
 
     /// It has been published as this command, which ends when the plant says so or does not.
-    pub(crate) fn follow(self, verb: &'static str, command: u64) {
-        self.auditor.follow(command, OwnedEntry { verb, ..self.entry });
-    }
-
-    /// The same deed by another name, for its end.
-    pub(crate) fn named(mut self, verb: &'static str) -> Deed<'a> {
-        self.entry.verb = verb;
-        self
+    pub(crate) fn follow(self, command: u64) {
+        self.auditor.follow(command, self.entry);
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{answer, dto};
 /// Where the log is read.
 pub(crate) const AUDIT: &str = "/api/v1/audit";
 /// Where its end is, signed.
-pub(crate) const HEAD: &str = "/api/v1/audit/head";
+const HEAD: &str = "/api/v1/audit/head";
 
 /// Entries in one page.
 const PAGE: PageSize = PageSize { default: 100, max: 1_000 };
@@ -119,7 +119,7 @@ async fn list(
     let format = query.choice("format", FORMATS)?.unwrap_or_else(|| Format::accepted(&headers));
     let asked = uri.query().unwrap_or("everything").to_owned();
     let verb = if format == Format::Page { "audit.read" } else { "audit.export" };
-    let deed = Deed::new(&*auditor, &caller, verb, asked);
+    let deed = Deed::new(&auditor, &caller, verb, asked);
     if format == Format::Page {
         let page = page(&query, wanted, &auditor).await?;
         deed.done();

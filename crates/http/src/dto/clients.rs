@@ -1,14 +1,16 @@
 //! Clients of the broker, in JSON.
 //!
 //! ```json
-//! { "client_id": "press-gateway", "state": "connected", "connection": 14, "version": "5.0", "address": "127.0.0.1:50112",
-//!   "since": "2026-01-31T12:00:00.012Z", "last_packet": "2026-01-31T12:07:31.114Z", "keep_alive_seconds": 60,
+//! { "client_id": "press-gateway", "principal": "user:press", "state": "connected", "connection": 14, "version": "5.0", "address": "127.0.0.1:50112",
+//!   "username": "press", "since": "2026-01-31T12:00:00.012Z", "last_packet": "2026-01-31T12:07:31.114Z", "keep_alive_seconds": 60,
 //!   "session_expiry_seconds": 3600, "subscriptions_count": 1, "queue_len": 0, "queue_bytes": 0, "in_flight": 0,
 //!   "published": 4711, "delivered": 12, "dropped": 0, "subscriptions": [{ "filter": "spBv1.0/+/NCMD/Line1", "qos": 1 }] }
 //! ```
 //!
 //! | member | |
 //! |---|---|
+//! | `principal` | to whom the session belongs, with its realm; `anonymous` where nobody proved who he is |
+//! | `username` | what the client called itself, proven or not; left out if nothing |
 //! | `state` | `connected`, or `absent`: the session is kept for a client that is away |
 //! | `connection` | as the log numbers it; this and the members up to `keep_alive_seconds` only while connected |
 //! | `since`, `last_packet` | when the connection was opened, and when something was last heard over it |
@@ -38,9 +40,10 @@ pub(crate) struct Clients<'a> {
 #[derive(Serialize)]
 pub(crate) struct Client<'a> {
     client_id: &'a str,
+    principal: &'a str,
     state: &'static str,
     #[serde(flatten)]
-    connection: Option<Connection>,
+    connection: Option<Connection<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_expiry_seconds: Option<u64>,
     subscriptions_count: usize,
@@ -56,10 +59,12 @@ pub(crate) struct Client<'a> {
 
 /// What there is only while a client is connected.
 #[derive(Serialize)]
-struct Connection {
+struct Connection<'a> {
     connection: u64,
     version: &'static str,
     address: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
     since: Rfc3339,
     last_packet: Rfc3339,
     keep_alive_seconds: u64,
@@ -74,10 +79,11 @@ struct Subscription<'a> {
 impl<'a> Client<'a> {
     /// From the broker's report.
     pub(crate) fn of(report: &'a ClientReport) -> Self {
-        let connection = report.connection.map(|connection| Connection {
+        let connection = report.connection.as_ref().map(|connection| Connection {
             connection: connection.number,
             version: connection.version,
             address: connection.address.to_string(),
+            username: connection.username.as_deref(),
             since: Rfc3339(connection.since),
             last_packet: Rfc3339(connection.last_packet),
             keep_alive_seconds: connection.keep_alive.as_secs(),
@@ -85,6 +91,7 @@ impl<'a> Client<'a> {
         let subscription = |it: &'a SubscriptionReport| Subscription { filter: &it.filter, qos: it.qos };
         Client {
             client_id: &report.client_id,
+            principal: &report.principal,
             state: if connection.is_some() { "connected" } else { "absent" },
             connection,
             session_expiry_seconds: report.session_expiry.map(|time| time.as_secs()),

@@ -40,7 +40,7 @@
 use std::sync::Arc;
 
 use factree_namespace::{
-    Bound, DataType, Deviation, Deviations, Fault, Member, MemberType, Parameter, Source, Type, TypeVersion,
+    Bound, DataType, Deviation, Deviations, Fault, Member, MemberType, Parameter, Sight, Source, Type, TypeVersion,
     TypeVersionId, View,
 };
 use serde::Serialize;
@@ -159,6 +159,7 @@ struct DeviationOf<'a> {
 impl<'a> Types<'a> {
     /// A page of `limit` types at most; fewer if that is more than `bytes_max`.
     pub(crate) fn of(
+        sight: &'a Sight<'_>,
         mut types: impl Iterator<Item = Type<'a>>,
         limit: usize,
         bytes_max: usize,
@@ -170,7 +171,7 @@ impl<'a> Types<'a> {
             if let Some(TypeReport { name, .. }) = page.last().filter(|_| page.len() == limit || bytes > bytes_max) {
                 break Some(cursor(name));
             }
-            let report = TypeReport::brief(of);
+            let report = TypeReport::brief(sight, of);
             bytes += report.len();
             page.push(report);
         };
@@ -180,9 +181,10 @@ impl<'a> Types<'a> {
 
 impl<'a> TypeReport<'a> {
     /// For a list.
-    pub(crate) fn brief(of: Type<'a>) -> Self {
-        let versions = of.census().into_iter().map(|(version, count)| Version::brief(version, count)).collect();
-        TypeReport { name: of.name(), instances_count: of.instances_len(None), versions, deviations: None }
+    pub(crate) fn brief(sight: &'a Sight<'_>, of: Type<'a>) -> Self {
+        let brief = |(version, count)| Version::brief(sight, version, count);
+        let versions = sight.census(of).into_iter().map(brief).collect();
+        TypeReport { name: of.name(), instances_count: sight.instances_len(of, None), versions, deviations: None }
     }
 
     /// Bytes in JSON, for a list, near enough.
@@ -196,7 +198,7 @@ impl<'a> TypeReport<'a> {
 
     /// All about it, in one version or in all. What does not fit `bytes_max` is left out, and said.
     pub(crate) fn whole(
-        view: &'a View<'_>,
+        view: &'a Sight<'_>,
         of: Type<'a>,
         wanted: Option<TypeVersionId>,
         deviations: &'a Deviations,
@@ -204,7 +206,7 @@ impl<'a> TypeReport<'a> {
     ) -> Self {
         let mut bytes = 0;
         let is_wanted = |version: &TypeVersion| wanted.is_none_or(|wanted| wanted == version.id());
-        let versions = of.census().into_iter().filter(|(version, _)| is_wanted(version));
+        let versions = view.census(of).into_iter().filter(|(version, _)| is_wanted(version));
         let versions = versions.map(|(version, count)| {
             let is_first = bytes == 0;
             bytes += len(version);
@@ -218,7 +220,7 @@ impl<'a> TypeReport<'a> {
         };
         TypeReport {
             name: of.name(),
-            instances_count: of.instances_len(wanted),
+            instances_count: view.instances_len(of, wanted),
             versions,
             deviations: Some(deviations),
         }
@@ -240,7 +242,7 @@ fn len(version: &TypeVersion) -> usize {
 }
 
 impl<'a> Version<'a> {
-    fn brief(version: &'a TypeVersion, instances_count: usize) -> Self {
+    fn brief(sight: &Sight<'_>, version: &'a TypeVersion, instances_count: usize) -> Self {
         let definition = version.definition();
         Version {
             version: version.id().to_string(),
@@ -248,7 +250,8 @@ impl<'a> Version<'a> {
             declared: version.is_declared().then_some(true),
             description: definition.description(),
             extends: definition.extends(),
-            declarers_count: version.declarers().len(),
+            // Who else declares it is for those who may see everything.
+            declarers_count: if sight.is_unlimited() { version.declarers().len() } else { 0 },
             instances_count,
             declarers: None,
             members: None,
@@ -257,14 +260,14 @@ impl<'a> Version<'a> {
         }
     }
 
-    fn whole(view: &'a View<'_>, version: &'a TypeVersion, instances_count: usize, fits: bool) -> Self {
-        let brief = Version::brief(version, instances_count);
+    fn whole(view: &'a Sight<'_>, version: &'a TypeVersion, instances_count: usize, fits: bool) -> Self {
+        let brief = Version::brief(view, version, instances_count);
         if !fits {
             return Version { truncated: Some(true), ..brief };
         }
         let definition = version.definition();
-        let mut declarers: Vec<_> =
-            version.declarers().iter().map(|&source| SourceOf::of(view.source_of(source))).collect();
+        let known = if view.is_unlimited() { version.declarers() } else { &[] };
+        let mut declarers: Vec<_> = known.iter().map(|&source| SourceOf::of(view.source_of(source))).collect();
         declarers.sort_unstable();
         declarers.truncate(DECLARERS_MAX);
         Version {

@@ -8,13 +8,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::View;
+use factree_namespace::Sight;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::envelope::{Bulk, Refusal, bounded, long, read, result};
 use super::object_type::{NAMESPACES, ObjectType};
 use super::relationship::Relationship;
+use crate::caller::Caller;
 use crate::query::Query;
 use crate::{App, json};
 
@@ -50,11 +51,11 @@ pub(super) async fn namespaces() -> Response {
 }
 
 /// `GET /objecttypes`: those that always are, and those that the plant defines, some names at a time.
-pub(super) async fn object_types(State(app): State<App>, uri: Uri) -> Result<Response, Refusal> {
+pub(super) async fn object_types(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Refusal> {
     let namespace = Query::parse(uri.query(), &["namespaceUri"])?.text("namespaceUri")?;
     let (mut written, mut after) = (0, None::<Arc<str>>);
     Ok(long(move |out| {
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let (mut types, last) = ObjectType::defined(&view, after.as_deref(), NAMES);
         if after.is_none() {
             out.extend_from_slice(b"{\"success\":true,\"result\":[");
@@ -88,7 +89,7 @@ struct Asked {
 }
 
 /// `POST /objecttypes/query`.
-pub(super) async fn some_object_types(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn some_object_types(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Asked { element_ids } = read(body).await?;
     bounded(&element_ids)?;
     let mut ids = element_ids.into_iter();
@@ -96,7 +97,7 @@ pub(super) async fn some_object_types(State(app): State<App>, body: Body) -> Res
     Ok(long(move |out| {
         let more = match ids.next() {
             Some(id) => {
-                let view = &app.namespace.read();
+                let view = &caller.sight(&app.namespace);
                 let found = ObjectType::named(view, &id).ok_or_else(|| Refusal::not_found("object type", &id));
                 bulk.item("elementId", &id, found.map(|it| move |out: &mut Vec<u8>| object_type(out, view, &it)));
                 true
@@ -123,7 +124,7 @@ pub(super) async fn some_relationship_types(body: Body) -> Result<Response, Refu
     Ok(bulk.finish(None))
 }
 
-fn object_type(out: &mut Vec<u8>, view: &View<'_>, object_type: &ObjectType) {
+fn object_type(out: &mut Vec<u8>, view: &Sight<'_>, object_type: &ObjectType) {
     member(out, b"{\"elementId\":", &object_type.element_id());
     member(out, b",\"displayName\":", object_type.name());
     member(out, b",\"namespaceUri\":", object_type.namespace());

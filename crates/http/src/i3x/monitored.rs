@@ -10,8 +10,9 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use factree_namespace::{ElementId, Revision, Timestamp, View};
+use factree_namespace::{ElementId, Revision, Sight, Timestamp};
 
+use super::element_id;
 use super::object::{element_id_of, find};
 use super::value::components;
 use super::vqt::Vqt;
@@ -33,6 +34,11 @@ impl Update {
         out.push(b',');
         self.vqt.write(out);
         out.push(b'}');
+    }
+
+    /// Whether its element is in sight.
+    pub(super) fn is_within(&self, sight: &Sight<'_>) -> bool {
+        find(sight, &self.element_id).is_ok()
     }
 
     pub(super) fn weigh(&self) -> usize {
@@ -114,7 +120,7 @@ impl Monitored {
     /// Monitors an object and its components so deep; once more is once. At most `room` elements more.
     pub(super) fn register(
         &mut self,
-        view: &View<'_>,
+        view: &Sight<'_>,
         element_id: &str,
         depth: usize,
         room: usize,
@@ -138,20 +144,35 @@ impl Monitored {
     }
 
     /// Monitors them no more; what waits is told nevertheless. Which of them were registered.
-    pub(super) fn unregister(&mut self, view: &View<'_>, element_ids: &[String], now: Timestamp) -> Vec<bool> {
+    pub(super) fn unregister(&mut self, view: &Sight<'_>, element_ids: &[String], now: Timestamp) -> Vec<bool> {
         let were = element_ids.iter().map(|element_id| self.items.remove(element_id).is_some()).collect();
         self.find_again(view, now);
         were
     }
 
-    fn add(&mut self, view: &View<'_>, id: ElementId) {
+    /// Forgets what is beyond sight: what was registered, and what waits to be told of it.
+    pub(super) fn keep_within(&mut self, sight: &Sight<'_>, now: Timestamp) {
+        self.items.retain(|element_id, _| {
+            let path = element_id::to_path(element_id);
+            let is_there = path.is_some_and(|path| (**sight).find(&path).is_some());
+            !is_there || find(sight, element_id).is_ok()
+        });
+        self.find_again(sight, now);
+        let waiting = self.elements.iter_mut().map(|element| &mut element.waiting);
+        waiting.for_each(|waiting| waiting.retain(|update| update.is_within(sight)));
+        self.left_behind.retain(|update| update.is_within(sight));
+        let waiting = self.elements.iter().flat_map(|element| &element.waiting);
+        self.bytes = waiting.chain(&self.left_behind).map(Update::weigh).sum();
+    }
+
+    fn add(&mut self, view: &Sight<'_>, id: ElementId) {
         let element_id: Arc<str> = element_id_of(view, id).into();
         self.by_id.insert(Arc::clone(&element_id), self.elements.len());
         self.elements.push(Element::new(&element_id, Some(id)));
     }
 
     /// Finds everything again in a tree that has another shape.
-    fn find_again(&mut self, view: &View<'_>, now: Timestamp) {
+    fn find_again(&mut self, view: &Sight<'_>, now: Timestamp) {
         self.shape = shape(view);
         let mut before: BTreeMap<Arc<str>, Element> =
             self.elements.drain(..).map(|element| (Arc::clone(&element.element_id), element)).collect();
@@ -198,7 +219,7 @@ impl Monitored {
     }
 
     /// Looks at what has changed; whether anything waits to be told.
-    pub(super) fn look(&mut self, view: &View<'_>, now: Timestamp) -> bool {
+    pub(super) fn look(&mut self, view: &Sight<'_>, now: Timestamp) -> bool {
         if self.shape != shape(view) && self.may_be_elsewhere(view) {
             self.find_again(view, now);
         }
@@ -223,7 +244,7 @@ impl Monitored {
 
     /// Whether elements may have come, gone or changed their numbers. A tree that has only grown concerns those whose
     /// components are monitored, and those that are not there.
-    fn may_be_elsewhere(&self, view: &View<'_>) -> bool {
+    fn may_be_elsewhere(&self, view: &Sight<'_>) -> bool {
         let has_moved = self.shape.0 != view.layout();
         has_moved || self.items.values().any(|&depth| depth > 1) || self.elements.iter().any(|it| it.id.is_none())
     }
@@ -284,6 +305,6 @@ impl Monitored {
     }
 }
 
-fn shape(view: &View<'_>) -> (u64, usize) {
+fn shape(view: &Sight<'_>) -> (u64, usize) {
     (view.layout(), view.element_count())
 }

@@ -9,13 +9,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use factree_namespace::{ElementId, Metadata, Source, View};
+use factree_namespace::{ElementId, Metadata, Sight, Source};
 use serde::Deserialize;
 
 use super::element_id;
 use super::envelope::{Bulk, Refusal, bounded, long, read};
 use super::object_type::{ObjectType, object_type_of};
 use super::relationship::{self, Below, Relationship, is_composition, is_object};
+use crate::caller::Caller;
 use crate::query::Query;
 use crate::{App, json, sample};
 
@@ -25,19 +26,19 @@ const STEP: usize = 256;
 const RELATIONSHIPS_MAX: usize = 1_000;
 
 /// The object of this elementId.
-pub(super) fn find(view: &View<'_>, element_id: &str) -> Result<ElementId, Refusal> {
+pub(super) fn find(view: &Sight<'_>, element_id: &str) -> Result<ElementId, Refusal> {
     let element = element_id::to_path(element_id).and_then(|path| view.find(&path));
     element.filter(|&id| is_object(view, id)).ok_or_else(|| Refusal::not_found("element", element_id))
 }
 
 /// `GET /objects`: all of them, those of one type, or the roots.
-pub(super) async fn all(State(app): State<App>, uri: Uri) -> Result<Response, Refusal> {
+pub(super) async fn all(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Refusal> {
     let query = Query::parse(uri.query(), &["typeElementId", "includeMetadata", "root"])?;
     let metadata = query.flag("includeMetadata")?;
     let roots_only = query.flag("root")?;
     let of_type = match query.text("typeElementId")? {
         None => None,
-        Some(id) => match ObjectType::named(&app.namespace.read(), &id) {
+        Some(id) => match ObjectType::named(&caller.sight(&app.namespace), &id) {
             Some(object_type) => Some(object_type),
             // Nothing is of a type that is not there.
             None => return Ok(super::envelope::result(|out| out.extend_from_slice(b"[]"))),
@@ -48,7 +49,7 @@ pub(super) async fn all(State(app): State<App>, uri: Uri) -> Result<Response, Re
         if number == 0 {
             out.extend_from_slice(b"{\"success\":true,\"result\":[");
         }
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let end = view.ids_end();
         for at in number..end.min(number + STEP) {
             let Some(id) = view.element(at).filter(|&id| is_object(&view, id)) else { continue };
@@ -79,7 +80,7 @@ struct Listed {
 }
 
 /// `POST /objects/list`: some of them.
-pub(super) async fn list(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn list(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Listed { element_ids, include_metadata } = read(body).await?;
     bounded(&element_ids)?;
     let mut ids = element_ids.into_iter();
@@ -87,7 +88,7 @@ pub(super) async fn list(State(app): State<App>, body: Body) -> Result<Response,
     Ok(long(move |out| {
         let more = match ids.next() {
             Some(element_id) => {
-                let view = app.namespace.read();
+                let view = caller.sight(&app.namespace);
                 let view = &view;
                 let found = find(view, &element_id);
                 let write = found.map(|id| move |out: &mut Vec<u8>| object(out, view, id, include_metadata));
@@ -114,7 +115,7 @@ struct Related {
 }
 
 /// `POST /objects/related`: what some of them are related to.
-pub(super) async fn related(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn related(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Related { element_ids, relationship_type, include_metadata } = read(body).await?;
     bounded(&element_ids)?;
     let only = match relationship_type {
@@ -131,7 +132,7 @@ pub(super) async fn related(State(app): State<App>, body: Body) -> Result<Respon
             out.append(&mut bulk.out);
             return false;
         };
-        let view = app.namespace.read();
+        let view = caller.sight(&app.namespace);
         let found = find(&view, element_id);
         // An object that goes while its relationships are told has no more of them.
         let (mut after, mut written) = match (inside.take(), &found) {
@@ -184,7 +185,7 @@ pub(super) async fn related(State(app): State<App>, body: Body) -> Result<Respon
 }
 
 /// One object.
-fn object(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, with_metadata: bool) {
+fn object(out: &mut Vec<u8>, view: &Sight<'_>, id: ElementId, with_metadata: bool) {
     let object_type = object_type_of(view, id);
     member(out, b"{\"elementId\":", &element_id_of(view, id));
     let name = view.name(id);
@@ -205,11 +206,11 @@ fn object(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, with_metadata: bool
 }
 
 /// The elementId of an element.
-pub(super) fn element_id_of(view: &View<'_>, id: ElementId) -> String {
+pub(super) fn element_id_of(view: &Sight<'_>, id: ElementId) -> String {
     element_id::of_path(&view.path(id)).into_owned()
 }
 
-fn metadata(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, object_type: &ObjectType) {
+fn metadata(out: &mut Vec<u8>, view: &Sight<'_>, id: ElementId, object_type: &ObjectType) {
     member(out, b",\"metadata\":{\"typeNamespaceUri\":", object_type.namespace());
     member(out, b",\"sourceTypeId\":", object_type.name());
     let known = view.metadata(id);
@@ -225,7 +226,7 @@ fn metadata(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, object_type: &Obj
 }
 
 /// `"relationships"`: one elementId for what is above, a list for what is below.
-fn relationships(out: &mut Vec<u8>, view: &View<'_>, id: ElementId) {
+fn relationships(out: &mut Vec<u8>, view: &Sight<'_>, id: ElementId) {
     if view.child_count(id) > RELATIONSHIPS_MAX {
         return;
     }
@@ -239,9 +240,11 @@ fn relationships(out: &mut Vec<u8>, view: &View<'_>, id: ElementId) {
     }
     let below = Below::of(view, id);
     for relationship in [Relationship::HasChildren, Relationship::HasComponent] {
-        let children = view.children(id, None, RELATIONSHIPS_MAX).iter().copied();
-        let mut meant =
-            children.filter(|&child| is_object(view, child) && below.downwards(view, child) == relationship);
+        let children = view.children(id, None, RELATIONSHIPS_MAX);
+        let mut meant = children
+            .iter()
+            .copied()
+            .filter(|&child| is_object(view, child) && below.downwards(view, child) == relationship);
         let Some(first) = meant.next() else { continue };
         json::comma(out, written);
         written += 1;
@@ -258,7 +261,7 @@ fn relationships(out: &mut Vec<u8>, view: &View<'_>, id: ElementId) {
 }
 
 /// `"system"`: what the tree knows beyond what i3X has a name for.
-fn system(out: &mut Vec<u8>, view: &View<'_>, id: ElementId, known: Option<&Metadata>) {
+fn system(out: &mut Vec<u8>, view: &Sight<'_>, id: ElementId, known: Option<&Metadata>) {
     member(out, b",\"system\":{\"path\":", &view.path(id));
     member(out, b",\"kind\":", view.kind(id).as_str());
     if let Some(level) = view.level(id) {

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use factree_namespace::{
-    DataType, ElementId, EquipmentKind, Kind, Level, Member, MemberType, Source, Type, TypeDefinition, TypeVersion,
-    TypeVersionId, View,
+    DataType, ElementId, EquipmentKind, Kind, Level, Member, MemberType, Sight, Source, Type, TypeDefinition,
+    TypeVersion, TypeVersionId,
 };
 
 use super::element_id;
@@ -64,7 +64,7 @@ impl JsonType {
 }
 
 /// The type of the object at `id`.
-pub(super) fn object_type_of(view: &View<'_>, id: ElementId) -> ObjectType {
+pub(super) fn object_type_of(view: &Sight<'_>, id: ElementId) -> ObjectType {
     let datatype = view.datatype(id);
     // A Template has members and no value; what has a value is of the type of that, or clients would be told wrong.
     if datatype.is_none_or(|datatype| datatype == DataType::Template)
@@ -115,25 +115,25 @@ impl ObjectType {
 
     /// The types that this plant defines beyond the one named `after`: those of up to `limit` names, and the last of these
     /// names.
-    pub(super) fn defined(view: &View<'_>, after: Option<&str>, limit: usize) -> (Vec<ObjectType>, Option<Arc<str>>) {
+    pub(super) fn defined(view: &Sight<'_>, after: Option<&str>, limit: usize) -> (Vec<ObjectType>, Option<Arc<str>>) {
         let (mut found, mut last) = (Vec::new(), None);
         for named in view.types(after).take(limit) {
-            found.extend(ObjectType::of_name(named));
+            found.extend(ObjectType::of_name(view, named));
             last = Some(Arc::clone(named.name()));
         }
         (found, last)
     }
 
     /// Its versions; and that it is not defined, if something is of it to whom nobody defines it.
-    fn of_name(named: Type<'_>) -> impl Iterator<Item = ObjectType> {
-        let census = named.census();
+    fn of_name(view: &Sight<'_>, named: Type<'_>) -> impl Iterator<Item = ObjectType> {
+        let census = view.census(named);
         let defined: usize = census.iter().map(|(_, instances)| instances).sum();
-        let is_undefined = named.instances_len(None) > defined;
+        let is_undefined = view.instances_len(named, None) > defined;
         let versions = census.into_iter().map(|(version, _)| Some(version.id())).chain(is_undefined.then_some(None));
         versions.map(move |version| ObjectType::Defined(Arc::clone(named.name()), version))
     }
 
-    pub(super) fn named(view: &View<'_>, element_id: &str) -> Option<ObjectType> {
+    pub(super) fn named(view: &Sight<'_>, element_id: &str) -> Option<ObjectType> {
         let Some(defined) = element_id.strip_prefix(DEFINED).and_then(|rest| rest.strip_prefix(':')) else {
             let (namespace, name) = element_id.rsplit_once(':')?;
             return ObjectType::all()
@@ -141,7 +141,7 @@ impl ObjectType {
         };
         let escaped = defined.split_once(':').map_or(defined, |(name, _)| name).replace("%3A", ":");
         let known = view.type_named(&element_id::to_path(&escaped)?)?;
-        ObjectType::of_name(known).find(|object_type| object_type.element_id() == element_id)
+        ObjectType::of_name(view, known).find(|object_type| object_type.element_id() == element_id)
     }
 
     pub(super) fn element_id(&self) -> String {
@@ -194,21 +194,21 @@ impl ObjectType {
     }
 
     /// What calls itself this version of it, in the form of Semantic Versioning if it keeps to that.
-    pub(super) fn version(&self, view: &View<'_>) -> Option<String> {
+    pub(super) fn version(&self, view: &Sight<'_>) -> Option<String> {
         match self {
             ObjectType::Defined(..) => self.definition(view)?.label().map(str::to_owned),
             _ => Some("1.0.0".to_owned()),
         }
     }
 
-    fn definition<'v>(&self, view: &'v View<'_>) -> Option<&'v Arc<TypeDefinition>> {
+    fn definition<'v>(&self, view: &'v Sight<'_>) -> Option<&'v Arc<TypeDefinition>> {
         let ObjectType::Defined(name, Some(id)) = self else { return None };
         let versions = view.type_named(name)?.versions();
         versions.into_iter().find(|version| version.id() == *id).map(TypeVersion::definition)
     }
 
     /// What its values are like, in JSON Schema. Null is not mentioned: to i3X a value may always be missing.
-    pub(super) fn schema(&self, view: &View<'_>) -> Cow<'static, str> {
+    pub(super) fn schema(&self, view: &Sight<'_>) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             ObjectType::Defined(..) => {
                 return self.definition(view).map_or(Cow::Borrowed(OBJECT), |it| Cow::Owned(schema_of_definition(it)));

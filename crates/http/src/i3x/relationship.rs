@@ -4,7 +4,7 @@
 //! what is above it. What says something about it (a metric, a document, a folder of metrics) is its component.
 //! Invariant: each relationship has its reverse, and where one leads the reverse leads back.
 
-use factree_namespace::{ElementId, Kind, Level, Source, View};
+use factree_namespace::{ElementId, Kind, Level, Sight, Source};
 
 /// A relationship type of i3X.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Relationship {
 
 /// Whether i3X has an object for this element. Not for the root, which is nothing, and not for `bdSeq`, which tells one
 /// connection of an Edge Node from the next.
-pub(super) fn is_object(view: &View<'_>, id: ElementId) -> bool {
+pub(super) fn is_object(view: &Sight<'_>, id: ElementId) -> bool {
     let is_connection = || {
         let source = view.provenance(id).map(|provenance| view.source_of(provenance));
         matches!(source, Some(Source::Sparkplug { device: None, .. }))
@@ -55,12 +55,12 @@ pub(super) fn is_object(view: &View<'_>, id: ElementId) -> bool {
 }
 
 /// The object above this one; none for a root.
-pub(super) fn parent(view: &View<'_>, id: ElementId) -> Option<ElementId> {
+pub(super) fn parent(view: &Sight<'_>, id: ElementId) -> Option<ElementId> {
     view.parent(id).filter(|&parent| parent != ElementId::ROOT)
 }
 
 /// What leads from an object to its parent.
-pub(super) fn upwards(view: &View<'_>, id: ElementId, parent: ElementId) -> Relationship {
+pub(super) fn upwards(view: &Sight<'_>, id: ElementId, parent: ElementId) -> Relationship {
     match Below::of(view, parent).is_component(view, id) {
         true => Relationship::ComponentOf,
         false => Relationship::HasParent,
@@ -68,7 +68,7 @@ pub(super) fn upwards(view: &View<'_>, id: ElementId, parent: ElementId) -> Rela
 }
 
 /// Whether it has components.
-pub(super) fn is_composition(view: &View<'_>, id: ElementId) -> bool {
+pub(super) fn is_composition(view: &Sight<'_>, id: ElementId) -> bool {
     let below = Below::of(view, id);
     view.children(id, None, usize::MAX).iter().any(|&child| below.is_component(view, child) && is_object(view, child))
 }
@@ -80,7 +80,7 @@ pub(super) struct Below {
 }
 
 impl Below {
-    pub(super) fn of(view: &View<'_>, id: ElementId) -> Below {
+    pub(super) fn of(view: &Sight<'_>, id: ElementId) -> Below {
         let above = std::iter::successors(Some(id), |&at| parent(view, at));
         let nearest = { above }.find(|&at| view.kind(at) == Kind::Equipment);
         let is_machine = |at| matches!(view.level(at), None | Some(Level::WorkCenter | Level::WorkUnit));
@@ -88,7 +88,7 @@ impl Below {
     }
 
     /// Whether `child` is a component, and not an object of its own.
-    pub(super) fn is_component(&self, view: &View<'_>, child: ElementId) -> bool {
+    pub(super) fn is_component(&self, view: &Sight<'_>, child: ElementId) -> bool {
         match view.kind(child) {
             Kind::Equipment => false,
             Kind::Metric | Kind::Document => true,
@@ -97,7 +97,7 @@ impl Below {
     }
 
     /// What leads to `child`.
-    pub(super) fn downwards(&self, view: &View<'_>, child: ElementId) -> Relationship {
+    pub(super) fn downwards(&self, view: &Sight<'_>, child: ElementId) -> Relationship {
         if self.is_component(view, child) { Relationship::HasComponent } else { Relationship::HasChildren }
     }
 }

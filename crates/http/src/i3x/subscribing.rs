@@ -20,6 +20,7 @@ use super::monitored::Update;
 use super::subscription::Acknowledged;
 use super::subscriptions::{Entry, I3xSubscriptions};
 use super::value::depth;
+use crate::caller::Caller;
 use crate::stream::registry::{Place, Way};
 use crate::{App, answer, json};
 
@@ -38,13 +39,13 @@ struct Create {
 }
 
 /// `POST /subscriptions`.
-pub(super) async fn create(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn create(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Create { client_id, display_name } = read(body).await?;
     named(&client_id)?;
     if display_name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
         return Err(Refusal::bad(format!("displayName takes {NAME_BYTES_MAX} bytes")));
     }
-    let entry = app.i3x.create(client_id, display_name)?;
+    let entry = app.i3x.create(&caller, client_id, display_name)?;
     Ok(result(|out| {
         out.extend_from_slice(b"{\"clientId\":");
         json::string(out, &entry.client_id);
@@ -78,14 +79,14 @@ struct Several {
 }
 
 /// `POST /subscriptions/list`.
-pub(super) async fn list(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn list(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Several { client_id, subscription_ids } = read(body).await?;
     named(&client_id)?;
     bounded(&subscription_ids)?;
     let mut bulk = Bulk::new();
     for id in &subscription_ids {
         let subscriptions = &app.i3x;
-        let found = subscriptions.find(&client_id, id);
+        let found = subscriptions.find(&caller, &client_id, id);
         let found = found.map(|entry| move |out: &mut Vec<u8>| detail(out, subscriptions, &entry));
         bulk.item("subscriptionId", id, found);
     }
@@ -111,13 +112,13 @@ fn detail(out: &mut Vec<u8>, subscriptions: &I3xSubscriptions, entry: &Entry) {
 }
 
 /// `POST /subscriptions/delete`.
-pub(super) async fn delete(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn delete(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Several { client_id, subscription_ids } = read(body).await?;
     named(&client_id)?;
     bounded(&subscription_ids)?;
     let mut bulk = Bulk::new();
     for id in &subscription_ids {
-        bulk.done("subscriptionId", id, app.i3x.find(&client_id, id).map(|entry| app.i3x.delete(&entry)));
+        bulk.done("subscriptionId", id, app.i3x.find(&caller, &client_id, id).map(|entry| app.i3x.delete(&entry)));
     }
     Ok(bulk.finish(None))
 }
@@ -132,16 +133,16 @@ struct Items {
 }
 
 /// `POST /subscriptions/register`.
-pub(super) async fn register(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn register(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Items { client_id, subscription_id, element_ids, max_depth } = read(body).await?;
     named(&client_id)?;
     bounded(&element_ids)?;
-    let entry = app.i3x.find(&client_id, &subscription_id)?;
+    let entry = app.i3x.find(&caller, &client_id, &subscription_id)?;
     let mut bulk = Bulk::new();
     for element_id in &element_ids {
         let room = app.i3x.room();
         let registered = app.i3x.with(&entry, |subscription| {
-            subscription.monitored.register(&app.i3x.namespace().read(), element_id, depth(max_depth), room)
+            subscription.monitored.register(&caller.sight(app.i3x.namespace()), element_id, depth(max_depth), room)
         });
         bulk.done("elementId", element_id, registered);
     }
@@ -153,16 +154,16 @@ pub(super) async fn register(State(app): State<App>, body: Body) -> Result<Respo
 }
 
 /// `POST /subscriptions/unregister`.
-pub(super) async fn unregister(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn unregister(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Items { client_id, subscription_id, element_ids, .. } = read(body).await?;
     named(&client_id)?;
     bounded(&element_ids)?;
-    let entry = app.i3x.find(&client_id, &subscription_id)?;
+    let entry = app.i3x.find(&caller, &client_id, &subscription_id)?;
     let mut bulk = Bulk::new();
     let now = Timestamp((app.clock)().wall.0);
-    let unregistered = app
-        .i3x
-        .with(&entry, |subscription| subscription.monitored.unregister(&app.i3x.namespace().read(), &element_ids, now));
+    let unregistered = app.i3x.with(&entry, |subscription| {
+        subscription.monitored.unregister(&caller.sight(app.i3x.namespace()), &element_ids, now)
+    });
     for (element_id, was_registered) in element_ids.iter().zip(unregistered) {
         let done = if was_registered { Ok(()) } else { Err(Refusal::not_found("monitored element", element_id)) };
         bulk.done("elementId", element_id, done);
@@ -179,7 +180,7 @@ struct Sync {
 }
 
 /// `POST /subscriptions/sync`.
-pub(super) async fn sync(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn sync(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let Sync { client_id, subscription_id, last_sequence_number } = read(body).await?;
     named(&client_id)?;
     let acknowledged = match last_sequence_number.map(|number| (number.as_u64(), number.as_i64())) {
@@ -188,7 +189,7 @@ pub(super) async fn sync(State(app): State<App>, body: Body) -> Result<Response,
         Some((None, Some(-1))) => Acknowledged::Everything,
         Some(_) => return Err(Refusal::bad("lastSequenceNumber is one that was told, or -1 for all")),
     };
-    let entry = app.i3x.find(&client_id, &subscription_id)?;
+    let entry = app.i3x.find(&caller, &client_id, &subscription_id)?;
     entry.touch()?;
     let mut out = b"{\"success\":true,\"result\":".to_vec();
     let has_dropped = app.i3x.with(&entry, |subscription| {
@@ -215,11 +216,11 @@ struct One {
 }
 
 /// `POST /subscriptions/stream`.
-pub(super) async fn stream(State(app): State<App>, body: Body) -> Result<Response, Refusal> {
+pub(super) async fn stream(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
     let One { client_id, subscription_id } = read(body).await?;
     named(&client_id)?;
-    let entry = app.i3x.find(&client_id, &subscription_id)?;
-    let place = app.streams.place(Way::ServerSentEvents)?;
+    let entry = app.i3x.find(&caller, &client_id, &subscription_id)?;
+    let place = app.streams.place(Way::ServerSentEvents, &caller)?;
     let (number, latest) = entry.open();
     let listener = Listener { subscriptions: app.i3x, entry, number, latest, place, owed: Vec::new().into_iter() };
     Ok(answer::events(stream::unfold(listener, |mut listener| async move {

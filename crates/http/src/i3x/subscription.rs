@@ -8,12 +8,17 @@
 
 use std::collections::VecDeque;
 
+use factree_namespace::{Namespace, Timestamp};
+
 use super::I3xLimits;
 use super::monitored::{Monitored, Update};
+use crate::caller::Caller;
 use crate::json;
 
 #[derive(Debug)]
 pub(super) struct Subscription {
+    /// Whose it is, as he was let in last.
+    pub(super) caller: Caller,
     pub(super) monitored: Monitored,
     limits: I3xLimits,
     batches: VecDeque<Batch>,
@@ -44,8 +49,9 @@ pub(super) enum Acknowledged {
 }
 
 impl Subscription {
-    pub(super) fn new(limits: I3xLimits) -> Subscription {
+    pub(super) fn new(limits: I3xLimits, caller: Caller) -> Subscription {
         Subscription {
+            caller,
             monitored: Monitored::new(limits.clone()),
             limits,
             batches: VecDeque::new(),
@@ -53,6 +59,20 @@ impl Subscription {
             last: 0,
             dropped: 0,
             confessed: 0,
+        }
+    }
+
+    /// Its owner has been let in once more. If he may see less than before, what is beyond is not told any more.
+    pub(super) fn belong_to(&mut self, caller: &Caller, namespace: &Namespace, now: Timestamp) {
+        let is_as_before = self.caller.bounds() == caller.bounds();
+        self.caller = caller.clone();
+        if is_as_before {
+            return;
+        }
+        let sight = caller.sight(namespace);
+        self.monitored.keep_within(&sight, now);
+        for batch in &mut self.batches {
+            batch.updates.retain(|update| update.is_within(&sight));
         }
     }
 

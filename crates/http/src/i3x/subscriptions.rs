@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use factree_auth::Principal;
 use factree_ingest::Now;
 use factree_namespace::{Namespace, Revision, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -20,6 +21,8 @@ use tokio::time::Instant;
 
 use super::envelope::Refusal;
 use super::subscription::Subscription;
+use crate::caller::Caller;
+use crate::doorway::wall;
 use crate::stream::Streams;
 
 /// Between two looks at what is monitored: what changes twice within it is seen once.
@@ -92,6 +95,7 @@ pub struct I3xSubscriptions {
 /// One subscription, and who works for it.
 pub(super) struct Entry {
     pub(super) id: Arc<str>,
+    principal: Principal,
     pub(super) client_id: String,
     pub(super) display_name: Option<String>,
     subscription: Mutex<Subscription>,
@@ -151,6 +155,7 @@ impl I3xSubscriptions {
     /// A new one. Within a tokio runtime.
     pub(super) fn create(
         self: &Arc<Self>,
+        caller: &Caller,
         client_id: String,
         display_name: Option<String>,
     ) -> Result<Arc<Entry>, Refusal> {
@@ -162,9 +167,10 @@ impl I3xSubscriptions {
         }
         let entry = Arc::new(Entry {
             id: self.new_id().into(),
+            principal: caller.principal().clone(),
             client_id,
             display_name,
-            subscription: Mutex::new(Subscription::new(self.limits.clone())),
+            subscription: Mutex::new(Subscription::new(self.limits.clone(), caller.clone())),
             used: Mutex::new(Used::At(Instant::now())),
             news: Notify::new(),
             latest: watch::Sender::new(Some(0)),
@@ -176,11 +182,15 @@ impl I3xSubscriptions {
         Ok(entry)
     }
 
-    /// The subscription, if it is this client's.
-    pub(super) fn find(&self, client_id: &str, id: &str) -> Result<Arc<Entry>, Refusal> {
+    /// The subscription, if it is this client's and this principal's. From here on it has what the caller may read now.
+    pub(super) fn find(&self, caller: &Caller, client_id: &str, id: &str) -> Result<Arc<Entry>, Refusal> {
         // Whose it is is nobody's business: to others it is not there.
-        let entry = self.all().get(id).filter(|entry| entry.client_id == client_id).map(Arc::clone);
-        entry.ok_or_else(|| Refusal::not_found("subscription", id))
+        let is_his = |entry: &&Arc<Entry>| entry.client_id == client_id && entry.principal == *caller.principal();
+        let entry = self.all().get(id).filter(is_his).map(Arc::clone);
+        let entry = entry.ok_or_else(|| Refusal::not_found("subscription", id))?;
+        let now = Timestamp((self.clock)().wall.0);
+        self.with(&entry, |subscription| subscription.belong_to(caller, &self.namespace, now));
+        Ok(entry)
     }
 
     /// Deletes it, if it is there; its stream ends.
@@ -203,7 +213,7 @@ impl I3xSubscriptions {
         let result = work(&mut subscription);
         if entry.latest.borrow().is_none() {
             // Deleted: whoever found it before leaves nothing behind.
-            *subscription = Subscription::new(self.limits.clone());
+            *subscription = Subscription::new(self.limits.clone(), Caller::nobody(subscription.caller.address()));
         }
         let after = figures(&subscription);
         self.elements.fetch_add(after.0, Ordering::Relaxed);
@@ -225,7 +235,11 @@ impl I3xSubscriptions {
     /// Takes what has changed into the queues of a subscription; whether it owes anything now.
     pub(super) fn look(&self, subscription: &mut Subscription) -> bool {
         let now = Timestamp((self.clock)().wall.0);
-        subscription.monitored.look(&self.namespace.read(), now);
+        // Until he is let in anew nobody knows what he may see.
+        if !subscription.caller.is_over(wall()) {
+            let caller = subscription.caller.clone();
+            subscription.monitored.look(&caller.sight(&self.namespace), now);
+        }
         subscription.owes_anything()
     }
 

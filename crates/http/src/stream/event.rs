@@ -11,6 +11,7 @@ use std::ops::Range;
 use axum::body::Bytes;
 use factree_namespace::{ElementId, Namespace, Reading, View};
 
+use crate::caller::Bounds;
 use crate::context::ContextWriter;
 use crate::json;
 use crate::sample::{Fields, SampleWriter};
@@ -134,8 +135,8 @@ impl<'n> PageWriter<'n> {
     }
 
     /// One that adds to each sample what was going on when it was captured.
-    pub(crate) fn with_context(self, namespace: &'n Namespace) -> PageWriter<'n> {
-        PageWriter { contexts: Some(ContextWriter::new(namespace)), ..self }
+    pub(crate) fn with_context(self, namespace: &'n Namespace, bounds: Option<&'n Bounds>) -> PageWriter<'n> {
+        PageWriter { contexts: Some(ContextWriter::new(namespace, bounds)), ..self }
     }
 
     pub(crate) fn is_full(&self) -> bool {

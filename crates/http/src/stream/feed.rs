@@ -9,7 +9,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use factree_namespace::{Coverage, Cursor, Filter, Namespace, Revision, View};
+use factree_namespace::{Coverage, Cursor, Filter, Horizon, Namespace, Revision, Sight, View};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use super::bell::Bell;
 use super::event::{Event, Kind, PAGE_BYTES, PageWriter};
 use super::position::Position;
 use super::stats::Stats;
+use crate::caller::Bounds;
 use crate::json;
 use crate::sample::Fields;
 
@@ -37,6 +38,8 @@ pub(crate) struct Wish {
     pub(crate) fields: Fields,
     /// Each sample with what was going on when it was captured.
     pub(crate) context: bool,
+    /// How far whoever wishes may read: what one may see and another may not is never the same feed.
+    pub(crate) bounds: Option<Bounds>,
 }
 
 /// What changed between two revisions.
@@ -73,6 +76,7 @@ struct Inner {
     interval: Duration,
     fields: Fields,
     context: bool,
+    bounds: Option<Bounds>,
 }
 
 impl Feed {
@@ -84,9 +88,11 @@ impl Feed {
         wish: &Wish,
     ) -> Feed {
         let now = namespace.revision();
-        let coverage = RwLock::new(Coverage::new(&namespace.read(), filters.clone()));
         let &Wish { interval, fields, context, .. } = wish;
-        let inner = Arc::new(Inner { namespace, bell, stats, process, coverage, interval, fields, context });
+        let bounds = wish.bounds.clone();
+        let horizon = bounds.clone().map(|bounds| Arc::new(bounds) as Arc<dyn Horizon>);
+        let coverage = RwLock::new(Coverage::within(&namespace.read(), filters.clone(), horizon));
+        let inner = Arc::new(Inner { namespace, bell, stats, process, coverage, interval, fields, context, bounds });
         let (latest, frames) = watch::channel(Arc::new(Frame { since: now, until: now, events: None }));
         let driver = tokio::spawn(Arc::clone(&inner).drive(now, latest)).abort_handle();
         Feed { inner, filters, frames, driver }
@@ -99,6 +105,12 @@ impl Feed {
 
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.inner.namespace
+    }
+
+    /// The tree as far as those who follow may read it.
+    pub(crate) fn sight(&self) -> Sight<'_> {
+        let horizon = self.inner.bounds.as_ref().map(|bounds| bounds as &dyn Horizon);
+        Sight::new(self.inner.namespace.read(), horizon)
     }
 
     /// A page of what is.
@@ -180,7 +192,7 @@ impl Inner {
 
     fn writer(&self, kind: Kind, gone: &[u8]) -> PageWriter<'_> {
         let page = PageWriter::new(kind, self.fields, gone);
-        if self.context { page.with_context(&self.namespace) } else { page }
+        if self.context { page.with_context(&self.namespace, self.bounds.as_ref()) } else { page }
     }
 
     /// The same; none if the coverage is outdated.

@@ -176,7 +176,7 @@ impl Snapshot {
                 break;
             }
             let Some(filter) = filters.get(self.filter) else { break };
-            let view = feed.namespace().read();
+            let view = feed.sight();
             let found = view.select(filter, self.after.as_deref(), ELEMENTS_AT_ONCE);
             let mut readings = Vec::with_capacity(found.len());
             view.samples(&found, |id, reading| readings.push((id, reading)));

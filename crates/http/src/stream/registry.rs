@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use factree_namespace::{Filter, Namespace, Revision};
 use tokio::sync::{Notify, watch};
@@ -18,7 +19,12 @@ use super::feed::{Feed, Wish};
 use super::follower::Follower;
 use super::position::Position;
 use super::stats::Stats;
+use crate::caller::Caller;
+use crate::doorway::wall;
 use crate::problem::{Kind, Problem, clipped};
+
+/// Between two looks at whether a quiet stream's caller is still let in. He is to be cut off within 5 s.
+const LOOK_AT_CALLER: Duration = Duration::from_secs(2);
 
 /// Bounds on streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +116,7 @@ impl Way {
 /// A place among the streams, given back when it is dropped.
 pub(crate) struct Place {
     way: Way,
+    caller: Caller,
     open: Arc<Open>,
     stats: Arc<Stats>,
     closing: watch::Receiver<bool>,
@@ -120,15 +127,29 @@ impl Place {
         &self.stats
     }
 
-    /// Whether all streams are to end.
+    /// Whether this stream is to end: all are, or whoever has it is not let in any longer.
     pub(crate) fn is_closing(&self) -> bool {
-        *self.closing.borrow()
+        *self.closing.borrow() || self.is_over()
     }
 
-    /// Waits until all streams are to end.
+    /// Whether whoever has it is not let in any longer.
+    pub(crate) fn is_over(&self) -> bool {
+        self.caller.is_over(wall())
+    }
+
+    /// Waits until this stream is to end.
     pub(crate) async fn closing(&mut self) {
-        // An error means that nobody could say so any more, which is an end as well.
-        let _: Result<_, _> = self.closing.wait_for(|closing| *closing).await;
+        let Place { caller, closing, .. } = self;
+        loop {
+            tokio::select! {
+                // An error means that nobody could say so any more, which is an end as well.
+                _ = closing.wait_for(|closing| *closing) => return,
+                () = tokio::time::sleep(LOOK_AT_CALLER), if caller.may_end() => {}
+            }
+            if caller.is_over(wall()) {
+                return;
+            }
+        }
     }
 }
 
@@ -213,8 +234,8 @@ impl Streams {
         &self.limits
     }
 
-    /// A place, if there is one.
-    pub(crate) fn place(&self, way: Way) -> Result<Place, Problem> {
+    /// A place, if there is one. It ends when the caller is let in no longer.
+    pub(crate) fn place(&self, way: Way, caller: &Caller) -> Result<Place, Problem> {
         if *self.closing.borrow() {
             return Err(Problem::new(Kind::TooManyStreams, "the server is stopping"));
         }
@@ -231,23 +252,25 @@ impl Streams {
         }
         self.open.counts[way as usize].fetch_add(1, Ordering::AcqRel);
         let (open, stats) = (Arc::clone(&self.open), Arc::clone(&self.stats));
-        Ok(Place { way, open, stats, closing: self.closing.subscribe() })
+        Ok(Place { way, caller: caller.clone(), open, stats, closing: self.closing.subscribe() })
     }
 
-    /// A follower of what is wished for.
+    /// A follower of what is wished for, as far as the caller may read.
     pub(crate) fn follow(
         &self,
         wish: Wish,
         since: Option<Result<Position, Reread>>,
         way: Way,
+        caller: &Caller,
     ) -> Result<Follower, Problem> {
-        let filters = self.filters(&wish)?;
-        let place = self.place(way)?;
+        let wish = Wish { bounds: caller.bounds().cloned(), ..wish };
+        let filters = self.filters(&wish, caller)?;
+        let place = self.place(way, caller)?;
         let feed = self.feed(wish, filters)?;
         Ok(Follower::new(feed, since, place))
     }
 
-    fn filters(&self, wish: &Wish) -> Result<Vec<Filter>, Problem> {
+    fn filters(&self, wish: &Wish, caller: &Caller) -> Result<Vec<Filter>, Problem> {
         let bad = |why: String| Problem::new(Kind::BadFilter, why).parameter("filter");
         let max = self.limits.filters_per_stream_max.get() as usize;
         if wish.filters.is_empty() || wish.filters.len() > max {
@@ -256,7 +279,7 @@ impl Streams {
         }
         let parse = |text: &String| Filter::parse(text).map_err(|why| bad(format!("'{}': {why}", clipped(text))));
         let filters: Vec<Filter> = wish.filters.iter().map(parse).collect::<Result<_, _>>()?;
-        let view = self.namespace.read();
+        let view = caller.sight(&self.namespace);
         let mut pairs = wish.filters.iter().zip(&filters);
         if pairs.any(|(text, filter)| text.ends_with('/') && view.select(filter, None, 1).is_empty()) {
             // Everybody types `Acme/#` once; what arrives is `Acme/`, and silence would not tell them why.
@@ -289,7 +312,7 @@ impl Streams {
     fn refuse(&self, limit: &str) -> Problem {
         self.stats.refused.add(1);
         let detail = format!("there are as many as there may be ({limit})");
-        Problem::new(Kind::TooManyStreams, detail).retry_after(std::time::Duration::from_secs(5))
+        Problem::new(Kind::TooManyStreams, detail).retry_after(Duration::from_secs(5))
     }
 
     fn open(&self, way: Way) -> u32 {

@@ -100,7 +100,13 @@ fn wish(subscribe: &Subscribe) -> Result<Wish, Problem> {
             fields(names.iter().map(String::as_str))?
         }
     };
-    Ok(Wish { filters, interval: Duration::from_millis(interval as u64), fields, context: subscribe.context })
+    Ok(Wish {
+        filters,
+        interval: Duration::from_millis(interval as u64),
+        fields,
+        context: subscribe.context,
+        bounds: None,
+    })
 }
 
 /// A text alone, or a list of them.

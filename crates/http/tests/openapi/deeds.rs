@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request};
 use factree_http::{
-    ClientConnection, ClientReport, Clients, Disconnected, EventKind, EventReport, Reloaded, StreamLimits,
+    ClientConnection, ClientReport, Clients, Disconnected, EventKind, EventReport, NoAudit, Reloaded, StreamLimits,
     SubscriptionReport, clients_router, events_router, reload_router,
 };
 use factree_ingest::Limits;
@@ -121,7 +121,8 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
         (RELOAD, "sec-fetch-site", Ok(Reloaded::default())),
         ("/api/v1/admin/reload?x=1", "x", Ok(Reloaded::default())),
     ] {
-        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))));
+        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))), Arc::new(NoAudit))
+            .layer(axum::Extension(factree_http::Caller::open()));
         let request = Request::post(uri).header(header, "cross-site").body(Body::empty()).unwrap();
         let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
@@ -134,7 +135,7 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
 pub(crate) async fn who_is_connected(told: &mut Told) {
     const CLIENTS: &str = "/api/v1/clients";
     const CLIENT: &str = "/api/v1/clients/{client_id}";
-    let router = clients_router(Arc::new(Book));
+    let router = clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
     let from = |site: &str, request: axum::http::request::Builder| request.header("sec-fetch-site", site);
     let tagged = |uri: &str, tag: Option<&HeaderValue>| {
         let request = from("same-origin", Request::get(uri));
@@ -203,8 +204,16 @@ pub(crate) async fn what_happened(told: &mut Told) {
         ..event.clone()
     };
     let router = events_router(Arc::new(move |limit, _| vec![event.clone(), died.clone()][..limit.min(2)].to_vec()));
+    let nobody = factree_http::Caller::nobody("127.0.0.1".parse().unwrap());
+    let shut = router.clone().layer(axum::Extension(nobody));
+    let router = router.layer(axum::Extension(factree_http::Caller::open()));
     let known = router.clone().oneshot(get(EVENTS)).await.unwrap().headers()["etag"].clone();
-    for (uri, tag) in [(EVENTS, "x"), (EVENTS, known.to_str().unwrap()), ("/api/v1/events?limit=0", "x")] {
+    for (router, uri, tag) in [
+        (&router, EVENTS, "x"),
+        (&router, EVENTS, known.to_str().unwrap()),
+        (&router, "/api/v1/events?limit=0", "x"),
+        (&shut, EVENTS, "x"),
+    ] {
         let request = Request::get(uri).header("if-none-match", tag).body(Body::empty()).unwrap();
         let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
@@ -226,6 +235,7 @@ impl Clients for Book {
             number: 14,
             version: "5.0",
             address: "127.0.0.1:50112".parse().unwrap(),
+            username: Some("press".to_owned()),
             since: Timestamp(NOON),
             last_packet: Timestamp(NOON + 12),
             keep_alive: Duration::from_secs(60),
@@ -237,10 +247,11 @@ impl Clients for Book {
         };
         Some(ClientReport {
             client_id: client_id.to_owned(),
+            principal: "user:press".to_owned(),
+            session_expiry: connection.as_ref().map(|_| Duration::from_secs(3600)),
+            subscriptions: connection.as_ref().map(|_| vec![SubscriptionReport { filter: "b/#".to_owned(), qos: 2 }]),
             connection,
-            session_expiry: connection.map(|_| Duration::from_secs(3600)),
             subscriptions_len: 1,
-            subscriptions: connection.map(|_| vec![SubscriptionReport { filter: "b/#".to_owned(), qos: 2 }]),
             queue_len: 3,
             queue_bytes: 90,
             in_flight: 1,

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{
-    App, AttachmentCounters, AttachmentReport, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router,
+    App, AttachmentCounters, AttachmentReport, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams,
+    router,
 };
 use factree_ingest::{
     Batch, Governance, GovernanceRuleText, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey,
@@ -97,7 +99,9 @@ impl Plant {
             clock: clock_of_app,
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
+            audit: Arc::new(NoAudit),
         });
+        let router = router.layer(Extension(Caller::open()));
         Plant { namespace, ingest, router, clock, said, streams, i3x }
     }
 

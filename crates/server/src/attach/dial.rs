@@ -11,16 +11,18 @@ use factree_mqtt::Limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::{Attachment, Fault};
+use crate::transport::read_certificates;
 use crate::websocket;
 
 /// A connection to a broker, whatever carries it.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
@@ -52,7 +54,7 @@ impl ClientTls {
         let config = match own {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
-                let chain = certificates(certificate)?;
+                let chain = read_certificates(certificate)?;
                 let private =
                     PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
                 builder
@@ -62,22 +64,17 @@ impl ClientTls {
         };
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
-}
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    match read {
-        Ok(chain) if chain.is_empty() => {
-            Err(format!("{}: no certificate in this file; it must be PEM", file.display()))
-        }
-        Ok(chain) => Ok(chain),
-        Err(error) => Err(format!("{}: {error}", file.display())),
+    /// Shakes hands with the server of this name or address.
+    pub(crate) async fn connect(&self, host: &str, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
+        self.0.connect(name, tcp).await
     }
 }
 
 fn given(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
+    for certificate in read_certificates(file)? {
         roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     Ok(roots)
@@ -102,10 +99,9 @@ pub(super) async fn dial(terms: &Attachment, limits: &Limits) -> Result<Box<dyn 
     let _: std::io::Result<()> = tcp.set_nodelay(true);
     let stream: Box<dyn Stream> = match &terms.tls {
         None => Box::new(tcp),
-        Some(ClientTls(connector)) => {
-            let failed = |why: String| Fault::Handshake { what: "TLS", why };
-            let name = ServerName::try_from(url.host.clone()).map_err(|error| failed(error.to_string()))?;
-            Box::new(connector.connect(name, tcp).await.map_err(|error| failed(error.to_string()))?)
+        Some(tls) => {
+            let failed = |error: std::io::Error| Fault::Handshake { what: "TLS", why: error.to_string() };
+            Box::new(tls.connect(&url.host, tcp).await.map_err(failed)?)
         }
     };
     if !url.scheme.has_websocket() {

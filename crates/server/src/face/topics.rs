@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use factree_broker::Announced;
 use factree_mqtt::TopicName;
 use factree_namespace::Filter;
 
@@ -130,6 +131,19 @@ impl FaceRoot {
             "" => path.to_owned(),
             root => format!("{root}/{path}"),
         }
+    }
+}
+
+impl Announced for FaceRoot {
+    fn path<'t>(&self, topic: &'t str) -> Option<Cow<'t, str>> {
+        FaceRoot::path(self, topic)
+    }
+
+    /// None for filters that begin with a wildcard, which reach nothing of the tree.
+    fn filter(&self, filter: &str) -> Option<String> {
+        let begins_with_wildcard = filter.starts_with(['+', '#']);
+        let meaning = self.meaning(filter).filter(|_| !begins_with_wildcard)?;
+        Some(meaning.filter.to_string())
     }
 }
 

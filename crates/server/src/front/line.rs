@@ -1,4 +1,4 @@
-//! A line: the socket of an HTTP connection, which tells the connection's [`Turn`] what has been written.
+//! A line: the socket of an HTTP connection, or TLS over it, which tells the connection's [`Turn`] what has been written.
 //!
 //! It also holds the connection's admission, because a WebSocket outlives the HTTP connection it began as.
 //! Invariant: the library flushes only what it has written whole, so `poll_flush` means that nothing is left.
@@ -9,20 +9,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::turn::Turn;
 use crate::gate::Admission;
 use crate::patience::Patient;
 
-pub(super) struct Line {
-    inner: Patient<TcpStream>,
+pub(super) struct Line<S> {
+    inner: Patient<S>,
     turn: Arc<Turn>,
     _admission: Admission,
 }
 
-impl Line {
-    pub(super) fn new(stream: TcpStream, turn: Arc<Turn>, admission: Admission) -> Self {
+impl<S: AsyncWrite + Unpin> Line<S> {
+    pub(super) fn new(stream: S, turn: Arc<Turn>, admission: Admission) -> Self {
         Self { inner: Patient::of_http(stream), turn, _admission: admission }
     }
 
@@ -34,7 +33,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -44,7 +43,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.note(written)

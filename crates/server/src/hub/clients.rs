@@ -85,6 +85,7 @@ impl Core {
         let session = self.broker.session(client_id)?;
         Some(ClientReport {
             client_id: client_id.to_owned(),
+            principal: session.principal.to_string(),
             connection: session.connection.and_then(|connection| self.connection(connection, &session, now)),
             session_expiry: match session.session_expiry {
                 SessionExpiry::After(time) => Some(time),
@@ -110,6 +111,7 @@ impl Core {
                 ProtocolVersion::V5 => "5.0",
             },
             address: mailbox.peer,
+            username: mailbox.username().map(String::from),
             since: mailbox.since,
             last_packet: at(session.last_packet?, now),
             keep_alive: session.keep_alive?,

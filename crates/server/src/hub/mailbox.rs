@@ -29,6 +29,8 @@ pub(crate) struct Mailbox {
 pub(super) struct Letters {
     pub(super) replies: Vec<Reply>,
     pub(super) closing: Option<Closing>,
+    /// What its client calls itself, proven or not. It stays here.
+    pub(super) username: Option<Box<str>>,
 }
 
 /// A connection is to be ended.
@@ -78,6 +80,11 @@ impl Mailbox {
             letters.replies.drain(..).for_each(|reply| reply.encode(version, outgoing));
         }
         letters.closing.take()
+    }
+
+    /// What its client calls itself, proven or not.
+    pub(super) fn username(&self) -> Option<Box<str>> {
+        lock(&self.letters).username.clone()
     }
 
     /// The last word, unless there is one.

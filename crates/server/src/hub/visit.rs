@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use factree_broker::{Accepted, ConnectionId, Event, Input, Output, Publication, Refusal, Refused, Reply};
+use factree_broker::{Accepted, ConnectionId, Event, Holder, Input, Output, Publication, Refusal, Refused, Reply};
 use factree_ingest::{Batch, Connection, Manner, Will};
 use factree_mqtt::{
     Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SessionExpiry, TopicName,
@@ -33,6 +33,8 @@ pub(super) struct Visit<'v> {
     pub(super) replies: usize,
     pub(super) closing: Option<Closing>,
     pub(super) refused_for_haste: bool,
+    /// What was answered to the last SUBSCRIBE.
+    pub(super) granted: Vec<ReasonCode>,
     pub(super) woken: Vec<Arc<Mailbox>>,
     pub(super) events: Vec<Noted>,
 }
@@ -142,11 +144,6 @@ impl Visit<'_> {
     /// Tells the tree what a client does besides publishing, as far as Sparkplug has a say in it.
     pub(super) fn tell(&mut self, connection: ConnectionId, packet: &Packet<'_>) {
         match packet {
-            Packet::Subscribe(subscribe) => {
-                for request in subscribe.requests.iter() {
-                    self.batch.subscribed(session(connection), request.filter, request.options.maximum_qos as u8);
-                }
-            }
             Packet::Disconnect(disconnect) => {
                 let with_will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
                 self.batch.disconnecting(session(connection), with_will);
@@ -155,12 +152,34 @@ impl Visit<'_> {
         }
     }
 
+    /// Tells the tree of the subscriptions that were granted.
+    pub(super) fn tell_subscribed(&mut self, connection: ConnectionId, packet: &Packet<'_>) {
+        let Packet::Subscribe(subscribe) = packet else { return };
+        let granted = std::mem::take(&mut self.granted);
+        for (request, reason) in subscribe.requests.iter().zip(granted) {
+            if !reason.is_failure() {
+                self.batch.subscribed(session(connection), request.filter, request.options.maximum_qos as u8);
+            }
+        }
+    }
+
+    /// Gives a client's session a holder with other rights.
+    pub(super) fn hand_to(&mut self, client_id: &str, holder: Arc<Holder>) {
+        let mut outputs = std::mem::take(&mut self.core.outputs);
+        self.core.broker.set_holder(client_id, holder, &mut outputs);
+        outputs.drain().for_each(|output| self.on_output(output, None));
+        self.core.outputs = outputs;
+    }
+
     fn on_output(&mut self, output: Output, publication: Option<usize>) {
         match output {
             Output::Reply { to, reply } => {
                 self.replies += 1;
                 if let Reply::ConnAck(answer) = &reply {
                     self.refused_for_haste = answer.reason == ReasonCode::ConnectionRateExceeded;
+                }
+                if let Reply::SubAck { reasons, .. } = &reply {
+                    self.granted.clone_from(reasons);
                 }
                 match self.home {
                     Some(home) if home.connection == to => reply.encode(home.version, self.outgoing),

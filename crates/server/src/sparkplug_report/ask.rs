@@ -1,26 +1,18 @@
 //! One GET after the other, each over a connection of its own.
 //!
-//! hyper is in the house already as axum's server; its client half is the same code. No TLS, as the API has none.
-//! Invariant: whoever answers, it takes bounded time and memory.
+//! Says of an answer whether it is Factree's; how it is asked is the [web client](crate::web_client)'s.
+//! Invariant: only the body of a 200 is a report.
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::{Body, Bytes};
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
-/// How long a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may take to be whole.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+use super::Asked;
+use crate::web_client::{Answer, NoAnswer, Question, ask};
+
 /// A larger answer is none of Factree's.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -77,40 +69,21 @@ struct Problem {
 }
 
 /// The body of a 200.
-pub(super) async fn get(http: &str, path: &str) -> Result<String, Unanswered> {
-    let nobody = |error| Unanswered::Nobody { http: http.to_owned(), error };
-    let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(http)).await {
-        Ok(connected) => connected.map_err(nobody)?,
-        Err(_) => return Err(nobody(io::ErrorKind::TimedOut.into())),
-    };
-    let silence = || Unanswered::Silence { http: http.to_owned() };
-    let (status, is_problem, body) =
-        timeout(ANSWER_TIMEOUT, exchange(stream, http, path)).await.map_err(|_| silence())?.ok_or_else(silence)?;
+pub(super) async fn get(at: Asked<'_>, path: &str) -> Result<String, Unanswered> {
+    let http = || at.address.to_string();
+    let question = Question { key: at.key, ..Question::get(path, ANSWER_BYTES_MAX) };
+    let Answer { status, is_problem, body } = ask(at.address, question).await.map_err(|why| match why {
+        NoAnswer::Nobody(error) => Unanswered::Nobody { http: http(), error },
+        NoAnswer::Silence => Unanswered::Silence { http: http() },
+    })?;
+    let body = String::from_utf8(body).map_err(|_| Unanswered::Silence { http: http() })?;
     match status {
         StatusCode::OK => Ok(body),
         status => Err(match serde_json::from_str::<Problem>(&body).ok().filter(|_| is_problem) {
             Some(Problem { detail }) => Unanswered::Refused { detail },
-            None => Unanswered::NotFactree { http: http.to_owned(), status: status.as_u16() },
+            None => Unanswered::NotFactree { http: http(), status: status.as_u16() },
         }),
     }
-}
-
-/// Status, whether the body is a problem document, and the body.
-async fn exchange(stream: TcpStream, http: &str, path: &str) -> Option<(StatusCode, bool, String)> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-    // Ends with the connection, which ends when its sender is dropped; what went wrong the answer tells.
-    tokio::spawn(async move { drop(connection.await) });
-    let request = Request::get(path).header(HOST, http).body(Empty::<Bytes>::new()).ok()?;
-    let (head, body) = sender.send_request(request).await.ok()?.into_parts();
-    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_problem = content_type.starts_with("application/problem+json");
-    let body = text(body).await?;
-    Some((head.status, is_problem, body))
-}
-
-async fn text(body: impl Body<Data = Bytes, Error = hyper::Error>) -> Option<String> {
-    let bytes = Limited::new(body, ANSWER_BYTES_MAX).collect().await.ok()?.to_bytes();
-    String::from_utf8(bytes.into()).ok()
 }
 
 /// A name as it stands in a path or a query.

@@ -98,7 +98,12 @@ impl Node {
                 line.encoder = Some(DeliveryEncoder::new(&connect, &self.limits));
                 watch.note(now, client, ">", || crate::transcript::packet(&Packet::Connect(connect.clone())));
                 self.tamper.connect(&mut connect);
-                self.hand_in(now, client, Input::Connect { connection, connect: &connect }, watch);
+                self.hand_in(
+                    now,
+                    client,
+                    Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
+                    watch,
+                );
                 continue;
             };
             let decoded = decode(version, &unread[at..], &self.limits.packet);

@@ -157,7 +157,11 @@ impl World {
                     };
                     self.sockets[i].version = Some(connect.version);
                     self.batch.session_started(SessionKey(connection.0), connect.client_id);
-                    self.hand_in(factree_broker::Input::Connect { connection, connect: &connect });
+                    self.hand_in(factree_broker::Input::Connect {
+                        connection,
+                        connect: &connect,
+                        holder: factree_broker::Holder::unrestricted(),
+                    });
                     len
                 }
                 Some(version) => {

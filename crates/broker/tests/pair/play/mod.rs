@@ -129,7 +129,7 @@ impl Game {
             }),
             ..Connect::new(version, NAMES[who])
         };
-        self.input(Input::Connect { connection, connect: &connect });
+        self.input(Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() });
         self.connections[who] = connection;
     }
 

@@ -26,6 +26,9 @@ pub(crate) struct Clients {
 }))]
 pub(crate) struct Client {
     client_id: String,
+    /// To whom the session belongs, with its realm: `user:anna`, `certificate:press-3`, `token:anna`, or `anonymous`.
+    #[schema(example = "user:anna")]
+    principal: String,
     state: ClientState,
     /// As the log numbers it. This and the members up to `keep_alive_seconds` are there while it is connected.
     connection: Option<u64>,
@@ -33,6 +36,8 @@ pub(crate) struct Client {
     version: Option<String>,
     /// Where the client is.
     address: Option<String>,
+    /// What the client called itself in its CONNECT, whether it had to prove it or not; left out if nothing.
+    username: Option<String>,
     /// When the connection was opened.
     since: Option<Time>,
     /// When something was last heard over it.

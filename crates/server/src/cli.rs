@@ -1,0 +1,4 @@
+//! The parts of the command line that are more than one function each.
+
+pub(crate) mod accounts;
+pub(crate) mod init;

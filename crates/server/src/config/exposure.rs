@@ -1,0 +1,83 @@
+//! Exposure: which addresses may be listened on, so that nobody is let in, and no password seen, by mistake.
+//!
+//! Two rules. Beyond this machine nothing is served without `[auth]`: an open server takes anybody for an admin. And beyond
+//! this machine nothing is served in the clear, unless the listener says `insecure = true`, because another program
+//! encrypts before it. What is refused is refused before anything is bound, with both ways out.
+//! Invariant: no listener of an open server has an address that another machine can reach.
+
+use std::net::SocketAddr;
+
+use super::{Config, ConfigError};
+use crate::transport::Transport;
+
+/// A listener as the file says it.
+struct Exposed {
+    what: &'static str,
+    /// The key that sets its address.
+    key: &'static str,
+    /// What sets another one in a word.
+    flag: &'static str,
+    address: SocketAddr,
+    is_encrypted: bool,
+    insecure: bool,
+}
+
+/// Refuses what another machine could reach and must not.
+pub(super) fn judge(config: &Config) -> Result<(), ConfigError> {
+    let first = config.mqtt.map(|address| Exposed {
+        what: "MQTT",
+        key: "[mqtt] listen",
+        flag: "--mqtt ",
+        address,
+        is_encrypted: false,
+        insecure: config.mqtt_insecure,
+    });
+    let further = config.listeners.iter().map(|listener| Exposed {
+        what: "MQTT",
+        key: "[[mqtt.listeners]] listen",
+        flag: "listen = ",
+        address: listener.address,
+        is_encrypted: matches!(listener.transport, Transport::Tls(_) | Transport::SecureWebSocket(_)),
+        insecure: listener.insecure,
+    });
+    let http = Exposed {
+        what: "HTTP",
+        key: "[http] listen",
+        flag: "--http ",
+        address: config.http,
+        is_encrypted: config.http_tls.is_some(),
+        insecure: config.http_insecure,
+    };
+    first.into_iter().chain(further).chain([http]).try_for_each(|exposed| exposed.judge(config.auth.is_some()))
+}
+
+impl Exposed {
+    fn judge(&self, asks_for_logins: bool) -> Result<(), ConfigError> {
+        let Self { what, key, flag, address, .. } = self;
+        let port = address.port();
+        if address.ip().to_canonical().is_loopback() {
+            return Ok(());
+        }
+        if !asks_for_logins {
+            return Err(ConfigError(format!(
+                "{what} would listen on {address}, open to the network, and nobody has to say who he is.\n\
+                 Either let clients log in: `factree init` writes a configuration with [auth], certificates and a first admin.\n\
+                 Or listen on this machine only ({key} = \"127.0.0.1:{port}\" or {flag}127.0.0.1:{port}) and reach it through a \
+                 tunnel that authenticates, for example ssh -L {port}:127.0.0.1:{port} user@host."
+            )));
+        }
+        if !self.is_encrypted && !self.insecure {
+            let how = match *what {
+                "HTTP" => "set [http] certificate and key",
+                _ => "use a listener of [[mqtt.listeners]] with transport = \"tls\", certificate and key",
+            };
+            return Err(ConfigError(format!(
+                "{what} would listen on {address} without TLS, and everybody on the way could read passwords.\n\
+                 Either encrypt: {how} (`factree init` makes a certificate).\n\
+                 Or, if another program encrypts before it, say so with insecure = true beside {key}; or listen on this machine \
+                 only, 127.0.0.1:{port}."
+            )));
+        }
+        Ok(())
+    }
+}
