@@ -46,10 +46,6 @@ import { encodePath, isAskable } from "./address.js";
 /** @typedef {{ topic: string, metric?: string, path?: string, placed_by: string, rule?: number, reason?: string,
  *   levels: { name: string, level?: string, equipment?: string }[],
  *   tried: { rule?: number, template?: string, matched: boolean, why?: string }[] }} Placed */
-/** @typedef {{ principal: string, roles: string[], verbs: string[], areas?: Record<string, string[]>, login_required: boolean,
- *   csrf?: string, expires?: string }} Me */
-/** @typedef {{ seq: number, time: string, clock_stepped?: boolean, principal: string, address?: string, verb: string,
- *   target: string, old?: string, new?: string, reason?: string, result: string }} AuditEntry */
 /** @typedef {{ group: string, edge_node: string, device?: string, from: string, to: string, becomes: string }} TrialChange */
 /** @typedef {{ sources: number, placed: number, moved: number, unplaced: number, ends_the_default: boolean, changes:
  *   TrialChange[] }} Trial */
@@ -95,7 +91,7 @@ export function whenNobody(listener) {
 /**
  * @param {string} address @param {RequestInit} [request] @returns {Promise<any>}
  */
-async function ask(address, request = {}) {
+export async function ask(address, request = {}) {
   let response;
   const headers = new Headers(request.headers);
   if (csrf !== null && request.method) headers.set("x-csrf-token", csrf);
@@ -112,7 +108,7 @@ async function ask(address, request = {}) {
   const text = await response.text();
   if (response.ok)
     return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
-  if (response.status === 401 && address !== LOGIN) nobody();
+  if (response.status === 401) nobody();
   let problem = { title: `HTTP ${response.status}`, detail: "", type: "" };
   try {
     problem = { ...problem, ...JSON.parse(text) };
@@ -123,7 +119,7 @@ async function ask(address, request = {}) {
 }
 
 /** @param {Record<string, string | number | undefined>} parameters */
-function query(parameters) {
+export function query(parameters) {
   const known = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== "");
   const text = new URLSearchParams(known.map(([key, value]) => [key, String(value)])).toString();
   return text && `?${text}`;
@@ -146,7 +142,7 @@ export async function sample(path) {
 }
 
 /** A request with a JSON body. @param {string} method @param {unknown} body @returns {RequestInit} */
-function sending(method, body) {
+export function sending(method, body) {
   return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
@@ -227,33 +223,6 @@ export function disconnect(clientId, reason) {
   return ask(`/api/v1/clients/${encodePath(clientId)}${query({ reason })}`, { method: "DELETE" });
 }
 
-const LOGIN = "/api/v1/login";
-
-/** @returns {Promise<Me>} who this is, as far as the server knows */
-export function me() {
-  return ask("/api/v1/me");
-}
-
-/** @param {string} name @param {string} password @returns {Promise<unknown>} */
-export function logIn(name, password) {
-  return ask(LOGIN, sending("POST", { name, password }));
-}
-
-/** @returns {Promise<null>} */
-export function logOut() {
-  return ask(LOGIN, { method: "DELETE" });
-}
-
-/** @param {Record<string, string | number | undefined>} wanted @returns {Promise<{ entries: AuditEntry[], next_cursor?: string }>} */
-export function audit(wanted) {
-  return ask(`/api/v1/audit${query({ ...wanted, format: "json" })}`);
-}
-
-/** @returns {Promise<{ head: string, seq: number, key: string }>} */
-export function auditHead() {
-  return ask("/api/v1/audit/head");
-}
-
 /** @returns {Promise<{ attachments: Attachment[] }>} */
 export function attachments() {
   return ask("/api/v1/attachments");
@@ -267,6 +236,16 @@ export function readiness() {
 /** @returns {Promise<string>} Prometheus' text */
 export function metrics() {
   return ask("/metrics");
+}
+
+/** What somebody may see, or null. @template T @param {Promise<T>} answer @returns {Promise<T | null>} */
+export async function ifMay(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 403) return null;
+    throw error;
+  }
 }
 
 /** Whether anybody is there. @param {number} patience milliseconds */

@@ -15,6 +15,8 @@ import { Session } from "./session.js";
 import { themeButton } from "./theme.js";
 import { when } from "./when.js";
 import { showWho } from "./who.js";
+import { accessPage } from "./pages/access.js";
+import { accountPage } from "./pages/account.js";
 import { auditPage } from "./pages/audit.js";
 import { clientPageOf, clientsPage } from "./pages/clients.js";
 import { edgeNodePage } from "./pages/edge-node.js";
@@ -39,6 +41,8 @@ const TITLES = new Map([
   ["unplaced", "Unplaced"],
   ["clients", "Clients"],
   ["client", "Client"],
+  ["access", "Users, roles and keys"],
+  ["account", "Password and keys"],
   ["audit", "Audit log"],
   ["login", "Log in"],
 ]);
@@ -64,6 +68,8 @@ const session = new Session();
 const main = byId("main");
 let leave = new AbortController();
 let title = "";
+/** Whom the pages have been shown to. @type {string | undefined} */
+let shownTo;
 
 /** @param {string} id */
 function byId(id) {
@@ -123,6 +129,10 @@ function pageFor(route, around) {
       return clientsPage(around);
     case "client":
       return clientPageOf(around, route.clientId ?? "");
+    case "access":
+      return accessPage(around);
+    case "account":
+      return accountPage(around);
     case "audit":
       return auditPage(around);
     case "login":
@@ -171,7 +181,7 @@ function showLink() {
 
 /** Who is looking, and the pages that are his. */
 function showBar() {
-  showWho(byId("who"), session, go);
+  showWho(byId("who"), session);
   document.documentElement.classList.toggle("nobody", session.isOut);
   for (const link of document.querySelectorAll("[data-page]")) {
     const page = link.getAttribute("data-page") ?? "";
@@ -197,6 +207,10 @@ live.addEventListener("state", () => {
   if (live.state === "lost" && !session.isOut) void session.checkSoon();
 });
 session.addEventListener("change", () => {
+  const principal = session.me?.principal ?? "";
+  // What somebody else saw is not left lying about for the next one.
+  if (!session.isOut && shownTo !== undefined && shownTo !== principal) return location.reload();
+  if (!session.isOut) shownTo = principal;
   showBar();
   if (session.isOut) live.stop();
   else live.start();

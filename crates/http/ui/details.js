@@ -46,6 +46,7 @@ export class Details {
   element = el("aside", { class: "details", "aria-label": "Details" });
   #samples;
   #live;
+  #session;
   #path = "";
   /** @type {api.Element | null} */
   #about = null;
@@ -58,8 +59,9 @@ export class Details {
   #composed = el("div");
   #chart = new Chart();
 
-  /** @param {Samples} samples @param {Live} live */
-  constructor(samples, live) {
+  /** @param {Samples} samples @param {Live} live @param {import("./session.js").Session} session */
+  constructor(samples, live, session) {
+    this.#session = session;
     this.#samples = samples;
     this.#live = live;
   }
@@ -125,7 +127,7 @@ export class Details {
       full && isNumeric(full.datatype)
         ? el("section", {}, el("h2", {}, "Since this page was opened"), this.#chart.element)
         : null,
-      full && writeForm({ ...full, unit: full.unit ?? about.unit }),
+      full && this.#session.mayCommand() ? writeForm({ ...full, unit: full.unit ?? about.unit }) : null,
       full && el("section", {}, el("h2", {}, "Sample"), this.#times),
       this.#declared(about),
       full?.source && this.#source(full.source),

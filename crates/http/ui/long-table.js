@@ -23,7 +23,7 @@ const BEYOND = 12;
 
 /** @template T */
 export class LongTable {
-  element = el("div", { class: "scroll long" });
+  element = el("div", { class: "scroll long", tabindex: 0, role: "region" });
   #space = [el("td"), el("td")];
   #body = el("tbody");
   #columns;
@@ -58,12 +58,13 @@ export class LongTable {
     for (const space of this.#space) space.colSpan = columns.length;
     this.#table = el(
       "table",
-      { "aria-label": label },
+      {},
       el("colgroup", {}, ...widths),
       el("thead", {}, el("tr", { "aria-rowindex": 1 }, ...this.#heads)),
       this.#body,
     );
     this.#table.style.minWidth = `${columns.reduce((sum, { width }) => sum + width, 0)}px`;
+    this.element.setAttribute("aria-label", label);
     this.element.append(this.#table);
     this.element.addEventListener("scroll", () => this.#soon(), { passive: true });
     new ResizeObserver(() => this.#soon()).observe(this.element);

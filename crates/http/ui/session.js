@@ -4,35 +4,35 @@
 //! leads to the login and back to where somebody was.
 //! Knows no page. Invariant: no password is kept, and no cookie is seen by a script.
 
-import * as api from "./api.js";
+import * as access from "./access-api.js";
+import { keepCsrf, whenNobody } from "./api.js";
 
-/** @typedef {import("./api.js").Me} Me */
+/** @typedef {import("./access-api.js").Me} Me */
 
 /** How often the server is asked at most whether this is still somebody. */
-const CHECK_EVERY = 2000;
+const CHECK_EVERY = 1000;
 
 export class Session extends EventTarget {
   /** What is known of who is looking; none until the server has said it. @type {Me | null} */
   me = null;
   /** Nobody is, and nothing is shown to nobody. */
   isOut = false;
-  /** Somebody was, until a moment ago. */
+  /** Somebody was, until the server said otherwise. */
   hasEnded = false;
   #checked = -Infinity;
 
   constructor() {
     super();
-    api.whenNobody(() => this.#out());
+    whenNobody(() => void this.checkSoon());
   }
 
-  /** Asks who this is. Nobody who has to be somebody is told to the listeners of `change`. */
+  /** Asks who this is; `change` is told to whoever listens. */
   async check() {
     this.#checked = performance.now();
     try {
-      this.#become(await api.me());
-    } catch (error) {
-      // A server that does not answer does not say that anybody is logged out; of one without logins everybody is welcome.
-      if (error instanceof api.Refusal && error.status === 404) this.#become(null);
+      this.#become(await access.me());
+    } catch {
+      // A server that does not answer does not say that anybody is logged out.
     }
   }
 
@@ -43,52 +43,37 @@ export class Session extends EventTarget {
 
   /** @param {string} name @param {string} password */
   async logIn(name, password) {
-    await api.logIn(name, password);
-    this.hasEnded = false;
-    await this.check();
+    this.#become(await access.logIn(name, password));
   }
 
+  /** Ends the session; whoever asked for it leaves the page. */
   async logOut() {
-    await api.logOut();
-    this.hasEnded = false;
-    this.me = null;
-    await this.check();
+    await access.logOut();
   }
 
-  /** Whether somebody is who had to prove it. */
+  /** Whether it is known who is looking, where that has to be known. */
   isSomebody() {
-    return this.me !== null && this.me.login_required && this.me.principal !== "anonymous";
+    return Boolean(this.me?.login_required && this.me.logged_in);
   }
 
-  /** Whether something can be set at all. */
+  /** Whether anything can be set. */
   mayCommand() {
-    return this.#isOpen() || Boolean(this.me?.verbs.includes("command"));
+    return this.me?.verbs.includes("command") ?? true;
   }
 
   /** @param {string} area @param {"read" | "admin"} verb */
   mayManage(area, verb) {
-    return this.#isOpen() || Boolean(this.me?.areas?.[area]?.includes(verb));
+    return this.me === null || Boolean(this.me.areas[area]?.includes(verb));
   }
 
-  #isOpen() {
-    return this.me === null || !this.me.login_required;
-  }
-
-  /** @param {Me | null} me */
+  /** @param {Me} me */
   #become(me) {
     const before = JSON.stringify([this.me, this.isOut]);
+    const wasSomebody = this.isSomebody();
     this.me = me;
-    this.isOut = false;
-    api.keepCsrf(me?.csrf ?? null);
-    if (before !== JSON.stringify([me, false])) this.dispatchEvent(new Event("change"));
-  }
-
-  #out() {
-    if (this.isOut) return;
-    this.hasEnded = this.isSomebody();
-    this.isOut = true;
-    this.me = null;
-    api.keepCsrf(null);
-    this.dispatchEvent(new Event("change"));
+    this.isOut = me.login_required && !me.logged_in && me.verbs.length === 0;
+    this.hasEnded = !me.logged_in && (wasSomebody || this.hasEnded);
+    keepCsrf(me.csrf ?? null);
+    if (before !== JSON.stringify([me, this.isOut])) this.dispatchEvent(new Event("change"));
   }
 }

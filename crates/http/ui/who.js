@@ -7,15 +7,15 @@ import { el, fill, name } from "./dom.js";
 
 /** @typedef {import("./session.js").Session} Session */
 
-/** @param {HTMLElement} into @param {Session} session @param {(address: string) => void} go */
-export function showWho(into, session, go) {
+/** @param {HTMLElement} into @param {Session} session */
+export function showWho(into, session) {
   const { me } = session;
   if (!me || !me.login_required) return fill(into);
   if (!session.isSomebody()) {
     const logIn = el("a", { href: "/login", class: "button" }, "Log in");
     return fill(into, logIn);
   }
-  const shown = me.principal.replace(/^user:/, "");
+  const shown = me.name ?? me.principal;
   const panel = el(
     "div",
     { class: "panel" },
@@ -27,10 +27,7 @@ export function showWho(into, session, go) {
       "button",
       {
         type: "button",
-        click: async () => {
-          await session.logOut().catch(() => session.check());
-          if (!session.isOut) go("/");
-        },
+        click: () => session.logOut().then(() => location.assign("/"), () => session.check()),
       },
       "Log out",
     ),

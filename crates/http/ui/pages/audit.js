@@ -4,7 +4,7 @@
 //! whole, only `factree audit verify` can say.
 //! Invariant: what was recorded is shown as text, whoever wrote it.
 
-import * as api from "../api.js";
+import * as access from "../access-api.js";
 import { el, fill, longText, name } from "../dom.js";
 import { mark } from "../marks.js";
 import { card, Page, table } from "../page.js";
@@ -28,7 +28,7 @@ const MARKS = new Map([
 export function auditPage({ signal, query, go }) {
   const wanted = Object.fromEntries(FIELDS.map((field) => [field, query.get(field) ?? ""]));
   const page = new Page("Audit log");
-  const list = table(["When", "Who", "From", "What", "To what", "Before and after", "Why", "Result"]);
+  const list = table("Entries", ["When", "Who", "From", "What", "To what", "Before and after", "Why", "Result"]);
   const more = el("button", { type: "button", hidden: true, click: () => void read() }, "Older entries");
   const head = el("p", { class: "soft mono" });
   page.element.append(
@@ -53,7 +53,7 @@ export function auditPage({ signal, query, go }) {
     more.disabled = true;
     try {
       const asked = { ...wanted, from: instant(wanted.from), to: instant(wanted.to) };
-      const answer = await api.audit({ ...asked, limit: PAGE, cursor });
+      const answer = await access.audit({ ...asked, limit: PAGE, cursor });
       if (signal.aborted) return;
       page.answered();
       list.body.append(...answer.entries.map(row));
@@ -68,7 +68,7 @@ export function auditPage({ signal, query, go }) {
     }
   };
   void read();
-  api.auditHead().then(
+  access.auditHead().then(
     (signed) => fill(head, signed.head),
     (error) => fill(head, error instanceof Error ? error.message : String(error)),
   );
@@ -132,7 +132,7 @@ function exportLink(format, wanted) {
   return el("a", { class: "button", href, download: `audit.${format}` }, format === "csv" ? "CSV" : "JSON lines");
 }
 
-/** @param {api.AuditEntry} entry */
+/** @param {access.AuditEntry} entry */
 function row(entry) {
   const { time, principal, address, verb, target, old, new: after, reason, result } = entry;
   const [word, ...rest] = result.split(":");

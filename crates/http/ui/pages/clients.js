@@ -117,16 +117,16 @@ function cells({ client, published, delivered }) {
 }
 
 /** @param {Surroundings} around @param {string} clientId */
-export function clientPageOf({ signal }, clientId) {
+export function clientPageOf({ signal, session }, clientId) {
   const said = el("span", { role: "status" });
   const disconnect = el(
     "button",
     { type: "button", class: "grave", click: () => void end(clientId, said) },
     "Disconnect…",
   );
-  const page = new Page("Client", el("p", {}, name(clientId)), el("div", { class: "together" }, said, disconnect));
+  const page = new Page("Client", el("p", {}, name(clientId)), el("div", { class: "together" }, said, session.mayManage("clients", "admin") ? disconnect : null));
   const about = el("div");
-  const subscriptions = table(["Topic filter", "#QoS"]);
+  const subscriptions = table("Subscriptions", ["Topic filter", "#QoS"]);
   page.element.append(
     el(
       "div",
@@ -222,10 +222,6 @@ async function end(clientId, said) {
       ),
     ],
   };
-  try {
-    if (await confirmed(question, (reason) => api.disconnect(clientId, reason)))
-      fill(said, mark("dot", "Disconnected"), ` at ${moment(api.serverNow())}`);
-  } catch (error) {
-    fill(said, mark("cross", error instanceof api.Refusal ? error.title : "Not disconnected", "loud doubt"));
-  }
+  if (await confirmed(question, (reason) => api.disconnect(clientId, reason)))
+    fill(said, mark("dot", "Disconnected"), ` at ${moment(api.serverNow())}`);
 }

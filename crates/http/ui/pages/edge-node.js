@@ -27,17 +27,17 @@ const VERDICTS = new Map([
 ]);
 
 /** @param {Surroundings} around @param {string} group @param {string} edgeNode */
-export function edgeNodePage({ signal }, group, edgeNode) {
+export function edgeNodePage({ signal, session }, group, edgeNode) {
   const said = el("span", { role: "status" });
   const rebirth = el("button", { type: "button", click: () => void ask(group, edgeNode, said) }, "Ask for a rebirth…");
   const page = new Page(
     "Edge Node",
     el("p", {}, name(`${group} / ${edgeNode}`)),
-    el("div", { class: "together" }, said, rebirth),
+    el("div", { class: "together" }, said, session.mayCommand() ? rebirth : null),
   );
   const about = el("div");
   const numbers = el("div");
-  const devices = table(["State", "Device", "Since", "#Metrics"]);
+  const devices = table("Devices", ["State", "Device", "Since", "#Metrics"]);
   const report = el("div");
   const metrics = el("div");
   page.element.append(
@@ -192,7 +192,7 @@ function reportOf({ summary, rules, since }) {
 /** @param {string} group @param {string} edgeNode @param {HTMLElement} into */
 async function listMetrics(group, edgeNode, into) {
   const { metrics = [], next_cursor: next } = await api.edgeNode(group, edgeNode, { metrics: "true", limit: 1000 });
-  const list = table(["Device", "Metric", "#Alias", "Datatype"]);
+  const list = table("Metrics", ["Device", "Metric", "#Alias", "Datatype"]);
   list.body.append(
     ...metrics.map((metric) =>
       el(
@@ -229,10 +229,6 @@ async function ask(group, edgeNode, said) {
       ),
     ],
   };
-  try {
-    const asked = await confirmed(question, (reason) => api.rebirth(group, edgeNode, reason));
-    if (asked) fill(said, mark("dot", "Asked"), ` at ${moment(asked.done.asked)}`);
-  } catch (error) {
-    fill(said, mark("cross", error instanceof api.Refusal ? error.title : "Not asked", "loud doubt"));
-  }
+  const asked = await confirmed(question, (reason) => api.rebirth(group, edgeNode, reason));
+  if (asked) fill(said, mark("dot", "Asked"), ` at ${moment(asked.done.asked)}`);
 }

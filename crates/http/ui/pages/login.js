@@ -44,7 +44,7 @@ export function loginPage(session, done) {
     el("h1", {}, "Log in"),
     session.hasEnded
       ? el("p", {}, mark("bars", "Your session has ended.", "loud stale"), " Log in again, and you are where you were.")
-      : el("p", { class: "soft" }, "This plant is shown to those who say who they are."),
+      : el("p", { class: "soft" }, "This plant is shown to those it knows."),
     el("label", { for: "user" }, "Name"),
     user,
     el("label", { for: "password" }, "Password"),

@@ -58,19 +58,19 @@ export function overviewPage({ signal }) {
     EVERY,
     signal,
     async () => {
-      const [text, ready, { edge_nodes: away }, found, root, attached, { events }] = await Promise.all([
-        api.metrics(),
+      const [text, ready, nodes, found, root, attached, happened] = await Promise.all([
+        api.ifMay(api.metrics()),
         api.readiness().catch(() => null),
-        api.edgeNodes({ online: "false", limit: LISTED }),
-        api.findings({ limit: 1, level: "must" }),
+        api.ifMay(api.edgeNodes({ online: "false", limit: LISTED })),
+        api.ifMay(api.findings({ limit: 1, level: "must" })),
         api.element("", { depth: 1, limit: 1000 }),
-        api.attachments(),
-        api.events(READ),
+        api.ifMay(api.attachments()),
+        api.ifMay(api.events(READ)),
       ]);
-      figures.take(text, performance.now());
+      if (text !== null) figures.take(text, performance.now());
       page.answered();
-      fill(tiles, ...tilesOf(ready));
-      const wants = attentionOf(away, found, root, ready);
+      fill(tiles, ...(text === null ? [] : tilesOf(ready)));
+      const wants = attentionOf(nodes?.edge_nodes ?? [], found?.findings ?? [], root, ready);
       page.put(
         attention,
         wants.map(({ key }) => key),
@@ -82,17 +82,19 @@ export function overviewPage({ signal }) {
                   "li",
                   {},
                   mark("disc", "Nothing"),
-                  el("span", { class: "soft" }, "Every Edge Node that is known is online, and no rule is broken."),
+                  el("span", { class: "soft" }, nodes === null
+                    ? "As far as you may see."
+                    : "Every Edge Node that is known is online, and no rule is broken."),
                 ),
               ],
       );
-      const last = lastOf(events);
+      const last = lastOf(happened?.events ?? []);
       page.put(
         recent,
         last.map(({ event, more }) => [event.number, more]),
         () => (last.length === 0 ? [el("li", { class: "soft" }, "Nothing yet.")] : last.map(eventLine)),
       );
-      page.put(attachments, attached, () => attachmentsOf(attached.attachments));
+      page.put(attachments, attached, () => attachmentsOf(attached?.attachments ?? []));
     },
     page.refused,
   );
@@ -232,7 +234,7 @@ function spark(key, value) {
 }
 
 /**
- * @param {api.EdgeNode[]} away some of those that are not online @param {{ entries: number, findings: api.Finding[] }} found
+ * @param {api.EdgeNode[]} away some of those that are not online @param {api.Finding[]} found
  * @param {api.Element} root
  * @param {{ disk: string } | null} ready
  */
@@ -255,7 +257,7 @@ function attentionOf(away, found, root, ready) {
   const more = known - online - away.length;
   if (away.length === LISTED && more > 0)
     add(more, el("a", { href: "/edge-nodes?shown=away" }, `${count(more)} more Edge Nodes are not online`));
-  if (found.findings.length > 0) {
+  if (found.length > 0) {
     add(
       "findings",
       mark("triangle", "Findings", "loud doubt"),
