@@ -130,7 +130,7 @@ fn routes() -> Routes<Arc<App>> {
         .at(&format!("{NAMESPACE}/{{*path}}"), routes!(namespace::element))
         // The path that is one empty name.
         .or_at(&format!("{NAMESPACE}/"), get(namespace::element))
-        .at(VALUES, routes!(values::many))
+        .at(VALUES, routes!(values::many, commands::put_by_query))
         .at(&format!("{VALUES}/{{*path}}"), routes!(values::one, commands::put))
         .or_at(&format!("{VALUES}/"), get(values::one).put(commands::put))
         .at(READ, routes!(bulk::read))

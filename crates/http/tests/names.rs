@@ -110,7 +110,10 @@ async fn whatever_it_is_called_it_can_be_read_and_set() {
 
         let (status, command) = server.ask("PUT", &format!("/api/v1/values/{target}"), r#"{"value": 5}"#).await;
         assert_eq!((status, &command["path"]), (202, &json!(path)), "{name:?}: {command}");
-        assert_eq!(plant.published().len(), 1, "{name:?}");
+        let asked = format!("/api/v1/values?path={}", target.replace('/', "%2F"));
+        let (status, command) = server.ask("PUT", &asked, r#"{"value": 6}"#).await;
+        assert_eq!((status, &command["path"]), (202, &json!(path)), "{name:?}: {command}");
+        assert_eq!(plant.published().len(), 2, "{name:?}");
     }
     let (status, all) =
         server.ask("POST", "/api/v1/values/read", &read(&ODD.map(|name| format!("{LINE}/{name}")))).await;

@@ -153,7 +153,8 @@ export function search(words, signal) {
 
 /** @param {string} path @param {unknown} value @param {string} reason @returns {Promise<Command>} */
 export function set(path, value, reason) {
-  return ask(`/api/v1/values/${encodePath(path)}`, sending("PUT", reason ? { value, reason } : { value }));
+  const at = isAskable(path) ? `/api/v1/values/${encodePath(path)}` : `/api/v1/values${query({ path })}`;
+  return ask(at, sending("PUT", reason ? { value, reason } : { value }));
 }
 
 /** @param {string} id @returns {Promise<Command>} */

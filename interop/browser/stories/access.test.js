@@ -9,6 +9,9 @@ import { edgeNode } from "../plant.js";
 const CONFIG = `
 [auth]
 
+[audit]
+commands_require_reason = true
+
 [[auth.role]]
 name = "watcher"
 grants = ["read tree:#", "read area:conformance"]
@@ -86,13 +89,15 @@ test("a value is set with a reason, and who did it stands in the audit log", asy
   await logIn(page, USERS[0]);
   await page.getByLabel("New value").fill("21.5");
   await page.getByRole("button", { name: "Set…" }).click();
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("alert").getByText("saying why", { exact: false }).waitFor();
   await page.getByLabel("Why?", { exact: false }).fill("It was too slow");
   await page.getByRole("button", { name: "Send" }).click();
   await page.getByText("Sent", { exact: true }).waitFor();
   await page.goto(`${factree.url}/audit?target=${encodeURIComponent("Acme/Dallas/Press")}`);
   const entry = page.locator("tbody tr", { hasText: "It was too slow" }).first();
   await entry.getByText("user:root").waitFor();
-  await entry.getByText("21.5").waitFor();
+  await entry.getByText("21.5").first().waitFor();
   assert.deepEqual(await barriers(page), []);
   const csv = await page.getByRole("link", { name: "CSV" }).getAttribute("href");
   const text = await page.evaluate((csv) => fetch(csv).then((answer) => answer.text()), csv);

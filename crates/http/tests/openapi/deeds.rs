@@ -44,6 +44,10 @@ pub(crate) async fn what_is_sent(told: &mut Told) {
     ] {
         told.ask(&plant, VALUE, put(path, body)).await;
     }
+    for query in ["?path=Acme/Dallas/Oven/Setpoint", "?path=Acme/..", ""] {
+        let request = Request::put(format!("/api/v1/values{query}")).body(Body::from(r#"{"value": 182.5}"#)).unwrap();
+        told.ask(&plant, "/api/v1/values", request).await;
+    }
     let foreign = Request::put("/api/v1/values/Acme").header("host", "evil.example").body(Body::empty()).unwrap();
     told.ask(&plant, VALUE, foreign).await;
     told.ask(&plant, "/api/v1/commands/{id}", get("/api/v1/commands/1769860800012")).await;
@@ -70,6 +74,10 @@ pub(crate) async fn what_is_sent(told: &mut Told) {
     ] {
         told.ask(&plant, READ, Request::post(READ).body(Body::from(body.to_owned())).unwrap()).await;
     }
+    let nobody = factree_http::Caller::nobody("127.0.0.1".parse().unwrap());
+    let mut shut = Request::post(TRIAL).body(Body::from(r#"{"rule": {"group": "{site}"}}"#)).unwrap();
+    shut.extensions_mut().insert(nobody);
+    told.ask(&plant, TRIAL, shut).await;
     for (query, body) in [
         ("", r#"{"rule": {"group": "{enterprise}:{site}:{area}", "kinds": {"area": "unit"}}}"#),
         ("", r#"{"rule": {"group": "{site}:Dallas:{area}", "node": "{work_center}"}, "at": 1}"#),
