@@ -8,9 +8,10 @@ import * as api from "./api.js";
 import { edgeNodePage, encodePath, filterOf, isAskable, pageOf, wayTo } from "./address.js";
 import { Chart } from "./chart.js";
 import { copyButton, el, facts, fill, longText, name } from "./dom.js";
-import { age, exact, isNumeric, level, plain, words } from "./format.js";
+import { age, isNumeric, level, plain, words } from "./format.js";
 import { quality } from "./marks.js";
 import { composed, isComposed, json } from "./value-view.js";
+import { when } from "./when.js";
 import { writeForm } from "./write.js";
 
 /** @typedef {import("./samples.js").Samples} Samples */
@@ -45,6 +46,7 @@ export class Details {
   element = el("aside", { class: "details", "aria-label": "Details" });
   #samples;
   #live;
+  #session;
   #path = "";
   /** @type {api.Element | null} */
   #about = null;
@@ -57,8 +59,9 @@ export class Details {
   #composed = el("div");
   #chart = new Chart();
 
-  /** @param {Samples} samples @param {Live} live */
-  constructor(samples, live) {
+  /** @param {Samples} samples @param {Live} live @param {import("./session.js").Session} session */
+  constructor(samples, live, session) {
+    this.#session = session;
     this.#samples = samples;
     this.#live = live;
   }
@@ -69,8 +72,6 @@ export class Details {
     this.#path = path;
     if (path === "")
       return fill(this.element, el("p", { class: "empty" }, "Choose an element of the tree, or press / to search."));
-    if (!isAskable(path))
-      return fill(this.element, this.#head(), el("p", {}, "A browser cannot ask about names that are dots; curl can."));
     try {
       const about = await api.element(path, { depth: 0 });
       const full = about.sample ? await api.sample(path) : null;
@@ -126,7 +127,7 @@ export class Details {
       full && isNumeric(full.datatype)
         ? el("section", {}, el("h2", {}, "Since this page was opened"), this.#chart.element)
         : null,
-      full && writeForm({ ...full, unit: full.unit ?? about.unit }),
+      full && this.#session.mayCommand() ? writeForm({ ...full, unit: full.unit ?? about.unit }) : null,
       full && el("section", {}, el("h2", {}, "Sample"), this.#times),
       this.#declared(about),
       full?.source && this.#source(full.source),
@@ -168,6 +169,10 @@ export class Details {
 
   #curl() {
     const kind = this.#full ? "values" : "namespace";
+    if (!isAskable(this.#path)) {
+      const json = JSON.stringify({ paths: [this.#path] }).replaceAll("'", "\\u0027");
+      return `curl -s '${location.origin}/api/v1/values/read' -H 'content-type: application/json' -d '${json}'`;
+    }
     return `curl -s '${location.origin}/api/v1/${kind}/${encodePath(this.#path).replaceAll("'", "%27")}'`;
   }
 
@@ -204,9 +209,9 @@ export class Details {
       fill(
         this.#times,
         facts([
-          ["Timestamp", el("span", {}, exact(sample.timestamp), " ", el("span", { class: "soft" }, "by its source"))],
-          ["Received", exact(sample.received)],
-          ["Gone since", sample.gone ? exact(sample.gone_since) : null],
+          ["Timestamp", el("span", {}, when(sample.timestamp, { isFull: true }), el("span", { class: "soft" }, " by its source"))],
+          ["Received", when(sample.received, { isFull: true })],
+          ["Gone since", sample.gone ? when(sample.gone_since, { isFull: true }) : null],
           ["Datatype", sample.datatype ?? null],
           ["Revision", sample.revision ?? null],
         ]),
