@@ -11,7 +11,10 @@ mod hashing;
 mod http;
 mod ledger;
 mod proof;
+mod revoked;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use std::net::IpAddr;
@@ -25,15 +28,15 @@ use factree_auth::credential::{
 };
 use factree_auth::directory::{Change, Command, ProvenUser, Refusal};
 use factree_auth::{Access, Directory, DirectoryLimits, Login, Name, Principal, Timestamp};
-use factree_store::CommitError;
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::config::AuthConfig;
 use crate::limits::AuthLimits;
 use crate::storage::StorageError;
+pub(crate) use deed::of as deed_of;
 use hashing::Hashers;
-use ledger::Ledger;
+pub(crate) use ledger::Ledger;
 pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
 use terms::Terms;
 use upkeep::{Bell, Used};
@@ -304,10 +307,7 @@ impl Authority {
             if change.is_empty() {
                 return Ok(tell(&lock(&directory)));
             }
-            ledger.keep(&change).map_err(|error| match error {
-                CommitError::Full => CommandError::Full,
-                CommitError::Fatal(why) => CommandError::Failed(why),
-            })?;
+            ledger.keep(&change)?;
             let told = {
                 let mut directory = lock(&directory);
                 directory.apply(change);

@@ -24,7 +24,7 @@ use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
-use crate::transport::{Tls, Transport};
+use crate::transport::{ClientCertificates, Tls, Transport};
 
 mod attach;
 mod audit;
@@ -32,6 +32,7 @@ mod auth;
 mod declared_types;
 mod exposure;
 mod namespace;
+mod printed;
 mod rules;
 mod sparkplug;
 
@@ -208,6 +209,8 @@ impl Config {
             (file.http.tls(directory)?, file.auth.map(|auth| auth.parse(text, directory)).transpose()?);
         let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
+        let listeners = &file.mqtt.listeners;
+        let listeners = listeners.iter().map(|rule| rule.parse(directory, auth.as_ref())).collect::<Result<_, _>>()?;
         let config = Self {
             auth,
             mqtt_insecure: file.mqtt.insecure,
@@ -229,7 +232,7 @@ impl Config {
             contexts: file.namespace.contexts(text)?,
             limits,
             sys_interval: file.mqtt.sys_interval()?,
-            listeners: file.mqtt.listeners.iter().map(|rule| rule.parse(directory)).collect::<Result<_, _>>()?,
+            listeners,
             keys: text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?,
         };
         if config.mqtt.is_none() && config.listeners.is_empty() && config.attachments.is_empty() {
@@ -336,6 +339,14 @@ struct ListenerRule {
     connections_max: Option<NonZeroU32>,
     #[serde(default)]
     insecure: bool,
+    client_certificates: Option<Wanted>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Wanted {
+    Required,
+    Optional,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
@@ -351,11 +362,27 @@ enum TransportName {
 }
 
 impl ListenerRule {
-    fn parse(&self, directory: &Path) -> Result<Listener, ConfigError> {
-        let Self { listen, transport, certificate, key, connections_max, insecure } = self;
+    fn parse(&self, directory: &Path, auth: Option<&AuthConfig>) -> Result<Listener, ConfigError> {
+        let Self { listen, transport, certificate, key, connections_max, insecure, client_certificates } = self;
         let refuse = |why: &str| ConfigError(format!("[[mqtt.listeners]] {listen}: {why}"));
         let files = pair(directory, certificate.as_deref(), key.as_deref()).map_err(refuse)?;
-        let tls = files.map(|(certificate, key)| Tls::read(&certificate, &key)).transpose();
+        let clients = match (client_certificates, auth.and_then(|auth| auth.certificates.as_ref())) {
+            (None, _) => None,
+            (Some(_), _) if files.is_none() => {
+                return Err(refuse("`client_certificates` are shown in TLS; set `certificate` and `key`"));
+            }
+            (Some(_), None) => {
+                return Err(refuse(
+                    "`client_certificates` needs [auth.certificates], which says who issues them and whose they are",
+                ));
+            }
+            (Some(wanted), Some(issued)) => Some(ClientCertificates {
+                are_required: *wanted == Wanted::Required,
+                authorities: issued.authorities.clone(),
+                revoked: issued.revoked.clone(),
+            }),
+        };
+        let tls = files.map(|(certificate, key)| Tls::asking(&certificate, &key, clients)).transpose();
         let tls = tls.map_err(|why| refuse(&why))?;
         let missing = || refuse("TLS needs `certificate` and `key`, each the path of a PEM file");
         let transport = match (transport, tls) {

@@ -96,7 +96,7 @@ impl Reception {
         }
     }
 
-    fn tls(&self) -> Option<Tls> {
+    pub(crate) fn tls(&self) -> Option<Tls> {
         self.tls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

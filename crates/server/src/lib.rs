@@ -3,6 +3,7 @@
 //! [`Server::start`] binds the listeners, [`Server::run`] serves until it is told to stop. The binary `factree` is a thin
 //! shell around it. This crate owns every socket, task, file and clock; the rooms below it own none.
 
+pub mod accounts;
 mod attach;
 mod audit;
 #[allow(dead_code)]
@@ -20,6 +21,7 @@ mod folded;
 mod front;
 mod gate;
 mod hub;
+pub mod init;
 mod keeper;
 pub mod limit_keys;
 mod limits;
@@ -49,6 +51,7 @@ pub use config::{
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use face::FaceRoot;
 pub use limits::{AuthLimits, ConnectionLimits, FloodLimits, HttpLimits, Limits};
+pub use quantity::parse_duration;
 pub use reload::Reloader;
 pub use server::{Found, Server, StartError};
 pub use storage::StorageError;

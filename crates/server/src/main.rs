@@ -13,15 +13,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use factree::audit_command::{self, Against, Failed, Form, Query};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
-    WebAddress, demo,
+    demo,
 };
-use factree_auth::credential::Secret;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
+
+mod cli;
+
+use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
+use cli::asking::Asking;
+use cli::audit::AuditCommand;
+use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
 #[global_allocator]
@@ -53,6 +58,14 @@ enum Command {
     /// Ask a running Factree about Sparkplug
     #[command(subcommand)]
     Sparkplug(SparkplugCommand),
+    /// Write a configuration that asks for logins, certificates, and a first admin
+    Init(InitArguments),
+    /// Who may log in
+    User(UserArguments),
+    /// What may be granted to them
+    Role(RoleArguments),
+    /// Keys for programs
+    Key(KeyArguments),
 }
 
 #[derive(Subcommand)]
@@ -62,59 +75,6 @@ enum SparkplugCommand {
     /// Exit code 0: no MUST is broken; 1: at least one is; 5: there is no report, because nobody answers or the Edge Node is
     /// not known.
     Report(ReportOptions),
-}
-
-#[derive(Subcommand)]
-enum AuditCommand {
-    /// Say whether the log is what was written
-    ///
-    /// Exit code 0: it is; 1: it is not, and the first entry that is wrong is named; 5: it could not be tried.
-    Verify(AuditAgainst),
-    /// Print the last head, a line to be kept on another machine
-    Head(AuditAgainst),
-    /// Print what is on record, for other programs
-    Export(AuditExport),
-}
-
-#[derive(Args)]
-struct AuditAgainst {
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = "factree-data")]
-    data: PathBuf,
-    /// A file with heads that were kept elsewhere, one in each line
-    #[arg(long, value_name = "FILE")]
-    head: Option<PathBuf>,
-    /// The public key, as the server prints it at its start [default: the one beside the log]
-    #[arg(long, value_name = "HEX")]
-    key: Option<String>,
-}
-
-#[derive(Args)]
-struct AuditExport {
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = "factree-data")]
-    data: PathBuf,
-    /// The form
-    #[arg(long, value_enum, default_value = "jsonl")]
-    format: ExportForm,
-    /// Of exactly this principal, user:anna for example
-    #[arg(long)]
-    principal: Option<String>,
-    /// With this verb or one below it
-    #[arg(long)]
-    verb: Option<String>,
-    /// With a target that begins so
-    #[arg(long)]
-    target: Option<String>,
-    /// That ended so: begun, done, refused, failed or lost
-    #[arg(long)]
-    result: Option<String>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ExportForm {
-    Jsonl,
-    Csv,
 }
 
 #[derive(Args)]
@@ -130,38 +90,6 @@ struct ReportOptions {
     /// Print the API's JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Where a running Factree is asked, and as whom.
-#[derive(Args)]
-struct Asking {
-    /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: String,
-    /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-}
-
-impl Asking {
-    fn read(&self) -> Result<(WebAddress, Option<Secret>), String> {
-        let http =
-            WebAddress::parse(&self.http, self.ca.as_deref()).map_err(|why| format!("--http {}: {why}", self.http))?;
-        let key = match &self.key_file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(Secret::new(text.trim().to_owned()))
-            }
-            None => std::env::var("FACTREE_KEY").ok().map(|key| Secret::new(key.trim().to_owned())),
-        };
-        if key.is_some() && !http.is_encrypted() && !http.is_loopback() {
-            return Err(format!("--http {}: a key is sent to another machine by https:// only", self.http));
-        }
-        Ok((http, key))
-    }
 }
 
 /// What `factree place` is asked.
@@ -193,6 +121,9 @@ struct Options {
     /// A broker to be attached to as an ordinary client, mqtt://host:1883 for example; again for more
     #[arg(long, value_name = "URL")]
     attach: Vec<String>,
+    /// Print the configuration as it is understood, without secrets, and exit
+    #[arg(long)]
+    print_config: bool,
 }
 
 /// An address, or nowhere.
@@ -219,77 +150,67 @@ impl Options {
 
 fn main() -> ExitCode {
     let Arguments { command, options } = Arguments::parse();
-    let command = command.unwrap_or(Command::Serve(options));
-    let options = match &command {
-        Command::Serve(options) | Command::Demo(options) | Command::Check(options) => options.clone(),
-        Command::Place(placing) => return place(placing),
-        Command::Sparkplug(SparkplugCommand::Report(options)) => return report(options),
-        Command::Audit(command) => return audit(command),
-    };
-    let config = match Config::load(options.config.as_deref(), options.overrides()) {
-        Ok(config) => config,
-        Err(error) => return fail(2, &error.to_string()),
-    };
-    let read_again = move || Config::load(options.config.as_deref(), options.overrides());
-    match command {
-        Command::Check(_) => {
-            let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
-            println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
-            for attachment in &config.attachments {
-                println!("Attached to {}", shown(attachment));
-            }
-            if !config.governance.is_empty() {
-                println!("Rules about what may be published: {}.", config.governance.len());
-            }
-            println!("\n[limits]");
-            for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
-                println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
-            }
-            ExitCode::SUCCESS
-        }
-        Command::Serve(_) => run(config, read_again, false),
-        Command::Demo(_) if config.mqtt.is_none() => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
-        Command::Demo(_) => run(config, read_again, true),
-        Command::Place(_) | Command::Sparkplug(_) | Command::Audit(_) => unreachable!("answered above"),
+    match command.unwrap_or(Command::Serve(options)) {
+        Command::Serve(options) => configured(options, |config, again| run(config, again, false)),
+        Command::Demo(options) => configured(options, |config, again| match config.mqtt {
+            None => fail(2, "the simulated plant needs [mqtt] listen or --mqtt ADDR"),
+            Some(_) if config.auth.is_some() => fail(2, "the simulated plant has no password; leave out [auth]"),
+            Some(_) => run(config, again, true),
+        }),
+        Command::Check(options) => configured(options, |config, _| check(&config)),
+        Command::Place(placing) => place(&placing),
+        Command::Sparkplug(SparkplugCommand::Report(options)) => report(&options),
+        Command::Audit(command) => cli::audit::audit(&command),
+        Command::Init(arguments) => cli::init::init(&arguments),
+        Command::User(arguments) => cli::accounts::user(arguments),
+        Command::Role(arguments) => cli::accounts::role(arguments),
+        Command::Key(arguments) => cli::accounts::key(arguments),
     }
 }
 
-/// Looks at the audit log.
-fn audit(command: &AuditCommand) -> ExitCode {
-    let against = |against: &AuditAgainst| Against { heads: against.head.clone(), key: against.key.clone() };
-    let said = match command {
-        AuditCommand::Verify(of) => audit_command::verified(&of.data, &against(of)),
-        AuditCommand::Head(of) => audit_command::head(&of.data, &against(of)),
-        AuditCommand::Export(export) => return audit_export(export),
-    };
-    match said {
-        Ok(text) => {
-            // A reader that has seen enough closes the pipe.
-            let _: io::Result<()> = io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(Failed::Asked(why)) => fail(5, &why),
-        Err(wrong) => fail(1, &format!("the audit log is NOT what was written: {wrong}")),
+/// Reads the configuration and goes on with it, and with a way to read it again.
+fn configured(options: Options, with: impl FnOnce(Config, Source) -> ExitCode) -> ExitCode {
+    let print_config = options.print_config;
+    let read = move || Config::load(options.config.as_deref(), options.overrides());
+    match read() {
+        Ok(config) if print_config => printed(&config.printed()),
+        Ok(config) => with(config, Box::new(read)),
+        Err(error) => fail(2, &error.to_string()),
     }
 }
 
-fn audit_export(export: &AuditExport) -> ExitCode {
-    let AuditExport { data, format, principal, verb, target, result } = export;
-    let query = Query {
-        principal: principal.clone(),
-        verb: verb.clone(),
-        target_prefix: target.clone(),
-        result: result.clone(),
-        ..Query::default()
-    };
-    let form = match format {
-        ExportForm::Jsonl => Form::Lines,
-        ExportForm::Csv => Form::Csv,
-    };
-    match audit_command::exported(data, query, form, &mut io::BufWriter::new(io::stdout().lock())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(5, &format!("{}: {error}", data.display())),
+/// Reads the configuration again.
+type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
+
+/// Says what a configuration comes to.
+fn check(config: &Config) -> ExitCode {
+    let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
+    let mut text = format!("The configuration is valid: MQTT {mqtt}, HTTP on {}.\n", config.http);
+    text += &format!("{}\n", logins(config.auth.is_some()));
+    for attachment in &config.attachments {
+        text += &format!("Attached to {}\n", shown(attachment));
+    }
+    if !config.governance.is_empty() {
+        text += &format!("Rules about what may be published: {}.\n", config.governance.len());
+    }
+    text += "\n[limits]\n";
+    for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
+        text += &format!("{name} = {value}{}\n", if is_default { "" } else { "   # set" });
+    }
+    printed(&text)
+}
+
+/// A reader who has gone (a closed pipe) is no reason to complain.
+fn printed(text: &str) -> ExitCode {
+    let _: io::Result<()> = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// Whether clients have to log in, in a sentence.
+fn logins(asks: bool) -> &'static str {
+    match asks {
+        true => "Clients have to log in: users, keys and certificates, as [auth] says.",
+        false => "Open: nobody has to log in, and whoever is on this machine may do everything.",
     }
 }
 
@@ -344,11 +265,7 @@ fn place(Placing { topic, metric, config }: &Placing) -> ExitCode {
     if explanation.reason().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn run(
-    config: Config,
-    read_again: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static,
-    with_demo: bool,
-) -> ExitCode {
+fn run(config: Config, read_again: Source, with_demo: bool) -> ExitCode {
     log_to_stderr(with_demo);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -394,11 +311,16 @@ fn log_to_stderr(with_demo: bool) {
 /// What listens where, and what to try next.
 fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<()> {
     let (mqtt, http) = (server.mqtt_address(), server.http_address());
+    let reach = |address: SocketAddr| match (address.ip().is_loopback(), server.asks_for_logins()) {
+        (_, false) => "this machine only, no login",
+        (true, true) => "this machine only, with login",
+        (false, true) => "with login",
+    };
     writeln!(out, "Factree {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(out)?;
     match mqtt {
         Some(mqtt) => {
-            writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; this machine only, no login")?;
+            writeln!(out, "  MQTT   {mqtt}   3.1.1 and 5.0, Sparkplug B and plain JSON; {}", reach(mqtt))?;
         }
         None => writeln!(out, "  MQTT   off")?,
     }
@@ -408,7 +330,8 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     for attachment in server.attachments() {
         writeln!(out, "  Attach {}", shown(attachment))?;
     }
-    writeln!(out, "  HTTP   http://{http}   the plant in a browser, and the API; this machine only, no login")?;
+    let scheme = if server.http_is_encrypted() { "https" } else { "http" };
+    writeln!(out, "  HTTP   {scheme}://{http}   the plant in a browser, and the API; {}", reach(http))?;
     if let Some(application) = server.sparkplug().application() {
         let host_id = server.sparkplug().host_id();
         writeln!(out, "  Host   {host_id}   says on {} that it is online", application.topic())?;

@@ -16,7 +16,7 @@ const DECIMAL_SIZES: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000
 ///
 /// # Errors
 /// What is accepted.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let millis = parse(text, TIMES.iter());
     millis.map(Duration::from_millis).ok_or_else(|| {
         "a time is a whole number and a unit: \"500 ms\", \"30 s\", \"5 min\", \"12 h\" or \"7 d\"".into()

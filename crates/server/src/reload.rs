@@ -18,6 +18,7 @@ use crate::authority::Authority;
 use crate::config::{Config, ConfigError, DeclaredTypes};
 use crate::front::Reception;
 use crate::hub::Door;
+use crate::transport::Tls;
 
 /// Metrics that are moved at a time: about a third of a millisecond (`replace`, `benches/benches/replace.rs`), or one Edge Node.
 const METRICS_PER_STEP: usize = 1_000;
@@ -33,6 +34,8 @@ pub struct Reloader {
     door: Arc<Door>,
     authority: Arc<Authority>,
     reception: Arc<Reception>,
+    /// Of the listeners for MQTT clients.
+    certificates: Vec<Tls>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
     audit: Arc<Audit>,
@@ -56,8 +59,25 @@ impl Reloader {
         moved: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let (under_way, read_last) = (tokio::sync::Mutex::default(), Mutex::new(started_with.clone()));
-        let (source, moved) = (None, Box::new(moved));
-        Self { ingest, door, authority, reception, source, audit, started_with, read_last, under_way, moved }
+        let (source, moved, certificates) = (None, Box::new(moved), Vec::new());
+        Self {
+            ingest,
+            door,
+            authority,
+            reception,
+            certificates,
+            source,
+            audit,
+            started_with,
+            read_last,
+            under_way,
+            moved,
+        }
+    }
+
+    /// Also has these certificates read again.
+    pub(crate) fn showing(self, certificates: Vec<Tls>) -> Self {
+        Self { certificates, ..self }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
@@ -115,9 +135,12 @@ impl Reloader {
             self.authority.configure(auth);
         }
         self.reception.renew_certificate(config.http_tls.map(|http| http.tls));
+        let unread = self.certificates.iter().filter_map(|tls| tls.read_again().err());
+        let unread: Vec<_> = unread.map(|why| format!("{why}; the certificate that was in force stays")).collect();
         let warnings = {
             let mut ingest = lock(&self.ingest);
-            let mut warnings = declare_types(&mut ingest, config.types);
+            let mut warnings = unread;
+            warnings.extend(declare_types(&mut ingest, config.types));
             warnings.extend(declare(&mut ingest, &config.model));
             ingest.govern(Arc::new(config.governance));
             ingest.replace(config.placement);
@@ -170,8 +193,9 @@ fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
     changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
     // What is in it counts at once, but whether there is any at all was decided at the start.
-    if before.contains_key("auth") == now.contains_key("auth") {
-        changed.retain(|key| !key.starts_with("auth."));
+    changed.retain(|key| !key.starts_with("auth."));
+    if before.contains_key("auth") != now.contains_key("auth") {
+        changed.push("auth".into());
     }
     let has_certificate = |keys: &toml::Table| keys.get("http").is_some_and(|http| http.get("certificate").is_some());
     if has_certificate(before) && has_certificate(now) {
@@ -219,7 +243,7 @@ mod tests {
         assert_eq!(changed("[limits]\na = 1\nb = 2\n[namespace]\ntopics = []", "[limits]\na = 2\nb = 2"), "limits.a");
         assert_eq!(changed("", "[namespace.mqtt]\nroot = \"uns\""), "namespace.mqtt.root");
         assert_eq!(changed("[auth]\nanonymous = []", "[auth]\nanonymous = [\"reader\"]"), "");
-        assert_eq!(changed("", "[auth]\nanonymous = []"), "auth.anonymous");
+        assert_eq!(changed("", "[auth]"), "auth");
         assert_eq!(changed("[http]\ncertificate = \"a\"", "[http]\ncertificate = \"b\""), "");
         assert_eq!(changed("", "[data]\ndurability = \"memory\""), "data.durability");
     }

@@ -37,7 +37,7 @@ use crate::process;
 use crate::quiet::Quiet;
 use crate::reload::{self, Reloader};
 use crate::storage::{self, StorageError};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 /// How long connections and requests may take to end once we shut down.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -233,16 +233,18 @@ impl Server {
             move || hub.show_moved()
         };
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
+        let certificates = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+        let reloader = Reloader::new(
+            Arc::clone(&ingest),
+            Arc::clone(hub.door()),
+            Arc::clone(&authority),
+            Arc::clone(&reception),
+            Arc::clone(&audit),
+            config.keys,
+            moved,
+        );
         Ok(Self {
-            reloader: Arc::new(Reloader::new(
-                Arc::clone(&ingest),
-                Arc::clone(hub.door()),
-                Arc::clone(&authority),
-                Arc::clone(&reception),
-                Arc::clone(&audit),
-                config.keys,
-                moved,
-            )),
+            reloader: Arc::new(reloader.showing(certificates)),
             authority,
             http_is_encrypted,
             gate,
@@ -412,16 +414,22 @@ impl Server {
             .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
+        let watched = Arc::clone(&reception);
         let http = tokio::spawn(Front::new(reception, doorway, auditor(), router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
         });
-        let upkeep = tokio::spawn(authority.keep_up());
         let rights = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_rights().await }
         });
+        let watching = {
+            let listeners: Vec<_> = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+            let serving = move || listeners.iter().cloned().chain(watched.tls()).collect();
+            tokio::spawn(transport::watch(serving, Arc::clone(&authority)))
+        };
+        let upkeep = tokio::spawn(authority.keep_up());
         let errands = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.run_errands().await }
@@ -466,6 +474,7 @@ impl Server {
         errands.abort();
         upkeep.abort();
         rights.abort();
+        watching.abort();
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }

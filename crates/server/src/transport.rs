@@ -4,24 +4,27 @@
 //! learns which it was. A peer that speaks another protocol costs one log line and is closed (MA19).
 //! Invariant: no byte of MQTT is read before the handshakes below it are complete.
 
+mod tls;
+mod watch;
+
 use std::fmt::Display;
+use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
+use factree_auth::credential::Certificate;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::{Accept, TlsAcceptor};
+use tokio_rustls::server::TlsStream;
 use tracing::info;
 
 use crate::connection;
 use crate::hub::Hub;
 use crate::quiet::Quiet;
 use crate::websocket;
+pub use tls::Tls;
+pub(crate) use tls::{ClientCertificates, read_certificates};
+pub(crate) use watch::watch;
 
 /// What speaks another protocol is told once, and then now and then.
 static FAILED: Quiet = Quiet::new();
@@ -39,56 +42,9 @@ pub enum Transport {
     SecureWebSocket(Tls),
 }
 
-/// A server's certificate and key, ready for handshakes.
-#[derive(Clone)]
-pub struct Tls(TlsAcceptor);
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tls")
-    }
-}
-
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl Tls {
-    /// Reads a PEM file with the certificate chain, the server's own first, and one with its private key.
-    ///
-    /// # Errors
-    /// A sentence for the operator that names the file.
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
-        let in_file = |file: &Path, error: &dyn Display| format!("{}: {error}", file.display());
-        let chain = read_certificates(certificate)?;
-        let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, &error))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private_key))
-            .map_err(|error| in_file(certificate, &error))?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
-
-    /// Shakes hands with who has connected.
-    pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
-        self.0.accept(stream)
-    }
-}
-
-/// The certificates of a PEM file, at least one.
-///
-/// # Errors
-/// A sentence for the operator that names the file.
-pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    match read {
-        Ok(chain) if chain.is_empty() => {
-            Err(format!("{}: no certificate in this file; it must be PEM", file.display()))
-        }
-        Ok(chain) => Ok(chain),
-        Err(error) => Err(format!("{}: {error}", file.display())),
     }
 }
 
@@ -96,6 +52,14 @@ impl Transport {
     /// The name used in the configuration and in the banner.
     pub fn name(&self) -> &'static str {
         Self::NAMES[self.number()]
+    }
+
+    /// Its certificate, if it has one.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        match self {
+            Self::Tcp | Self::WebSocket => None,
+            Self::Tls(tls) | Self::SecureWebSocket(tls) => Some(tls),
+        }
     }
 
     /// All names.
@@ -128,8 +92,8 @@ impl Transport {
         match self {
             Self::Tcp => unreachable!("plain TCP has no wrapping"),
             Self::Tls(tls) => {
-                if let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await {
-                    connection::serve(hub, stream, peer, None, connect_by).await;
+                if let Some((stream, certificate)) = arrival.encrypt(tls, stream).await {
+                    connection::serve(hub, stream, peer, certificate, connect_by).await;
                 }
             }
             Self::WebSocket => {
@@ -139,10 +103,10 @@ impl Transport {
                 }
             }
             Self::SecureWebSocket(tls) => {
-                let Some(stream) = arrival.handshake("TLS", tls.accept(stream)).await else { return };
+                let Some((stream, certificate)) = arrival.encrypt(tls, stream).await else { return };
                 let opening = websocket::accept(stream, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
-                    connection::serve(hub, stream, peer, None, connect_by).await;
+                    connection::serve(hub, stream, peer, certificate, connect_by).await;
                 }
             }
         }
@@ -157,6 +121,16 @@ struct Arrival<'h> {
 }
 
 impl Arrival<'_> {
+    /// The stream, and what the client has shown of itself.
+    async fn encrypt(&self, tls: &Tls, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Option<Arc<Certificate>>)> {
+        let handshake = async {
+            let stream = tls.accept(stream).await?;
+            let certificate = tls::certificate_of(&stream).map_err(io::Error::other)?;
+            io::Result::Ok((stream, certificate))
+        };
+        self.handshake("TLS", handshake).await
+    }
+
     async fn handshake<T, E: Display>(&self, what: &str, handshake: impl Future<Output = Result<T, E>>) -> Option<T> {
         let Self { hub, peer, connect_by } = self;
         let why = match timeout_at(*connect_by, handshake).await {

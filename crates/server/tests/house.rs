@@ -84,6 +84,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "hyper",
             "hyper-util",
             "percent-encoding",
+            // A first certificate authority, for who has none.
+            "rcgen",
+            // A password from a terminal that does not show it.
+            "rpassword",
+            // The priority of the threads that hash passwords, and the name of the machine.
+            "rustix",
             "serde",
             "serde_json",
             "tokio",

@@ -10,7 +10,7 @@ use factree_auth::{Directory, Name};
 use super::Done;
 
 /// What a command is about.
-pub(super) enum Subject {
+pub(crate) enum Subject {
     User(Name),
     Role(Name),
     Key(factree_auth::credential::KeyId),
@@ -18,31 +18,30 @@ pub(super) enum Subject {
 }
 
 /// The verb and the subject of a command.
-pub(super) fn of(command: &Command, directory: &Directory) -> (&'static str, Subject) {
+pub(crate) fn of(command: &Command, directory: &Directory) -> (&'static str, Subject) {
     match command {
-        Command::AddUser { name, .. } => ("add user", Subject::User(name.clone())),
-        Command::SetPassword { name, .. } => ("set password", Subject::User(name.clone())),
-        Command::RenewHash { name, .. } => ("renew hash", Subject::User(name.clone())),
-        Command::SetRoles { name, .. } => ("set roles", Subject::User(name.clone())),
-        Command::SetDisabled { name, disabled: true } => ("disable user", Subject::User(name.clone())),
-        Command::SetDisabled { name, disabled: false } => ("enable user", Subject::User(name.clone())),
-        Command::RemoveUser(name) => ("remove user", Subject::User(name.clone())),
-        Command::SetRole(role) => ("set role", Subject::Role(role.name().clone())),
-        Command::RemoveRole(name) => ("remove role", Subject::Role(name.clone())),
-        Command::AddKey(key) => ("add key", Subject::Key(key.token.id.clone())),
-        Command::RemoveKey(id) => ("remove key", Subject::Key(id.clone())),
-        Command::OpenSession { owner, .. } => ("open session", Subject::SessionsOf(Some(owner.clone()))),
+        Command::AddUser { name, .. } => ("user.add", Subject::User(name.clone())),
+        Command::SetPassword { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::RenewHash { name, .. } => ("user.rehash", Subject::User(name.clone())),
+        Command::SetRoles { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::SetDisabled { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::RemoveUser(name) => ("user.remove", Subject::User(name.clone())),
+        Command::SetRole(role) => ("role.change", Subject::Role(role.name().clone())),
+        Command::RemoveRole(name) => ("role.remove", Subject::Role(name.clone())),
+        Command::AddKey(key) => ("key.add", Subject::Key(key.token.id.clone())),
+        Command::RemoveKey(id) => ("key.remove", Subject::Key(id.clone())),
+        Command::OpenSession { owner, .. } => ("session.begin", Subject::SessionsOf(Some(owner.clone()))),
         Command::EndSession(id) => {
             let owner = directory.sessions().find(|(known, _)| *known == id).map(|(_, session)| session.owner.clone());
-            ("end session", Subject::SessionsOf(owner))
+            ("session.end", Subject::SessionsOf(owner))
         }
-        Command::EndSessionsOf(owner) => ("end sessions", Subject::SessionsOf(Some(owner.clone()))),
+        Command::EndSessionsOf(owner) => ("session.end", Subject::SessionsOf(Some(owner.clone()))),
     }
 }
 
 impl Subject {
     /// What it is called: `user/anna`.
-    pub(super) fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         match self {
             Subject::User(name) => format!("user/{name}"),
             Subject::Role(name) => format!("role/{name}"),
@@ -53,7 +52,7 @@ impl Subject {
     }
 
     /// How it is now; none: it is not there.
-    pub(super) fn picture(&self, directory: &Directory) -> Option<String> {
+    pub(crate) fn picture(&self, directory: &Directory) -> Option<String> {
         match self {
             Subject::User(name) => directory.user(name.as_str()).map(|user| {
                 let password = if user.has_password() { "; password" } else { "" };
@@ -78,7 +77,7 @@ impl Subject {
     }
 
     /// What has become of it.
-    pub(super) fn done(&self, verb: &'static str, old: Option<String>, directory: &Directory) -> Done {
+    pub(crate) fn done(&self, verb: &'static str, old: Option<String>, directory: &Directory) -> Done {
         Done { verb, target: self.target(), old, new: self.picture(directory) }
     }
 }

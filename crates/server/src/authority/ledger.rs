@@ -5,13 +5,16 @@
 //! log and lets nobody in. Sessions that were in a damaged store are forgotten, since one that was ended may be among them.
 //! Invariant: what [`Ledger::keep`] returned `Ok` for is there after any restart, whole.
 
+use std::fs::DirBuilder;
+use std::io;
 use std::path::Path;
 
 use factree_auth::Directory;
 use factree_auth::directory::{Change, Put};
-use factree_store::{Batch, CommitError, Durability, Limits, Store, Table};
+use factree_store::{Batch, CommitError, Durability, Limits, OpenError, Store, Table};
 use tracing::{error, info};
 
+use super::CommandError;
 use crate::storage::{StorageError, tell};
 
 /// Below the data directory.
@@ -26,15 +29,17 @@ const LIMITS: Limits = Limits {
 };
 
 /// The directory's records.
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     store: Store,
     batch: Batch,
 }
 
 impl Ledger {
     /// Opens the ledger in a data directory, which the caller holds, and puts what it says into the directory.
-    pub(super) fn open(data: &Path, directory: &mut Directory) -> Result<Self, StorageError> {
-        let opening = Store::open(&data.join(DIRECTORY), Durability::Power, LIMITS);
+    pub(crate) fn open(data: &Path, directory: &mut Directory) -> Result<Self, StorageError> {
+        let path = data.join(DIRECTORY);
+        make_private(&path).map_err(|error| StorageError::Open(OpenError::Io { path: path.clone(), error }))?;
+        let opening = Store::open(&path, Durability::Power, LIMITS);
         let (mut store, opened) = opening.map_err(StorageError::Open)?;
         tell(&opened);
         if opened.damaged.is_some() {
@@ -64,8 +69,8 @@ impl Ledger {
     /// Makes a change durable.
     ///
     /// # Errors
-    /// [`CommitError`]; nothing of it is kept.
-    pub(super) fn keep(&mut self, change: &Change) -> Result<(), CommitError> {
+    /// [`CommandError`]; nothing of it is kept.
+    pub(crate) fn keep(&mut self, change: &Change) -> Result<(), CommandError> {
         for put in change.puts() {
             match put {
                 Put::Keep(key, value) => self.batch.put(Table::Access, &key, &value),
@@ -74,7 +79,21 @@ impl Ledger {
         }
         let kept = self.store.commit(&mut self.batch);
         self.batch.clear();
-        kept
+        kept.map_err(|error| match error {
+            CommitError::Full => CommandError::Full,
+            CommitError::Fatal(why) => CommandError::Failed(why),
+        })
+    }
+}
+
+/// Hashes of passwords are for nobody else on this machine.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 

@@ -5,6 +5,7 @@
 //! Invariant: terms without keys take no token.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use factree_auth::credential::{CertificateRule, Jwks, TokenError, TokenRules, TokenSubject};
@@ -22,6 +23,8 @@ pub(super) struct Terms {
     /// They are let in from anywhere, not only from this machine.
     anonymous_anywhere: bool,
     pub(super) certificates: Vec<CertificateRule>,
+    /// The files of those who issue certificates, and of their revocation list.
+    pub(super) revoked: Option<(PathBuf, PathBuf)>,
     tokens: Option<Tokens>,
 }
 
@@ -52,6 +55,7 @@ impl Terms {
             anonymous: auth.anonymous.clone(),
             anonymous_anywhere: auth.anonymous_anywhere,
             certificates: auth.certificates.as_ref().map(|it| it.rules.clone()).unwrap_or_default(),
+            revoked: auth.certificates.as_ref().and_then(|it| Some((it.authorities.clone(), it.revoked.clone()?))),
             tokens,
         }
     }

@@ -1,0 +1,213 @@
+//! TLS: certificate and key of a listener, whom it asks for a certificate, and both read again while it serves.
+//!
+//! A listener that asks for client certificates lets TLS verify them: chain, dates and revocation list. What they say is
+//! [`Certificate`]'s, whose they are the authority's. Files that were replaced by something unusable change nothing: what was in
+//! force stays. Knows no MQTT and no HTTP.
+//! Invariant: TLS 1.2 or 1.3, and a client that is asked and has shown a certificate has shown a verified one.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use factree_auth::credential::{Certificate, X509Error};
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
+
+/// A revocation list larger than this many bytes is not read.
+const LIST_BYTES_MAX: u64 = 32 << 20;
+
+/// A listener's certificate and key, ready for handshakes. A clone is the same.
+#[derive(Clone)]
+pub struct Tls(Arc<Shared>);
+
+struct Shared {
+    certificate: PathBuf,
+    key: PathBuf,
+    clients: Option<ClientCertificates>,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    acceptor: TlsAcceptor,
+    /// When its files were written.
+    of: Vec<Option<Written>>,
+}
+
+/// When a file was written, and how long it is.
+type Written = (SystemTime, u64);
+
+/// Whom a listener asks for a certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientCertificates {
+    /// Who shows none is turned away, not asked for a password.
+    pub(crate) are_required: bool,
+    /// A PEM file with the certificates of those who issue them.
+    pub(crate) authorities: PathBuf,
+    /// A revocation list of theirs.
+    pub(crate) revoked: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tls").field(&self.0.certificate).finish()
+    }
+}
+
+impl Tls {
+    /// Reads a PEM file with the certificate chain, the server's own first, and one with its private key.
+    ///
+    /// # Errors
+    /// A sentence for the operator that names the file.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, String> {
+        Self::asking(certificate, key, None)
+    }
+
+    /// The same, for a listener that asks its clients for certificates.
+    ///
+    /// # Errors
+    /// A sentence for the operator that names the file.
+    pub(crate) fn asking(certificate: &Path, key: &Path, clients: Option<ClientCertificates>) -> Result<Self, String> {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        let current = RwLock::new(Current::read(&certificate, &key, clients.as_ref())?);
+        Ok(Self(Arc::new(Shared { certificate, key, clients, current })))
+    }
+
+    /// Shakes hands with who has connected.
+    pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.acceptor.accept(stream)
+    }
+
+    /// Reads its files again, for handshakes from now on.
+    ///
+    /// # Errors
+    /// A sentence for the operator that names the file; what was in force stays.
+    pub(crate) fn read_again(&self) -> Result<(), String> {
+        let Shared { certificate, key, clients, current } = &*self.0;
+        let next = Current::read(certificate, key, clients.as_ref());
+        let mut current = current.write().unwrap_or_else(PoisonError::into_inner);
+        match next {
+            Ok(next) => *current = next,
+            Err(why) => {
+                // They are tried again when somebody has written them again.
+                current.of = self.0.written();
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether its files are others than those that were read.
+    pub(crate) fn is_outdated(&self) -> bool {
+        let written = self.0.written();
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner).of != written
+    }
+
+    /// The file of its certificate.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.0.certificate
+    }
+}
+
+impl Shared {
+    fn written(&self) -> Vec<Option<Written>> {
+        written(&self.certificate, &self.key, self.clients.as_ref())
+    }
+}
+
+impl Current {
+    fn read(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) -> Result<Self, String> {
+        // Looked at before they are read: what is written in between is read again.
+        let of = written(certificate, key, clients);
+        let chain = read_certificates(certificate)?;
+        let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, &error))?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| in_file(certificate, &error))?;
+        let builder = match clients {
+            Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(chain, private_key).map_err(|error| in_file(certificate, &error))?;
+        if clients.is_some() {
+            // A session that is taken up again would not be verified again.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), of })
+    }
+}
+
+impl ClientCertificates {
+    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, String> {
+        let mut roots = RootCertStore::empty();
+        for authority in read_certificates(&self.authorities)? {
+            roots.add(authority).map_err(|error| in_file(&self.authorities, &error))?;
+        }
+        let lists = self.revoked.as_deref().map(read_lists).transpose()?.unwrap_or_default();
+        let provider = Arc::new(ring::default_provider());
+        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .with_crls(lists)
+            // A list says who is revoked; who is of an authority without one is not.
+            .allow_unknown_revocation_status();
+        if !self.are_required {
+            builder = builder.allow_unauthenticated();
+        }
+        builder.build().map_err(|error| in_file(self.revoked.as_ref().unwrap_or(&self.authorities), &error))
+    }
+}
+
+/// What a client has shown, if anything.
+///
+/// # Errors
+/// [`X509Error`]: TLS has verified something that cannot be read.
+pub(super) fn certificate_of(stream: &TlsStream<TcpStream>) -> Result<Option<Arc<Certificate>>, X509Error> {
+    let (_, session) = stream.get_ref();
+    let own = session.peer_certificates().and_then(<[_]>::first);
+    own.map(|own| Certificate::of(own).map(Arc::new)).transpose()
+}
+
+/// The certificates of a PEM file, at least one.
+///
+/// # Errors
+/// A sentence for the operator that names the file.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    match read {
+        Ok(chain) if chain.is_empty() => Err(in_file(file, &"no certificate in this file; it must be PEM")),
+        Ok(chain) => Ok(chain),
+        Err(error) => Err(in_file(file, &error)),
+    }
+}
+
+/// The revocation lists of a file: PEM, or one as DER.
+fn read_lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let len = std::fs::metadata(file).map_err(|error| in_file(file, &error))?.len();
+    if len > LIST_BYTES_MAX {
+        return Err(in_file(file, &format_args!("larger than {LIST_BYTES_MAX} bytes")));
+    }
+    let bytes = std::fs::read(file).map_err(|error| in_file(file, &error))?;
+    if !bytes.starts_with(b"-----BEGIN") {
+        return Ok(vec![bytes.into()]);
+    }
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
+    lists.map_err(|error| in_file(file, &error))
+}
+
+fn written(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) -> Vec<Option<Written>> {
+    let of_clients = clients.into_iter().flat_map(|clients| [Some(&clients.authorities), clients.revoked.as_ref()]);
+    let files = [certificate, key].into_iter().chain(of_clients.flatten().map(PathBuf::as_path));
+    files.map(|file| std::fs::metadata(file).and_then(|file| Ok((file.modified()?, file.len()))).ok()).collect()
+}
+
+fn in_file(file: &Path, error: &dyn Display) -> String {
+    format!("{}: {error}", file.display())
+}
