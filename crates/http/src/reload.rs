@@ -88,7 +88,7 @@ pub(crate) struct Body {
     responses(
         (status = 200, description = "It is in force, and everything stands where it says.", body = Body),
         (status = 400, description = "bad-parameter"),
-        (status = 403, description = "cross-site"),
+        (status = 403, description = "not-allowed, cross-site"),
         (status = 422, description = "configuration-refused, reason-missing"),
         (status = 503, description = "audit-full"),
     )
