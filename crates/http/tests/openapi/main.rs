@@ -10,6 +10,7 @@ use callers::{who_is_let_in, who_may_not};
 use deeds::{Book, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
 use factree_http::{NoAudit, access_router, clients_router, openapi};
 use plant::Plant;
+use recorded::what_is_on_record;
 use serde_json::{Value, json};
 use told::{Told, get, plant};
 use tower::ServiceExt;
@@ -20,6 +21,7 @@ mod plant;
 
 mod callers;
 mod deeds;
+mod recorded;
 mod told;
 
 /// `UPDATE_GUIDES=1 cargo test -p factree-http --test openapi` writes it anew; what has changed is then to be read, as
@@ -212,6 +214,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     who_is_connected(&mut told).await;
     who_may_not(&mut told).await;
     who_is_let_in(&mut told).await;
+    what_is_on_record(&mut told).await;
 
     let mut named = BTreeSet::new();
     for (_, _, operation) in operations() {
