@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
-use factree_http::{App, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router};
+use factree_http::{App, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
 use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tower::ServiceExt;
@@ -35,6 +35,7 @@ fn main() {
         attachments: Arc::new(Vec::new),
         streams,
         i3x: Arc::new(i3x),
+        audit: Arc::new(NoAudit),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let snapshot = || -> Bytes {

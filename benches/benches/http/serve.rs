@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
-use factree_http::{App, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router};
+use factree_http::{App, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
 use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -105,6 +105,7 @@ fn factree(namespace: &Arc<Namespace>) -> Router {
         attachments: Arc::new(Vec::new),
         streams,
         i3x: Arc::new(i3x),
+        audit: Arc::new(NoAudit),
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::Request;
-use factree_http::{App, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router};
+use factree_http::{App, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
 use factree_ingest::{Batch, Ingest, Limits, Now, Placement, SessionKey};
 use factree_namespace::Namespace;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
@@ -37,6 +37,7 @@ pub(crate) fn run(readers: usize, metrics: usize) {
         attachments: Arc::new(Vec::new),
         streams: Arc::clone(&streams),
         i3x: Arc::new(i3x),
+        audit: Arc::new(NoAudit),
     };
     let router = router(app);
     let mut batch = Batch::default();

@@ -21,6 +21,6 @@ pub use entry::{AuditFull, Entry, Outcome, OwnedEntry, Record};
 pub use frame::{Frame, FrameError, Frames, Kind};
 pub use head::{Head, HeadError, Installation, PublicKey, SigningKey};
 pub use query::{Page, Query};
-pub use stub::{Dropped, StubError, stub};
+pub use stub::{Dropped, SegmentStart, StubError, stub};
 pub use verify::{Fault, Trust, Verified, verify};
 pub use writer::{OnFull, Policy, ResumeError, Resumed, Step, Writer};

@@ -8,8 +8,8 @@ use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, REFERRER_POLICY, SEC_WEBSOCKET_ACCEPT,
-    UPGRADE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, REFERRER_POLICY,
+    SEC_WEBSOCKET_ACCEPT, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -29,6 +29,17 @@ pub(crate) fn with(status: StatusCode, content_type: &'static str, body: Vec<u8>
 /// 200 with a JSON body that is made piece by piece, as fast as it is taken.
 pub(crate) fn pieces(pieces: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     labelled(StatusCode::OK, "application/json", Body::from_stream(pieces.map(Ok::<_, Infallible>)))
+}
+
+/// 200 with a file that is made piece by piece, as fast as it is taken; `disposition` names it.
+pub(crate) fn export(
+    content_type: &'static str,
+    disposition: &'static str,
+    pieces: impl Stream<Item = Bytes> + Send + 'static,
+) -> Response {
+    let mut response = labelled(StatusCode::OK, content_type, Body::from_stream(pieces.map(Ok::<_, Infallible>)));
+    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    response
 }
 
 /// Server-Sent Events, for as long as there are any.

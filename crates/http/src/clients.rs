@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 use utoipa_axum::routes;
 
+use crate::audit::{Auditor, Deed, reason_of};
 use crate::caller::Caller;
 use crate::edge_nodes::PageSize;
 use crate::openapi::routes::Routes;
@@ -113,12 +114,25 @@ pub struct SubscriptionReport {
     pub qos: u8,
 }
 
-/// The routes alone.
-pub fn clients_router(clients: Arc<dyn Clients>) -> Router {
-    routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(clients)
+/// What the routes answer from.
+#[derive(Clone)]
+pub(crate) struct Broker {
+    clients: Arc<dyn Clients>,
+    audit: Arc<dyn Auditor>,
 }
 
-pub(crate) fn routes() -> Routes<Arc<dyn Clients>> {
+impl FromRef<Broker> for Arc<dyn Clients> {
+    fn from_ref(broker: &Broker) -> Self {
+        Arc::clone(&broker.clients)
+    }
+}
+
+/// The routes alone.
+pub fn clients_router(clients: Arc<dyn Clients>, audit: Arc<dyn Auditor>) -> Router {
+    routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(Broker { clients, audit })
+}
+
+pub(crate) fn routes() -> Routes<Broker> {
     Routes::new().at(CLIENTS, routes!(list)).at(&format!("{CLIENTS}/{{*client_id}}"), routes!(one, disconnect))
 }
 
@@ -197,6 +211,7 @@ async fn one(
     params(
         ("client_id" = String, Path, description = "Its client id, percent-encoded; a `/` in it may stand as it is.",
             example = "press-gateway"),
+        ("reason" = Option<String>, Query, description = "Why, for the audit log; at most 1,024 bytes."),
     ),
     responses(
         (status = 204, description = "The connection has ended."),
@@ -204,19 +219,31 @@ async fn one(
         (status = 403, description = "cross-site"),
         (status = 404, description = "client-not-found"),
         (status = 409, description = "offline"),
+        (status = 422, description = "reason-missing"),
+        (status = 503, description = "audit-full"),
     )
 )]
-async fn disconnect(State(clients): State<Arc<dyn Clients>>, request: Request) -> Result<Response, Problem> {
-    Caller::of_request(request.extensions())?.manage(Verb::Admin, Area::Clients)?;
-    Query::parse(request.uri().query(), &[])?;
+async fn disconnect(
+    State(Broker { clients, audit }): State<Broker>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    caller.manage(Verb::Admin, Area::Clients)?;
+    let reason = reason_of(request.uri())?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
-    match clients.disconnect(&client_id) {
+    let mut deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
+    deed.begin("client.disconnect.end").await?;
+    deed.ended(end_connection(&*clients, &client_id))
+}
+
+fn end_connection(clients: &dyn Clients, client_id: &str) -> Result<Response, Problem> {
+    match clients.disconnect(client_id) {
         Disconnected::Done => Ok(answer::with(StatusCode::NO_CONTENT, "application/json", Vec::new())),
         Disconnected::Absent => {
-            let detail = format!("client '{}' is not connected; only its session is kept", clipped(&client_id));
+            let detail = format!("client '{}' is not connected; only its session is kept", clipped(client_id));
             Err(Problem::new(Kind::Offline, detail))
         }
-        Disconnected::Unknown => Err(unknown(&client_id)),
+        Disconnected::Unknown => Err(unknown(client_id)),
     }
 }
 

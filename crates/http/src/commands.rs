@@ -15,12 +15,13 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use factree_auth::{Area, Verb};
 use factree_ingest::{Command, CommandRefused, Ingest, Now, Output, RebirthRefused};
-use factree_namespace::{DataType, Source, Timestamp};
+use factree_namespace::{DataType, Source, Timestamp, Value};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::audit::{Deed, reason_of};
 use crate::caller::Caller;
-use crate::json::Clock;
+use crate::json::{self, Clock};
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
@@ -37,12 +38,14 @@ pub(crate) struct Wanted {
     /// In the form in which it is read.
     #[schema(value_type = shape::SampleValue)]
     value: serde_json::Value,
+    /// Why, for the audit log; at most 1,024 bytes. Where `[audit] commands_require_reason` is set, it has to be there.
+    reason: Option<String>,
 }
 
 /// Set one value.
 ///
 /// Becomes a command to whoever owns the path: NCMD or DCMD to an Edge Node, a message to a plain topic. Accepted means published;
-/// that the plant has it, only data can tell. The body is at most 64 KiB.
+/// that the plant has it, only data can tell. It is on record in the audit log before it is published. The body is at most 64 KiB.
 #[utoipa::path(
     put, path = "/api/v1/values/{path}", tag = "commands", operation_id = "set_value",
     params(
@@ -59,9 +62,9 @@ pub(crate) struct Wanted {
         (status = 404, description = "element-not-found, no-sample"),
         (status = 409, description = "offline"),
         (status = 413, description = "body-too-large"),
-        (status = 422, description = "value-does-not-fit, against-rule"),
+        (status = 422, description = "value-does-not-fit, against-rule, reason-missing"),
         (status = 429, description = "rebirth-too-soon"),
-        (status = 503, description = "too-many-commands"),
+        (status = 503, description = "too-many-commands, audit-full"),
     )
 )]
 pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
@@ -73,25 +76,70 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
         let detail = format!("the body is larger than {BODY_BYTES_MAX} bytes, or did not arrive whole");
         Problem::new(Kind::BodyTooLarge, detail)
     })?;
-    let Wanted { value } = read(&body)?;
-    let command = set(&app, &caller, &path, &value)?;
+    let Wanted { value, reason } = read(&body)?;
+    let (wish, deed) = wish(&app, &caller, path, &value, reason)?;
+    // A task of its own: who asked may go away, and what is on record as begun would have no end.
+    let command = tokio::spawn(async move { record_and_send(&app, &caller, wish, deed).await }).await;
+    let command = command.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))?;
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
 }
 
-/// Tells whoever owns the path to set this value.
-pub(crate) fn set(app: &App, caller: &Caller, path: &str, value: &serde_json::Value) -> Result<Command, Problem> {
-    let (source, datatype) = owner(app, caller, path)?;
-    caller.allow(Verb::Command, path)?;
+/// A value that somebody wants to be set, as far as it fits its path.
+pub(crate) struct Wish {
+    path: String,
+    value: Value,
+}
+
+/// Reads what somebody wants, and what will be on record about it.
+pub(crate) fn wish(
+    app: &App,
+    caller: &Caller,
+    path: String,
+    value: &serde_json::Value,
+    reason: Option<String>,
+) -> Result<(Wish, Deed), Problem> {
+    let (source, datatype, old) = owner(app, caller, &path)?;
+    caller.allow(Verb::Command, &path)?;
     let read = match source {
         Source::Sparkplug { .. } => wanted::of_datatype(value, datatype),
         Source::Topic { .. } => wanted::of_topic(value, datatype),
     };
     let value = read.map_err(|takes| {
-        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(path), datatype.as_str());
+        let detail = format!("'{}' is of datatype {}, which takes {takes}", clipped(&path), datatype.as_str());
         Problem::new(Kind::ValueDoesNotFit, detail)
     })?;
-    say(app, |ingest, now, out| ingest.command(now, path, value, out)).map_err(|why| refused(app, caller, path, why))
+    let deed = Deed::new(&app.audit, caller, "command", &path).old(old.as_ref().map(text_of));
+    let deed = deed.new_value(text_of(&value)).because(reason)?;
+    Ok((Wish { path, value }, deed))
+}
+
+/// Tells whoever owns the path, once it is on record.
+async fn record_and_send(app: &App, caller: &Caller, wish: Wish, mut deed: Deed) -> Result<Command, Problem> {
+    deed.begin("command.end").await?;
+    send(app, caller, wish, deed)
+}
+
+/// Tells whoever owns the path to set this value. That it is about to be done is on record.
+pub(crate) fn send(app: &App, caller: &Caller, Wish { path, value }: Wish, deed: Deed) -> Result<Command, Problem> {
+    let sent = say(app, |ingest, now, out| ingest.command(now, &path, value, out));
+    match sent.map_err(|why| refused(app, caller, &path, why)) {
+        Ok(command) => {
+            deed.follow(command.id);
+            Ok(command)
+        }
+        Err(problem) => {
+            deed.failed(&problem);
+            Err(problem)
+        }
+    }
+}
+
+/// A value as the API shows it.
+fn text_of(value: &Value) -> String {
+    let mut text = Vec::new();
+    json::value(&mut text, value);
+    String::from_utf8(text).expect("JSON is text")
 }
 
 /// The body of a PUT.
@@ -144,6 +192,7 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, uri: Uri) -> Res
     params(
         ("group" = String, Path, description = "Its group id, percent-encoded.", example = "Acme:Dallas:Press"),
         ("edge_node" = String, Path, description = "Its Edge Node id, percent-encoded.", example = "Line1"),
+        ("reason" = Option<String>, Query, description = "Why, for the audit log; at most 1,024 bytes."),
     ),
     responses(
         (status = 202, description = "It has been asked.", body = dto::RebirthAsked<'static>,
@@ -152,22 +201,27 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, uri: Uri) -> Res
         (status = 403, description = "cross-site"),
         (status = 404, description = "edge-node-not-found"),
         (status = 409, description = "offline"),
+        (status = 422, description = "reason-missing"),
         (status = 429, description = "rebirth-too-soon"),
+        (status = 503, description = "audit-full"),
     )
 )]
 pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    Query::parse(uri.query(), &[])?;
+    let reason = reason_of(&uri)?;
     let named = behind(&uri, EDGE_NODES).strip_suffix("/rebirth").expect("the route ends so");
     let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
     may_command(&app, &caller, &group, &edge_node)?;
+    let mut deed = Deed::new(&app.audit, &caller, "rebirth", format!("{group}/{edge_node}")).because(reason)?;
+    deed.begin("rebirth.end").await?;
     let asked =
         say(&app, |ingest, now, out| ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0)));
     let asked = asked.map_err(|why| match why {
         RebirthRefused::Unknown => edge_nodes::unknown(&group, &edge_node),
         RebirthRefused::Offline { since } => offline("the Edge Node", since),
         RebirthRefused::TooSoon { retry_after } => too_soon(retry_after),
-    })?;
+    });
+    let asked = deed.ended(asked)?;
     // Encoded anew: a URI may hold bytes that a header may not.
     let address = format!("{EDGE_NODES}/{}/{}", path::encode(&group), path::encode(&edge_node));
     Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(&group, &edge_node, asked))))
@@ -186,8 +240,8 @@ fn may_command(app: &App, caller: &Caller, group: &str, edge_node: &str) -> Resu
     }
 }
 
-/// Who owns a path and as what. The tree must not be held when ingest is locked.
-fn owner(app: &App, caller: &Caller, path: &str) -> Result<(Source, DataType), Problem> {
+/// Who owns a path, as what, and what it says now. The tree must not be held when ingest is locked.
+fn owner(app: &App, caller: &Caller, path: &str) -> Result<(Source, DataType, Option<Value>), Problem> {
     let view = caller.sight(&app.namespace);
     let element = match lookup::find(&view, path) {
         Ok(element) => element,
@@ -197,12 +251,13 @@ fn owner(app: &App, caller: &Caller, path: &str) -> Result<(Source, DataType), P
         }
     };
     let (source, _) = view.source(element).ok_or_else(|| lookup::no_sample(&view, element))?;
-    let datatype = match (&source, view.sample(element)) {
+    let sample = view.sample(element);
+    let datatype = match (&source, &sample) {
         // A topic's datatype is that of its last message.
         (Source::Topic { .. }, Some(sample)) => sample.datatype,
         (_, _) => view.datatype(element).unwrap_or(DataType::Unknown),
     };
-    Ok((source, datatype))
+    Ok((source, datatype, sample.map(|sample| sample.value)))
 }
 
 /// Lets ingest decide under its lock, and says what it wants said after. A panic in ingest is survivable, and so is its

@@ -68,7 +68,7 @@ mod wishes;
 
 pub use access::access_router;
 pub use attachments::{AttachmentCounters, AttachmentReport};
-pub use audit::{Auditor, Recording};
+pub use audit::{AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, note_refusal};
 pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
@@ -99,6 +99,8 @@ pub struct App {
     pub streams: Arc<Streams>,
     /// Who follows it by i3X.
     pub i3x: Arc<I3xSubscriptions>,
+    /// Who keeps the record of what is done.
+    pub audit: Arc<dyn Auditor>,
 }
 
 /// For handlers that are not called often enough to mind a copy of all this; the others take the `Arc` itself.

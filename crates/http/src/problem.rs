@@ -85,6 +85,9 @@ kinds! {
     LastAdmin, "last-admin", CONFLICT, "Nobody could let anybody in any more";
     TooManyOfThem, "too-many-of-them", CONFLICT, "There are as many as there may be";
     Unacceptable, "unacceptable", UNPROCESSABLE_ENTITY, "A member of the body is not acceptable";
+    ReasonMissing, "reason-missing", UNPROCESSABLE_ENTITY, "Not without a reason";
+    AuditFull, "audit-full", SERVICE_UNAVAILABLE, "The audit log is full";
+    AuditUnreadable, "audit-unreadable", SERVICE_UNAVAILABLE, "The audit log cannot be read";
     NotStored, "not-stored", SERVICE_UNAVAILABLE, "It could not be stored, so nothing has changed";
     CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site";
     WrongHost, "wrong-host", MISDIRECTED_REQUEST, "Not a name of this machine";
@@ -206,6 +209,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// Kind and detail in a line, for the audit log.
+    pub(crate) fn said(&self) -> String {
+        format!("{}: {}", self.kind.name(), self.detail)
+    }
+
     /// Status, title and detail, for an answer of another form.
     pub(crate) fn into_parts(self) -> (StatusCode, &'static str, String) {
         (self.kind.status(), self.kind.title(), self.detail)

@@ -18,10 +18,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::audit::{Auditor, Deed, reason_of};
 use crate::caller::Caller;
 use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem};
-use crate::query::Query;
 use crate::{answer, dto};
 
 /// What has come of reading the configuration again.
@@ -31,6 +31,8 @@ pub struct Reloaded {
     pub replaced: Replaced,
     /// Keys of the file that have changed since the start and need a restart, as `mqtt.listen`.
     pub restart_needed: Vec<String>,
+    /// Keys of the file that are others than when it was read last.
+    pub changed: Vec<String>,
     /// What could not be done though the file is valid, as sentences.
     pub warnings: Vec<String>,
 }
@@ -42,12 +44,19 @@ pub type Reload =
 /// Where the configuration is read again.
 pub(crate) const RELOAD: &str = "/api/v1/admin/reload";
 
-/// The route alone.
-pub fn reload_router(reload: Reload) -> Router {
-    routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(reload)
+/// What the route answers from.
+#[derive(Clone)]
+pub(crate) struct Configuration {
+    reload: Reload,
+    audit: Arc<dyn Auditor>,
 }
 
-pub(crate) fn routes() -> Routes<Reload> {
+/// The route alone.
+pub fn reload_router(reload: Reload, audit: Arc<dyn Auditor>) -> Router {
+    routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(Configuration { reload, audit })
+}
+
+pub(crate) fn routes() -> Routes<Configuration> {
     Routes::new().at(RELOAD, routes!(answer_reload))
 }
 
@@ -75,18 +84,26 @@ pub(crate) struct Body {
 /// Placement rules and declared elements change while everything runs; what is in the tree moves with its samples.
 #[utoipa::path(
     post, path = "/api/v1/admin/reload", tag = "server", operation_id = "reload",
+    params(("reason" = Option<String>, Query, description = "Why, for the audit log; at most 1,024 bytes.")),
     responses(
         (status = 200, description = "It is in force, and everything stands where it says.", body = Body),
         (status = 400, description = "bad-parameter"),
         (status = 403, description = "cross-site"),
-        (status = 422, description = "configuration-refused"),
+        (status = 422, description = "configuration-refused, reason-missing"),
+        (status = 503, description = "audit-full"),
     )
 )]
-async fn answer_reload(State(reload): State<Reload>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+async fn answer_reload(
+    State(Configuration { reload, audit }): State<Configuration>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Problem> {
     caller.manage(Verb::Admin, Area::Config)?;
-    Query::parse(uri.query(), &[])?;
-    let Reloaded { replaced, restart_needed, warnings } =
-        reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why))?;
+    let mut deed = Deed::new(&audit, &caller, "config.reload", "configuration").because(reason_of(&uri)?)?;
+    deed.begin("config.reload.end").await?;
+    let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
+    let keys = reloaded.as_ref().map_or_else(|_| String::new(), |reloaded| reloaded.changed.join(", "));
+    let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.new_value(keys).ended(reloaded)?;
     let Replaced { sources_moved, metrics_moved, refused, conflicts } = replaced;
     let body = Body { sources_moved, metrics_moved, refused, conflicts, restart_needed, warnings };
     Ok(answer::json(dto::to_json(&body)))

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use factree_http::{ClientConnection, ClientReport, Clients, Disconnected, SubscriptionReport, clients_router};
+use factree_http::{
+    ClientConnection, ClientReport, Clients, Disconnected, NoAudit, SubscriptionReport, clients_router,
+};
 use factree_namespace::Timestamp;
 use tower::ServiceExt;
 
@@ -65,7 +67,8 @@ fn connected(client_id: &str) -> ClientReport {
 
 fn router(clients: impl IntoIterator<Item = ClientReport>) -> Router {
     let book = clients.into_iter().map(|client| (client.client_id.clone(), client)).collect();
-    clients_router(Arc::new(Book(Mutex::new(book)))).layer(axum::Extension(factree_http::Caller::open()))
+    clients_router(Arc::new(Book(Mutex::new(book))), Arc::new(NoAudit))
+        .layer(axum::Extension(factree_http::Caller::open()))
 }
 
 async fn ask(router: &Router, method: &str, uri: &str) -> (StatusCode, String) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
-use factree_http::{Reloaded, reload_router};
+use factree_http::{NoAudit, Reloaded, reload_router};
 use factree_ingest::{Placement, SparkplugRuleText, TopicRuleText};
 use factree_namespace::{Bound, EquipmentKind, Level, Metadata, Modelled};
 use plant::payload::{Value, payload};
@@ -151,10 +151,13 @@ async fn a_reload_is_asked_for_by_this_machine_only_and_says_what_came_of_it() {
         Ok(Reloaded { restart_needed: vec!["mqtt.listen".into()], ..Reloaded::default() }),
         Err("factree.toml: line 3: no".to_owned()),
     ]));
-    let router = reload_router(Arc::new(move || {
-        let outcome = outcomes.lock().unwrap().pop().expect("asked twice");
-        Box::pin(async move { outcome })
-    }));
+    let router = reload_router(
+        Arc::new(move || {
+            let outcome = outcomes.lock().unwrap().pop().expect("asked twice");
+            Box::pin(async move { outcome })
+        }),
+        Arc::new(NoAudit),
+    );
     let router = router.layer(axum::Extension(factree_http::Caller::open()));
     let ask = async |method: Method, host: &str| {
         let request = Request::builder().method(method).uri("/api/v1/admin/reload").header("host", host);

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::attach::Attachment;
+use crate::audit::AuditConfig;
 use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
@@ -26,10 +27,12 @@ use crate::quantity::parse_duration;
 use crate::transport::{ClientCertificates, Tls, Transport};
 
 mod attach;
+mod audit;
 mod auth;
 mod declared_types;
 mod exposure;
 mod namespace;
+mod printed;
 mod rules;
 mod sparkplug;
 
@@ -83,6 +86,8 @@ pub struct Config {
     pub types: DeclaredTypes,
     /// Which documents are context.
     pub contexts: Vec<ContextRule>,
+    /// How what was done is put on record.
+    pub audit: AuditConfig,
     /// The most that peers may use.
     pub limits: Limits,
     /// How often the broker's own figures are published below `$SYS`; none: never.
@@ -212,6 +217,7 @@ impl Config {
             http_tls,
             http_insecure: file.http.insecure,
             mqtt: overrides.mqtt.or(file.mqtt.listen.0).filter(|_| !overrides.no_mqtt),
+            audit: file.audit.parse()?,
             attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug)?,
             http: overrides.http.unwrap_or(file.http.listen),
             http_hosts: file.http.hosts()?,
@@ -276,6 +282,7 @@ struct File {
     namespace: Namespace,
     sparkplug: Sparkplug,
     attach: Vec<Attach>,
+    audit: audit::Audit,
     limits: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 

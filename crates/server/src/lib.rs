@@ -45,6 +45,7 @@ mod web_client;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
+pub use audit::{AuditConfig, AuditError};
 pub use config::{
     AuthConfig, CertificatesConfig, Config, ConfigError, DeclaredTypes, Durability, HttpTls, KeySource, Listener,
     Overrides, SparkplugConfig, TokensConfig,

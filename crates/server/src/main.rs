@@ -15,15 +15,15 @@ use clap::{Args, Parser, Subcommand};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
-    WebAddress, demo,
+    demo,
 };
-use factree_auth::credential::Secret;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 mod cli;
 
 use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
+use cli::asking::Asking;
 use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
@@ -87,38 +87,6 @@ struct ReportOptions {
     json: bool,
 }
 
-/// Where a running Factree is asked, and as whom.
-#[derive(Args)]
-struct Asking {
-    /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: String,
-    /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-}
-
-impl Asking {
-    fn read(&self) -> Result<(WebAddress, Option<Secret>), String> {
-        let http =
-            WebAddress::parse(&self.http, self.ca.as_deref()).map_err(|why| format!("--http {}: {why}", self.http))?;
-        let key = match &self.key_file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(Secret::new(text.trim().to_owned()))
-            }
-            None => std::env::var("FACTREE_KEY").ok().map(|key| Secret::new(key.trim().to_owned())),
-        };
-        if key.is_some() && !http.is_encrypted() && !http.is_loopback() {
-            return Err(format!("--http {}: a key is sent to another machine by https:// only", self.http));
-        }
-        Ok((http, key))
-    }
-}
-
 /// What `factree place` is asked.
 #[derive(Args, Clone)]
 struct Placing {
@@ -148,6 +116,9 @@ struct Options {
     /// A broker to be attached to as an ordinary client, mqtt://host:1883 for example; again for more
     #[arg(long, value_name = "URL")]
     attach: Vec<String>,
+    /// Print the configuration as it is understood, without secrets, and exit
+    #[arg(long)]
+    print_config: bool,
 }
 
 /// An address, or nowhere.
@@ -193,8 +164,10 @@ fn main() -> ExitCode {
 
 /// Reads the configuration and goes on with it, and with a way to read it again.
 fn configured(options: Options, with: impl FnOnce(Config, Source) -> ExitCode) -> ExitCode {
+    let print_config = options.print_config;
     let read = move || Config::load(options.config.as_deref(), options.overrides());
     match read() {
+        Ok(config) if print_config => printed(&config.printed()),
         Ok(config) => with(config, Box::new(read)),
         Err(error) => fail(2, &error.to_string()),
     }
@@ -206,18 +179,24 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 /// Says what a configuration comes to.
 fn check(config: &Config) -> ExitCode {
     let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
-    println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
-    println!("{}", logins(config.auth.is_some()));
+    let mut text = format!("The configuration is valid: MQTT {mqtt}, HTTP on {}.\n", config.http);
+    text += &format!("{}\n", logins(config.auth.is_some()));
     for attachment in &config.attachments {
-        println!("Attached to {}", shown(attachment));
+        text += &format!("Attached to {}\n", shown(attachment));
     }
     if !config.governance.is_empty() {
-        println!("Rules about what may be published: {}.", config.governance.len());
+        text += &format!("Rules about what may be published: {}.\n", config.governance.len());
     }
-    println!("\n[limits]");
+    text += "\n[limits]\n";
     for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
-        println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
+        text += &format!("{name} = {value}{}\n", if is_default { "" } else { "   # set" });
     }
+    printed(&text)
+}
+
+/// A reader who has gone (a closed pipe) is no reason to complain.
+fn printed(text: &str) -> ExitCode {
+    let _: io::Result<()> = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
@@ -409,7 +388,7 @@ fn stop_signal(reloader: Arc<Reloader>) -> impl Future<Output = ()> {
                     _ = hang_up.recv() => {
                         let reloader = Arc::clone(&reloader);
                         // What came of it is in the log.
-                        tokio::spawn(async move { reloader.reload().await.is_ok() });
+                        tokio::spawn(async move { reloader.reload_on_signal().await });
                     }
                 }
             }

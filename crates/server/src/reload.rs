@@ -13,6 +13,7 @@ use factree_ingest::{Doorkeeper, Ingest};
 use factree_namespace::Modelled;
 use tracing::{info, warn};
 
+use crate::audit::{Audit, AuditFull, Outcome, OwnedEntry};
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, DeclaredTypes};
 use crate::front::Reception;
@@ -37,8 +38,11 @@ pub struct Reloader {
     certificates: Vec<Tls>,
     /// None: the server was started without a way to read its configuration again.
     source: Option<Source>,
+    audit: Arc<Audit>,
     /// The file as this process was started with it.
     started_with: toml::Table,
+    /// The file as it is in force.
+    read_last: Mutex<toml::Table>,
     under_way: tokio::sync::Mutex<()>,
     /// Called when everything stands where the new rules say.
     moved: Box<dyn Fn() + Send + Sync>,
@@ -50,17 +54,49 @@ impl Reloader {
         door: Arc<Door>,
         authority: Arc<Authority>,
         reception: Arc<Reception>,
-        certificates: Vec<Tls>,
+        audit: Arc<Audit>,
         started_with: toml::Table,
         moved: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        let under_way = tokio::sync::Mutex::default();
-        let (source, moved) = (None, Box::new(moved));
-        Self { ingest, door, authority, reception, certificates, source, started_with, under_way, moved }
+        let (under_way, read_last) = (tokio::sync::Mutex::default(), Mutex::new(started_with.clone()));
+        let (source, moved, certificates) = (None, Box::new(moved), Vec::new());
+        Self {
+            ingest,
+            door,
+            authority,
+            reception,
+            certificates,
+            source,
+            audit,
+            started_with,
+            read_last,
+            under_way,
+            moved,
+        }
+    }
+
+    /// Also has these certificates read again.
+    pub(crate) fn showing(self, certificates: Vec<Tls>) -> Self {
+        Self { certificates, ..self }
     }
 
     pub(crate) fn read_by(&mut self, source: impl Fn() -> Result<Config, ConfigError> + Send + Sync + 'static) {
         self.source = Some(Box::new(source));
+    }
+
+    /// The same for a signal of the machine's, which is on record as such. What came of it is in the log.
+    pub async fn reload_on_signal(&self) {
+        let entry = OwnedEntry::new("signal", "config.reload", "configuration");
+        let begun = OwnedEntry { outcome: Outcome::Begun, ..entry.clone() };
+        if !self.audit.may_command() || self.audit.record(begun).await.is_err() {
+            warn!("the configuration is not read again: {AuditFull}");
+            return;
+        }
+        let end = OwnedEntry { verb: "config.reload.end", ..entry };
+        self.audit.note(match self.reload().await {
+            Ok(reloaded) => OwnedEntry { new: Some(reloaded.changed.join(", ")), ..end },
+            Err(why) => end.ended(Outcome::Failed, why),
+        });
     }
 
     /// Reads the configuration again and carries out what can be changed at runtime; what came of it, once everything stands
@@ -72,7 +108,7 @@ impl Reloader {
         let _one_at_a_time = self.under_way.lock().await;
         let outcome = self.try_reload().await;
         match &outcome {
-            Ok(Reloaded { replaced, restart_needed, warnings }) => {
+            Ok(Reloaded { replaced, restart_needed, warnings, changed: _ }) => {
                 info!(
                     sources_moved = replaced.sources_moved,
                     metrics_moved = replaced.metrics_moved,
@@ -94,6 +130,8 @@ impl Reloader {
         let source = self.source.as_ref().ok_or("this server has no configuration that could be read again")?;
         let config = source().map_err(|error| error.to_string())?;
         let restart_needed = changed_keys(&self.started_with, &config.keys);
+        let mut changed = Vec::new();
+        differ("", &lock_keys(&self.read_last), &config.keys, &mut changed);
         if let Some(auth) = &config.auth {
             self.authority.configure(auth);
         }
@@ -115,7 +153,8 @@ impl Reloader {
             if let Some(replaced) = replaced {
                 lock(&self.ingest).declare_contexts(config.contexts);
                 (self.moved)();
-                return Ok(Reloaded { replaced, restart_needed, warnings });
+                *lock_keys(&self.read_last) = config.keys;
+                return Ok(Reloaded { replaced, restart_needed, changed, warnings });
             }
             tokio::time::sleep(REST).await;
         }
@@ -181,6 +220,10 @@ fn differ(above: &str, before: &toml::Table, now: &toml::Table, changed: &mut Ve
             (_, _) => changed.push(key),
         }
     }
+}
+
+fn lock_keys(keys: &Mutex<toml::Table>) -> MutexGuard<'_, toml::Table> {
+    keys.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A panic in ingest is survivable, and so is its poison.

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use crate::attach::{Attachment, Outlet, Outlets, Runner};
-use crate::audit::Audit;
+use crate::audit::{Audit, AuditError, OwnedEntry, Scribe};
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
@@ -67,6 +67,8 @@ pub struct Server {
     data: DataDirectory,
     durability: Durability,
     keeper: Option<Keeper>,
+    audit: Arc<Audit>,
+    scribe: Scribe,
     found: Found,
     sys_interval: Option<Duration>,
     sparkplug: SparkplugConfig,
@@ -100,6 +102,8 @@ pub enum StartError {
     DataDirectory(DataDirectoryError),
     /// What is in it cannot be read.
     Storage(StorageError),
+    /// The audit log in it cannot be gone on with.
+    Audit(AuditError),
     /// Who is let in cannot be found out.
     Authority(StorageError),
     /// A listener could not be bound.
@@ -120,6 +124,7 @@ impl fmt::Display for StartError {
         match self {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
+            Self::Audit(error) => error.fmt(f),
             Self::Authority(error) => write!(f, "who may log in cannot be found out: {error}"),
             Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
@@ -147,6 +152,12 @@ impl From<StorageError> for StartError {
     }
 }
 
+impl From<AuditError> for StartError {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(error)
+    }
+}
+
 impl Server {
     /// Locks the data directory, takes back what is in it, and binds the listeners. Port 0 takes any free port; see [`Server::mqtt_address`].
     ///
@@ -159,6 +170,8 @@ impl Server {
         let mut limits = config.limits;
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
+        let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        let audit = Arc::new(audit);
         let http_is_encrypted = config.http_tls.is_some();
         let authority = Arc::new(match &config.auth {
             Some(auth) => Authority::start(auth, &limits.auth, data.path()).map_err(StartError::Authority)?,
@@ -205,8 +218,7 @@ impl Server {
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);
-        let audit = Arc::new(Audit::off());
-        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), audit));
+        let hub = Arc::new(hub.attached(outlets).guarded(Arc::clone(&authority), Arc::clone(&audit)));
         hub.find_rights();
         {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,16 +233,18 @@ impl Server {
             move || hub.show_moved()
         };
         let keeper = restored.map(|it| Keeper::start(Arc::clone(&hub), it.store, it.useless)).transpose();
+        let certificates = mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect();
+        let reloader = Reloader::new(
+            Arc::clone(&ingest),
+            Arc::clone(hub.door()),
+            Arc::clone(&authority),
+            Arc::clone(&reception),
+            Arc::clone(&audit),
+            config.keys,
+            moved,
+        );
         Ok(Self {
-            reloader: Arc::new(Reloader::new(
-                Arc::clone(&ingest),
-                Arc::clone(hub.door()),
-                Arc::clone(&authority),
-                Arc::clone(&reception),
-                mqtt.iter().filter_map(|bound| bound.transport.tls().cloned()).collect(),
-                config.keys,
-                moved,
-            )),
+            reloader: Arc::new(reloader.showing(certificates)),
             authority,
             http_is_encrypted,
             gate,
@@ -238,6 +252,8 @@ impl Server {
             hub,
             keeper: keeper.map_err(StorageError::Thread)?,
             durability: config.durability,
+            audit,
+            scribe,
             found,
             namespace,
             ingest,
@@ -326,6 +342,8 @@ impl Server {
             http_is_encrypted,
             data,
             keeper,
+            audit,
+            scribe,
             hub,
             gate,
             reception,
@@ -359,6 +377,8 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
+        let followed = Arc::clone(&ingest);
+        let auditor = || Arc::clone(&audit) as Arc<dyn factree_http::Auditor>;
         let app = factree_http::App {
             namespace,
             ingest,
@@ -367,6 +387,7 @@ impl Server {
             attachments,
             streams: Arc::clone(&streams),
             i3x,
+            audit: auditor(),
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
@@ -382,9 +403,10 @@ impl Server {
             false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
         };
         let router = factree_http::router(app)
-            .merge(factree_http::reload_router(reload))
-            .merge(factree_http::clients_router(clients))
-            .merge(factree_http::access_router(doorway.clone(), None))
+            .merge(factree_http::reload_router(reload, auditor()))
+            .merge(factree_http::clients_router(clients, auditor()))
+            .merge(factree_http::audit_router(auditor()))
+            .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let watched = Arc::clone(&reception);
@@ -419,6 +441,11 @@ impl Server {
         for runner in runners {
             attached.spawn(runner.run(Arc::clone(&hub), stopped.clone()));
         }
+        let following = tokio::spawn({
+            let (audit, ingest) = (Arc::clone(&audit), Arc::clone(&followed));
+            async move { audit.follow_commands(&ingest).await }
+        });
+        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;
@@ -446,7 +473,11 @@ impl Server {
         if let Some(sys_topics) = sys_topics {
             sys_topics.abort();
         }
+        following.abort();
+        audit.stop_following(&followed);
+        audit.note(OwnedEntry::new("factree", "server.stop", env!("CARGO_PKG_VERSION")));
         drop(keeper);
+        drop(scribe);
         drop(data);
     }
 }

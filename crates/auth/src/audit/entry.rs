@@ -13,8 +13,10 @@ use crate::limits::AUDIT_FIELD_BYTES_MAX;
 use crate::time::{Now, Timestamp};
 
 /// How something ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
+    /// It is about to be done: this is on record before anything happens, and its end is an entry of its own.
+    Begun,
     /// It was done.
     Done,
     /// It was not allowed.
@@ -27,6 +29,7 @@ impl Outcome {
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Outcome::Begun => "begun",
             Outcome::Done => "done",
             Outcome::Refused => "refused",
             Outcome::Failed => "failed",

@@ -19,10 +19,16 @@ pub struct Query {
     pub to: Option<Timestamp>,
     /// Of exactly this principal.
     pub principal: Option<String>,
+    /// With exactly this verb, or one below it: `command` means `command.end` as well.
+    pub verb: Option<String>,
     /// With a target that begins like this.
     pub target_prefix: Option<String>,
+    /// That ended so: `done`, `refused`.
+    pub result: Option<String>,
     /// Behind this entry: the cursor of the page before.
     pub after: Option<u64>,
+    /// Before this entry.
+    pub before: Option<u64>,
 }
 
 /// Some of the records.
@@ -37,10 +43,16 @@ pub struct Page {
 impl Query {
     /// Whether this is one of those that are asked for.
     pub fn wants(&self, record: &Record) -> bool {
+        let begins = |text: &str, word: &str, mark: char| {
+            text.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(mark))
+        };
         self.after.is_none_or(|after| record.seq > after)
+            && self.before.is_none_or(|before| record.seq < before)
             && self.from.is_none_or(|from| record.time >= from)
             && self.to.is_none_or(|to| record.time < to)
             && self.principal.as_ref().is_none_or(|principal| record.principal == *principal)
+            && self.verb.as_ref().is_none_or(|verb| begins(&record.verb, verb, '.'))
+            && self.result.as_ref().is_none_or(|result| begins(&record.result, result, ':'))
             && self.target_prefix.as_ref().is_none_or(|prefix| record.target.starts_with(prefix))
     }
 

@@ -33,6 +33,17 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// What the stub in front of a log says, unproven; none if that is not how the log begins.
+    ///
+    /// # Errors
+    /// [`FrameError`] if it cannot be read.
+    pub fn read(log: impl std::io::Read) -> Result<Option<Self>, FrameError> {
+        match super::Frames::new(log).next() {
+            Some(frame) => Self::of(&frame?),
+            None => Ok(None),
+        }
+    }
+
     fn signed(&self) -> Vec<u8> {
         let numbers = [self.last_seq, self.last_segment, self.until.0, self.time.0].map(u64::to_be_bytes).concat();
         [TAG, &self.installation.0, &self.fingerprint, &numbers, &self.hash].concat()
@@ -110,6 +121,29 @@ pub fn stub(
     let mut bytes = Vec::new();
     Frame::chained(Kind::Dropped, dropped.last_seq, body, &NOTHING_BEFORE).write(&mut bytes);
     Ok(bytes)
+}
+
+/// Which entries a segment has and since when, as its first frame says, unproven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentStart {
+    /// Its number, from 1.
+    pub segment: u64,
+    /// The number of its first entry.
+    pub first_seq: u64,
+    /// When it began, which is not before anything in the segment before it.
+    pub time: Timestamp,
+}
+
+impl SegmentStart {
+    /// Reads the first frame of a segment.
+    ///
+    /// # Errors
+    /// [`StubError`].
+    pub fn read(segment: impl std::io::Read) -> Result<Self, StubError> {
+        let first = super::Frames::new(segment).next().ok_or(StubError::NoStart)?.map_err(StubError::Frame)?;
+        let start = Start::of(&first).map_err(StubError::Frame)?.ok_or(StubError::NoStart)?;
+        Ok(SegmentStart { segment: start.segment, first_seq: first.seq, time: start.time })
+    }
 }
 
 /// How a segment begins: what one has to know to read it alone.

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::entry::{Entry, Record};
 use super::frame::{Frame, FrameError, Frames, Hash, Kind, NOTHING_BEFORE};
-use super::head::{Head, Installation, SigningKey};
-use super::stub::Start;
+use super::head::{Head, Installation, PublicKey, SigningKey};
+use super::stub::{Start, StubError};
 use crate::time::{Now, Timestamp};
 
 /// How far the two clocks may differ between two entries before that counts as a step: this, and a thousandth of the
@@ -39,17 +39,20 @@ pub struct Policy {
     pub head_after: Duration,
     /// Bytes after which a segment ends. One entry more may fit in.
     pub segment_bytes: u64,
+    /// How long after its beginning, by the wall clock, a segment ends.
+    pub segment_after: Duration,
     /// What happens while nothing can be stored.
     pub on_full: OnFull,
 }
 
 impl Default for Policy {
-    /// A head for 1,000 entries or an hour, segments of 64 MiB, commands refused while nothing can be stored.
+    /// A head for 1,000 entries or an hour, segments of 64 MiB or 30 days, commands refused while nothing can be stored.
     fn default() -> Self {
         Policy {
             head_every: 1000,
             head_after: Duration::from_secs(3600),
             segment_bytes: 64 << 20,
+            segment_after: Duration::from_secs(30 * 24 * 3600),
             on_full: OnFull::Refuse,
         }
     }
@@ -75,6 +78,7 @@ struct Place {
     /// The number of the current segment; 0: none has begun.
     segment: u64,
     segment_bytes: u64,
+    segment_began: Timestamp,
     /// Frames since the last head.
     unsigned: u64,
     /// When the first of them came.
@@ -170,6 +174,7 @@ impl Writer {
             hash: NOTHING_BEFORE,
             segment: 0,
             segment_bytes: 0,
+            segment_began: Timestamp(0),
             unsigned: 0,
             unsigned_since: Duration::ZERO,
             clocks: None,
@@ -215,6 +220,7 @@ impl Writer {
                     return Err(ResumeError::OtherKey);
                 }
                 (place.segment, place.hash, place.seq) = (start.segment, start.previous, frame.seq.saturating_sub(1));
+                place.segment_began = start.time;
                 is_first = false;
             }
             if frame.seq != place.seq.saturating_add(1) || frame.hash != frame.hash_behind(&place.hash) {
@@ -270,6 +276,24 @@ impl Writer {
         (self.place.unsigned > 0).then(|| self.place.unsigned_since.saturating_add(self.policy.head_after))
     }
 
+    /// What verifies what this writer signs.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    /// Whose log it writes.
+    pub fn installation(&self) -> Installation {
+        self.installation
+    }
+
+    /// What takes the place of everything before a segment that stays; see [`stub`](super::stub()).
+    ///
+    /// # Errors
+    /// [`StubError`].
+    pub fn stub(&self, first_kept: impl Read, until: Timestamp, time: Timestamp) -> Result<Vec<u8>, StubError> {
+        super::stub(&self.key, first_kept, until, time)
+    }
+
     /// The number of the last entry that was handed out.
     pub fn last_seq(&self) -> u64 {
         self.place.seq
@@ -307,10 +331,11 @@ impl Writer {
         !self.is_full || self.policy.on_full == OnFull::Alarm
     }
 
-    /// Begins the first segment, or the next one if this one is long enough; that ends with a head.
+    /// Begins the first segment, or the next one if this one is long or old enough; that ends with a head.
     fn begin_segment(&mut self, now: Now, bytes: &mut Vec<u8>, steps: &mut Vec<Step>) {
-        let is_first = self.place.segment == 0;
-        if !is_first && self.place.segment_bytes < self.policy.segment_bytes {
+        let (is_first, age) = (self.place.segment == 0, now.wall.since(self.place.segment_began));
+        let has_room = self.place.segment_bytes < self.policy.segment_bytes && age < self.policy.segment_after;
+        if !is_first && has_room {
             return;
         }
         if !is_first && self.place.unsigned > 0 {
@@ -324,7 +349,7 @@ impl Writer {
             time: now.wall,
             previous: self.place.hash,
         };
-        (self.place.segment, self.place.segment_bytes) = (start.segment, 0);
+        (self.place.segment, self.place.segment_bytes, self.place.segment_began) = (start.segment, 0, start.time);
         steps.push(Step::Begin(start.segment));
         self.frame(now, Kind::Start, start.body(), bytes);
     }

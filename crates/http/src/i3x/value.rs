@@ -7,9 +7,10 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use factree_namespace::{ElementId, Sight, Timestamp};
+use futures_util::future::join_all;
 use serde::Deserialize;
 
 use super::element_id;
@@ -17,9 +18,10 @@ use super::envelope::{Bulk, Refusal, bounded, read};
 use super::object::{element_id_of, find};
 use super::relationship::{Below, is_composition, is_object};
 use super::vqt::Vqt;
+use crate::audit::{Deed, reason_of};
 use crate::caller::Caller;
-use crate::commands;
-use crate::problem::clipped;
+use crate::commands::{self, Wish};
+use crate::problem::{Kind, Problem, clipped};
 use crate::{App, RESPONSE_BYTES_MAX, json};
 
 /// Components in one answer.
@@ -200,21 +202,50 @@ struct NewValue {
     timestamp: Option<String>,
 }
 
-/// `PUT /objects/value`: what objects are to be.
-pub(super) async fn set(State(app): State<App>, caller: Caller, body: Body) -> Result<Response, Refusal> {
+/// `PUT /objects/value`: what objects are to be. i3X has no place for a reason, so it stands in the query.
+pub(super) async fn set(State(app): State<App>, caller: Caller, uri: Uri, body: Body) -> Result<Response, Refusal> {
+    let reason = reason_of(&uri)?;
     let Updates { updates } = read(body).await?;
     bounded(&updates)?;
-    let mut bulk = Bulk::new();
+    // A task of its own: who asked may go away, and what is on record as begun would have no end.
+    let answer = tokio::spawn(async move { set_all(&app, &caller, &updates, reason.as_deref()).await }).await;
+    Ok(answer.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic())))
+}
+
+async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<&str>) -> Response {
+    let mut wishes = Vec::with_capacity(updates.len());
     for (index, Update { element_id, value }) in updates.iter().enumerate() {
         if index % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        bulk.done("elementId", element_id, command(&app, &caller, element_id, value));
+        wishes.push(wish(app, caller, element_id, value, reason));
     }
-    Ok(bulk.finish(None))
+    // All of them together, so that they share a sync.
+    let recorded = join_all(wishes.into_iter().map(|wished| async {
+        let (path, wish, mut deed): (String, Wish, Deed) = wished?;
+        deed.begin("command.end").await?;
+        Ok::<_, Refusal>((path, wish, deed))
+    }));
+    let mut bulk = Bulk::new();
+    for (index, (Update { element_id, .. }, recorded)) in updates.iter().zip(recorded.await).enumerate() {
+        if index % TURN == TURN - 1 {
+            tokio::task::yield_now().await;
+        }
+        let sent = recorded.and_then(|(path, wish, deed)| {
+            commands::send(app, caller, wish, deed).map(|_| ()).map_err(|problem| refusal(&path, problem))
+        });
+        bulk.done("elementId", element_id, sent);
+    }
+    bulk.finish(None)
 }
 
-fn command(app: &App, caller: &Caller, element_id: &str, new: &NewValue) -> Result<(), Refusal> {
+fn wish(
+    app: &App,
+    caller: &Caller,
+    element_id: &str,
+    new: &NewValue,
+    reason: Option<&str>,
+) -> Result<(String, Wish, Deed), Refusal> {
     find(&caller.sight(&app.namespace), element_id)?;
     if let Some(quality) = new.quality.as_deref().filter(|&quality| quality != "Good") {
         return Err(Refusal::bad(format!("a value that is set is Good, not '{}'", clipped(quality))));
@@ -222,13 +253,17 @@ fn command(app: &App, caller: &Caller, element_id: &str, new: &NewValue) -> Resu
     if let Some(text) = new.timestamp.as_deref().filter(|text| text.parse::<jiff::Timestamp>().is_err()) {
         return Err(Refusal::bad(format!("timestamp is '{}', which is no time of RFC 3339", clipped(text))));
     }
-    let path = element_id::to_path(element_id).expect("an object was found by it");
-    commands::set(app, caller, &path, &new.value).map(|_| ()).map_err(|problem| {
-        if problem.is(crate::problem::Kind::NoSample) {
-            return Refusal::bad(format!("'{}' has no value of its own; what can be set is below it", clipped(&path)));
-        }
-        problem.into()
-    })
+    let path = element_id::to_path(element_id).expect("an object was found by it").into_owned();
+    let wished = commands::wish(app, caller, path.clone(), &new.value, reason.map(str::to_owned));
+    let (wish, deed) = wished.map_err(|problem| refusal(&path, problem))?;
+    Ok((path, wish, deed))
+}
+
+fn refusal(path: &str, problem: Problem) -> Refusal {
+    if problem.is(Kind::NoSample) {
+        return Refusal::bad(format!("'{}' has no value of its own; what can be set is below it", clipped(path)));
+    }
+    problem.into()
 }
 
 /// `PUT /objects/history`: the past stays as it was.

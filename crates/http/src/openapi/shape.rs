@@ -12,10 +12,12 @@ use utoipa::ToSchema;
 
 pub(crate) use super::form::*;
 
+mod audit;
 mod client;
 mod context;
 mod definition;
 
+pub(crate) use audit::AuditPage;
 pub(crate) use client::{Client, Clients};
 pub(crate) use context::{ContextAt, ContextDocument, Contexts};
 pub(crate) use definition::{InstanceOf, Instances, Type, Types};

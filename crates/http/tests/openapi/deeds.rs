@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request};
 use factree_http::{
-    ClientConnection, ClientReport, Clients, Disconnected, Reloaded, StreamLimits, SubscriptionReport, clients_router,
-    reload_router,
+    ClientConnection, ClientReport, Clients, Disconnected, NoAudit, Reloaded, StreamLimits, SubscriptionReport,
+    clients_router, reload_router,
 };
 use factree_ingest::Limits;
 use factree_namespace::Timestamp;
@@ -111,7 +111,7 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
         (RELOAD, "sec-fetch-site", Ok(Reloaded::default())),
         ("/api/v1/admin/reload?x=1", "x", Ok(Reloaded::default())),
     ] {
-        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))))
+        let router = reload_router(Arc::new(move || Box::pin(std::future::ready(outcome.clone()))), Arc::new(NoAudit))
             .layer(axum::Extension(factree_http::Caller::open()));
         let request = Request::post(uri).header(header, "cross-site").body(Body::empty()).unwrap();
         let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
@@ -125,7 +125,7 @@ pub(crate) async fn what_is_reloaded(told: &mut Told) {
 pub(crate) async fn who_is_connected(told: &mut Told) {
     const CLIENTS: &str = "/api/v1/clients";
     const CLIENT: &str = "/api/v1/clients/{client_id}";
-    let router = clients_router(Arc::new(Book)).layer(axum::Extension(factree_http::Caller::open()));
+    let router = clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
     let from = |site: &str, request: axum::http::request::Builder| request.header("sec-fetch-site", site);
     let tagged = |uri: &str, tag: Option<&HeaderValue>| {
         let request = from("same-origin", Request::get(uri));

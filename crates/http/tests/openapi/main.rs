@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use deeds::{Book, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
-use factree_http::{clients_router, openapi};
+use factree_http::{NoAudit, clients_router, openapi};
 use plant::Plant;
 use serde_json::{Value, json};
 use told::{Told, get, plant};
@@ -303,8 +303,9 @@ fn examples_are_true() {
 /// The bounds that the document tells are those that hold: what is outside is refused, what is on the border is not.
 #[tokio::test]
 async fn the_bounds_of_parameters_are_true() {
-    let router =
-        plant().router().merge(clients_router(Arc::new(Book)).layer(axum::Extension(factree_http::Caller::open())));
+    let clients =
+        clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+    let router = plant().router().merge(clients);
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
         let named =

@@ -7,7 +7,8 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{
-    App, AttachmentCounters, AttachmentReport, Caller, I3xLimits, I3xSubscriptions, StreamLimits, Streams, router,
+    App, AttachmentCounters, AttachmentReport, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams,
+    router,
 };
 use factree_ingest::{
     Batch, Governance, GovernanceRuleText, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey,
@@ -98,6 +99,7 @@ impl Plant {
             clock: clock_of_app,
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
+            audit: Arc::new(NoAudit),
         });
         let router = router.layer(Extension(Caller::open()));
         Plant { namespace, ingest, router, clock, said, streams, i3x }

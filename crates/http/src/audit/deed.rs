@@ -1,0 +1,125 @@
+//! A deed: something that a caller is about to do, on its way onto the record.
+
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode, Uri};
+use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
+
+use super::Auditor;
+use crate::caller::Caller;
+use crate::problem::{Kind, Problem, clipped};
+use crate::query::Query;
+
+/// Bytes of a reason. People write a sentence.
+const REASON_BYTES_MAX: usize = 1024;
+
+/// Something that a caller is about to do.
+pub(crate) struct Deed {
+    auditor: Arc<dyn Auditor>,
+    entry: OwnedEntry,
+}
+
+impl Deed {
+    /// `verb` is one or two words that tell it from other deeds, `target` what it is done to.
+    pub(crate) fn new(
+        auditor: &Arc<dyn Auditor>,
+        caller: &Caller,
+        verb: &'static str,
+        target: impl Into<String>,
+    ) -> Deed {
+        let entry = OwnedEntry::new(caller.principal().to_string(), verb, target).from(caller.address());
+        Deed { auditor: Arc::clone(auditor), entry }
+    }
+
+    /// What was there before.
+    pub(crate) fn old(mut self, old: Option<String>) -> Deed {
+        self.entry.old = old;
+        self
+    }
+
+    /// What is to be there.
+    pub(crate) fn new_value(mut self, new: impl Into<String>) -> Deed {
+        self.entry.new = Some(new.into());
+        self
+    }
+
+    /// Why, as the caller says. Without one, commands may not be done at all.
+    pub(crate) fn because(mut self, reason: Option<String>) -> Result<Deed, Problem> {
+        let reason = reason.filter(|reason| !reason.trim().is_empty());
+        if reason.is_none() && self.auditor.requires_reason() {
+            let detail = "here nothing is done without saying why ([audit] commands_require_reason)";
+            return Err(Problem::new(Kind::ReasonMissing, detail).parameter("reason"));
+        }
+        if reason.as_ref().is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
+            let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
+            return Err(Problem::new(Kind::BadParameter, detail).parameter("reason"));
+        }
+        self.entry.reason = reason;
+        Ok(self)
+    }
+
+    /// Resolves when it is on record that this is about to be done; what is noted of it from then on is its end, and has the
+    /// verb `end`.
+    pub(crate) async fn begin(&mut self, end: &'static str) -> Result<(), Problem> {
+        let begun = OwnedEntry { outcome: Outcome::Begun, ..self.entry.clone() };
+        self.entry.verb = end;
+        if self.auditor.may_command() && self.auditor.record(begun).await.is_ok() {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::AuditFull, AuditFull.to_string()))
+    }
+
+    /// It was done.
+    pub(crate) fn done(self) {
+        self.auditor.note(self.entry);
+    }
+
+    /// It was done, and there is more to say about it.
+    pub(crate) fn done_so(self, detail: impl Into<String>) {
+        self.auditor.note(self.entry.ended(Outcome::Done, detail));
+    }
+
+    /// It was done, or it was allowed and came to nothing; either is on record, and handed on.
+    pub(crate) fn ended<T>(self, outcome: Result<T, Problem>) -> Result<T, Problem> {
+        match &outcome {
+            Ok(_) => self.done(),
+            Err(problem) => self.failed(problem),
+        }
+        outcome
+    }
+
+    /// It was allowed and came to nothing.
+    pub(crate) fn failed(self, problem: &Problem) {
+        self.auditor.note(self.entry.ended(Outcome::Failed, problem.said()));
+    }
+
+    /// It has been published as this command, which ends when the plant says so or does not.
+    pub(crate) fn follow(self, command: u64) {
+        self.auditor.follow(command, self.entry);
+    }
+}
+
+/// The reason in a query, where there is no body that could say it.
+pub(crate) fn reason_of(uri: &Uri) -> Result<Option<String>, Problem> {
+    Query::parse(uri.query(), &["reason"])?.text("reason")
+}
+
+/// Notes that a request was refused for who sent it, or for wanting what nobody may; of other answers, nothing.
+#[inline]
+pub fn note_refusal(auditor: &dyn Auditor, caller: Option<&Caller>, request: (&Method, &Uri), status: StatusCode) {
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED) {
+        note(auditor, caller, request, status);
+    }
+}
+
+#[cold]
+fn note(auditor: &dyn Auditor, caller: Option<&Caller>, (method, uri): (&Method, &Uri), status: StatusCode) {
+    // Of methods that a route does not take, those that would take something away from the log.
+    if status == StatusCode::METHOD_NOT_ALLOWED && !uri.path().starts_with(super::AUDIT) {
+        return;
+    }
+    let principal = caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.principal().to_string());
+    let target = format!("{} {}", clipped(method.as_str()), uri.path());
+    let entry = OwnedEntry::new(principal, "http", target).ended(Outcome::Refused, status.to_string());
+    auditor.note(OwnedEntry { address: caller.map(Caller::address), ..entry });
+}
