@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use factree::audit_command::{self, Against, Failed, Form, Query};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
@@ -26,6 +25,7 @@ mod cli;
 
 use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
 use cli::asking::Asking;
+use cli::audit::AuditCommand;
 use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
@@ -75,59 +75,6 @@ enum SparkplugCommand {
     /// Exit code 0: no MUST is broken; 1: at least one is; 5: there is no report, because nobody answers or the Edge Node is
     /// not known.
     Report(ReportOptions),
-}
-
-#[derive(Subcommand)]
-enum AuditCommand {
-    /// Say whether the log is what was written
-    ///
-    /// Exit code 0: it is; 1: it is not, and the first entry that is wrong is named; 5: it could not be tried.
-    Verify(AuditAgainst),
-    /// Print the last head, a line to be kept on another machine
-    Head(AuditAgainst),
-    /// Print what is on record, for other programs
-    Export(AuditExport),
-}
-
-#[derive(Args)]
-struct AuditAgainst {
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = "factree-data")]
-    data: PathBuf,
-    /// A file with heads that were kept elsewhere, one in each line
-    #[arg(long, value_name = "FILE")]
-    head: Option<PathBuf>,
-    /// The public key, as the server prints it at its start [default: the one beside the log]
-    #[arg(long, value_name = "HEX")]
-    key: Option<String>,
-}
-
-#[derive(Args)]
-struct AuditExport {
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = "factree-data")]
-    data: PathBuf,
-    /// The form
-    #[arg(long, value_enum, default_value = "jsonl")]
-    format: ExportForm,
-    /// Of exactly this principal, user:anna for example
-    #[arg(long)]
-    principal: Option<String>,
-    /// With this verb or one below it
-    #[arg(long)]
-    verb: Option<String>,
-    /// With a target that begins so
-    #[arg(long)]
-    target: Option<String>,
-    /// That ended so: begun, done, refused, failed or lost
-    #[arg(long)]
-    result: Option<String>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ExportForm {
-    Jsonl,
-    Csv,
 }
 
 #[derive(Args)]
@@ -213,7 +160,7 @@ fn main() -> ExitCode {
         Command::Check(options) => configured(options, |config, _| check(&config)),
         Command::Place(placing) => place(&placing),
         Command::Sparkplug(SparkplugCommand::Report(options)) => report(&options),
-        Command::Audit(command) => audit(&command),
+        Command::Audit(command) => cli::audit::audit(&command),
         Command::Init(arguments) => cli::init::init(&arguments),
         Command::User(arguments) => cli::accounts::user(arguments),
         Command::Role(arguments) => cli::accounts::role(arguments),
@@ -264,45 +211,6 @@ fn logins(asks: bool) -> &'static str {
     match asks {
         true => "Clients have to log in: users, keys and certificates, as [auth] says.",
         false => "Open: nobody has to log in, and whoever is on this machine may do everything.",
-    }
-}
-
-/// Looks at the audit log.
-fn audit(command: &AuditCommand) -> ExitCode {
-    let against = |against: &AuditAgainst| Against { heads: against.head.clone(), key: against.key.clone() };
-    let said = match command {
-        AuditCommand::Verify(of) => audit_command::verified(&of.data, &against(of)),
-        AuditCommand::Head(of) => audit_command::head(&of.data, &against(of)),
-        AuditCommand::Export(export) => return audit_export(export),
-    };
-    match said {
-        Ok(text) => {
-            // A reader that has seen enough closes the pipe.
-            let _: io::Result<()> = io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(Failed::Asked(why)) => fail(5, &why),
-        Err(wrong) => fail(1, &format!("the audit log is NOT what was written: {wrong}")),
-    }
-}
-
-fn audit_export(export: &AuditExport) -> ExitCode {
-    let AuditExport { data, format, principal, verb, target, result } = export;
-    let query = Query {
-        principal: principal.clone(),
-        verb: verb.clone(),
-        target_prefix: target.clone(),
-        result: result.clone(),
-        ..Query::default()
-    };
-    let form = match format {
-        ExportForm::Jsonl => Form::Lines,
-        ExportForm::Csv => Form::Csv,
-    };
-    match audit_command::exported(data, query, form, &mut io::BufWriter::new(io::stdout().lock())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(5, &format!("{}: {error}", data.display())),
     }
 }
 
@@ -449,23 +357,34 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     if with_demo {
         writeln!(out, "A simulated plant is connecting: two sites of Acme, a dozen lines, a hundred devices.")?;
         writeln!(out)?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes   # who is online")?;
+        writeln!(out, "  curl '{scheme}://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
+        writeln!(
+            out,
+            "  curl '{scheme}://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area"
+        )?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes   # who is online")?;
+    } else if server.asks_for_logins() {
+        writeln!(
+            out,
+            "Clients log in. Users, roles and keys are made by factree user, role and key, beside this server with a key of"
+        )?;
+        writeln!(out, "an admin, or while it does not run:")?;
+        writeln!(out)?;
+        writeln!(out, "  factree user list --http {scheme}://localhost:{} --key-file FILE", http.port())?;
     } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;
         writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
-        writeln!(out, "  curl http://{http}/api/v1/values/Acme/Dallas/Temperature")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/values/Acme/Dallas/Temperature")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
         writeln!(out)?;
         writeln!(out, "or see it with a simulated plant: factree demo")?;
     } else {
         writeln!(out, "What the brokers it is attached to have to say:")?;
         writeln!(out)?;
-        writeln!(out, "  curl http://{http}/api/v1/attachments")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/attachments")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl '{scheme}://{http}/api/v1/namespace?depth=3'")?;
     }
     writeln!(out)?;
     writeln!(out, "Ctrl-C stops it. RUST_LOG=debug says more.")?;

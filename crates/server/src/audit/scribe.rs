@@ -257,7 +257,7 @@ impl Writing {
                 entry.ended(Outcome::Failed, why)
             }
         };
-        self.write(vec![own(self.desk.now(), entry)]);
+        self.write(vec![own(now, entry)]);
     }
 
     /// The last entry that was dropped.

@@ -204,13 +204,13 @@ fn segments_end_by_size_and_by_age_and_leave_a_stub_when_their_time_is_over() {
     assert!(log.record(31 * day, "later"));
     assert_eq!(segments::numbers(log.data.path()).unwrap().len(), many.len() + 1);
     for seconds in 0..20 {
-        log.writing().drop_old(at(31 * day + 1 + seconds));
+        log.writing().drop_old(at(62 * day + seconds));
     }
     let left = segments::numbers(log.data.path()).unwrap();
     assert_eq!((left[0], left[1]), (0, *many.last().unwrap() + 1), "the stub, and what is not old: {left:?}");
     assert!(log.verify().ends_with(&format!("records from {}", first_seq(&log))), "{}", log.verify());
     let mut log = log.killed(&config, |_| {});
-    assert!(log.record(31 * day + 30, "and on"));
+    assert!(log.record(62 * day + 30, "and on"));
     assert!(log.told().starts_with("later audit.retention") && log.told().ends_with("and on"), "{}", log.told());
     // A stub that is forged is named.
     let stub = segments::path(log.data.path(), 0);
