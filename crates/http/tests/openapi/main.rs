@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callers::{who_is_let_in, who_may_not};
 use deeds::{Book, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
-use factree_http::{NoAudit, access_router, clients_router, openapi};
+use factree_http::{NoAudit, access_router, audit_router, clients_router, openapi};
 use plant::Plant;
 use recorded::what_is_on_record;
 use serde_json::{Value, json};
@@ -322,7 +322,8 @@ fn examples_are_true() {
 async fn the_bounds_of_parameters_are_true() {
     let clients =
         clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
-    let router = plant().router().merge(clients);
+    let log = audit_router(Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+    let router = plant().router().merge(clients).merge(log);
     let access = access_router(factree_http::Doorway::open(), None);
     let router = router.merge(access.layer(axum::Extension(factree_http::Caller::open())));
     let mut found = 0;
