@@ -103,6 +103,11 @@ impl Broker {
         if known.is_none() && self.sessions.len() >= self.limits.sessions_max as usize {
             return Err((ReasonCode::QuotaExceeded, "too many sessions"));
         }
+        if known.is_none()
+            && self.sessions.len_of(holder.principal()) >= self.limits.sessions_per_principal_max as usize
+        {
+            return Err((ReasonCode::QuotaExceeded, "too many sessions of one principal"));
+        }
         Ok(())
     }
 

@@ -17,6 +17,9 @@ pub struct Limits {
     pub packet: factree_mqtt::Limits,
     /// Sessions, connected or kept. Beyond: CONNACK 0x97 Quota Exceeded. Default 100,000.
     pub sessions_max: u32,
+    /// Sessions of one principal that has proven who it is, so that no user's random client ids take everybody's place. At least
+    /// 1. Beyond: CONNACK 0x97. Default 20,000: fleets share a user.
+    pub sessions_per_principal_max: u32,
     /// The longest keep-alive, 1 to 65,535 whole seconds; a client that asks for more, or for none, is given this one
     /// (5.0: Server Keep Alive `[MQTT-3.2.2-21]`; 3.1.1: enforced silently, as its section 3.1.2.10 permits). Default
     /// 65,535 seconds, all that MQTT can say.
@@ -62,6 +65,7 @@ impl Limits {
     pub const DEFAULT: Limits = Limits {
         packet: factree_mqtt::Limits::DEFAULT,
         sessions_max: 100_000,
+        sessions_per_principal_max: 20_000,
         keep_alive_max: Duration::from_secs(65_535),
         session_expiry_max: SessionExpiry::Never,
         takeovers_per_minute_max: 10,
@@ -87,6 +91,9 @@ impl Limits {
         }
         if self.sessions_max == 0 {
             return Err("sessions_max is at least 1");
+        }
+        if self.sessions_per_principal_max == 0 {
+            return Err("sessions_per_principal_max is at least 1");
         }
         if self.keep_alive_max.as_secs() == 0
             || self.keep_alive_max.as_secs() > 65_535
@@ -139,6 +146,7 @@ mod tests {
         assert!(said(Limits { retained_backlog_max: 10, ..default() }).contains("retained_max"));
         assert!(said(Limits { retained_walks_max: 0, ..default() }).contains("retained_walks_max"));
         assert!(said(Limits { sessions_max: 0, ..default() }).contains("sessions_max"));
+        assert!(said(Limits { sessions_per_principal_max: 0, ..default() }).contains("sessions_per_principal_max"));
         assert!(said(Limits { queue_len_max: 0, ..default() }).contains("queue_len_max"));
         let mut codec = default();
         codec.packet.topic_levels_max = 0;

@@ -5,6 +5,7 @@
 use std::ops::{Index, IndexMut, Range};
 use std::sync::Arc;
 
+use factree_auth::Principal;
 use hashbrown::HashMap;
 
 use crate::holder::Holder;
@@ -19,6 +20,8 @@ pub(crate) struct Sessions {
     by_connection: HashMap<ConnectionId, SessionId>,
     /// How many have a holder who may not do everything: while there is none, nothing is judged.
     restricted: usize,
+    /// Sessions of those who have a name.
+    of_principal: HashMap<Principal, u32>,
 }
 
 impl Sessions {
@@ -48,6 +51,7 @@ impl Sessions {
             }
         };
         self.restricted += usize::from(session.is_restricted());
+        self.count(session.holder().principal());
         self.places[id.index()] = Some(session);
         let other = self.by_client.insert(client_id, id);
         assert!(other.is_none(), "a client id has one session [MQTT-3.1.3-2]");
@@ -57,6 +61,7 @@ impl Sessions {
     pub(crate) fn remove(&mut self, id: SessionId) -> Session {
         let session = self.places[id.index()].take().expect("only a living session is removed");
         self.restricted -= usize::from(session.is_restricted());
+        self.discount(session.holder().principal());
         self.by_client.remove(&session.client_id);
         self.free.push(id);
         session
@@ -83,7 +88,32 @@ impl Sessions {
         let before = session.replace_holder(holder);
         let is_restricted = session.is_restricted();
         self.restricted = self.restricted + usize::from(is_restricted) - usize::from(was_restricted);
+        let after = self[id].holder().principal().clone();
+        if *before.principal() != after {
+            self.discount(before.principal());
+            self.count(&after);
+        }
         before
+    }
+
+    /// How many sessions somebody with a name has.
+    pub(crate) fn len_of(&self, principal: &Principal) -> usize {
+        self.of_principal.get(principal).copied().unwrap_or_default() as usize
+    }
+
+    fn count(&mut self, principal: &Principal) {
+        if principal.name().is_some() {
+            *self.of_principal.entry_ref(principal).or_default() += 1;
+        }
+    }
+
+    fn discount(&mut self, principal: &Principal) {
+        if let Some(len) = self.of_principal.get_mut(principal) {
+            *len -= 1;
+            if *len == 0 {
+                self.of_principal.remove(principal);
+            }
+        }
     }
 
     /// How far places go, those that are free among them.

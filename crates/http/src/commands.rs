@@ -58,7 +58,7 @@ pub(crate) struct Wanted {
             shape::Command,
             headers(("Location" = String, description = "The address of the command."))),
         (status = 400, description = "bad-path, bad-parameter, bad-body"),
-        (status = 403, description = "read-only, cross-site"),
+        (status = 403, description = "not-allowed, read-only, cross-site"),
         (status = 404, description = "element-not-found, no-sample"),
         (status = 409, description = "offline"),
         (status = 413, description = "body-too-large"),
@@ -143,8 +143,8 @@ pub(crate) fn wish(
 }
 
 /// Tells whoever owns the path, once it is on record.
-async fn record_and_send(app: &App, caller: &Caller, wish: Wish, mut deed: Deed) -> Result<Command, Problem> {
-    deed.begin("command.end").await?;
+async fn record_and_send(app: &App, caller: &Caller, wish: Wish, deed: Deed) -> Result<Command, Problem> {
+    deed.begin().await?;
     send(app, caller, wish, deed)
 }
 
@@ -226,7 +226,7 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, uri: Uri) -> Res
         (status = 202, description = "It has been asked.", body = dto::RebirthAsked<'static>,
             headers(("Location" = String, description = "The address of the Edge Node."))),
         (status = 400, description = "bad-path, bad-parameter"),
-        (status = 403, description = "cross-site"),
+        (status = 403, description = "not-allowed, cross-site"),
         (status = 404, description = "edge-node-not-found"),
         (status = 409, description = "offline"),
         (status = 422, description = "reason-missing"),
@@ -240,8 +240,8 @@ pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) ->
     let (group, edge_node) = named.split_once('/').expect("the route has two segments here");
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
     may_command(&app, &caller, &group, &edge_node)?;
-    let mut deed = Deed::new(&app.audit, &caller, "rebirth", format!("{group}/{edge_node}")).because(reason)?;
-    deed.begin("rebirth.end").await?;
+    let deed = Deed::new(&app.audit, &caller, "rebirth", format!("{group}/{edge_node}")).because(reason)?;
+    deed.begin().await?;
     let asked =
         say(&app, |ingest, now, out| ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0)));
     let asked = asked.map_err(|why| match why {

@@ -189,8 +189,11 @@ impl Asking {
         let is_for_all = is_for_all(method, request.uri().path());
         let mut authorizations = headers.get_all(AUTHORIZATION).iter();
         if let Some(authorization) = authorizations.next() {
-            let token = bearer(authorization).filter(|_| authorizations.next().is_none()).ok_or(NoCaller::Bearer)?;
-            return self.let_in(Shown::Bearer(token), address);
+            let token = bearer(authorization).filter(|_| authorizations.next().is_none()).ok_or(NoCaller::Bearer);
+            return match token.and_then(|token| self.let_in(Shown::Bearer(token), address)) {
+                Err(NoCaller::Bearer) if is_for_all => Ok(Caller::nobody(address)),
+                answer => answer,
+            };
         }
         if let Some(cookie) = session_cookie(headers) {
             let caller = match self.let_in(Shown::Session(cookie), address) {

@@ -44,6 +44,7 @@ pub(crate) struct PageSize {
         (status = 200, description = "A page of Edge Nodes.", body = dto::EdgeNodes<'static>),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
 pub(crate) async fn list(
@@ -114,6 +115,7 @@ fn is_alive(report: &EdgeNodeReport) -> bool {
         (status = 200, description = "The Edge Node.", body = dto::EdgeNode<'static>),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-path, bad-parameter"),
+        (status = 403, description = "not-allowed"),
         (status = 404, description = "edge-node-not-found"),
     )
 )]

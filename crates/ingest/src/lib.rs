@@ -45,6 +45,7 @@ mod rule;
 mod said;
 mod samples;
 mod seat;
+mod seen_command;
 mod sending;
 mod template;
 mod witness;
@@ -69,6 +70,7 @@ pub use report::{Counters, DeviceReport, EdgeNodeReport, Liveness, MetricReport,
 pub use rule::{RuleError, RuleFault, SparkplugRuleText, TopicRuleText};
 pub use said::{Event, Message, Output};
 pub use samples::{Budget, Mark, More};
+pub use seen_command::SeenCommand;
 pub use sending::{CommandRefused, RebirthRefused};
 pub use template::{Case, TemplateError};
 pub use witness::{Bulk, Seen, Sights};

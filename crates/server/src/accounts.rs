@@ -6,12 +6,13 @@
 //! Invariant: an order that is said to be done is on disk.
 
 mod offline;
+mod online;
 mod page;
 
 use std::fmt;
 use std::time::Duration;
 
-use factree_auth::credential::{KeyId, Password, Secret};
+use factree_auth::credential::{KeyId, PasswordError, Secret};
 use factree_auth::directory::Refused;
 use factree_auth::{Name, Role, Verbs};
 
@@ -20,6 +21,7 @@ use crate::data_directory::DataDirectoryError;
 use crate::storage::StorageError;
 
 pub use offline::Offline;
+pub use online::Online;
 
 /// What is to be done, or shown.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub enum Order {
         /// His name.
         name: Name,
         /// None: he has to show a certificate, or keys.
-        password: Option<Password>,
+        password: Option<Secret>,
         /// What he may do.
         roles: Vec<Name>,
     },
@@ -42,7 +44,7 @@ pub enum Order {
         /// Whose.
         name: Name,
         /// None: he has to show a certificate, or keys.
-        password: Option<Password>,
+        password: Option<Secret>,
     },
     /// Other roles.
     SetRoles {
@@ -105,6 +107,19 @@ pub enum AccountsError {
     Refused(Refused),
     /// The disk has no room, or has failed.
     Disk(String),
+    /// A password that cannot be set.
+    Password(PasswordError),
+    /// The audit log cannot be written, or not be gone on with.
+    Audit(String),
+    /// The server that is asked gives no answer, or another one than was asked for.
+    NoAnswer {
+        /// Where.
+        at: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// It refuses, in its words.
+    Problem(String),
     /// The system has no random bytes to give.
     NoRandomness,
 }
@@ -121,7 +136,10 @@ impl fmt::Display for AccountsError {
             Self::DataDirectory(error) => error.fmt(f),
             Self::Storage(error) => error.fmt(f),
             Self::Refused(refused) => refused.fmt(f),
-            Self::Disk(why) => f.write_str(why),
+            Self::Password(error) => error.fmt(f),
+            Self::Audit(why) => write!(f, "nothing has changed, because it would not be on record: {why}"),
+            Self::NoAnswer { at, why } => write!(f, "{at}: {why}"),
+            Self::Disk(why) | Self::Problem(why) => f.write_str(why),
             Self::NoRandomness => f.write_str("the system gave no random bytes"),
         }
     }

@@ -15,6 +15,7 @@ pub(crate) use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 use factree_auth::audit::{Head, Installation, Policy, PublicKey, ResumeError};
 use factree_ingest::Ingest;
 
+pub mod command;
 mod desk;
 mod following;
 mod http;

@@ -40,6 +40,7 @@ mod figures;
 mod incoming;
 mod keeping;
 mod mailbox;
+mod recorded;
 mod visit;
 
 pub(crate) use admission::{Admission, Admitting, LogIn};
@@ -426,7 +427,7 @@ impl Hub {
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
-        left.carry_out(&self.recent);
+        left.carry_out(&self.audit, &self.recent);
         left.answer
     }
 
@@ -467,16 +468,18 @@ impl Hub {
             granted: Vec::new(),
             woken: Vec::new(),
             events: Vec::new(),
+            deeds: Vec::new(),
         };
         inputs(&mut visit);
-        let Visit { batch, replies, closing, refused_for_haste, woken, events, .. } = visit;
+        let Visit { batch, replies, closing, refused_for_haste, woken, events, deeds, .. } = visit;
         self.traffic.packets_sent.add(replies);
         core.inbox.push(batch);
         face::wake_errands(self, core);
         self.arm(core);
         let subscribers_behind = core.broker.stats().queued_behind > behind;
         let ticket = self.note(core, before);
-        Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
+        let answer = Answer { closing, refused_for_haste, subscribers_behind, ticket };
+        Left { answer, woken, events, deeds }
     }
 
     /// Applies all that waits in the inbox, and says what the tree wants said. Whether those who follow the tree on MQTT do not
@@ -513,7 +516,7 @@ impl Hub {
             };
             drop(ingest);
             self.streams.ring();
-            certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.recent));
+            certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
             are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
             if !self.say(said) {
                 return are_subscribers_behind;
@@ -532,7 +535,7 @@ impl Hub {
         let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
-        certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.recent));
+        certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
         self.speak(said);
     }
 
@@ -563,7 +566,7 @@ impl Hub {
         if self.face.is_watching() {
             let applied = Applied { since: self.face.namespace.revision(), is_news: false };
             let shown = self.show(&mut lock(&self.ingest), applied);
-            shown.iter().for_each(|left| left.carry_out(&self.recent));
+            shown.iter().for_each(|left| left.carry_out(&self.audit, &self.recent));
         }
         if self.say(said) {
             self.settle();
@@ -598,7 +601,7 @@ impl Hub {
                 visit.say(Words { topic, payload, retained: *retained });
             }
         });
-        left.carry_out(&self.recent);
+        left.carry_out(&self.audit, &self.recent);
         true
     }
 

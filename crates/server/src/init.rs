@@ -11,11 +11,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use factree_auth::Name;
-use factree_auth::credential::{Password, Secret, random};
+use factree_auth::credential::{Secret, random};
 
 use crate::accounts::{AccountsError, Offline, Order};
-use crate::config::{AuthConfig, Config, ConfigError, Overrides};
-use crate::limits::AuthLimits;
+use crate::config::{Config, ConfigError, Overrides};
 
 mod certificates;
 
@@ -124,7 +123,6 @@ fn make(unfinished: &Path, directory: &Path, names: &[String]) -> Result<Made, I
     let data = unfinished.join("data");
     make_private_directory(&data)?;
     let (admin, password) = (Name::parse(ADMIN).expect("a plain word"), invent_password()?);
-    add_admin(&data, &admin, &password).map_err(InitError::Accounts)?;
     // As TOML writes them.
     let quoted = |text: String| toml::Value::String(text).to_string();
     let hosts = names.iter().filter(|name| !is_this_machine(name)).map(|name| toml::Value::String(name.clone()));
@@ -133,14 +131,11 @@ fn make(unfinished: &Path, directory: &Path, names: &[String]) -> Result<Made, I
         .replace("{hosts}", &toml::Value::Array(hosts.collect()).to_string());
     let file = unfinished.join("factree.toml");
     write_private(&file, &configuration)?;
-    Config::load(Some(&file), Overrides::default()).map_err(InitError::Config)?;
+    let overrides = Overrides { data: Some(data), ..Overrides::default() };
+    let config = Config::load(Some(&file), overrides).map_err(InitError::Config)?;
+    let order = Order::AddUser { name: admin.clone(), password: Some(password.clone()), roles: vec![admin.clone()] };
+    Offline::open(&config).and_then(|mut offline| offline.carry_out(order)).map_err(InitError::Accounts)?;
     Ok(Made { directory: directory.to_owned(), admin, password, names })
-}
-
-fn add_admin(data: &Path, admin: &Name, password: &Secret) -> Result<(), AccountsError> {
-    let password = Password::chosen(password.reveal()).expect("long enough");
-    let order = Order::AddUser { name: admin.clone(), password: Some(password), roles: vec![admin.clone()] };
-    Offline::open(data, &AuthConfig::default(), &AuthLimits::default())?.carry_out(order).map(|_| ())
 }
 
 /// What the guard lets in anyway.

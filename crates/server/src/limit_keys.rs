@@ -114,6 +114,9 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count sessions_max in broker:
             "sessions, connected or kept",
             "CONNACK 0x97 (3.1.1: 3) for a new client id"),
+            key!(Count sessions_per_principal_max in broker:
+                "sessions of one user, certificate or token that has proven who it is",
+                "CONNACK 0x97 (3.1.1: 3)"),
             key!(Count keep_alive_max in broker:
             "the keep-alive, also of clients that ask for none; 1 s to 65535 s",
             "cut to it; 5.0 clients are told. Nothing heard for one and a half times of it: DISCONNECT 0x8D"),

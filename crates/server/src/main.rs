@@ -2,7 +2,8 @@
 //!
 //! Exit codes: 0 ended in order, 1 the machine refused something, 2 the command line or the configuration is wrong, 3 the
 //! data directory belongs to another process, 4 the disk failed while running. Of `sparkplug report`: 0 no rule is broken that
-//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report. Of `place`: 0 a rule or the default places
+//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report. Of `audit verify` and `audit head`: 0 the log
+//! is what was written, 1 it is not, 5 it could not be tried. Of `place`: 0 a rule or the default places
 //! it, 1 none does, 2 there is no such topic, or the configuration is wrong.
 
 use std::io::{self, IsTerminal, Write};
@@ -12,18 +13,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use factree::audit_command::{self, Against, Failed, Form, Query};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
-    WebAddress, demo,
+    demo,
 };
-use factree_auth::credential::Secret;
 use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 
 mod cli;
 
 use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
+use cli::asking::Asking;
 use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
@@ -50,6 +52,9 @@ enum Command {
     Check(Options),
     /// Say where a topic lands in the tree, by which rule, and why not by the others
     Place(Placing),
+    /// Verify, export or name the end of the audit log of a data directory
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Ask a running Factree about Sparkplug
     #[command(subcommand)]
     Sparkplug(SparkplugCommand),
@@ -72,6 +77,59 @@ enum SparkplugCommand {
     Report(ReportOptions),
 }
 
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Say whether the log is what was written
+    ///
+    /// Exit code 0: it is; 1: it is not, and the first entry that is wrong is named; 5: it could not be tried.
+    Verify(AuditAgainst),
+    /// Print the last head, a line to be kept on another machine
+    Head(AuditAgainst),
+    /// Print what is on record, for other programs
+    Export(AuditExport),
+}
+
+#[derive(Args)]
+struct AuditAgainst {
+    /// The data directory
+    #[arg(long, value_name = "DIR", default_value = "factree-data")]
+    data: PathBuf,
+    /// A file with heads that were kept elsewhere, one in each line
+    #[arg(long, value_name = "FILE")]
+    head: Option<PathBuf>,
+    /// The public key, as the server prints it at its start [default: the one beside the log]
+    #[arg(long, value_name = "HEX")]
+    key: Option<String>,
+}
+
+#[derive(Args)]
+struct AuditExport {
+    /// The data directory
+    #[arg(long, value_name = "DIR", default_value = "factree-data")]
+    data: PathBuf,
+    /// The form
+    #[arg(long, value_enum, default_value = "jsonl")]
+    format: ExportForm,
+    /// Of exactly this principal, user:anna for example
+    #[arg(long)]
+    principal: Option<String>,
+    /// With this verb or one below it
+    #[arg(long)]
+    verb: Option<String>,
+    /// With a target that begins so
+    #[arg(long)]
+    target: Option<String>,
+    /// That ended so: begun, done, refused, failed or lost
+    #[arg(long)]
+    result: Option<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ExportForm {
+    Jsonl,
+    Csv,
+}
+
 #[derive(Args)]
 struct ReportOptions {
     #[command(flatten)]
@@ -85,38 +143,6 @@ struct ReportOptions {
     /// Print the API's JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Where a running Factree is asked, and as whom.
-#[derive(Args)]
-struct Asking {
-    /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: String,
-    /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
-    #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
-}
-
-impl Asking {
-    fn read(&self) -> Result<(WebAddress, Option<Secret>), String> {
-        let http =
-            WebAddress::parse(&self.http, self.ca.as_deref()).map_err(|why| format!("--http {}: {why}", self.http))?;
-        let key = match &self.key_file {
-            Some(file) => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                Some(Secret::new(text.trim().to_owned()))
-            }
-            None => std::env::var("FACTREE_KEY").ok().map(|key| Secret::new(key.trim().to_owned())),
-        };
-        if key.is_some() && !http.is_encrypted() && !http.is_loopback() {
-            return Err(format!("--http {}: a key is sent to another machine by https:// only", self.http));
-        }
-        Ok((http, key))
-    }
 }
 
 /// What `factree place` is asked.
@@ -184,6 +210,7 @@ fn main() -> ExitCode {
         Command::Check(options) => configured(options, |config, _| check(&config)),
         Command::Place(placing) => place(&placing),
         Command::Sparkplug(SparkplugCommand::Report(options)) => report(&options),
+        Command::Audit(command) => audit(&command),
         Command::Init(arguments) => cli::init::init(&arguments),
         Command::User(arguments) => cli::accounts::user(arguments),
         Command::Role(arguments) => cli::accounts::role(arguments),
@@ -226,6 +253,45 @@ fn logins(asks: bool) -> &'static str {
     match asks {
         true => "Clients have to log in: users, keys and certificates, as [auth] says.",
         false => "Open: nobody has to log in, and whoever is on this machine may do everything.",
+    }
+}
+
+/// Looks at the audit log.
+fn audit(command: &AuditCommand) -> ExitCode {
+    let against = |against: &AuditAgainst| Against { heads: against.head.clone(), key: against.key.clone() };
+    let said = match command {
+        AuditCommand::Verify(of) => audit_command::verified(&of.data, &against(of)),
+        AuditCommand::Head(of) => audit_command::head(&of.data, &against(of)),
+        AuditCommand::Export(export) => return audit_export(export),
+    };
+    match said {
+        Ok(text) => {
+            // A reader that has seen enough closes the pipe.
+            let _: io::Result<()> = io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(Failed::Asked(why)) => fail(5, &why),
+        Err(wrong) => fail(1, &format!("the audit log is NOT what was written: {wrong}")),
+    }
+}
+
+fn audit_export(export: &AuditExport) -> ExitCode {
+    let AuditExport { data, format, principal, verb, target, result } = export;
+    let query = Query {
+        principal: principal.clone(),
+        verb: verb.clone(),
+        target_prefix: target.clone(),
+        result: result.clone(),
+        ..Query::default()
+    };
+    let form = match format {
+        ExportForm::Jsonl => Form::Lines,
+        ExportForm::Csv => Form::Csv,
+    };
+    match audit_command::exported(data, query, form, &mut io::BufWriter::new(io::stdout().lock())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(5, &format!("{}: {error}", data.display())),
     }
 }
 
@@ -358,6 +424,9 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         server.durability().name(),
         server.durability().promise()
     )?;
+    if let Some(key) = server.audit_key() {
+        writeln!(out, "  Audit  key {key}")?;
+    }
     let Found { sessions, retained, edge_nodes, .. } = *server.found();
     if sessions + retained + edge_nodes > 0 {
         writeln!(

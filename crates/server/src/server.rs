@@ -324,6 +324,11 @@ impl Server {
         &self.sparkplug
     }
 
+    /// What verifies the heads of the audit log, to be noted elsewhere; none if there is no log.
+    pub fn audit_key(&self) -> Option<String> {
+        self.audit.identity().map(|(key, _)| key.to_string())
+    }
+
     /// What was on disk.
     pub fn found(&self) -> &Found {
         &self.found
@@ -415,7 +420,7 @@ impl Server {
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let watched = Arc::clone(&reception);
-        let http = tokio::spawn(Front::new(reception, doorway, router).run(http, stopped.clone()));
+        let http = tokio::spawn(Front::new(reception, doorway, auditor(), router).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }

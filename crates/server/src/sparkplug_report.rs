@@ -139,7 +139,7 @@ fn harmless(json: &str) -> String {
 }
 
 /// Text from outside as it may stand on a terminal: what is not printable is written as Rust writes it, `\u{1b}`.
-fn plainly(text: &str) -> String {
+pub(crate) fn plainly(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

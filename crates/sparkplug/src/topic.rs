@@ -157,6 +157,12 @@ enum Message {
 }
 
 impl Outline {
+    /// Whether it is that of an NCMD or a DCMD.
+    #[inline]
+    pub fn is_command(self) -> bool {
+        matches!(self.message, Message::Node(NodeMessage::Ncmd) | Message::Device(DeviceMessage::Dcmd))
+    }
+
     /// The topic again. `topic` is the name it was parsed from.
     ///
     /// # Panics

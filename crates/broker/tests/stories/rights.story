@@ -524,3 +524,35 @@ b: SUBSCRIBE uns/#
 announce uns/P/A 1
     announced
     b < PUBLISH uns/P/A 1
+
+== One principal has so many sessions and no more, whatever client ids it makes up (MQ08)
+limits sessions_per_principal_max=2
+role all read,write,command:topics:#
+a: CONNECT as=user:anna roles=all expiry=10s
+    a < CONNACK Success
+b: CONNECT as=user:anna roles=all expiry=10s
+    b < CONNACK Success
+c: CONNECT as=user:anna roles=all
+    c < CONNACK QuotaExceeded (too many sessions of one principal)
+    event: "c" refused, QuotaExceeded (too many sessions of one principal)
+    c close
+d: CONNECT as=user:ben roles=all
+    d < CONNACK Success
+e: CONNECT
+    e < CONNACK Success
+f: CONNECT
+    f < CONNACK Success
+g: CONNECT
+    g < CONNACK Success
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+a: CONNECT as=user:anna roles=all resume expiry=10s
+    a < CONNACK Success session_present
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+wait 11s
+    event: session of a expired
+c: CONNECT as=user:anna roles=all
+    c < CONNACK Success

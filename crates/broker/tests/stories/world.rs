@@ -530,6 +530,8 @@ fn limits(words: &mut Words<'_>) -> Limits {
     set(words, "retained_backlog_max", &mut limits.retained_backlog_max);
     set(words, "retained_walks_max", &mut limits.retained_walks_max);
     limits.sessions_max = words.number("sessions_max").unwrap_or(limits.sessions_max);
+    limits.sessions_per_principal_max =
+        words.number("sessions_per_principal_max").unwrap_or(limits.sessions_per_principal_max);
     limits.receive_maximum = words.number("receive_maximum").unwrap_or(limits.receive_maximum);
     limits.takeovers_per_minute_max =
         words.number("takeovers_per_minute_max").unwrap_or(limits.takeovers_per_minute_max);

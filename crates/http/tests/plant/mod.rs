@@ -19,6 +19,7 @@ use factree_namespace::{
 };
 use tower::ServiceExt;
 
+pub(crate) mod gate;
 pub(crate) mod i3x;
 pub(crate) mod payload;
 pub(crate) mod reader;
@@ -31,6 +32,8 @@ pub(crate) struct Plant {
     pub(crate) namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
     router: axum::Router,
+    /// The same, to which somebody has to say who asks.
+    pub(crate) bare: axum::Router,
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
     pub(crate) streams: Arc<Streams>,
@@ -101,8 +104,9 @@ impl Plant {
             attachments: Arc::new(|| vec![plant_two()]),
             audit: Arc::new(NoAudit),
         });
+        let bare = router.clone();
         let router = router.layer(Extension(Caller::open()));
-        Plant { namespace, ingest, router, clock, said, streams, i3x }
+        Plant { namespace, ingest, router, bare, clock, said, streams, i3x }
     }
 
     /// Other placement rules, and everything where they say.

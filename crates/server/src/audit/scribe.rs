@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use factree_auth::Now;
 use factree_auth::audit::{
-    Dropped, FrameError, Head, Installation, OnFull, Outcome, OwnedEntry, PublicKey, ResumeError, Resumed,
-    SegmentStart, Step, Trust, Writer, verify,
+    Dropped, FrameError, Head, Installation, OnFull, Outcome, OwnedEntry, PublicKey, Resumed, SegmentStart, Step,
+    Trust, Writer, verify,
 };
 use tracing::{error, info, warn};
 

@@ -20,23 +20,22 @@ pub(crate) enum Subject {
 /// The verb and the subject of a command.
 pub(crate) fn of(command: &Command, directory: &Directory) -> (&'static str, Subject) {
     match command {
-        Command::AddUser { name, .. } => ("add user", Subject::User(name.clone())),
-        Command::SetPassword { name, .. } => ("set password", Subject::User(name.clone())),
-        Command::RenewHash { name, .. } => ("renew hash", Subject::User(name.clone())),
-        Command::SetRoles { name, .. } => ("set roles", Subject::User(name.clone())),
-        Command::SetDisabled { name, disabled: true } => ("disable user", Subject::User(name.clone())),
-        Command::SetDisabled { name, disabled: false } => ("enable user", Subject::User(name.clone())),
-        Command::RemoveUser(name) => ("remove user", Subject::User(name.clone())),
-        Command::SetRole(role) => ("set role", Subject::Role(role.name().clone())),
-        Command::RemoveRole(name) => ("remove role", Subject::Role(name.clone())),
-        Command::AddKey(key) => ("add key", Subject::Key(key.token.id.clone())),
-        Command::RemoveKey(id) => ("remove key", Subject::Key(id.clone())),
-        Command::OpenSession { owner, .. } => ("open session", Subject::SessionsOf(Some(owner.clone()))),
+        Command::AddUser { name, .. } => ("user.add", Subject::User(name.clone())),
+        Command::SetPassword { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::RenewHash { name, .. } => ("user.rehash", Subject::User(name.clone())),
+        Command::SetRoles { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::SetDisabled { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::RemoveUser(name) => ("user.remove", Subject::User(name.clone())),
+        Command::SetRole(role) => ("role.change", Subject::Role(role.name().clone())),
+        Command::RemoveRole(name) => ("role.remove", Subject::Role(name.clone())),
+        Command::AddKey(key) => ("key.add", Subject::Key(key.token.id.clone())),
+        Command::RemoveKey(id) => ("key.remove", Subject::Key(id.clone())),
+        Command::OpenSession { owner, .. } => ("session.begin", Subject::SessionsOf(Some(owner.clone()))),
         Command::EndSession(id) => {
             let owner = directory.sessions().find(|(known, _)| *known == id).map(|(_, session)| session.owner.clone());
-            ("end session", Subject::SessionsOf(owner))
+            ("session.end", Subject::SessionsOf(owner))
         }
-        Command::EndSessionsOf(owner) => ("end sessions", Subject::SessionsOf(Some(owner.clone()))),
+        Command::EndSessionsOf(owner) => ("session.end", Subject::SessionsOf(Some(owner.clone()))),
     }
 }
 

@@ -109,7 +109,7 @@ impl fmt::Display for NotLetIn {
 /// What a command has done, for the audit: what it was about, and how that was and is, without anything secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// `add user`, `set roles` …
+    /// `user.add`, `role.change` …
     pub(crate) verb: &'static str,
     /// `user/anna`, `role/fitter`, `key/{id}`, `session/{owner}`
     pub(crate) target: String,

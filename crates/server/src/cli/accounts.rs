@@ -11,11 +11,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use factree::accounts::{Offline, Order};
+use factree::accounts::{Carried, Offline, Online, Order};
 use factree::{Config, Overrides};
-use factree_auth::credential::{KeyId, Password};
+use factree_auth::credential::{KeyId, Password, Secret};
 use factree_auth::{Grant, Name, Pin, Role, Verbs};
 
+use crate::cli::asking::Asking;
 use crate::fail;
 
 /// Bytes of a password that is read: more than any may have.
@@ -30,6 +31,8 @@ pub(crate) struct Where {
     /// The data directory, while no server has it [default: the configuration's, ./factree-data]
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    at: Asking,
 }
 
 #[derive(Args)]
@@ -232,24 +235,42 @@ fn carry_out(place: Where, order: Result<Order, String>) -> ExitCode {
         Ok(order) => order,
         Err(why) => return fail(2, &why),
     };
-    let Where { config, data } = place;
-    let config = match Config::load(config.as_deref(), Overrides { data, ..Overrides::default() }) {
-        Ok(config) => config,
-        Err(error) => return fail(2, &error.to_string()),
+    let carried = match place.is_online() {
+        true => place.online(order),
+        false => place.offline(order),
     };
-    let auth = config.auth.unwrap_or_default();
-    let carried = Offline::open(&config.data, &auth, &config.limits.auth).and_then(|mut it| it.carry_out(order));
-    match carried {
-        Ok(carried) => {
-            // What it is about goes to standard error, so that standard output is the key and nothing else.
-            if let Some(key) = carried.key {
-                eprint!("{}", carried.text);
-                eprintln!("This is the key. It is shown this once:");
-                return printed(&format!("{}\n", key.reveal()));
-            }
-            printed(&carried.text)
-        }
-        Err(error) => fail(1, &error.to_string()),
+    let carried = match carried {
+        Ok(carried) => carried,
+        Err((code, why)) => return fail(code, &why),
+    };
+    // What it is about goes to standard error, so that standard output is the key and nothing else.
+    if let Some(key) = carried.key {
+        eprintln!("{}This is the key. It is shown this once:", carried.text);
+        return printed(&format!("{}\n", key.reveal()));
+    }
+    printed(&carried.text)
+}
+
+impl Where {
+    /// Whoever names a server or has a key means a running one; who names a data directory does not.
+    fn is_online(&self) -> bool {
+        self.data.is_none() && (self.at.is_given() || std::env::var_os("FACTREE_KEY").is_some())
+    }
+
+    fn offline(self, order: Order) -> Result<Carried, (u8, String)> {
+        let overrides = Overrides { data: self.data, ..Overrides::default() };
+        let config = Config::load(self.config.as_deref(), overrides).map_err(|error| (2, error.to_string()))?;
+        Offline::open(&config).and_then(|mut offline| offline.carry_out(order)).map_err(|error| (1, error.to_string()))
+    }
+
+    fn online(&self, order: Order) -> Result<Carried, (u8, String)> {
+        let (address, key) = self.at.read().map_err(|why| (2, why))?;
+        let key = key.ok_or_else(|| {
+            (2, "a running server wants a key of an admin: --key-file FILE, or FACTREE_KEY".to_owned())
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| (1, error.to_string()))?;
+        runtime.block_on(Online { address, key }.carry_out(order)).map_err(|error| (1, error.to_string()))
     }
 }
 
@@ -262,7 +283,7 @@ fn printed(text: &str) -> ExitCode {
 }
 
 impl PasswordFrom {
-    fn read(&self, name: &Name) -> Result<Option<Password>, String> {
+    fn read(&self, name: &Name) -> Result<Option<Secret>, String> {
         if self.no_password {
             return Ok(None);
         }
@@ -276,7 +297,8 @@ impl PasswordFrom {
         } else {
             return Err("there is no terminal to ask for the password: use --password-stdin, or --no-password".into());
         };
-        Password::chosen(&typed).map(Some).map_err(|error| error.to_string())
+        // Before a server is asked.
+        Password::chosen(&typed).map(|_| Some(Secret::new(typed))).map_err(|error| error.to_string())
     }
 }
 

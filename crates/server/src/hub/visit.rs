@@ -15,7 +15,8 @@ use factree_mqtt::{
 use factree_namespace::Timestamp;
 
 use super::mailbox::{Closer, Closing, Letters, Mailbox};
-use super::{Answer, Core, Door, Home, now, session};
+use super::{Answer, Core, Door, Home, now, recorded, session};
+use crate::audit::{Audit, OwnedEntry};
 use crate::events::{self, Noted};
 use crate::recent::Recent;
 
@@ -37,6 +38,8 @@ pub(super) struct Visit<'v> {
     pub(super) granted: Vec<ReasonCode>,
     pub(super) woken: Vec<Arc<Mailbox>>,
     pub(super) events: Vec<Noted>,
+    /// What is to be on record.
+    pub(super) deeds: Vec<OwnedEntry>,
 }
 
 /// Something the local session publishes.
@@ -52,6 +55,7 @@ pub(super) struct Left {
     pub(super) answer: Answer,
     pub(super) woken: Vec<Arc<Mailbox>>,
     pub(super) events: Vec<Noted>,
+    pub(super) deeds: Vec<OwnedEntry>,
 }
 
 impl<'w> Words<'w> {
@@ -69,12 +73,13 @@ impl<'w> Words<'w> {
 
 impl Left {
     /// Wakes, logs and remembers; outside the locks.
-    pub(super) fn carry_out(&self, recent: &Recent) {
+    pub(super) fn carry_out(&self, audit: &Audit, recent: &Recent) {
         self.woken.iter().for_each(|mailbox| mailbox.wake());
         for event in &self.events {
             events::log(event);
             recent.note(Timestamp(now().wall.0), event);
         }
+        self.deeds.iter().for_each(|deed| audit.note(deed.clone()));
     }
 }
 
@@ -187,11 +192,18 @@ impl Visit<'_> {
                 }
             }
             Output::Accepted(Accepted::Packet { .. }) => {
-                self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
+                let number = publication.expect("only a PUBLISH is accepted, and it is in the batch");
+                self.batch.accept(number);
+                if let Some(command) = self.batch.command(number) {
+                    self.deeds.extend(recorded::command(self.core, self.home, command));
+                }
             }
             Output::Accepted(Accepted::Will { connection, publication }) => {
                 let number = self.push_will(connection, &publication);
                 self.batch.accept(number);
+                if let Some(command) = self.batch.command(number) {
+                    self.deeds.push(recorded::will(connection, command));
+                }
             }
             // The tree said it; it needs no telling.
             Output::Accepted(Accepted::Local) => {}
@@ -218,6 +230,7 @@ impl Visit<'_> {
                     self.is_admitted = true;
                     self.core.is_somebody_back = self.core.is_something_current_due;
                 }
+                self.deeds.extend(recorded::refusal(self.core, &event));
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
             }
