@@ -180,6 +180,3 @@ impl Audit {
         self.log.as_ref().map_or((0, 0), |log| log.desk.counts())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,6 +13,8 @@ mod ledger;
 mod proof;
 mod revoked;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use std::net::IpAddr;

@@ -32,6 +32,7 @@ mod auth;
 mod declared_types;
 mod exposure;
 mod namespace;
+mod printed;
 mod rules;
 mod sparkplug;
 

@@ -212,6 +212,11 @@ impl Hub {
         &self.outlets
     }
 
+    /// Where what is done is put on record.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Who judges what is published.
     pub(crate) fn door(&self) -> &Arc<Door> {
         &self.door

@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
-use factree::audit_command::{self, Against, Failed, Form, Query};
 use factree::sparkplug_report::{self, Question, Report};
 use factree::{
     Attachment, Config, ConfigError, DataDirectoryError, Found, Overrides, Reloader, Server, StartError, StateWord,
@@ -26,6 +25,7 @@ mod cli;
 
 use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
 use cli::asking::Asking;
+use cli::audit::AuditCommand;
 use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
@@ -77,59 +77,6 @@ enum SparkplugCommand {
     Report(ReportOptions),
 }
 
-#[derive(Subcommand)]
-enum AuditCommand {
-    /// Say whether the log is what was written
-    ///
-    /// Exit code 0: it is; 1: it is not, and the first entry that is wrong is named; 5: it could not be tried.
-    Verify(AuditAgainst),
-    /// Print the last head, a line to be kept on another machine
-    Head(AuditAgainst),
-    /// Print what is on record, for other programs
-    Export(AuditExport),
-}
-
-#[derive(Args)]
-struct AuditAgainst {
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = "factree-data")]
-    data: PathBuf,
-    /// A file with heads that were kept elsewhere, one in each line
-    #[arg(long, value_name = "FILE")]
-    head: Option<PathBuf>,
-    /// The public key, as the server prints it at its start [default: the one beside the log]
-    #[arg(long, value_name = "HEX")]
-    key: Option<String>,
-}
-
-#[derive(Args)]
-struct AuditExport {
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = "factree-data")]
-    data: PathBuf,
-    /// The form
-    #[arg(long, value_enum, default_value = "jsonl")]
-    format: ExportForm,
-    /// Of exactly this principal, user:anna for example
-    #[arg(long)]
-    principal: Option<String>,
-    /// With this verb or one below it
-    #[arg(long)]
-    verb: Option<String>,
-    /// With a target that begins so
-    #[arg(long)]
-    target: Option<String>,
-    /// That ended so: begun, done, refused, failed or lost
-    #[arg(long)]
-    result: Option<String>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ExportForm {
-    Jsonl,
-    Csv,
-}
-
 #[derive(Args)]
 struct ReportOptions {
     #[command(flatten)]
@@ -174,6 +121,9 @@ struct Options {
     /// A broker to be attached to as an ordinary client, mqtt://host:1883 for example; again for more
     #[arg(long, value_name = "URL")]
     attach: Vec<String>,
+    /// Print the configuration as it is understood, without secrets, and exit
+    #[arg(long)]
+    print_config: bool,
 }
 
 /// An address, or nowhere.
@@ -210,7 +160,7 @@ fn main() -> ExitCode {
         Command::Check(options) => configured(options, |config, _| check(&config)),
         Command::Place(placing) => place(&placing),
         Command::Sparkplug(SparkplugCommand::Report(options)) => report(&options),
-        Command::Audit(command) => audit(&command),
+        Command::Audit(command) => cli::audit::audit(&command),
         Command::Init(arguments) => cli::init::init(&arguments),
         Command::User(arguments) => cli::accounts::user(arguments),
         Command::Role(arguments) => cli::accounts::role(arguments),
@@ -220,8 +170,10 @@ fn main() -> ExitCode {
 
 /// Reads the configuration and goes on with it, and with a way to read it again.
 fn configured(options: Options, with: impl FnOnce(Config, Source) -> ExitCode) -> ExitCode {
+    let print_config = options.print_config;
     let read = move || Config::load(options.config.as_deref(), options.overrides());
     match read() {
+        Ok(config) if print_config => printed(&config.printed()),
         Ok(config) => with(config, Box::new(read)),
         Err(error) => fail(2, &error.to_string()),
     }
@@ -233,18 +185,24 @@ type Source = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 /// Says what a configuration comes to.
 fn check(config: &Config) -> ExitCode {
     let mqtt = config.mqtt.map_or_else(|| "off".to_owned(), |mqtt| format!("on {mqtt}"));
-    println!("The configuration is valid: MQTT {mqtt}, HTTP on {}.", config.http);
-    println!("{}", logins(config.auth.is_some()));
+    let mut text = format!("The configuration is valid: MQTT {mqtt}, HTTP on {}.\n", config.http);
+    text += &format!("{}\n", logins(config.auth.is_some()));
     for attachment in &config.attachments {
-        println!("Attached to {}", shown(attachment));
+        text += &format!("Attached to {}\n", shown(attachment));
     }
     if !config.governance.is_empty() {
-        println!("Rules about what may be published: {}.", config.governance.len());
+        text += &format!("Rules about what may be published: {}.\n", config.governance.len());
     }
-    println!("\n[limits]");
+    text += "\n[limits]\n";
     for (name, value, is_default) in factree::limit_keys::shown(&config.limits) {
-        println!("{name} = {value}{}", if is_default { "" } else { "   # set" });
+        text += &format!("{name} = {value}{}\n", if is_default { "" } else { "   # set" });
     }
+    printed(&text)
+}
+
+/// A reader who has gone (a closed pipe) is no reason to complain.
+fn printed(text: &str) -> ExitCode {
+    let _: io::Result<()> = io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
@@ -253,45 +211,6 @@ fn logins(asks: bool) -> &'static str {
     match asks {
         true => "Clients have to log in: users, keys and certificates, as [auth] says.",
         false => "Open: nobody has to log in, and whoever is on this machine may do everything.",
-    }
-}
-
-/// Looks at the audit log.
-fn audit(command: &AuditCommand) -> ExitCode {
-    let against = |against: &AuditAgainst| Against { heads: against.head.clone(), key: against.key.clone() };
-    let said = match command {
-        AuditCommand::Verify(of) => audit_command::verified(&of.data, &against(of)),
-        AuditCommand::Head(of) => audit_command::head(&of.data, &against(of)),
-        AuditCommand::Export(export) => return audit_export(export),
-    };
-    match said {
-        Ok(text) => {
-            // A reader that has seen enough closes the pipe.
-            let _: io::Result<()> = io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(Failed::Asked(why)) => fail(5, &why),
-        Err(wrong) => fail(1, &format!("the audit log is NOT what was written: {wrong}")),
-    }
-}
-
-fn audit_export(export: &AuditExport) -> ExitCode {
-    let AuditExport { data, format, principal, verb, target, result } = export;
-    let query = Query {
-        principal: principal.clone(),
-        verb: verb.clone(),
-        target_prefix: target.clone(),
-        result: result.clone(),
-        ..Query::default()
-    };
-    let form = match format {
-        ExportForm::Jsonl => Form::Lines,
-        ExportForm::Csv => Form::Csv,
-    };
-    match audit_command::exported(data, query, form, &mut io::BufWriter::new(io::stdout().lock())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => fail(5, &format!("{}: {error}", data.display())),
     }
 }
 

@@ -22,14 +22,14 @@ use crate::fail;
 /// Bytes of a password that is read: more than any may have.
 const PASSWORD_BYTES_READ: u64 = 4096;
 
-/// Whose accounts.
+/// Whose accounts. What is global goes by its id through all commands, so these have some of their own.
 #[derive(Args)]
 pub(crate) struct Where {
     /// Configuration file, TOML: its data directory and roles
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(id = "accounts_config", long = "config", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// The data directory, while no server has it [default: the configuration's, ./factree-data]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(id = "accounts_data", long = "data", value_name = "DIR", global = true)]
     data: Option<PathBuf>,
     #[command(flatten)]
     at: Asking,

@@ -11,17 +11,17 @@ use factree_auth::credential::Secret;
 /// Where nothing else is said.
 const DEFAULT: &str = "127.0.0.1:8080";
 
-/// The options for it.
+/// The options for it. What is global goes by its id through all commands, so these have some of their own.
 #[derive(Args)]
 pub(crate) struct Asking {
     /// The HTTP address of the Factree that is asked, https://HOST:PORT where it has TLS [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", global = true)]
+    #[arg(id = "asked_http", long = "http", value_name = "ADDR", global = true)]
     http: Option<String>,
     /// A PEM file with whom to trust by TLS [default: whom this machine trusts]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(id = "asked_ca", long = "ca", value_name = "FILE", global = true)]
     ca: Option<PathBuf>,
     /// A file with a key, where it asks who we are [default: the key in the environment variable FACTREE_KEY]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(id = "asked_key_file", long = "key-file", value_name = "FILE", global = true)]
     key_file: Option<PathBuf>,
 }
 

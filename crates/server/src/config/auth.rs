@@ -286,3 +286,63 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Overrides};
+
+    fn refusal(text: &str) -> String {
+        Config::parse(text, Overrides::default()).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn roles_rules_and_anonymous_are_read() {
+        let text = "[auth]\nanonymous = [\"reader\"]\nanonymous_addresses = \"any\"\n\
+                    [[auth.role]]\nname = \"press\"\ngrants = [\"write topics:spBv1.0/Acme:Press/#\", \"read tree:Acme/#\"]\n\
+                    pins = [\"edge node Acme:Press/{client_id}\", \"host application scada\"]";
+        let auth = Config::parse(text, Overrides::default()).unwrap().auth.unwrap();
+        assert_eq!(auth.anonymous.unwrap()[0].as_str(), "reader");
+        assert!(auth.anonymous_anywhere && auth.roles[0].grants().len() == 2 && auth.roles[0].pins().len() == 2);
+    }
+
+    /// CF03: what is malformed names its line, and nothing comes of any of it.
+    #[test]
+    fn cf03_what_is_malformed_is_refused_with_its_line_and_what_is_accepted() {
+        let role = "[[auth.role]]\nname = \"press\"\n";
+        for (text, parts) in [
+            (format!("{role}grants = [\"read topics:a\",\n\"reed topics:b\"]"), ["line 4", "'reed' is no verb"]),
+            (format!("{role}grants = [\"read topics:a/#/b\"]"), ["line 3", "press"]),
+            (format!("{role}grants = []\npins = [\"Line1\"]"), ["line 4", "edge node GROUP/EDGE_NODE"]),
+            (format!("{role}grant = []"), ["line 3", "`grants`"]),
+            ("[[auth.role]]\nname = \"admin\"\ngrants = []".into(), ["line 2", "built in"]),
+            (format!("{role}grants = []\n{role}grants = []"), ["line 5", "is there twice"]),
+            ("[auth]\nanonymous = [\"\"]".into(), ["line 2", "at least one character"]),
+            ("[auth]\nanonymous_addresses = \"any\"".into(), ["[auth]", "name roles"]),
+            ("[auth.certificates]\nauthorities = \"/none.pem\"\nmap = []".into(), ["authorities", "/none.pem"]),
+            ("[auth.token]\nissuer = \"i\"\naudience = \"a\"\njwks = \"/none.json\"".into(), ["line 4", "/none.json"]),
+            (
+                "[auth.token]\nissuer = \"i\"\naudience = \"a\"\njwks = \"http://id.example/jwks\"".into(),
+                ["line 4", "https://"],
+            ),
+        ] {
+            let message = refusal(&text);
+            for part in parts {
+                assert!(message.contains(part), "{text}\n{part} is missing: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn cf02_a_table_with_nothing_but_comments_denies_everything() {
+        let auth = Config::parse("[auth]\n# anonymous = [\"admin\"]\n", Overrides::default()).unwrap().auth.unwrap();
+        assert!(
+            auth.anonymous.is_none() && auth.roles.is_empty() && auth.certificates.is_none() && auth.tokens.is_none()
+        );
+    }
+
+    #[test]
+    fn cf08_nesting_without_end_is_refused() {
+        let nested = format!("[auth]\nanonymous = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(Config::parse(&nested, Overrides::default()).is_err());
+    }
+}

@@ -81,3 +81,73 @@ impl Exposed {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Overrides};
+
+    /// A configuration, what it is refused for, or nothing.
+    const CASES: &[(&str, Option<&str>)] = &[
+        ("", None),
+        ("[mqtt]\nlisten = \"127.3.2.1:1883\"", None),
+        ("[mqtt]\nlisten = \"[::ffff:127.0.0.1]:1883\"", None),
+        ("[mqtt]\nlisten = \"0.0.0.0:1883\"", Some("factree init")),
+        ("[mqtt]\nlisten = \"0.0.0.0:1883\"\ninsecure = true", Some("factree init")),
+        ("[mqtt]\nlisten = \"[::]:1883\"", Some("ssh -L")),
+        ("[http]\nlisten = \"192.0.2.7:8080\"", Some("ssh -L")),
+        (
+            "[[mqtt.listeners]]\nlisten = \"0.0.0.0:9001\"\ntransport = \"websocket\"",
+            Some("nobody has to say who he is"),
+        ),
+        ("[[mqtt.listeners]]\nlisten = \"0.0.0.0:8883\"\ntransport = \"tls\"\nCERTIFICATE", Some("factree init")),
+        ("[http]\nlisten = \"0.0.0.0:8443\"\nCERTIFICATE", Some("factree init")),
+        ("[auth]\n[mqtt]\nlisten = \"0.0.0.0:1883\"", Some("could read passwords")),
+        ("[auth]\n[mqtt]\nlisten = \"0.0.0.0:1883\"\ninsecure = true", None),
+        ("[auth]\n[http]\nlisten = \"0.0.0.0:8080\"", Some("[http] certificate and key")),
+        ("[auth]\n[http]\nlisten = \"0.0.0.0:8080\"\ninsecure = true", None),
+        ("[auth]\n[http]\nlisten = \"0.0.0.0:8443\"\nCERTIFICATE", None),
+        (
+            "[auth]\n[[mqtt.listeners]]\nlisten = \"0.0.0.0:9001\"\ntransport = \"websocket\"",
+            Some("transport = \"tls\""),
+        ),
+        ("[auth]\n[[mqtt.listeners]]\nlisten = \"0.0.0.0:8883\"\ntransport = \"tls\"\nCERTIFICATE", None),
+        (
+            "[auth]\nanonymous = [\"admin\"]\nanonymous_addresses = \"any\"\n[mqtt]\nlisten = \"0.0.0.0:1883\"",
+            Some("TLS"),
+        ),
+    ];
+
+    #[test]
+    fn nothing_that_another_machine_reaches_is_open_or_in_the_clear_by_mistake() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(directory.path().join("c.pem"), own.cert.pem()).unwrap();
+        std::fs::write(directory.path().join("k.pem"), own.signing_key.serialize_pem()).unwrap();
+        for (text, refusal) in CASES {
+            // Beside the configuration, so that their names are short.
+            let text = text.replace("CERTIFICATE", "certificate = \"c.pem\"\nkey = \"k.pem\"");
+            let file = directory.path().join("factree.toml");
+            std::fs::write(&file, &text).unwrap();
+            match (Config::load(Some(&file), Overrides::default()), refusal) {
+                (Ok(_), None) => {}
+                (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{text}\n{error}"),
+                (Ok(_), Some(_)) => panic!("accepted:\n{text}"),
+                (Err(error), None) => panic!("refused:\n{text}\n{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn cf05_a_certificate_widens_no_address() {
+        let directory = tempfile::tempdir().unwrap();
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (directory.path().join("c.pem"), directory.path().join("k.pem"));
+        std::fs::write(&certificate, own.cert.pem()).unwrap();
+        std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+        let text = format!("[http]\ncertificate = {certificate:?}\nkey = {key:?}");
+        let config = Config::parse(&text, Overrides::default()).unwrap();
+        assert!(config.http.ip().is_loopback() && config.http_tls.is_some());
+        let half = format!("[http]\ncertificate = {certificate:?}");
+        assert!(Config::parse(&half, Overrides::default()).unwrap_err().to_string().contains("without `key`"));
+    }
+}

@@ -1,0 +1,335 @@
+//! Stories of logins: what is shown, and who is let in.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::task::Poll;
+use std::time::Duration;
+
+use factree_auth::credential::{
+    BearerToken, Certificate, CertificateNames, HashingGate, KeyId, Password, Secret, SessionToken, random,
+};
+use factree_auth::directory::{Command, NewKey, Refusal, Refused};
+use factree_auth::{Name, Principal, Timestamp, Verb, Verbs};
+use factree_store::{Batch, Durability, Limits, Store, Table};
+
+use super::hashing::Hashers;
+use super::{Authority, CommandError, NotLetIn, Proof, Why};
+use crate::config::{Config, Overrides};
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+/// What hashing costs is not what these are about.
+const CHEAP: &str = "[limits]\nauth_password_memory_bytes = \"8 KiB\"\n";
+
+/// An authority over a data directory of its own.
+struct Plant {
+    data: tempfile::TempDir,
+    authority: Arc<Authority>,
+}
+
+impl Plant {
+    fn new(file: &str) -> Plant {
+        let data = tempfile::tempdir().unwrap();
+        let authority = start(data.path(), file);
+        Plant { data, authority }
+    }
+
+    /// The process ends as by `kill -9`, and another one begins.
+    fn restarted(self, file: &str) -> Plant {
+        // Anything that still runs would hold the files.
+        drop(Arc::into_inner(self.authority).expect("nobody else has it"));
+        let authority = start(self.data.path(), file);
+        Plant { data: self.data, authority }
+    }
+
+    async fn add(&self, user: &str, password: &str, roles: &[&str]) {
+        let password = Some(self.authority.hash(Password::chosen(password).unwrap()).await.unwrap());
+        let roles = roles.iter().map(|role| name(role)).collect();
+        self.authority.decide(Command::AddUser { name: name(user), password, roles }).await.unwrap();
+    }
+
+    async fn key_of(&self, owner: &str) -> (KeyId, Secret) {
+        let (token, secret) = BearerToken::mint(random().unwrap());
+        let id = token.id.clone();
+        let (owner, label) = (name(owner), name("test"));
+        let key = NewKey { token, owner, label, roles: None, verbs: Verbs::ALL, expires: None };
+        self.authority.decide(Command::AddKey(key)).await.unwrap();
+        (id, secret)
+    }
+
+    /// Who is let in with this password; or why nobody.
+    async fn tries(&self, username: &str, password: &str, from: IpAddr) -> Result<String, Why> {
+        let password = Password::given(password.as_bytes()).unwrap();
+        let login = self.authority.log_in(Proof::Password { username, password }, from).await;
+        login.map(|login| login.principal().to_string()).map_err(|refused| refused.why)
+    }
+
+    fn shows(&self, proof: &Proof<'_>, from: IpAddr) -> Result<String, Why> {
+        let login = self.authority.log_in_at_once(proof, from).expect("nothing to hash");
+        login.map(|login| login.principal().to_string()).map_err(|refused| refused.why)
+    }
+}
+
+fn config(file: &str) -> Config {
+    Config::parse(&format!("{CHEAP}{file}"), Overrides::default()).unwrap()
+}
+
+fn start(data: &std::path::Path, file: &str) -> Arc<Authority> {
+    let config = config(file);
+    Arc::new(Authority::start(&config.auth.unwrap(), &config.limits.auth, data).unwrap())
+}
+
+/// Polls once.
+async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
+    std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context).is_pending())).await
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+#[tokio::test]
+async fn an_open_server_takes_everybody_for_an_admin_and_has_nothing_to_decide() {
+    let authority = Authority::open();
+    let login = authority.log_in(Proof::Bearer("whatever"), ELSEWHERE).await.unwrap();
+    assert_eq!(*login.principal(), Principal::Anonymous);
+    let access = authority.access_of(&login, Some("plc")).unwrap();
+    assert!(
+        access.may_touch(Verb::Command, "Acme/Dallas") && access.may_manage(Verb::Admin, factree_auth::Area::Access)
+    );
+    assert_eq!(authority.decide(Command::RemoveUser(name("anna"))).await, Err(CommandError::Open));
+}
+
+#[test]
+fn ma01_who_shows_nothing_is_refused_unless_the_file_says_as_what() {
+    let refused = Plant::new("[auth]");
+    assert_eq!(refused.shows(&Proof::Nothing, HERE), Err(Why::NoProof));
+    let near = Plant::new("[auth]\nanonymous = [\"reader\"]");
+    assert_eq!(near.shows(&Proof::Nothing, HERE).unwrap(), "anonymous");
+    assert_eq!(near.shows(&Proof::Nothing, ELSEWHERE), Err(Why::NoProof));
+    let mapped = "::ffff:127.0.0.1".parse().unwrap();
+    assert_eq!(near.shows(&Proof::Nothing, mapped).unwrap(), "anonymous");
+    let anywhere = Plant::new("[auth]\nanonymous = [\"reader\"]\nanonymous_addresses = \"any\"");
+    let login = anywhere.authority.log_in_at_once(&Proof::Nothing, ELSEWHERE).unwrap().unwrap();
+    let access = anywhere.authority.access_of(&login, None).unwrap();
+    assert!(access.may_touch(Verb::Read, "Acme") && !access.may_touch(Verb::Command, "Acme"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_an_unknown_user_and_a_disabled_one_are_refused_alike() {
+    let plant = Plant::new("[auth]");
+    plant.add("anna", "correct horse", &["reader"]).await;
+    plant.add("bert", "correct horse", &["reader"]).await;
+    plant.authority.decide(Command::SetDisabled { name: name("bert"), disabled: true }).await.unwrap();
+    assert_eq!(plant.tries("anna", "correct horse", HERE).await.unwrap(), "user:anna");
+    for (user, password) in [("anna", "wrong horse"), ("bert", "correct horse"), ("nobody", "correct horse"), ("", "")]
+    {
+        assert_eq!(plant.tries(user, password, HERE).await, Err(Why::Refused(Refusal::Unknown)), "{user}");
+    }
+}
+
+#[tokio::test]
+async fn who_fails_too_often_waits_and_who_was_there_before_does_not() {
+    let plant = Plant::new("[auth]");
+    plant.add("anna", "correct horse", &[]).await;
+    plant.tries("anna", "correct horse", HERE).await.unwrap();
+    for _ in 0..6 {
+        assert_eq!(plant.tries("anna", "wrong horse", ELSEWHERE).await, Err(Why::Refused(Refusal::Unknown)));
+    }
+    let refused = plant.tries("anna", "correct horse", ELSEWHERE).await.unwrap_err();
+    assert!(matches!(refused, Why::TooOften { wait } if wait <= Duration::from_secs(1)), "{refused:?}");
+    // Whoever fails on purpose does not lock her out where she is at home.
+    assert_eq!(plant.tries("anna", "correct horse", HERE).await.unwrap(), "user:anna");
+}
+
+#[tokio::test]
+async fn a_key_is_taken_as_a_bearer_and_as_an_mqtt_password_under_its_owners_name_or_none() {
+    let plant = Plant::new("[auth]");
+    plant.add("anna", "correct horse", &["reader"]).await;
+    let (id, key) = plant.key_of("anna").await;
+    let password = || Password::given(key.reveal().as_bytes()).unwrap();
+    assert_eq!(plant.shows(&Proof::Bearer(key.reveal()), HERE).unwrap(), "user:anna");
+    assert_eq!(plant.shows(&Proof::Password { username: "", password: password() }, HERE).unwrap(), "user:anna");
+    assert_eq!(plant.shows(&Proof::Password { username: "anna", password: password() }, HERE).unwrap(), "user:anna");
+    let other = plant.shows(&Proof::Password { username: "bert", password: password() }, HERE);
+    assert_eq!(other, Err(Why::AnotherName));
+    assert_eq!(plant.shows(&Proof::Bearer("ftk_none.none"), HERE), Err(Why::Refused(Refusal::Unknown)));
+    assert!(plant.shows(&Proof::Bearer("eyJhbGciOiJub25lIn0.e30."), HERE).is_err(), "no token is taken here");
+
+    let mut login = plant.authority.log_in_at_once(&Proof::Bearer(key.reveal()), HERE).unwrap().unwrap();
+    let mut changed = plant.authority.changed();
+    plant.authority.decide(Command::RemoveKey(id)).await.unwrap();
+    assert!(changed.has_changed().unwrap() && login.is_stale(), "whoever holds the login is told");
+    changed.mark_unchanged();
+    assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
+}
+
+#[test]
+fn ma18_a_certificate_is_whom_it_names_and_nobody_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]).unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, authority.cert.pem()).unwrap();
+    let plant = Plant::new(&format!(
+        "[auth.certificates]\nauthorities = {file:?}\n[[auth.certificates.map]]\nfrom = \"dns\"\n\
+         pattern = \"{{name}}.edge.example\"\nroles = [\"writer\"]"
+    ));
+    let of = |dns: &[&str]| Certificate {
+        names: CertificateNames { dns: dns.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() },
+        issuer: [1].into(),
+        serial: [2].into(),
+        until: Timestamp(u64::MAX),
+    };
+    let shows = |dns: &[&str], username| plant.shows(&Proof::Certificate { certificate: &of(dns), username }, HERE);
+    assert_eq!(shows(&["plc7.edge.example"], None).unwrap(), "certificate:plc7");
+    assert_eq!(shows(&["plc7.edge.example"], Some("plc7")).unwrap(), "certificate:plc7");
+    assert_eq!(shows(&["plc7.edge.example"], Some("plc8")), Err(Why::AnotherName));
+    assert!(matches!(shows(&["plc7.edge.example", "plc8.edge.example"], None), Err(Why::Certificate(_))));
+    assert!(matches!(shows(&["plc7.office.example"], None), Err(Why::Certificate(_))));
+}
+
+#[tokio::test]
+async fn what_is_decided_is_there_after_a_kill_and_what_is_refused_is_not() {
+    let plant = Plant::new("[auth]");
+    plant.add("root", "correct horse", &["admin"]).await;
+    plant.add("anna", "correct horse", &["reader"]).await;
+    let (_, key) = plant.key_of("anna").await;
+    let last_admin = plant.authority.decide(Command::RemoveUser(name("root"))).await;
+    assert_eq!(last_admin, Err(CommandError::Refused(Refused::LastAdmin)));
+    let changed = Command::SetRoles { name: name("anna"), roles: vec![name("writer")] };
+    let done = plant.authority.decide(changed).await.unwrap();
+    assert_eq!((&*done.target, done.old.as_deref()), ("user/anna", Some("roles reader; password")));
+    assert_eq!(done.new.as_deref(), Some("roles writer; password"));
+
+    let plant = plant.restarted("[auth]");
+    assert_eq!(plant.tries("anna", "correct horse", HERE).await.unwrap(), "user:anna");
+    let login = plant.authority.log_in_at_once(&Proof::Bearer(key.reveal()), HERE).unwrap().unwrap();
+    let access = plant.authority.access_of(&login, None).unwrap();
+    assert_eq!(access.roles().iter().map(|role| role.name().as_str()).collect::<Vec<_>>(), ["writer"]);
+    assert!(plant.authority.read(|directory| directory.user("root").is_some()));
+}
+
+/// The one who asked has gone: half of it must not stay.
+#[tokio::test]
+async fn a_command_that_nobody_waits_for_any_more_is_carried_through_or_not_begun() {
+    let plant = Plant::new("[auth]");
+    let mut deciding =
+        Box::pin(plant.authority.decide(Command::AddUser { name: name("anna"), password: None, roles: Vec::new() }));
+    // Once: what blocks is on its way.
+    assert!(is_pending(&mut deciding).await);
+    drop(deciding);
+    // Commands are carried out one after the other.
+    plant.add("bert", "correct horse", &[]).await;
+    let users =
+        |plant: &Plant| plant.authority.read(|it| it.users().map(|(name, _)| name.to_string()).collect::<Vec<_>>());
+    let before = users(&plant);
+    assert_eq!(users(&plant.restarted("[auth]")), before, "memory and disk say the same");
+    assert_eq!(before, ["anna", "bert"]);
+}
+
+#[tokio::test]
+async fn ma16_a_record_that_cannot_be_read_lets_nobody_in_and_keeps_nobody_out() {
+    let plant = Plant::new("[auth]");
+    plant.add("anna", "correct horse", &["reader"]).await;
+    plant.add("bert", "correct horse", &["reader"]).await;
+    let Plant { data, authority } = plant;
+    drop(Arc::into_inner(authority).expect("nobody else has it"));
+    {
+        let (mut store, _) = Store::open(&data.path().join("access"), Durability::Power, Limits::default()).unwrap();
+        let mut batch = Batch::new();
+        batch.put(Table::Access, b"user/anna", b"{\"v\":1,\"roles\":[\"admin\"],\"created\":0,\"surprise\":true}");
+        batch.put(Table::Access, b"user/", b"{}");
+        store.commit(&mut batch).unwrap();
+    }
+    let plant = Plant { authority: start(data.path(), "[auth]"), data };
+    assert_eq!(plant.tries("anna", "correct horse", HERE).await, Err(Why::Refused(Refusal::Unknown)));
+    assert_eq!(plant.tries("bert", "correct horse", HERE).await.unwrap(), "user:bert");
+}
+
+#[tokio::test]
+async fn a_hash_of_another_cost_is_made_anew_when_its_owner_logs_in_and_nothing_ends() {
+    let plant = Plant::new("[auth]");
+    plant.add("anna", "correct horse", &[]).await;
+    let dearer = "auth_hashing_threads_max = 1\nauth_password_memory_bytes = \"16 KiB\"\n[auth]";
+    let config = Config::parse(&format!("[limits]\n{dearer}"), Overrides::default()).unwrap();
+    let Plant { data, authority } = plant;
+    drop(Arc::into_inner(authority).expect("nobody else has it"));
+    let authority = Arc::new(Authority::start(&config.auth.unwrap(), &config.limits.auth, data.path()).unwrap());
+    let plant = Plant { data, authority };
+    let password = || Password::given(b"correct horse").unwrap();
+    let proof = || Proof::Password { username: "anna", password: password() };
+    let login = plant.authority.log_in(proof(), HERE).await.unwrap();
+    let check = plant.authority.read(|directory| directory.password_check("anna"));
+    let permit = HashingGate::new(1).enter().unwrap();
+    let proven = check.run(&permit, &password()).unwrap();
+    assert!(plant.authority.read(|directory| proven.outdated_hash(directory).is_none()));
+    assert!(!login.is_stale());
+}
+
+#[tokio::test]
+async fn the_line_has_an_end_and_who_leaves_it_is_not_hashed_for() {
+    let hashers = Arc::new(Hashers::start(1, 2).unwrap());
+    let (begin, may_begin) = channel::<()>();
+    let (began, has_begun) = channel();
+    let first = tokio::spawn({
+        let hashers = Arc::clone(&hashers);
+        async move {
+            let work = move |_: &_| {
+                began.send(()).unwrap();
+                may_begin.recv().unwrap();
+            };
+            hashers.run(work).await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv()).await.unwrap().unwrap();
+    let mut leaving = Box::pin(hashers.run(|_| unreachable!("nobody waits for it")));
+    let mut staying = Box::pin(hashers.run(|_| 7));
+    assert!(is_pending(&mut leaving).await && is_pending(&mut staying).await);
+    assert!(hashers.run(|_| ()).await.is_err(), "no place in line");
+    drop(leaving);
+    begin.send(()).unwrap();
+    assert!(first.await.unwrap().is_ok());
+    assert_eq!(staying.await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_reload_changes_what_roles_grant_and_ends_what_is_not_granted_any_more() {
+    let role = |grant: &str| {
+        format!("[auth]\nanonymous = [\"fitter\"]\n[[auth.role]]\nname = \"fitter\"\ngrants = [{grant:?}]")
+    };
+    let plant = Plant::new(&role("read tree:Acme/#"));
+    let mut login = plant.authority.log_in_at_once(&Proof::Nothing, HERE).unwrap().unwrap();
+    let may = |login: &factree_auth::Login, path: &str| {
+        plant.authority.access_of(login, None).unwrap().may_touch(Verb::Read, path)
+    };
+    assert!(may(&login, "Acme/Dallas"));
+    plant.authority.configure(&config(&role("read tree:Globex/#")).auth.unwrap());
+    assert!(login.is_stale());
+    plant.authority.renew(&mut login).unwrap();
+    assert!(!may(&login, "Acme/Dallas") && may(&login, "Globex/Berlin") && !login.is_stale());
+    plant.authority.configure(&config("[auth]").auth.unwrap());
+    assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
+}
+
+#[tokio::test]
+async fn a_session_is_known_by_its_cookie_until_it_is_ended() {
+    let plant = Plant::new("[auth]");
+    plant.add("anna", "correct horse", &["reader"]).await;
+    let (token, cookie) = SessionToken::mint(random().unwrap());
+    let id = token.id();
+    plant.authority.decide(Command::OpenSession { token, owner: name("anna") }).await.unwrap();
+    assert_eq!(plant.shows(&Proof::Session(cookie.reveal()), HERE).unwrap(), "user:anna");
+    plant.authority.decide(Command::EndSession(id)).await.unwrap();
+    for cookie in [cookie.reveal(), "", "not a cookie"] {
+        assert_eq!(plant.shows(&Proof::Session(cookie), HERE), Err(Why::Refused(Refusal::Unknown)));
+    }
+}
+
+#[test]
+fn a_refusal_is_one_line_whatever_the_name_was_and_says_no_secret() {
+    let refused = NotLetIn::from(Refusal::Unknown).of("a\nADMIN login ok\u{1b}[31m");
+    let line = refused.to_string();
+    assert!(!line.contains('\n') && !line.contains('\u{1b}'), "{line}");
+}
