@@ -37,7 +37,7 @@ import { encodePath, isAskable } from "./address.js";
 /** @typedef {{ group: string, edge_node: string, state: string, since: string, summary: { violated: number,
  *   must_violated: number,
  *   observed: number, not_observed: number, not_visible: number }, rules: RuleVerdict[] }} Conformance */
-/** @typedef {{ client_id: string, state: string, connection?: number, version?: string, address?: string, since?:
+/** @typedef {{ client_id: string, principal?: string, username?: string, state: string, connection?: number, version?: string, address?: string, since?:
  *   string,
  *   last_packet?: string, keep_alive_seconds?: number, session_expiry_seconds?: number, subscriptions_count: number,
  *   queue_len: number, queue_bytes: number, in_flight: number, published: number, delivered: number, dropped: number,
