@@ -1,0 +1,8 @@
+//! Who is let in over real sockets, and what he may do there.
+
+mod certificates;
+mod client;
+mod http;
+mod mqtt;
+mod plant;
+mod revoked;
