@@ -173,7 +173,7 @@ fn text_of(value: &Value) -> String {
 /// The body of a PUT.
 fn read(body: &[u8]) -> Result<Wanted, Problem> {
     let refused = |why: &str| {
-        let detail = format!("the body is {{\"value\": …}} in JSON and nothing else: {}", clipped(why));
+        let detail = format!("the body is {{\"value\": …}} in JSON, with a \"reason\" or without: {}", clipped(why));
         Problem::new(Kind::BadBody, detail)
     };
     // To serde `[5]` is a struct as well.

@@ -310,6 +310,7 @@ impl Hub {
         };
         if let Some((reason, why)) = refused {
             return self.visit(Some(home), Batch::default(), outgoing, |visit| {
+                visit.claimant = Some(Arc::clone(holder));
                 visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
             });
         }
@@ -317,6 +318,7 @@ impl Hub {
             if let (Some(username), Some(mailbox)) = (connect.username, visit.core.mailboxes.get(&connection)) {
                 mailbox.leave(|letters| letters.username = Some(username.into()));
             }
+            visit.claimant = Some(Arc::clone(holder));
             visit.handle(Input::Connect { connection, connect, holder }, None);
             visit.tell_connected(connection, connect);
         })
@@ -464,6 +466,7 @@ impl Hub {
             door: &self.door,
             now: Instant::now(),
             home,
+            claimant: None,
             is_admitted: false,
             batch,
             outgoing,

@@ -171,6 +171,7 @@ impl Server {
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
         let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         let audit = Arc::new(audit);
         let http_is_encrypted = config.http_tls.is_some();
         let authority = Arc::new(match &config.auth {
@@ -455,7 +456,6 @@ impl Server {
             let (audit, ingest) = (Arc::clone(&audit), Arc::clone(&followed));
             async move { audit.follow_commands(&ingest).await }
         });
-        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;

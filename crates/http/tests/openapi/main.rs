@@ -8,8 +8,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callers::{who_is_let_in, who_may_not};
 use deeds::{Book, what_happened, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
-use factree_http::{NoAudit, access_router, clients_router, events_router, openapi};
+use factree_http::{NoAudit, access_router, audit_router, clients_router, events_router, openapi};
 use plant::Plant;
+use recorded::what_is_on_record;
 use serde_json::{Value, json};
 use told::{Told, get, plant};
 use tower::ServiceExt;
@@ -20,6 +21,7 @@ mod plant;
 
 mod callers;
 mod deeds;
+mod recorded;
 mod told;
 
 /// `UPDATE_GUIDES=1 cargo test -p factree-http --test openapi` writes it anew; what has changed is then to be read, as
@@ -216,6 +218,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     what_happened(&mut told).await;
     who_may_not(&mut told).await;
     who_is_let_in(&mut told).await;
+    what_is_on_record(&mut told).await;
 
     let mut named = BTreeSet::new();
     for (_, _, operation) in operations() {
@@ -323,8 +326,9 @@ fn examples_are_true() {
 async fn the_bounds_of_parameters_are_true() {
     let clients =
         clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+    let log = audit_router(Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
     let events = events_router(Arc::new(|_, _| Vec::new())).layer(axum::Extension(factree_http::Caller::open()));
-    let router = plant().router().merge(clients).merge(events);
+    let router = plant().router().merge(clients).merge(log).merge(events);
     let access = access_router(factree_http::Doorway::open(), None);
     let router = router.merge(access.layer(axum::Extension(factree_http::Caller::open())));
     let mut found = 0;

@@ -27,6 +27,8 @@ pub(super) struct Visit<'v> {
     pub(super) door: &'v Door,
     pub(super) now: Instant,
     pub(super) home: Option<Home>,
+    /// Who brings a CONNECT.
+    pub(super) claimant: Option<Arc<Holder>>,
     /// A client was admitted.
     pub(super) is_admitted: bool,
     pub(super) batch: Batch,
@@ -230,7 +232,7 @@ impl Visit<'_> {
                     self.is_admitted = true;
                     self.core.is_somebody_back = self.core.is_something_current_due;
                 }
-                self.deeds.extend(recorded::refusal(self.core, &event));
+                self.deeds.extend(recorded::refusal(self.core, self.claimant.as_deref(), &event));
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
             }
