@@ -70,6 +70,7 @@ files! {
     "live.js" SCRIPT,
     "long-table.js" SCRIPT,
     "marks.js" SCRIPT,
+    "members.js" SCRIPT,
     "page.js" SCRIPT,
     "pages.css" CSS,
     "pages/access.js" SCRIPT,

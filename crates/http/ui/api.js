@@ -14,6 +14,7 @@ import { encodePath, isAskable } from "./address.js";
 /** @typedef {{ path?: string, name?: string, level?: string, kind?: string, equipment?: string, datatype?: string,
  *   unit?: string, description?: string, low?: number, high?: number, owner?: string, tags?: string[],
  *   properties?: Record<string, string>, conflict?: string, conflict_owner?: Source, reason?: string, sample?: Sample,
+ *   type?: { name: string, version?: string, label?: string, undefined?: boolean }, contexts?: Record<string, string>,
  *   children_count: number, children?: Element[], next_cursor?: string, truncated?: boolean }} Element */
 /** @typedef {{ device: string, state: string, since: string, path?: string, metrics_count: number }} Device */
 /** @typedef {{ births: number, data: number, deaths: number, seq_gaps: number, seq_late: number, held: number,
@@ -36,7 +37,7 @@ import { encodePath, isAskable } from "./address.js";
 /** @typedef {{ group: string, edge_node: string, state: string, since: string, summary: { violated: number,
  *   must_violated: number,
  *   observed: number, not_observed: number, not_visible: number }, rules: RuleVerdict[] }} Conformance */
-/** @typedef {{ client_id: string, state: string, connection?: number, version?: string, address?: string, since?:
+/** @typedef {{ client_id: string, principal?: string, username?: string, state: string, connection?: number, version?: string, address?: string, since?:
  *   string,
  *   last_packet?: string, keep_alive_seconds?: number, session_expiry_seconds?: number, subscriptions_count: number,
  *   queue_len: number, queue_bytes: number, in_flight: number, published: number, delivered: number, dropped: number,
@@ -144,6 +145,12 @@ export async function sample(path) {
 /** A request with a JSON body. @param {string} method @param {unknown} body @returns {RequestInit} */
 export function sending(method, body) {
   return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+}
+
+/** What is in force at an element. @param {string} path @returns {Promise<{ context: Record<string, { path: string, since?: string,
+ *   quality?: string, value?: unknown }>, context_complete?: boolean }>} */
+export function context(path) {
+  return ask(`/api/v1/context/${encodePath(path)}`);
 }
 
 /** @param {string} words @param {AbortSignal} signal @returns {Promise<{ elements: Element[], more: boolean }>} */

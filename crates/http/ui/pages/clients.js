@@ -24,6 +24,7 @@ const PAGE = 1000;
 const COLUMNS = [
   { label: "State", width: 120, order: ({ client }) => client.state },
   { label: "Client", width: 250, order: ({ client }) => client.client_id },
+  { label: "Who", width: 130, order: ({ client }) => client.principal ?? "" },
   { label: "Version", width: 76 },
   { label: "Address", width: 180, order: ({ client }) => client.address ?? "" },
   { label: "Since", width: 150, order: ({ client }) => Date.parse(client.since ?? "") || 0 },
@@ -40,7 +41,7 @@ export function clientsPage({ signal }) {
   const summary = el("p");
   const words = el("input", {
     type: "search",
-    placeholder: "Filter by client id or address",
+    placeholder: "Filter by id, who, address",
     "aria-label": "Filter clients",
     autocomplete: "off",
   });
@@ -57,7 +58,7 @@ export function clientsPage({ signal }) {
 
   const show = () => {
     const text = words.value.trim().toLowerCase();
-    list.show(known.filter(({ client }) => `${client.client_id} ${client.address ?? ""}`.toLowerCase().includes(text)));
+    list.show(known.filter(({ client }) => `${client.client_id} ${client.principal ?? ""} ${client.address ?? ""}`.toLowerCase().includes(text)));
   };
   words.addEventListener("input", show);
 
@@ -104,6 +105,7 @@ function cells({ client, published, delivered }) {
   return [
     [client.state, () => state(client.state)],
     [client.client_id, () => el("a", { href: clientPage(client.client_id) }, name(client.client_id))],
+    [client.principal, () => name(client.principal ?? "anonymous")],
     text(client.version ?? ""),
     text(client.address ?? ""),
     [client.since, () => when(client.since)],
@@ -180,6 +182,8 @@ function sessionOf(client, published, delivered) {
   const expiry = client.session_expiry_seconds;
   return facts([
     ["State", state(client.state)],
+    ["Who", client.principal === undefined ? null : name(client.principal)],
+    ["User name", client.username === undefined ? null : name(client.username)],
     ["Version", client.version ? `MQTT ${client.version}` : null],
     ["Address", client.address ?? null],
     [

@@ -18,6 +18,8 @@ import { when } from "../when.js";
 const EVERY = 2000;
 /** Points of a spark line: five minutes. */
 const SPARK = 150;
+/** Fewer say nothing yet. */
+const SPARK_MIN = 5;
 const LISTED = 8;
 /** Events that are read for these; and how long after each other, in milliseconds, alike ones are told as one. */
 const READ = 400;
@@ -220,7 +222,7 @@ function spark(key, value) {
   if (points.length > SPARK) points.shift();
   sparks.set(key, points);
   const most = Math.max(1, ...points);
-  const path = points
+  const path = (points.length < SPARK_MIN ? [] : points)
     .map(
       (point, at) =>
         `${at === 0 ? "M" : "L"}${(100 - ((points.length - 1 - at) * 100) / Math.max(points.length - 1, 14)).toFixed(1)} ${(25 - (point / most) * 23).toFixed(1)}`,
