@@ -20,10 +20,10 @@ use tower::ServiceExt;
 
 use super::{SNAPSHOT, VALUE, floor};
 
-const EDGE_NODES: u32 = 10;
-const CELLS: u32 = 1_000;
+pub(crate) const EDGE_NODES: u32 = 10;
+pub(crate) const CELLS: u32 = 1_000;
 /// 2026-01-31T12:00:00Z.
-const NOON: u64 = 1_769_860_800_000;
+pub(crate) const NOON: u64 = 1_769_860_800_000;
 /// Written at once, and how often.
 const BATCH: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -132,7 +132,7 @@ fn edge_node(namespace: &Namespace, number: u32) -> Arc<Block> {
     let (kind, datatype) = (Kind::Metric, DataType::Double);
     let mut placer = namespace.placer(&block);
     for slot in 0..CELLS {
-        let name = format!("Robot{}/Temperature {}", slot / 100, slot % 100);
+        let name = name(slot);
         let path = PathSpec::Below(&name);
         placer.place(&Place { slot, origin, path, kind, datatype, metadata: &metadata }).expect("room");
     }
@@ -143,7 +143,17 @@ fn edge_node(namespace: &Namespace, number: u32) -> Arc<Block> {
 }
 
 fn set(writer: &mut Writer<'_>, number: u32, slot: u32) {
-    let value = Scalar::double(f64::from(number * CELLS + slot) * 0.37);
+    let value = Scalar::double(self::number(number, slot));
     let sampled = Timestamp(NOON + u64::from(slot % 10));
     writer.set_scalar(slot, value, DataType::Double, Quality::Good, sampled).expect("placed");
+}
+
+/// What a metric is called below its Edge Node.
+pub(crate) fn name(slot: u32) -> String {
+    format!("Robot{}/Temperature {}", slot / 100, slot % 100)
+}
+
+/// Its value.
+pub(crate) fn number(edge_node: u32, slot: u32) -> f64 {
+    f64::from(edge_node * CELLS + slot) * 0.37
 }

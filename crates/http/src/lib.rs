@@ -83,6 +83,7 @@ pub use message::MessageWriter;
 pub use openapi::openapi;
 pub use stream::{StreamLimits, StreamStats, Streams};
 pub use ui::ui_router;
+pub use values::Shortcut;
 
 /// What the routes answer from.
 #[derive(Clone)]

@@ -30,7 +30,8 @@ const INLINE_BYTES_MAX: usize = 32 << 10;
 #[derive(Debug)]
 pub(crate) struct Wishes {
     known: Vec<HeaderValue>,
-    gzip: bool,
+    /// Whether compressed answers are taken.
+    pub(crate) gzip: bool,
 }
 
 /// Stands for the content of an answer.
@@ -130,10 +131,20 @@ impl Wishes {
         response
     }
 
+    /// The same as [`Wishes::json`], whatever is wished of its form.
+    pub(crate) fn plain(&self, body: Vec<u8>) -> Response {
+        let tag = Tag::of_body(&body);
+        self.unchanged(tag).unwrap_or_else(|| {
+            let mut response = varied(answer::json(body));
+            response.headers_mut().insert(ETAG, tag.header());
+            response
+        })
+    }
+
     /// 200 with a JSON body, compressed if that is wished for and worth it.
     pub(crate) async fn untagged(&self, body: Vec<u8>) -> Response {
         let is_worth_it = self.gzip && body.len() >= GZIP_BYTES_MIN;
-        let mut response = match is_worth_it {
+        varied(match is_worth_it {
             false => answer::json(body),
             true => {
                 let body = match body.len() {
@@ -144,10 +155,14 @@ impl Wishes {
                 response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 response
             }
-        };
-        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-        response
+        })
     }
+}
+
+/// It would be another one for another Accept-Encoding.
+fn varied(mut response: Response) -> Response {
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    response
 }
 
 /// Whether an Accept-Encoding header takes gzip [RFC 9110, 12.5.3].

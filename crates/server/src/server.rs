@@ -412,6 +412,7 @@ impl Server {
             true => Doorway::open(),
             false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
         };
+        let shortcut = factree_http::Shortcut::new(app.clone());
         let router = factree_http::router(app)
             .merge(factree_http::reload_router(reload, auditor()))
             .merge(factree_http::clients_router(clients, auditor()))
@@ -421,7 +422,8 @@ impl Server {
             .merge(factree_http::ui_router())
             .merge(probes::router(probes));
         let watched = Arc::clone(&reception);
-        let http = tokio::spawn(Front::new(reception, doorway, auditor(), router).run(http, stopped.clone()));
+        let http =
+            tokio::spawn(Front::new(reception, doorway, auditor(), (shortcut, router)).run(http, stopped.clone()));
         let clock = tokio::spawn({
             let hub = Arc::clone(&hub);
             async move { hub.keep_time().await }
