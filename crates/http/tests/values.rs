@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use factree_http::Caller;
 use factree_namespace::{DataType, Metadata, Quality, Segment, Source, Timestamp, Value, ValueRef};
 use plant::{NOON, Plant};
 
@@ -33,6 +34,52 @@ async fn who_knows_an_answer_is_told_only_that_it_stands() {
         if !uri.contains("edge-nodes") {
             assert_eq!(plant.send(again()).await.status, 200, "{uri}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_shortcut_says_what_the_routes_say() {
+    let plant = Plant::new();
+    plant.publish(1, "Acme/Dallas/Speed", b"1.5");
+    plant.publish(1, "read", b"2");
+    plant.publish(1, "/", b"3");
+    let open = Caller::open();
+    let tag = plant.get("/api/v1/values/Acme/Dallas/Speed").await.header("etag").to_owned();
+    let known = [("if-none-match", &*tag)];
+    for (uri, headers, status) in [
+        ("/api/v1/values/Acme/Dallas/Speed", &[] as &[(&str, &str)], 200),
+        ("/api/v1/values/Acme/Dallas/Speed?fields=value", &[], 200),
+        ("/api/v1/values/Acme/Dallas/Speed?context=true", &[], 200),
+        ("/api/v1/values/Acme/Dallas/Speed", &known, 304),
+        ("/api/v1/values/read", &[], 200),
+        ("/api/v1/values/", &[], 404),
+        ("/api/v1/values//", &[], 200),
+        ("/api/v1/values/Acme/Dallas", &[], 404),
+        ("/api/v1/values/Acme/Dallas/Spe", &[], 404),
+        ("/api/v1/values/Acme/%ff", &[], 400),
+        ("/api/v1/values/Acme/Dallas/Speed?x=1", &[], 400),
+    ] {
+        let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Body::empty()).unwrap();
+        let (parts, body) = plant.shortcut.answer(&request, &open).expect(uri).into_parts();
+        let body = String::from_utf8(axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let mut routed = plant.send(request).await;
+        // Whoever writes it to the socket says how long it is.
+        routed.headers.remove("content-length");
+        assert_eq!((parts.status, parts.headers, body), (routed.status, routed.headers, routed.body), "{uri}");
+        assert_eq!(parts.status.as_u16(), status, "{uri}");
+    }
+    for (method, uri, headers) in [
+        (Method::HEAD, "/api/v1/values/Acme/Dallas/Speed", &[] as &[(&str, &str)]),
+        (Method::PUT, "/api/v1/values/Acme/Dallas/Speed", &[]),
+        (Method::GET, "/api/v1/values/Acme/Dallas/Speed", &[("accept-encoding", "gzip")]),
+        (Method::GET, "/api/v1/values?filter=%23", &[]),
+        (Method::GET, "/api/v1/valuesAcme", &[]),
+        (Method::GET, "/api/v1/namespace/Acme", &[]),
+    ] {
+        let request = Request::builder().method(method.clone()).uri(uri);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        assert!(plant.shortcut.answer(&request.body(()).unwrap(), &open).is_none(), "{method} {uri}");
     }
 }
 

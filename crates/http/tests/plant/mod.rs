@@ -7,8 +7,8 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{
-    App, AttachmentCounters, AttachmentReport, Auditor, Caller, I3xLimits, I3xSubscriptions, StreamLimits, Streams,
-    router,
+    App, AttachmentCounters, AttachmentReport, Auditor, Caller, I3xLimits, I3xSubscriptions, Shortcut, StreamLimits,
+    Streams, router,
 };
 use factree_ingest::{
     Batch, Governance, GovernanceRuleText, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey,
@@ -32,6 +32,7 @@ pub(crate) const NOON: u64 = 1_769_860_800_000;
 pub(crate) struct Plant {
     pub(crate) namespace: Arc<Namespace>,
     ingest: Arc<Mutex<Ingest>>,
+    pub(crate) shortcut: Shortcut,
     router: axum::Router,
     /// The same, to which somebody has to say who asks.
     pub(crate) bare: axum::Router,
@@ -97,7 +98,7 @@ impl Plant {
             I3xSubscriptions::new(Arc::clone(&namespace), Arc::clone(&streams), Arc::clone(&clock_of_app), i3x_limits);
         let i3x = Arc::new(i3x);
         let log = Arc::new(log::Log::default());
-        let router = router(App {
+        let app = App {
             i3x: Arc::clone(&i3x),
             streams: Arc::clone(&streams),
             namespace: Arc::clone(&namespace),
@@ -106,10 +107,11 @@ impl Plant {
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
             audit: Arc::clone(&log) as Arc<dyn Auditor>,
-        });
-        let bare = router.clone();
-        let router = router.layer(Extension(Caller::open()));
-        Plant { namespace, ingest, router, bare, log, clock, said, streams, i3x }
+        };
+        let shortcut = Shortcut::new(app.clone());
+        let bare = router(app);
+        let router = bare.clone().layer(Extension(Caller::open()));
+        Plant { namespace, ingest, shortcut, router, bare, log, clock, said, streams, i3x }
     }
 
     /// Other placement rules, and everything where they say.
