@@ -540,7 +540,13 @@ impl Connection {
     /// Tells the broker what it does not know yet.
     fn report(&mut self) {
         match self.ending.take() {
-            Some(Ending::Here(cause)) => self.hub.lost(self.id, cause),
+            Some(Ending::Here(cause)) => {
+                // Its will is judged by what it may do now.
+                if self.holder.as_ref().is_some_and(|holder| holder.is_stale()) {
+                    let _: Result<Arc<Holder>, Closing> = self.hub.renew(self.id);
+                }
+                self.hub.lost(self.id, cause);
+            }
             Some(Ending::Broker) | None => {}
         }
     }
