@@ -11,6 +11,7 @@ pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,7 +19,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use factree_auth::audit::{Outcome, OwnedEntry};
+use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 use factree_auth::credential::Password;
 use factree_auth::directory::{Command, Refused};
 use factree_auth::{Area, Name, Principal, Verb};
@@ -91,6 +92,16 @@ impl Desk {
         self.authority()
     }
 
+    /// Writes down who has logged in, or has not, by the name he came with.
+    pub(crate) fn note_login(&self, name: &str, address: IpAddr, outcome: Result<&Caller, &Problem>) {
+        let Some(auditor) = &self.auditor else { return };
+        let entry = |who: String| OwnedEntry::new(who, "log in", "http").from(address);
+        auditor.note(match outcome {
+            Ok(caller) => entry(caller.principal().to_string()),
+            Err(problem) => entry(name.to_owned()).ended(Outcome::Refused, problem.said()),
+        });
+    }
+
     /// Has a command carried out and written down. Nothing is while the audit log cannot be written.
     pub(crate) async fn carry_out(
         &self,
@@ -111,10 +122,11 @@ impl Desk {
             outcome,
             detail,
         };
-        if let Some(auditor) = &self.auditor
-            && !auditor.may_command()
-        {
-            return Err(Problem::new(Kind::NotStored, "the audit log cannot be written, so nothing is changed"));
+        if let Some(auditor) = &self.auditor {
+            let begun = entry(Outcome::Begun, None, crate::Changed::default());
+            if !auditor.may_command() || auditor.record(begun).await.is_err() {
+                return Err(Problem::new(Kind::NotStored, AuditFull.to_string()));
+            }
         }
         let decided = authority.decide(command).await;
         if let Some(auditor) = &self.auditor {
@@ -127,8 +139,7 @@ impl Desk {
                     entry(Outcome::Failed, Some(why.clone()), crate::Changed::default())
                 }
             };
-            // It is done already; that it is not on record is an alarm of the log's own.
-            let _: Result<(), _> = auditor.record(entry).await;
+            auditor.note(entry);
         }
         decided.map(|_| ()).map_err(failed)
     }

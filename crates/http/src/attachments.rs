@@ -72,6 +72,7 @@ pub struct AttachmentCounters {
         (status = 200, description = "All attachments.", body = dto::Attachments<'static>),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
 pub(crate) async fn list(

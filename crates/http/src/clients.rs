@@ -150,6 +150,7 @@ pub(crate) fn routes() -> Routes<Broker> {
         (status = 200, description = "A page of clients, by client id.", body = shape::Clients),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
 async fn list(
@@ -184,6 +185,7 @@ async fn list(
         (status = 200, description = "The client.", body = shape::Client),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-path, bad-parameter"),
+        (status = 403, description = "not-allowed"),
         (status = 404, description = "client-not-found"),
     )
 )]
@@ -216,7 +218,7 @@ async fn one(
     responses(
         (status = 204, description = "The connection has ended."),
         (status = 400, description = "bad-path, bad-parameter"),
-        (status = 403, description = "cross-site"),
+        (status = 403, description = "not-allowed, cross-site"),
         (status = 404, description = "client-not-found"),
         (status = 409, description = "offline"),
         (status = 422, description = "reason-missing"),
@@ -231,8 +233,8 @@ async fn disconnect(
     caller.manage(Verb::Admin, Area::Clients)?;
     let reason = reason_of(request.uri())?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
-    let mut deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
-    deed.begin("client.disconnect.end").await?;
+    let deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
+    deed.begin().await?;
     deed.ended(end_connection(&*clients, &client_id))
 }
 

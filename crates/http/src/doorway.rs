@@ -189,8 +189,11 @@ impl Asking {
         let is_for_all = is_for_all(method, request.uri().path());
         let mut authorizations = headers.get_all(AUTHORIZATION).iter();
         if let Some(authorization) = authorizations.next() {
-            let token = bearer(authorization).filter(|_| authorizations.next().is_none()).ok_or(NoCaller::Bearer)?;
-            return self.let_in(Shown::Bearer(token), address);
+            let token = bearer(authorization).filter(|_| authorizations.next().is_none()).ok_or(NoCaller::Bearer);
+            return match token.and_then(|token| self.let_in(Shown::Bearer(token), address)) {
+                Err(NoCaller::Bearer) if is_for_all => Ok(Caller::nobody(address)),
+                answer => answer,
+            };
         }
         if let Some(cookie) = session_cookie(headers) {
             let caller = match self.let_in(Shown::Session(cookie), address) {
@@ -214,7 +217,8 @@ impl Asking {
     fn let_in(&self, shown: Shown<'_>, address: IpAddr) -> Result<Caller, NoCaller> {
         let key = match shown {
             Shown::Nothing => None,
-            Shown::Bearer(text) | Shown::Session(text) => Some(Digest::of_credential(text)),
+            Shown::Bearer(text) => Some(Digest::of_credential("header", text)),
+            Shown::Session(text) => Some(Digest::of_credential("cookie", text)),
         };
         let now = Instant::now();
         if let Some(caller) = key.and_then(|key| self.remembered(key, now)).filter(|it| it.address() == address) {

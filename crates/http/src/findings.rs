@@ -51,6 +51,7 @@ const SUBJECTS: &[(&str, FindingSubject)] =
         (status = 200, description = "A page of findings, by group, Edge Node, Device, rule, client and path.", body =
             dto::Findings<'static>),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
 pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -105,6 +106,7 @@ fn fitting(reports: &[FindingReport]) -> usize {
     responses(
         (status = 200, description = "Every rule with its verdict.", body = dto::Conformance<'static>),
         (status = 400, description = "bad-path, bad-parameter"),
+        (status = 403, description = "not-allowed"),
         (status = 404, description = "edge-node-not-found"),
     )
 )]

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::access::{Desk, body, done, failed, not_let_in};
 use crate::caller::{By, Caller};
+use crate::doorway::Authority;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::Query;
@@ -123,6 +124,20 @@ pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result
     let authority = desk.authority()?;
     let before = Caller::of_request(request.extensions())?;
     let LogIn { name, password } = body(request).await?;
+    let logged_in = begin_session(authority, &before, name.clone(), &password).await;
+    desk.note_login(&name, before.address(), logged_in.as_ref().map(|(caller, _)| caller));
+    let (caller, cookie) = logged_in?;
+    let mut response = answer::json(dto::to_json(&Me::of(&caller, true)));
+    response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, desk.is_encrypted()));
+    Ok(response)
+}
+
+async fn begin_session(
+    authority: &dyn Authority,
+    before: &Caller,
+    name: String,
+    password: &str,
+) -> Result<(Caller, Secret), Problem> {
     let wrong = || Problem::new(Kind::WrongPassword, "there is no such user with this password");
     let password = Password::given(password.as_bytes()).map_err(|_| wrong())?;
     let login = authority.prove(name, password, before.address()).await;
@@ -144,10 +159,7 @@ pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result
         let _: Result<_, _> = authority.decide(Command::EndSession(id)).await;
         return Err(wrong());
     };
-    let caller = Caller::new(login, access, before.address(), By::Session(token));
-    let mut response = answer::json(dto::to_json(&Me::of(&caller, true)));
-    response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, desk.is_encrypted()));
-    Ok(response)
+    Ok((Caller::new(login, access, before.address(), By::Session(token)), cookie))
 }
 
 /// Log out.

@@ -113,6 +113,7 @@ pub(crate) fn in_force(app: &App) -> Arc<Placement> {
     responses(
         (status = 200, description = "Where it stands, and what each rule made of it.", body = Body<'static>),
         (status = 400, description = "bad-parameter"),
+        (status = 403, description = "not-allowed"),
     )
 )]
 pub(crate) async fn explain(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {

@@ -88,7 +88,7 @@ pub(crate) struct Body {
     responses(
         (status = 200, description = "It is in force, and everything stands where it says.", body = Body),
         (status = 400, description = "bad-parameter"),
-        (status = 403, description = "cross-site"),
+        (status = 403, description = "not-allowed, cross-site"),
         (status = 422, description = "configuration-refused, reason-missing"),
         (status = 503, description = "audit-full"),
     )
@@ -99,11 +99,14 @@ async fn answer_reload(
     uri: Uri,
 ) -> Result<Response, Problem> {
     caller.manage(Verb::Admin, Area::Config)?;
-    let mut deed = Deed::new(&audit, &caller, "config.reload", "configuration").because(reason_of(&uri)?)?;
-    deed.begin("config.reload.end").await?;
+    let deed = Deed::new(&audit, &caller, "config.reload", "configuration").because(reason_of(&uri)?)?;
+    deed.begin().await?;
     let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
-    let keys = reloaded.as_ref().map_or_else(|_| String::new(), |reloaded| reloaded.changed.join(", "));
-    let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.new_value(keys).ended(reloaded)?;
+    let deed = match &reloaded {
+        Ok(reloaded) => deed.new_value(reloaded.changed.join(", ")),
+        Err(_) => deed,
+    };
+    let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.ended(reloaded)?;
     let Replaced { sources_moved, metrics_moved, refused, conflicts } = replaced;
     let body = Body { sources_moved, metrics_moved, refused, conflicts, restart_needed, warnings };
     Ok(answer::json(dto::to_json(&body)))

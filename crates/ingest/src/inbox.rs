@@ -17,6 +17,7 @@ use sparkplug::SessionKey;
 use crate::Limits;
 use crate::governance::{Deviation, Doorkeeper};
 use crate::json::{self, Reading};
+use crate::seen_command::SeenCommand;
 
 /// A batch with more bytes than this is dropped after use instead of being kept for reuse.
 const REUSED_BYTES_MAX: usize = 1 << 20;
@@ -274,6 +275,16 @@ impl Batch {
             self.deviations.push((number, deviations));
         }
         refused
+    }
+
+    /// What a publication of this batch tells an Edge Node or a Device to do, in words; none if it does not.
+    ///
+    /// # Panics
+    /// If no publication of this batch has that number.
+    #[inline]
+    pub fn command(&self, number: usize) -> Option<SeenCommand> {
+        let held = &self.publications[number];
+        held.outline.is_ok_and(sparkplug::topic::Outline::is_command).then(|| SeenCommand::of(&self.publication(held)))
     }
 
     /// The broker has accepted a publication of this batch.

@@ -15,6 +15,7 @@ pub(crate) use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 use factree_auth::audit::{Head, Installation, Policy, PublicKey, ResumeError};
 use factree_ingest::Ingest;
 
+pub mod command;
 mod desk;
 mod following;
 mod http;
@@ -179,6 +180,3 @@ impl Audit {
         self.log.as_ref().map_or((0, 0), |log| log.desk.counts())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,4 +2,5 @@
 
 pub(crate) mod accounts;
 pub(crate) mod asking;
+pub(crate) mod audit;
 pub(crate) mod init;

@@ -399,6 +399,7 @@ impl Connection {
         }
         let home = Home { connection: self.id, version };
         self.hub.forbid(&mut incoming);
+        self.hub.forbid_unrecorded(&mut incoming);
         let answer = self.hub.packets(home, &incoming, batch, self.outgoing.buffer());
         self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);

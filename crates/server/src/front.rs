@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use factree_http::{Doorway, Guard};
+use factree_http::{Auditor, Doorway, Guard, note_refusal};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -105,12 +105,13 @@ impl Reception {
 pub(crate) struct Front {
     reception: Arc<Reception>,
     doorway: Doorway,
+    audit: Arc<dyn Auditor>,
     router: TowerToHyperService<Router>,
     http: http1::Builder,
 }
 
 impl Front {
-    pub(crate) fn new(reception: Arc<Reception>, doorway: Doorway, router: Router) -> Self {
+    pub(crate) fn new(reception: Arc<Reception>, doorway: Doorway, audit: Arc<dyn Auditor>, router: Router) -> Self {
         let limits = &reception.limits;
         let head_bytes_max = limits.http_head_bytes_max.get() as usize;
         let mut http = http1::Builder::new();
@@ -119,7 +120,7 @@ impl Front {
         if limits.http_headers_max.get() != HEADERS_INLINE {
             http.max_headers(limits.http_headers_max.get().into());
         }
-        Self { router: TowerToHyperService::new(router), http, reception, doorway }
+        Self { router: TowerToHyperService::new(router), http, reception, doorway, audit }
     }
 
     /// Accepts connections until it is stopped, and then waits for those that are open: each ends with the answer it is at.
@@ -242,14 +243,24 @@ impl Front {
             Some(refusal) => refusal,
             None if !turn.take_place() => guard.busy(),
             None => match self.doorway.caller(&request, peer.ip()) {
-                Err(not_let_in) => not_let_in,
+                Err(not_let_in) => {
+                    let asked = (request.method(), request.uri());
+                    note_refusal(&*self.audit, (None, peer.ip()), asked, not_let_in.status());
+                    not_let_in
+                }
                 Ok(caller) => {
+                    // What reads is refused by showing less, and has no time to lose.
+                    let deed = (!request.method().is_safe())
+                        .then(|| (caller.clone(), request.method().clone(), request.uri().clone()));
                     let mut request = request.map(|body| match body.is_end_stream() {
                         true => Body::empty(),
                         false => Body::new(Arriving::new(body, guard.body_bytes_max(), Arc::clone(turn))),
                     });
                     request.extensions_mut().insert(caller);
                     let Ok(response) = self.router.call(request).await;
+                    if let Some((caller, method, uri)) = deed {
+                        note_refusal(&*self.audit, (Some(&caller), peer.ip()), (&method, &uri), response.status());
+                    }
                     response
                 }
             },

@@ -28,6 +28,7 @@ use crate::disk::{Disk, Ticket};
 use crate::events;
 use crate::face::{Applied, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
+use crate::recent::Recent;
 use crate::traffic::Traffic;
 
 mod admission;
@@ -39,6 +40,7 @@ mod figures;
 mod incoming;
 mod keeping;
 mod mailbox;
+mod recorded;
 mod visit;
 
 pub(crate) use admission::{Admission, Admitting, LogIn};
@@ -80,6 +82,8 @@ pub(crate) struct Hub {
     authority: Arc<Authority>,
     /// Where it is written down who was.
     audit: Arc<Audit>,
+    /// What happened last.
+    recent: Recent,
 }
 
 /// What the core lock guards.
@@ -184,7 +188,13 @@ impl Hub {
             door,
             authority: Arc::new(Authority::open()),
             audit: Arc::new(Audit::off()),
+            recent: Recent::default(),
         }
+    }
+
+    /// What happened last.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// With somebody who says who is let in, and a place to write it down.
@@ -200,6 +210,11 @@ impl Hub {
     /// The ways out to foreign brokers.
     pub(crate) fn outlets(&self) -> &Outlets {
         &self.outlets
+    }
+
+    /// Where what is done is put on record.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Who judges what is published.
@@ -295,6 +310,7 @@ impl Hub {
         };
         if let Some((reason, why)) = refused {
             return self.visit(Some(home), Batch::default(), outgoing, |visit| {
+                visit.claimant = Some(Arc::clone(holder));
                 visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
             });
         }
@@ -302,6 +318,7 @@ impl Hub {
             if let (Some(username), Some(mailbox)) = (connect.username, visit.core.mailboxes.get(&connection)) {
                 mailbox.leave(|letters| letters.username = Some(username.into()));
             }
+            visit.claimant = Some(Arc::clone(holder));
             visit.handle(Input::Connect { connection, connect, holder }, None);
             visit.tell_connected(connection, connect);
         })
@@ -417,7 +434,7 @@ impl Hub {
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
-        left.carry_out();
+        left.carry_out(&self.audit, &self.recent);
         left.answer
     }
 
@@ -449,6 +466,7 @@ impl Hub {
             door: &self.door,
             now: Instant::now(),
             home,
+            claimant: None,
             is_admitted: false,
             batch,
             outgoing,
@@ -458,16 +476,18 @@ impl Hub {
             granted: Vec::new(),
             woken: Vec::new(),
             events: Vec::new(),
+            deeds: Vec::new(),
         };
         inputs(&mut visit);
-        let Visit { batch, replies, closing, refused_for_haste, woken, events, .. } = visit;
+        let Visit { batch, replies, closing, refused_for_haste, woken, events, deeds, .. } = visit;
         self.traffic.packets_sent.add(replies);
         core.inbox.push(batch);
         face::wake_errands(self, core);
         self.arm(core);
         let subscribers_behind = core.broker.stats().queued_behind > behind;
         let ticket = self.note(core, before);
-        Left { answer: Answer { closing, refused_for_haste, subscribers_behind, ticket }, woken, events }
+        let answer = Answer { closing, refused_for_haste, subscribers_behind, ticket };
+        Left { answer, woken, events, deeds }
     }
 
     /// Applies all that waits in the inbox, and says what the tree wants said. Whether those who follow the tree on MQTT do not
@@ -504,7 +524,7 @@ impl Hub {
             };
             drop(ingest);
             self.streams.ring();
-            certified.iter().chain(&shown).for_each(Left::carry_out);
+            certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
             are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
             if !self.say(said) {
                 return are_subscribers_behind;
@@ -523,7 +543,7 @@ impl Hub {
         let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
-        certified.iter().chain(&shown).for_each(Left::carry_out);
+        certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
         self.speak(said);
     }
 
@@ -554,7 +574,7 @@ impl Hub {
         if self.face.is_watching() {
             let applied = Applied { since: self.face.namespace.revision(), is_news: false };
             let shown = self.show(&mut lock(&self.ingest), applied);
-            shown.iter().for_each(Left::carry_out);
+            shown.iter().for_each(|left| left.carry_out(&self.audit, &self.recent));
         }
         if self.say(said) {
             self.settle();
@@ -574,7 +594,10 @@ impl Hub {
                 factree_ingest::Output::State(message) => {
                     messages.push((message.topic.into(), message.payload.into_boxed_bytes().into(), true));
                 }
-                factree_ingest::Output::Event(event) => events::log_ingest(&event),
+                factree_ingest::Output::Event(event) => {
+                    events::log_ingest(&event);
+                    self.recent.note_ingest(factree_namespace::Timestamp(now().wall.0), &event);
+                }
                 factree_ingest::Output::Keep(_) => unreachable!("births are noted before"),
             }
         }
@@ -586,7 +609,7 @@ impl Hub {
                 visit.say(Words { topic, payload, retained: *retained });
             }
         });
-        left.carry_out();
+        left.carry_out(&self.audit, &self.recent);
         true
     }
 

@@ -5,8 +5,6 @@
 
 pub mod accounts;
 mod attach;
-// Until every way in asks it.
-#[allow(dead_code, unused_imports, reason = "its callers come")]
 mod audit;
 #[allow(dead_code)]
 mod authority;
@@ -34,6 +32,7 @@ mod probes;
 mod process;
 mod quantity;
 mod quiet;
+mod recent;
 mod reload;
 mod server;
 pub mod sparkplug_report;
@@ -45,7 +44,7 @@ mod web_client;
 mod websocket;
 
 pub use attach::{Attachment, BrokerUrl, ClientTls, Scheme, Secret, StateWord};
-pub use audit::{AuditConfig, AuditError};
+pub use audit::{AuditConfig, AuditError, command as audit_command};
 pub use config::{
     AuthConfig, CertificatesConfig, Config, ConfigError, DeclaredTypes, Durability, HttpTls, KeySource, Listener,
     Overrides, SparkplugConfig, TokensConfig,

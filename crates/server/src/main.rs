@@ -2,7 +2,8 @@
 //!
 //! Exit codes: 0 ended in order, 1 the machine refused something, 2 the command line or the configuration is wrong, 3 the
 //! data directory belongs to another process, 4 the disk failed while running. Of `sparkplug report`: 0 no rule is broken that
-//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report. Of `place`: 0 a rule or the default places
+//! is a MUST, 1 at least one is, 2 the command line is wrong, 5 there is no report. Of `audit verify` and `audit head`: 0 the log
+//! is what was written, 1 it is not, 5 it could not be tried. Of `place`: 0 a rule or the default places
 //! it, 1 none does, 2 there is no such topic, or the configuration is wrong.
 
 use std::io::{self, IsTerminal, Write};
@@ -24,6 +25,7 @@ mod cli;
 
 use cli::accounts::{KeyArguments, RoleArguments, UserArguments};
 use cli::asking::Asking;
+use cli::audit::AuditCommand;
 use cli::init::InitArguments;
 
 /// Of a million metrics most cells are far away in memory: decision 25.
@@ -50,6 +52,9 @@ enum Command {
     Check(Options),
     /// Say where a topic lands in the tree, by which rule, and why not by the others
     Place(Placing),
+    /// Verify, export or name the end of the audit log of a data directory
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Ask a running Factree about Sparkplug
     #[command(subcommand)]
     Sparkplug(SparkplugCommand),
@@ -155,6 +160,7 @@ fn main() -> ExitCode {
         Command::Check(options) => configured(options, |config, _| check(&config)),
         Command::Place(placing) => place(&placing),
         Command::Sparkplug(SparkplugCommand::Report(options)) => report(&options),
+        Command::Audit(command) => cli::audit::audit(&command),
         Command::Init(arguments) => cli::init::init(&arguments),
         Command::User(arguments) => cli::accounts::user(arguments),
         Command::Role(arguments) => cli::accounts::role(arguments),
@@ -337,6 +343,9 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         server.durability().name(),
         server.durability().promise()
     )?;
+    if let Some(key) = server.audit_key() {
+        writeln!(out, "  Audit  key {key}")?;
+    }
     let Found { sessions, retained, edge_nodes, .. } = *server.found();
     if sessions + retained + edge_nodes > 0 {
         writeln!(
@@ -348,23 +357,34 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     if with_demo {
         writeln!(out, "A simulated plant is connecting: two sites of Acme, a dozen lines, a hundred devices.")?;
         writeln!(out)?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes   # who is online")?;
+        writeln!(out, "  curl '{scheme}://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
+        writeln!(
+            out,
+            "  curl '{scheme}://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area"
+        )?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes   # who is online")?;
+    } else if server.asks_for_logins() {
+        writeln!(
+            out,
+            "Clients log in. Users, roles and keys are made by factree user, role and key, beside this server with a key of"
+        )?;
+        writeln!(out, "an admin, or while it does not run:")?;
+        writeln!(out)?;
+        writeln!(out, "  factree user list --http {scheme}://localhost:{} --key-file FILE", http.port())?;
     } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;
         writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
-        writeln!(out, "  curl http://{http}/api/v1/values/Acme/Dallas/Temperature")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/values/Acme/Dallas/Temperature")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
         writeln!(out)?;
         writeln!(out, "or see it with a simulated plant: factree demo")?;
     } else {
         writeln!(out, "What the brokers it is attached to have to say:")?;
         writeln!(out)?;
-        writeln!(out, "  curl http://{http}/api/v1/attachments")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/attachments")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl '{scheme}://{http}/api/v1/namespace?depth=3'")?;
     }
     writeln!(out)?;
     writeln!(out, "Ctrl-C stops it. RUST_LOG=debug says more.")?;

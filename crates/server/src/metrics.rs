@@ -7,6 +7,7 @@
 use std::fmt::Write;
 
 use crate::attach::{Count, Outlets, Phase, Status};
+use crate::audit::Audit;
 use crate::disk::Disk;
 use crate::face::FaceFigures;
 use crate::front::Reception;
@@ -31,6 +32,7 @@ pub(crate) struct Scrape<'s> {
     /// What an acknowledged message survives: `memory`, `process` or `power`.
     pub(crate) storage_mode: &'static str,
     pub(crate) disk: &'s Disk,
+    pub(crate) audit: &'s Audit,
     pub(crate) outlets: &'s Outlets,
 }
 
@@ -122,6 +124,11 @@ const METRICS: &[Metric] = &[
         |now, to| to.one(now.disk.commits())),
     metric!(Gauge "factree_storage_waiting_bytes" "Messages whose acknowledgement waits for the disk",
         |now, to| to.one(now.disk.waiting_bytes() as u64)),
+    metric!(Gauge "factree_audit_writable" "1 while what is done can be put on record; while not, commands are refused",
+        |now, to| to.one(u64::from(now.audit.may_command()))),
+    metric!(Counter "factree_audit_entries_total" "Entries written to the audit log", |now, to| to.one(now.audit.counts().0)),
+    metric!(Counter "factree_audit_entries_lost_total" "Entries that could not be written; the log says how many and when",
+        |now, to| to.one(now.audit.counts().1)),
     metric!(Gauge "factree_uptime_seconds" "Time since the start", |now, to| to.one(now.figures.uptime_seconds)),
     metric!(Gauge "process_resident_memory_bytes" "Memory of this process in RAM",
         |now, to| to.some(now.process.resident_bytes)),

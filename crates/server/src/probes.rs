@@ -56,6 +56,7 @@ async fn scrape(
         reception: &reception,
         storage_mode,
         disk: hub.disk(),
+        audit: hub.audit(),
         outlets: hub.outlets(),
     });
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text))

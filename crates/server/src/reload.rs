@@ -92,10 +92,9 @@ impl Reloader {
             warn!("the configuration is not read again: {AuditFull}");
             return;
         }
-        let end = OwnedEntry { verb: "config.reload.end", ..entry };
         self.audit.note(match self.reload().await {
-            Ok(reloaded) => OwnedEntry { new: Some(reloaded.changed.join(", ")), ..end },
-            Err(why) => end.ended(Outcome::Failed, why),
+            Ok(reloaded) => OwnedEntry { new: Some(reloaded.changed.join(", ")), ..entry },
+            Err(why) => entry.ended(Outcome::Failed, why),
         });
     }
 

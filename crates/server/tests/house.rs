@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("broker", &["factree-auth", "factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
-    ("namespace", &["hashbrown", "regex"]),
+    ("namespace", &["hashbrown", "prefetch-index", "regex"]),
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "jsonschema", "regex", "serde_json", "xxhash-rust"]),
     (
         "http",
@@ -102,7 +102,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // The crash harness speaks MQTT to the server, with the project's own codec; the list of Sparkplug's rules is the one
     // that ships.
-    ("xtask", &["factree-mqtt", "factree-sparkplug", "prost-build", "protox"]),
+    ("xtask", &["factree-mqtt", "factree-sparkplug", "prost-build", "protox", "serde_json"]),
 ];
 
 /// Runtimes and what drags them in: named nowhere but at the rim.

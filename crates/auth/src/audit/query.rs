@@ -19,7 +19,7 @@ pub struct Query {
     pub to: Option<Timestamp>,
     /// Of exactly this principal.
     pub principal: Option<String>,
-    /// With exactly this verb, or one below it: `command` means `command.end` as well.
+    /// With exactly this verb, or one below it: `user` means `user.change` as well.
     pub verb: Option<String>,
     /// With a target that begins like this.
     pub target_prefix: Option<String>,

@@ -20,7 +20,7 @@ use crate::problem::{Kind, Problem, clipped};
 use crate::query::{Query, cursor};
 use crate::{answer, behind, dto};
 
-/// A key, without its secret.
+/// A key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 pub(crate) struct Shown {
@@ -48,6 +48,10 @@ pub(crate) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<shape::Time>)]
     used: Option<String>,
+    /// What goes behind `Authorization: Bearer`. Told once, by the answer that makes the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ftk_cJ1w7Vd0aXQe.…")]
+    secret: Option<String>,
 }
 
 impl Shown {
@@ -61,6 +65,7 @@ impl Shown {
             created: key.created.to_string(),
             expires: key.expires.map(|time| time.to_string()),
             used: key.used.map(|time| time.to_string()),
+            secret: None,
         }
     }
 }
@@ -136,17 +141,6 @@ struct New {
     expires: Option<String>,
 }
 
-/// A key that has been made, and how it is shown as a credential: this once.
-#[derive(Serialize, ToSchema)]
-#[schema(as = MadeKey)]
-pub(crate) struct Made {
-    #[serde(flatten)]
-    key: Shown,
-    /// What goes behind `Authorization: Bearer`. It is not told again.
-    #[schema(example = "ftk_cJ1w7Vd0aXQe.…")]
-    secret: String,
-}
-
 /// Make a key.
 ///
 /// For oneself, in a session of one's own; for others with the area `access`. The body is at most 16 KiB.
@@ -154,7 +148,7 @@ pub(crate) struct Made {
     post, path = "/api/v1/keys", tag = "access", operation_id = "add_key",
     request_body(content = New),
     responses(
-        (status = 201, description = "The key. Its secret is told this once.", body = Made),
+        (status = 201, description = "The key. Its secret is told this once.", body = Shown),
         (status = 400, description = "bad-parameter, bad-body"),
         (status = 403, description = "not-allowed"),
         (status = 404, description = "user-not-found"),
@@ -200,8 +194,8 @@ pub(crate) async fn add(State(desk): State<Desk>, request: Request) -> Result<Re
     desk.carry_out(&caller, "key.add", format!("key/{id}"), Command::AddKey(key)).await?;
     let key = read(authority, |directory| directory.key(&id).map(|key| Shown::of(&id, key)));
     let key = key.ok_or_else(|| unknown(id.as_str()))?;
-    let made = dto::to_json(&Made { key, secret: secret.reveal().to_owned() });
-    Ok(answer::with(StatusCode::CREATED, "application/json", made))
+    let made = Shown { secret: Some(secret.reveal().to_owned()), ..key };
+    Ok(answer::with(StatusCode::CREATED, "application/json", dto::to_json(&made)))
 }
 
 /// Revoke a key.

@@ -1,5 +1,6 @@
 //! A deed: something that a caller is about to do, on its way onto the record.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode, Uri};
@@ -58,11 +59,9 @@ impl Deed {
         Ok(self)
     }
 
-    /// Resolves when it is on record that this is about to be done; what is noted of it from then on is its end, and has the
-    /// verb `end`.
-    pub(crate) async fn begin(&mut self, end: &'static str) -> Result<(), Problem> {
+    /// Resolves when it is on record that this is about to be done. How it ended is another entry.
+    pub(crate) async fn begin(&self) -> Result<(), Problem> {
         let begun = OwnedEntry { outcome: Outcome::Begun, ..self.entry.clone() };
-        self.entry.verb = end;
         if self.auditor.may_command() && self.auditor.record(begun).await.is_ok() {
             return Ok(());
         }
@@ -72,11 +71,6 @@ impl Deed {
     /// It was done.
     pub(crate) fn done(self) {
         self.auditor.note(self.entry);
-    }
-
-    /// It was done, and there is more to say about it.
-    pub(crate) fn done_so(self, detail: impl Into<String>) {
-        self.auditor.note(self.entry.ended(Outcome::Done, detail));
     }
 
     /// It was done, or it was allowed and came to nothing; either is on record, and handed on.
@@ -104,22 +98,25 @@ pub(crate) fn reason_of(uri: &Uri) -> Result<Option<String>, Problem> {
     Query::parse(uri.query(), &["reason"])?.text("reason")
 }
 
-/// Notes that a request was refused for who sent it, or for wanting what nobody may; of other answers, nothing.
-#[inline]
-pub fn note_refusal(auditor: &dyn Auditor, caller: Option<&Caller>, request: (&Method, &Uri), status: StatusCode) {
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED) {
-        note(auditor, caller, request, status);
+/// Notes that a request was refused for who sent it, or for wanting what nobody may; of other answers, nothing. Of methods
+/// that a route does not take, those count that would take something away from the log.
+pub fn note_refusal(
+    auditor: &dyn Auditor,
+    (caller, address): (Option<&Caller>, IpAddr),
+    (method, uri): (&Method, &Uri),
+    status: StatusCode,
+) {
+    let is_told = match status {
+        // Who logs in says a name; that is told where it is known.
+        StatusCode::UNAUTHORIZED => uri.path() != crate::login::LOGIN,
+        StatusCode::FORBIDDEN => true,
+        StatusCode::METHOD_NOT_ALLOWED => uri.path().starts_with(super::AUDIT),
+        _ => false,
+    };
+    if is_told {
+        let principal = caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.principal().to_string());
+        let target = format!("{} {}", clipped(method.as_str()), uri.path());
+        let entry = OwnedEntry::new(principal, "http", target).from(address);
+        auditor.note(entry.ended(Outcome::Refused, status.to_string()));
     }
-}
-
-#[cold]
-fn note(auditor: &dyn Auditor, caller: Option<&Caller>, (method, uri): (&Method, &Uri), status: StatusCode) {
-    // Of methods that a route does not take, those that would take something away from the log.
-    if status == StatusCode::METHOD_NOT_ALLOWED && !uri.path().starts_with(super::AUDIT) {
-        return;
-    }
-    let principal = caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.principal().to_string());
-    let target = format!("{} {}", clipped(method.as_str()), uri.path());
-    let entry = OwnedEntry::new(principal, "http", target).ended(Outcome::Refused, status.to_string());
-    auditor.note(OwnedEntry { address: caller.map(Caller::address), ..entry });
 }

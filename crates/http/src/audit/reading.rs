@@ -75,8 +75,8 @@ pub(super) fn routes() -> Routes<Arc<dyn Auditor>> {
             "2026-01-31T12:00:00Z"),
         ("to" = Option<String>, Query, description = "Before this time.", example = "2026-02-01T00:00:00Z"),
         ("principal" = Option<String>, Query, description = "Of exactly this one.", example = "user:anna"),
-        ("verb" = Option<String>, Query, description = "With this verb or one below it: `command` means `command.end` as \
-            well.", example = "command"),
+        ("verb" = Option<String>, Query, description = "With this verb or one below it: `user` means `user.change` as well.",
+            example = "command"),
         ("target" = Option<String>, Query, description = "With a target that begins so.", example = "Acme/Dallas/"),
         ("result" = Option<String>, Query, description = "That ended so: `begun`, `done`, `refused`, `failed`, `lost`.",
             example = "refused"),
@@ -89,7 +89,11 @@ pub(super) fn routes() -> Routes<Arc<dyn Auditor>> {
             out."),
     ),
     responses(
-        (status = 200, description = "A page of entries, or all of them.", body = shape::AuditPage),
+        (status = 200, description = "A page of entries, or all of them.", content(
+            (shape::AuditPage = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        )),
         (status = 400, description = "bad-parameter"),
         (status = 403, description = "not-allowed"),
         (status = 503, description = "audit-unreadable"),

@@ -222,8 +222,8 @@ async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<
     }
     // All of them together, so that they share a sync.
     let recorded = join_all(wishes.into_iter().map(|wished| async {
-        let (path, wish, mut deed): (String, Wish, Deed) = wished?;
-        deed.begin("command.end").await?;
+        let (path, wish, deed): (String, Wish, Deed) = wished?;
+        deed.begin().await?;
         Ok::<_, Refusal>((path, wish, deed))
     }));
     let mut bulk = Bulk::new();

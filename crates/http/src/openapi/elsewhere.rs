@@ -15,7 +15,7 @@ pub(super) fn description() -> Description {
 /// Whether clients are served.
 ///
 /// From the moment the listeners are bound until the shutdown begins; what an acknowledgement is worth, and whether one is
-/// to be had.
+/// to be had. Who may not read `/metrics` learns the status alone.
 #[utoipa::path(
     get, path = "/readyz", tag = "server", operation_id = "ready",
     responses(
@@ -28,6 +28,9 @@ async fn ready() {}
 /// Figures for Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "server", operation_id = "metrics",
-    responses((status = 200, description = "In Prometheus' text format.", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "In Prometheus' text format.", body = String, content_type = "text/plain"),
+        (status = 403, description = "not-allowed"),
+    )
 )]
 async fn metrics() {}

@@ -8,17 +8,23 @@ use serde_json::json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, Response, Schema};
 
 use crate::problem::Kind;
 
 /// Operations and schemas as they are served.
 pub(super) fn finish(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        let is_for_all = FOR_ALL.contains(&path.as_str());
         for operation in operations(item) {
             finish_operation(operation);
+            in_front(operation, is_for_all);
         }
     }
+    say_who_asks(document);
     for schema in document.components.iter_mut().flat_map(|components| components.schemas.values_mut()) {
         never_null(schema);
     }
@@ -66,6 +72,62 @@ fn finish_operation(operation: &mut Operation) {
     }
 }
 
+/// Routes that nobody has to be let in for.
+const FOR_ALL: [&str; 4] = ["/healthz", "/readyz", "/api/v1/me", "/api/v1/login"];
+
+/// What stands in front of all routes answers in the same way for each: a reference, not a copy.
+const IN_FRONT: [(&str, &str, Kind); 4] = [
+    ("401", "NotLoggedIn", Kind::NotLoggedIn),
+    ("415", "NotJson", Kind::UnsupportedMediaType),
+    ("421", "WrongHost", Kind::WrongHost),
+    ("429", "TooMany", Kind::TooManyRequests),
+];
+
+/// Adds what is answered before the route is asked, where the operation says nothing of that status itself.
+fn in_front(operation: &mut Operation, is_for_all: bool) {
+    let has_body = operation.request_body.is_some();
+    for (status, name, _) in IN_FRONT {
+        if status == "401" && is_for_all || status == "415" && !has_body {
+            continue;
+        }
+        let response = || RefOr::Ref(Ref::from_response_name(name));
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(response);
+    }
+    if is_for_all {
+        // Nothing is needed, though it may be shown.
+        operation.security = Some(vec![SecurityRequirement::default()]);
+    }
+}
+
+/// The answers that are referred to, and what a caller may show.
+fn say_who_asks(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    for (status, name, kind) in IN_FRONT {
+        let mut response = Response::new(kind.name());
+        problems(status, &mut response);
+        if status == "401" {
+            header(&mut response, "WWW-Authenticate", "`Bearer`.");
+        }
+        if status == "429" {
+            header(&mut response, "Retry-After", "Seconds after which to try again.");
+        }
+        components.responses.insert(name.to_owned(), response.into());
+    }
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A key (`ftk_…`), or a JWT of the identity provider that the configuration names."));
+    let cookie = ApiKeyValue::with_description(
+        "__Host-factree",
+        "The session that a login begins; on a plain connection the cookie is called `factree`. What changes something needs \
+         the header `X-CSRF-Token` besides, or answers 403 `csrf-missing`.",
+    );
+    let schemes =
+        [("key", SecurityScheme::Http(bearer.build())), ("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))];
+    components.security_schemes.extend(schemes.map(|(name, scheme)| (name.to_owned(), scheme.into())));
+    let one = |name: &str| SecurityRequirement::new(name, [""; 0]);
+    document.security = Some(vec![one("key"), one("session"), SecurityRequirement::default()]);
+}
+
 fn header(response: &mut Response, name: &str, description: &str) {
     let text = ObjectBuilder::new().schema_type(Type::String);
     let header = HeaderBuilder::new().schema(Some(text)).description(Some(description)).build();
@@ -77,7 +139,9 @@ fn problems(status: &str, response: &mut Response) {
     let kinds: Vec<Kind> = response.description.split(", ").map(|name| named(name, status)).collect();
     let lines: Vec<String> = kinds.iter().map(|kind| format!("`{}`: {}.", kind.name(), kind.title())).collect();
     response.description = lines.join(" ");
-    if kinds.iter().any(|kind| matches!(kind, Kind::TooManyCommands | Kind::TooManyStreams | Kind::RebirthTooSoon)) {
+    if kinds.iter().any(|kind| {
+        matches!(kind, Kind::TooManyCommands | Kind::TooManyStreams | Kind::RebirthTooSoon | Kind::TooManyTries)
+    }) {
         header(response, "Retry-After", "Seconds after which to try again.");
     }
     let kind = kinds[0];

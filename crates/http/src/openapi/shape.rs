@@ -230,10 +230,10 @@ pub(crate) struct Readiness {
     status: String,
     /// What an acknowledged message survives: `memory`, `process` or `power`.
     #[schema(example = "power")]
-    durability: String,
+    durability: Option<String>,
     /// `ok` or `full`.
     #[schema(example = "ok")]
-    disk: String,
+    disk: Option<String>,
 }
 
 /// What went wrong [RFC 9457]. A member that would not help is left out.

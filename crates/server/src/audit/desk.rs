@@ -1,7 +1,7 @@
 //! The desk: entries on their way to the scribe.
 //!
-//! Notes beyond a number are dropped and counted, so a scribe that waits for a slow disk costs bounded memory. Commands
-//! never are: as long as too much lies here none is taken.
+//! Refusals and logins beyond a number are dropped and counted, so a scribe that waits for a slow disk costs bounded memory. What
+//! was done never is: as long as too much lies here no command is taken.
 //! Knows no files. Invariant: entries are taken in the order of their times.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +18,9 @@ use super::storm::Storm;
 const NOTES_MAX: usize = 10_000;
 /// With this many entries waiting, no further command is taken.
 const COMMANDS_MAX: usize = 2 * NOTES_MAX;
+
+/// What programs do all day without being refused.
+const FREQUENT: [&str; 2] = ["log in", "audit.read"];
 
 /// Where entries wait.
 #[derive(Debug)]
@@ -82,13 +85,13 @@ impl Desk {
     }
 
     pub(super) fn note(&self, entry: OwnedEntry) {
-        let is_command = entry.verb.starts_with("command");
+        let may_be_a_storm = entry.outcome == Outcome::Refused || FREQUENT.contains(&entry.verb);
         let mut pile = self.pile();
         let at = self.now();
-        let admitted = if is_command { Some(entry) } else { pile.storm.admit(at.monotonic, entry) };
-        let Some(entry) = admitted else { return };
         let waiting = pile.taken.entries.len();
-        if !is_command && waiting >= NOTES_MAX {
+        let admitted = if may_be_a_storm { pile.storm.admit(at.monotonic, entry) } else { Some(entry) };
+        let Some(entry) = admitted else { return };
+        if may_be_a_storm && waiting >= NOTES_MAX {
             pile.taken.dropped += 1;
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;

@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use factree_auth::Now;
 use factree_auth::audit::{
-    Dropped, FrameError, Head, Installation, OnFull, Outcome, OwnedEntry, PublicKey, ResumeError, Resumed,
-    SegmentStart, Step, Trust, Writer, verify,
+    Dropped, FrameError, Head, Installation, OnFull, Outcome, OwnedEntry, PublicKey, Resumed, SegmentStart, Step,
+    Trust, Writer, verify,
 };
 use tracing::{error, info, warn};
 
 use super::desk::{Desk, Taken, Waiting};
 use super::identity::Identity;
-use super::segments::{self, Segments, Stream};
+use super::segments::{self, STUB, Segments, Stream};
 use super::{AuditConfig, AuditError, AuditFull};
 
 /// How often a store that was full is tried again.
@@ -84,35 +84,29 @@ impl Writing {
         finish_dropping(directory).map_err(failed)?;
         let mut numbers = segments::numbers(directory).map_err(failed)?;
         let Identity { key, installation } = Identity::open(directory, !numbers.is_empty())?;
-        let seed = key;
-        let mut writer = None;
-        let mut last = None;
-        let mut key = Some(seed);
-        while let Some(number) = numbers.pop().filter(|number| *number > 0) {
+        let last = loop {
+            let Some(number) = numbers.pop().filter(|number| *number > STUB) else { break None };
             let path = segments::path(directory, number);
-            let whole = written_bytes(&path).map_err(|error| AuditError::io(&path, error))?;
-            let log = segments::read(directory, number).map_err(|error| AuditError::io(&path, error))?.take(whole);
-            if begins_torn(directory, number, whole).map_err(failed)? {
-                // The process ended while it began this segment.
-                std::fs::remove_file(&path).map_err(|error| AuditError::io(&path, error))?;
-                continue;
+            let failed = |error| AuditError::io(&path, error);
+            let whole = written_bytes(&path).map_err(failed)?;
+            if !begins_torn(directory, number, whole).map_err(failed)? {
+                break Some((number, path, whole));
             }
-            let key = key.take().expect("the loop ends here");
-            match Writer::resume(key, installation, config.policy, log) {
-                Ok(Resumed { writer: resumed, whole_bytes, is_torn }) => {
-                    if is_torn {
-                        warn!(file = %path.display(), "the end of the audit log was torn when the last process ended; cut off");
-                    }
-                    (writer, last) = (Some(resumed), Some((number, whole_bytes)));
-                    break;
+            // The process ended while it began this segment.
+            std::fs::remove_file(&path).map_err(failed)?;
+        };
+        let (writer, last) = match last {
+            Some((number, path, whole)) => {
+                let log = segments::read(directory, number).map_err(|error| AuditError::io(&path, error))?.take(whole);
+                let resumed = Writer::resume(key, installation, config.policy, log);
+                let Resumed { writer, whole_bytes, is_torn } =
+                    resumed.map_err(|error| AuditError::Log { path: path.clone(), error })?;
+                if is_torn {
+                    warn!(file = %path.display(), "the end of the audit log was torn when the last process ended; cut off");
                 }
-                Err(error) => return Err(AuditError::Log { path, error }),
+                (writer, Some((number, whole_bytes)))
             }
-        }
-        let writer = match (writer, key) {
-            (Some(writer), _) => writer,
-            (None, Some(key)) => Writer::new(key, installation, config.policy),
-            (None, None) => unreachable!("a key is spent on a writer"),
+            None => (Writer::new(key, installation, config.policy), None),
         };
         Ok(Self {
             desk: Arc::new(Desk::new()),
@@ -263,7 +257,7 @@ impl Writing {
                 entry.ended(Outcome::Failed, why)
             }
         };
-        self.write(vec![own(self.desk.now(), entry)]);
+        self.write(vec![own(now, entry)]);
     }
 
     /// The last entry that was dropped.
@@ -349,3 +343,6 @@ fn begins_torn(directory: &Path, number: u64, whole: u64) -> io::Result<bool> {
         Ok(_) | Err(StubError::Frame(_)) => false,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use super::identity::{private, sync_directory};
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
 /// What stands in the place of segments that were dropped.
-const STUB: u64 = 0;
+pub(super) const STUB: u64 = 0;
 /// The line of each head that was signed.
 const HEADS: &str = "heads";
 

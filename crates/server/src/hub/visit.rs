@@ -12,10 +12,13 @@ use factree_ingest::{Batch, Connection, Manner, Will};
 use factree_mqtt::{
     Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SessionExpiry, TopicName,
 };
+use factree_namespace::Timestamp;
 
 use super::mailbox::{Closer, Closing, Letters, Mailbox};
-use super::{Answer, Core, Door, Home, session};
+use super::{Answer, Core, Door, Home, now, recorded, session};
+use crate::audit::{Audit, OwnedEntry};
 use crate::events::{self, Noted};
+use crate::recent::Recent;
 
 /// One stay inside the core lock.
 pub(super) struct Visit<'v> {
@@ -24,6 +27,8 @@ pub(super) struct Visit<'v> {
     pub(super) door: &'v Door,
     pub(super) now: Instant,
     pub(super) home: Option<Home>,
+    /// Who brings a CONNECT.
+    pub(super) claimant: Option<Arc<Holder>>,
     /// A client was admitted.
     pub(super) is_admitted: bool,
     pub(super) batch: Batch,
@@ -35,6 +40,8 @@ pub(super) struct Visit<'v> {
     pub(super) granted: Vec<ReasonCode>,
     pub(super) woken: Vec<Arc<Mailbox>>,
     pub(super) events: Vec<Noted>,
+    /// What is to be on record.
+    pub(super) deeds: Vec<OwnedEntry>,
 }
 
 /// Something the local session publishes.
@@ -50,6 +57,7 @@ pub(super) struct Left {
     pub(super) answer: Answer,
     pub(super) woken: Vec<Arc<Mailbox>>,
     pub(super) events: Vec<Noted>,
+    pub(super) deeds: Vec<OwnedEntry>,
 }
 
 impl<'w> Words<'w> {
@@ -66,10 +74,14 @@ impl<'w> Words<'w> {
 }
 
 impl Left {
-    /// Wakes and logs; outside the locks.
-    pub(super) fn carry_out(&self) {
+    /// Wakes, logs, remembers and has it written down; outside the locks.
+    pub(super) fn carry_out(&self, audit: &Audit, recent: &Recent) {
         self.woken.iter().for_each(|mailbox| mailbox.wake());
-        self.events.iter().for_each(events::log);
+        for event in &self.events {
+            events::log(event);
+            recent.note(Timestamp(now().wall.0), event);
+        }
+        self.deeds.iter().for_each(|deed| audit.note(deed.clone()));
     }
 }
 
@@ -182,11 +194,18 @@ impl Visit<'_> {
                 }
             }
             Output::Accepted(Accepted::Packet { .. }) => {
-                self.batch.accept(publication.expect("only a PUBLISH is accepted, and it is in the batch"));
+                let number = publication.expect("only a PUBLISH is accepted, and it is in the batch");
+                self.batch.accept(number);
+                if let Some(command) = self.batch.command(number) {
+                    self.deeds.extend(recorded::command(self.core, self.home, command));
+                }
             }
             Output::Accepted(Accepted::Will { connection, publication }) => {
                 let number = self.push_will(connection, &publication);
                 self.batch.accept(number);
+                if let Some(command) = self.batch.command(number) {
+                    self.deeds.push(recorded::will(connection, command));
+                }
             }
             // The tree said it; it needs no telling.
             Output::Accepted(Accepted::Local) => {}
@@ -213,6 +232,7 @@ impl Visit<'_> {
                     self.is_admitted = true;
                     self.core.is_somebody_back = self.core.is_something_current_due;
                 }
+                self.deeds.extend(recorded::refusal(self.core, self.claimant.as_deref(), &event));
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
             }

@@ -1,6 +1,7 @@
 //! The running server over real sockets.
 
 mod attach;
+mod audit;
 mod aware;
 mod clients;
 mod commands;
