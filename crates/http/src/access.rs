@@ -125,7 +125,7 @@ impl Desk {
         if let Some(auditor) = &self.auditor {
             let begun = entry(Outcome::Begun, None, crate::Changed::default());
             if !auditor.may_command() || auditor.record(begun).await.is_err() {
-                return Err(Problem::new(Kind::AuditFull, AuditFull.to_string()));
+                return Err(Problem::new(Kind::NotStored, AuditFull.to_string()));
             }
         }
         let decided = authority.decide(command).await;

@@ -6,12 +6,12 @@
 //! Knows no files. Invariant: what [`Auditor::record`] has not confirmed is not done.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use factree_auth::audit::{AuditFull, Head, OwnedEntry, PublicKey, Query, Record};
 
+use crate::Pending;
 use crate::openapi::routes::Routes;
 
 mod deed;
@@ -22,7 +22,7 @@ pub(crate) use deed::{Deed, reason_of};
 pub(crate) use reading::AUDIT;
 
 /// Resolves when an entry is on disk.
-pub type Recording<'a> = Pin<Box<dyn Future<Output = Result<(), AuditFull>> + Send + 'a>>;
+pub type Recording<'a> = Pending<'a, Result<(), AuditFull>>;
 
 /// All records of a query, read as they are taken.
 pub type Records = Box<dyn Iterator<Item = io::Result<Record>> + Send>;
@@ -88,7 +88,7 @@ pub trait Auditor: Send + Sync {
     fn records(&self, query: Query) -> io::Result<Records>;
 
     /// The end of the log, signed now; none if nothing can be stored or there is no log.
-    fn head(&self) -> Pin<Box<dyn Future<Output = Option<AuditHead>> + Send + '_>>;
+    fn head(&self) -> Pending<'_, Option<AuditHead>>;
 }
 
 /// Nobody: nothing is written down, and nothing has to be.
@@ -120,7 +120,7 @@ impl Auditor for NoAudit {
         Ok(Box::new(std::iter::empty()))
     }
 
-    fn head(&self) -> Pin<Box<dyn Future<Output = Option<AuditHead>> + Send + '_>> {
+    fn head(&self) -> Pending<'_, Option<AuditHead>> {
         Box::pin(std::future::ready(None))
     }
 }

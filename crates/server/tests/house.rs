@@ -102,7 +102,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // The crash harness speaks MQTT to the server, with the project's own codec; the list of Sparkplug's rules is the one
     // that ships.
-    ("xtask", &["factree-mqtt", "factree-sparkplug", "prost-build", "protox"]),
+    ("xtask", &["factree-mqtt", "factree-sparkplug", "prost-build", "protox", "serde_json"]),
 ];
 
 /// Runtimes and what drags them in: named nowhere but at the rim.

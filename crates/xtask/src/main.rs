@@ -6,6 +6,7 @@
 mod codegen;
 mod crash;
 mod rules;
+mod sbom;
 mod sources;
 mod spec;
 
@@ -20,6 +21,7 @@ usage: cargo xtask <command>
                    server-side one is neither tested nor excepted, or if the code cites one that does not exist;
                    then the rules of Sparkplug; fail if one is said to be detected and no test is named after it
   spec --write     write the same to docs/mqtt-conformance.md and docs/sparkplug-conformance.md
+  sbom             print what is built into factree, as CycloneDX 1.5 in JSON
   crash [...]      kill factree under load, again and again, and see whether anything acknowledged is lost; any other
                    argument says what can be asked for";
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(&root()),
         ["spec"] => spec::print(&root()).and_then(|()| rules::print(&root())),
         ["spec", "--write"] => spec::write(&root()).and_then(|()| rules::write(&root())),
+        ["sbom"] => sbom::print(&root()),
         ["crash", arguments @ ..] => crash::run(arguments, &root()),
         _ => Err(USAGE.to_owned()),
     };

@@ -89,7 +89,11 @@ pub(super) fn routes() -> Routes<Arc<dyn Auditor>> {
             out."),
     ),
     responses(
-        (status = 200, description = "A page of entries, or all of them.", body = shape::AuditPage),
+        (status = 200, description = "A page of entries, or all of them.", content(
+            (shape::AuditPage = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv"),
+        )),
         (status = 400, description = "bad-parameter"),
         (status = 403, description = "not-allowed"),
         (status = 503, description = "audit-unreadable"),

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{
-    App, AttachmentCounters, AttachmentReport, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams,
+    App, AttachmentCounters, AttachmentReport, Auditor, Caller, I3xLimits, I3xSubscriptions, StreamLimits, Streams,
     router,
 };
 use factree_ingest::{
@@ -21,6 +21,7 @@ use tower::ServiceExt;
 
 pub(crate) mod gate;
 pub(crate) mod i3x;
+pub(crate) mod log;
 pub(crate) mod payload;
 pub(crate) mod reader;
 
@@ -34,6 +35,7 @@ pub(crate) struct Plant {
     router: axum::Router,
     /// The same, to which somebody has to say who asks.
     pub(crate) bare: axum::Router,
+    pub(crate) log: Arc<log::Log>,
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
     pub(crate) streams: Arc<Streams>,
@@ -94,6 +96,7 @@ impl Plant {
         let i3x =
             I3xSubscriptions::new(Arc::clone(&namespace), Arc::clone(&streams), Arc::clone(&clock_of_app), i3x_limits);
         let i3x = Arc::new(i3x);
+        let log = Arc::new(log::Log::default());
         let router = router(App {
             i3x: Arc::clone(&i3x),
             streams: Arc::clone(&streams),
@@ -102,11 +105,11 @@ impl Plant {
             clock: clock_of_app,
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             attachments: Arc::new(|| vec![plant_two()]),
-            audit: Arc::new(NoAudit),
+            audit: Arc::clone(&log) as Arc<dyn Auditor>,
         });
         let bare = router.clone();
         let router = router.layer(Extension(Caller::open()));
-        Plant { namespace, ingest, router, bare, clock, said, streams, i3x }
+        Plant { namespace, ingest, router, bare, log, clock, said, streams, i3x }
     }
 
     /// Other placement rules, and everything where they say.

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use factree_auth::audit::{Query, Record};
-use factree_http::{AuditHead, AuditPage, Auditor, Order, Recording};
+use factree_auth::audit::Query;
+use factree_http::{AuditHead, AuditPage, Auditor, Order, Pending, Recording, Records};
 
 use super::{Audit, OwnedEntry, reading};
 
@@ -36,14 +36,14 @@ impl Auditor for Audit {
         }
     }
 
-    fn records(&self, query: Query) -> io::Result<Box<dyn Iterator<Item = io::Result<Record>> + Send>> {
+    fn records(&self, query: Query) -> io::Result<Records> {
         match &self.log {
             Some(log) => Ok(Box::new(reading::all(&log.directory, query)?)),
             None => Ok(Box::new(std::iter::empty())),
         }
     }
 
-    fn head(&self) -> std::pin::Pin<Box<dyn Future<Output = Option<AuditHead>> + Send + '_>> {
+    fn head(&self) -> Pending<'_, Option<AuditHead>> {
         Box::pin(async {
             let head = Audit::head(self).await?;
             let (key, _) = self.identity()?;
