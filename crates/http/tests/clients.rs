@@ -83,7 +83,8 @@ async fn a_client_is_told_with_its_connection_and_subscriptions() {
     let router = router([connected("press/gateway 1")]);
     let told = concat!(
         r#"{"client_id":"press/gateway 1","principal":"user:press","state":"connected","connection":14,"version":"5.0","#,
-        r#""address":"127.0.0.1:50112","username":"press","since":"2026-01-31T12:00:00.000Z","last_packet":"2026-01-31T12:00:00.012Z","keep_alive_seconds":60,"#,
+        r#""address":"127.0.0.1:50112","username":"press","#,
+        r#""since":"2026-01-31T12:00:00.000Z","last_packet":"2026-01-31T12:00:00.012Z","keep_alive_seconds":60,"#,
         r#""session_expiry_seconds":3600,"subscriptions_count":2,"queue_len":3,"queue_bytes":90,"in_flight":1,"#,
         r#""published":4711,"delivered":12,"dropped":2,"#,
         r#""subscriptions":[{"filter":"$share/g/a","qos":1},{"filter":"b/#","qos":0}]}"#,
