@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use factree_benches::Server;
-use factree_mqtt::{Connect, Packet, PacketId, ProtocolVersion, Publish, QoS, TopicName, encode};
+use factree_mqtt::{Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, TopicName, encode};
 
 const V311: ProtocolVersion = ProtocolVersion::V311;
 const CLIENTS: usize = 1_000;
@@ -126,7 +126,7 @@ fn traffic(address: SocketAddr, is_over: &AtomicBool, for_as_long: Option<Durati
     for number in 1..=WINDOW {
         let topic = TopicName::parse("Acme/Dallas/Temperature").expect("a topic");
         let id = PacketId::new(number as u16).expect("not zero");
-        let publish = Publish { qos: QoS::AtLeastOnce, packet_id: Some(id), ..Publish::new(topic, b"21.4") };
+        let publish = Publish { handshake: Handshake::AtLeastOnce(id), ..Publish::new(topic, b"21.4") };
         encode(V311, &Packet::Publish(publish), &mut bytes);
     }
     let (began, mut latencies) = (Instant::now(), Vec::new());
