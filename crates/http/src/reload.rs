@@ -102,8 +102,11 @@ async fn answer_reload(
     let deed = Deed::new(&audit, &caller, "config.reload", "configuration").because(reason_of(&uri)?)?;
     deed.begin().await?;
     let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
-    let keys = reloaded.as_ref().map_or_else(|_| String::new(), |reloaded| reloaded.changed.join(", "));
-    let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.new_value(keys).ended(reloaded)?;
+    let deed = match &reloaded {
+        Ok(reloaded) => deed.new_value(reloaded.changed.join(", ")),
+        Err(_) => deed,
+    };
+    let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.ended(reloaded)?;
     let Replaced { sources_moved, metrics_moved, refused, conflicts } = replaced;
     let body = Body { sources_moved, metrics_moved, refused, conflicts, restart_needed, warnings };
     Ok(answer::json(dto::to_json(&body)))

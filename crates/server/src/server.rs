@@ -171,6 +171,7 @@ impl Server {
         limits.connections.connections_max = affordable(limits.connections.connections_max);
         let data = DataDirectory::lock(&config.data)?;
         let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
+        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         let audit = Arc::new(audit);
         let http_is_encrypted = config.http_tls.is_some();
         let authority = Arc::new(match &config.auth {
@@ -403,6 +404,10 @@ impl Server {
             )
         });
         let clients = Arc::clone(&hub);
+        let events = {
+            let hub = Arc::clone(&hub);
+            Arc::new(move |limit, after| hub.recent().tell(limit, after))
+        };
         let doorway = match authority.is_open() {
             true => Doorway::open(),
             false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
@@ -410,6 +415,7 @@ impl Server {
         let router = factree_http::router(app)
             .merge(factree_http::reload_router(reload, auditor()))
             .merge(factree_http::clients_router(clients, auditor()))
+            .merge(factree_http::events_router(events))
             .merge(factree_http::audit_router(auditor()))
             .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())
@@ -450,7 +456,6 @@ impl Server {
             let (audit, ingest) = (Arc::clone(&audit), Arc::clone(&followed));
             async move { audit.follow_commands(&ingest).await }
         });
-        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
         stop.await;
         info!("shutting down");
         accepting.shutdown().await;

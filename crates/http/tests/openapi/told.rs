@@ -126,7 +126,7 @@ impl Told {
         };
         let content =
             contents.get(media).unwrap_or_else(|| panic!("{what} is {media}, the document says {contents:?}"));
-        if media.ends_with("json") {
+        if media.ends_with("/json") || media.ends_with("+json") {
             let answer: Value = serde_json::from_str(body).unwrap();
             holds(&what, &content["schema"], &answer);
             if media == "application/problem+json" {

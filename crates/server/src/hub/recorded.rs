@@ -4,7 +4,8 @@
 //! they are refused at the door. Refusals are told once for each connection, as the broker tells them.
 //! Invariant: nothing here is asked about data.
 
-use factree_broker::{ClientId, ConnectionId, Event, Refusal};
+use factree_auth::Principal;
+use factree_broker::{ClientId, ConnectionId, Event, Holder, Refusal};
 use factree_ingest::SeenCommand;
 use factree_mqtt::{Packet, ReasonCode};
 
@@ -27,7 +28,7 @@ pub(super) fn will(connection: ConnectionId, SeenCommand { topic, says }: SeenCo
 }
 
 /// What somebody was refused.
-pub(super) fn refusal(core: &Core, event: &Event) -> Option<OwnedEntry> {
+pub(super) fn refusal(core: &Core, claimant: Option<&Holder>, event: &Event) -> Option<OwnedEntry> {
     match event {
         Event::PublicationRefused { client_id, topic, reason } if *reason == ReasonCode::NotAuthorized => {
             Some(of_client(core, client_id, "publish", topic.as_str()).ended(Outcome::Refused, reason.to_string()))
@@ -39,7 +40,9 @@ pub(super) fn refusal(core: &Core, event: &Event) -> Option<OwnedEntry> {
         Event::Refused { connection, client_id, reason: ReasonCode::NotAuthorized, why }
             if !why.starts_with("not let in") =>
         {
-            let entry = of_connection(core, *connection, "connect", format!("mqtt/{client_id}"));
+            let who = claimant.map_or_else(nobody, |holder| holder.principal().to_string());
+            let address = core.mailboxes.get(connection).map(|mailbox| mailbox.peer.ip());
+            let entry = OwnedEntry { address, ..OwnedEntry::new(who, "connect", format!("mqtt/{client_id}")) };
             Some(entry.ended(Outcome::Refused, *why))
         }
         Event::Connected { .. }
@@ -53,16 +56,20 @@ pub(super) fn refusal(core: &Core, event: &Event) -> Option<OwnedEntry> {
     }
 }
 
+fn nobody() -> String {
+    Principal::Anonymous.to_string()
+}
+
 fn of_connection(core: &Core, connection: ConnectionId, verb: &'static str, target: String) -> OwnedEntry {
     let holder = core.broker.holder(connection);
-    let who = holder.map_or_else(|| "anonymous".to_owned(), |(_, holder)| holder.principal().to_string());
+    let who = holder.map_or_else(nobody, |(_, holder)| holder.principal().to_string());
     let address = core.mailboxes.get(&connection).map(|mailbox| mailbox.peer.ip());
     OwnedEntry { address, ..OwnedEntry::new(who, verb, target) }
 }
 
 fn of_client(core: &Core, client_id: &ClientId, verb: &'static str, target: &str) -> OwnedEntry {
     let session = core.broker.session(client_id.as_str());
-    let who = session.as_ref().map_or_else(|| "anonymous".to_owned(), |session| session.principal.to_string());
+    let who = session.as_ref().map_or_else(nobody, |session| session.principal.to_string());
     let address = session.and_then(|session| core.mailboxes.get(&session.connection?)).map(|it| it.peer.ip());
     OwnedEntry { address, ..OwnedEntry::new(who, verb, target) }
 }

@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, TopicName, encode};
+use factree_mqtt::{
+    Connect, Packet, PacketId, ProtocolVersion, Publish, QoS, Subscribe, SubscribeRequest, TopicName, WillMessage,
+    encode,
+};
 use serde_json::Value;
 
 use crate::commands::{SETPOINT, ask, edge_node};
@@ -213,4 +216,74 @@ fn pages_and_exports_are_of_what_was_asked_for() {
     assert!(body.starts_with("seq,time,monotonic_ns,") && body.contains(",\"server.start\","), "{body}");
     let (status, head) = plant.get("/api/v1/audit/head");
     assert!(status == 200 && head["head"].as_str().unwrap().starts_with("factree-audit-head-1 "), "{head}");
+}
+
+/// Everybody may look, and speak as one Edge Node.
+const VIEWERS: &str = r#"
+[auth]
+anonymous = ["viewer"]
+[[auth.role]]
+name = "viewer"
+grants = ["read topics:#", "read tree:#", "read area:audit", "write topics:spBv1.0/Acme/#", "write topics:Acme/#"]
+pins = ["edge node Acme/Line1"]
+"#;
+
+fn connect<'a>(plant: &Plant, connect: Connect<'a>, then: &[Packet<'a>]) -> std::net::TcpStream {
+    let mut bytes = Vec::new();
+    encode(ProtocolVersion::V311, &Packet::Connect(connect), &mut bytes);
+    then.iter().for_each(|packet| encode(ProtocolVersion::V311, packet, &mut bytes));
+    let mut stream = plant.socket();
+    stream.write_all(&bytes).unwrap();
+    stream
+}
+
+/// SP19, SP20, HT07, MA11
+#[test]
+fn what_somebody_was_refused_is_on_record() {
+    let plant = Plant::configured(VIEWERS);
+    let _oven = publish(&plant, "oven", "Acme/Oven", b"170");
+    plant.until("the oven is there", |plant| plant.sample("Acme/Oven").is_some());
+    for (client, topic) in [
+        ("a", "spBv1.0/Acme/NCMD/Line1"),
+        ("b", "spBv1.0/Acme/NBIRTH/Line2"),
+        ("c", "spBv1.0/STATE/scada"),
+        ("d", "Elsewhere/Oven"),
+    ] {
+        let _client = publish(&plant, client, topic, b"x");
+        until_told(&plant, "verb=publish", &format!("anonymous publish {topic}: refused: "));
+    }
+    let requests = [SubscribeRequest::new("$SYS/#", QoS::AtMostOnce)];
+    let subscribe = Packet::Subscribe(Subscribe::new(PacketId::new(1).unwrap(), &requests));
+    let _nosy = connect(&plant, Connect::new(ProtocolVersion::V311, "nosy"), &[subscribe]);
+    until_told(&plant, "verb=subscribe", "anonymous subscribe $SYS/#: refused: not granted");
+    let mut heir = Connect::new(ProtocolVersion::V311, "heir");
+    heir.will = Some(WillMessage::new(TopicName::parse("spBv1.0/Acme/NCMD/Line1").unwrap(), b"x"));
+    let _heir = connect(&plant, heir, &[]);
+    until_told(&plant, "verb=connect", "connect mqtt/heir: refused: ");
+    let (_, status, problem) = ask(&plant, "PUT", "/api/v1/values/Acme/Oven", r#"{"value": 1}"#);
+    assert_eq!(status, 403, "{problem}");
+    until_told(&plant, "verb=http", "anonymous http PUT /api/v1/values/Acme/Oven: refused: 403");
+    assert_eq!(told(&plant, "verb=command"), [""; 0]);
+    assert_eq!(plant.sample("Acme/Oven").unwrap()["value"], 170);
+}
+
+/// MA01, HT23: whoever is not let in is on record by what he called himself, and cannot write a line of his own.
+#[test]
+fn who_is_not_let_in_is_one_entry_whatever_he_calls_himself() {
+    let plant = Plant::configured(VIEWERS);
+    let name = "a\nADMIN log in ok\u{1b}[31m";
+    let mut hostile = Connect::new(ProtocolVersion::V311, "thief");
+    (hostile.username, hostile.password) = (Some(name), Some(b"wrong".as_slice()));
+    let _thief = connect(&plant, hostile, &[]);
+    until_told(&plant, "verb=log+in&result=refused", &format!("{name} log in mqtt/thief: refused: "));
+    let mut stream = std::net::TcpStream::connect(plant.http).unwrap();
+    let host = plant.http;
+    write!(stream, "GET /api/v1/audit?format=csv&result=refused HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+    let table = answer.split_once("\r\n\r\n").unwrap().1;
+    assert!(table.lines().count() == 2 && table.contains("\"a\\nADMIN log in ok\\u{1b}[31m\""), "{table}");
+    let request = r#"{"name": "nobody", "password": "wrong wrong"}"#;
+    assert_eq!(ask(&plant, "POST", "/api/v1/login", request).1, 401);
+    until_told(&plant, "verb=log+in&result=refused", "nobody log in http: refused: wrong-password");
 }
