@@ -3,14 +3,17 @@
 //! What is timed is `handle` for batches of 64 publications (43-byte topics, 180-byte payloads), the outputs drained,
 //! and `take_deliveries` for everybody woken; no codec, no socket. The naive one keeps a list of subscriptions, asks
 //! each whether it matches, and copies topic and payload for each that does. `cargo bench -p factree-benches --bench
-//! routing`. `routing CASE COUNT` (CASE is 0 to 6) only works COUNT publications: run it under `valgrind
-//! --tool=callgrind` with two values of COUNT and subtract to get instructions per publication.
+//! routing`. `routing CASE COUNT` (CASE is 0 to 7) only works COUNT publications: run it under `valgrind
+//! --tool=callgrind` with two values of COUNT and subtract to get instructions per publication. `routing CASE COUNT judged` does it
+//! with clients that may do what 1,000 grants say; CASE is one with exact filters.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
-use factree_broker::{Broker, ConnectionId, Delivery, Input, Limits, More, Output, Outputs};
+use factree_auth::{Access, Fill, Grant, Principal, Role, Verb, Verbs};
+use factree_broker::{Broker, ConnectionId, Delivery, Holder, Input, Limits, More, Output, Outputs};
 use factree_mqtt::*;
 
 const BATCH: usize = 64;
@@ -39,6 +42,7 @@ fn cases() -> Vec<Case> {
     let crowd = (0..100).map(|client| (2 + client, "spBv1.0/+/DDATA/#".to_owned())).collect();
     // A hundred clients with a hundred topics each; every publication has one subscriber among 10,000 subscriptions.
     let many = (0..10_000).map(|number| (2 + number as u64 / 100, topic(number))).collect();
+    let exact_crowd = (0..10_000).map(|number| (2 + number as u64 / 100, topic(number % 100))).collect();
     let wild = (0..10_000).map(|number| (2 + number as u64 / 100, format!("spBv1.0/+/DDATA/+/R{number:04}"))).collect();
     vec![
         case("nobody", QoS::AtMostOnce, vec![], 64_000),
@@ -48,6 +52,7 @@ fn cases() -> Vec<Case> {
         case("100 subscribers", QoS::AtMostOnce, crowd, 6_400),
         case("one of 10,000 exact", QoS::AtMostOnce, many, 6_400),
         case("one of 10,000 wildcards", QoS::AtMostOnce, wild, 6_400),
+        case("100 subscribers, exact filters", QoS::AtMostOnce, exact_crowd, 6_400),
     ]
 }
 
@@ -56,15 +61,30 @@ fn main() {
     let cases = cases();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [case, count] => {
-            let case = &cases[case.parse::<usize>().expect("a case, 0 to 6")];
-            Ours::new(case).work(case, count.parse().expect("a number of publications"));
+            let case = &cases[case.parse::<usize>().expect("a case, 0 to 7")];
+            Ours::new(case, Holder::unrestricted()).work(case, count.parse().expect("a number of publications"));
+        }
+        [case, count, "judged"] => {
+            let case = &cases[case.parse::<usize>().expect("a case, 0 to 7")];
+            let mut ours = Ours::new(case, &judged());
+            ours.work(case, count.parse().expect("a number of publications"));
+            assert_eq!(ours.broker.stats().refused_access + ours.broker.stats().refused_delivery, 0);
         }
         _ => cases.iter().for_each(figures),
     }
 }
 
+/// Somebody who may do what 1,000 grants say, among them what the cases need.
+fn judged() -> Arc<Holder> {
+    let verbs = Verbs::of([Verb::Read, Verb::Write]);
+    let grants = (0..1000).map(|number| Grant::topics(verbs, &topic(number)).expect("a filter")).collect();
+    let role = Role::new("bench", grants, Vec::new()).expect("a role");
+    let access = Access::compile([&role], Fill::default(), Verbs::ALL);
+    Arc::new(Holder::with_access(Principal::Anonymous, Arc::new(access)))
+}
+
 fn figures(case: &Case) {
-    let (mut ours, mut naive) = (Ours::new(case), Naive::new(case));
+    let (mut ours, mut naive) = (Ours::new(case, Holder::unrestricted()), Naive::new(case));
     // The naive one has to be spared where it takes milliseconds a publication.
     let naive_count = if case.subscriptions.len() > 1000 { case.count / 20 } else { case.count };
     let (mut our_ns, mut naive_ns) = (Vec::new(), Vec::new());
@@ -97,7 +117,7 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(case: &Case) -> Self {
+    fn new(case: &Case, holder: &Arc<Holder>) -> Self {
         let mut ours = Ours {
             broker: Broker::new(Limits::default()),
             now: Instant::now(),
@@ -105,12 +125,12 @@ impl Ours {
             woken: Vec::new(),
             deliveries: Vec::new(),
         };
-        ours.connect(PUBLISHER);
+        ours.connect(PUBLISHER, holder);
         let mut connected = 1;
         for (client, filter) in &case.subscriptions {
             let connection = ConnectionId(*client);
             if *client > connected {
-                ours.connect(connection);
+                ours.connect(connection, holder);
                 connected = *client;
             }
             let requests = [SubscribeRequest::new(filter, case.qos)];
@@ -121,14 +141,10 @@ impl Ours {
         ours
     }
 
-    fn connect(&mut self, connection: ConnectionId) {
+    fn connect(&mut self, connection: ConnectionId, holder: &Arc<Holder>) {
         let client_id = format!("client{}", connection.0);
         let connect = Connect::new(ProtocolVersion::V5, &client_id);
-        self.broker.handle(
-            self.now,
-            Input::Connect { connection, connect: &connect, holder: factree_broker::Holder::unrestricted() },
-            &mut self.out,
-        );
+        self.broker.handle(self.now, Input::Connect { connection, connect: &connect, holder }, &mut self.out);
     }
 
     fn work(&mut self, case: &Case, count: usize) {

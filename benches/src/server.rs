@@ -37,12 +37,25 @@ impl Server {
     /// # Panics
     /// If it cannot be started.
     pub fn factree_with(durability: &str) -> Self {
+        Self::factree_of(&format!("[data]\ndurability = \"{durability}\"\n"), |_, _| {})
+    }
+
+    /// One without a disk that asks for logins. `prepare` is given the binary and the data directory before it starts.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn factree_asking(prepare: impl FnOnce(&Path, &Path)) -> Self {
+        Self::factree_of("[auth]\n[data]\ndurability = \"memory\"\n", prepare)
+    }
+
+    fn factree_of(configuration: &str, prepare: impl FnOnce(&Path, &Path)) -> Self {
         let target = std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
         let binary = std::env::var_os("FACTREE_BIN").map_or_else(|| target.join("release/factree"), PathBuf::from);
         let home = tempfile::tempdir().expect("a directory");
         let config = home.path().join("factree.toml");
-        std::fs::write(&config, format!("[data]\ndurability = \"{durability}\"\n")).expect("written");
+        std::fs::write(&config, configuration).expect("written");
+        prepare(&binary, home.path());
         let mut child = Command::new(&binary)
             .args(["--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data"])
             .arg(home.path())
@@ -163,8 +176,17 @@ impl Server {
 
     /// Memory that the process has in RAM, in bytes; 0 once it has ended. Linux only.
     pub fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most it has had. Linux only.
+    pub fn resident_bytes_peak(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        let kilobytes = status.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_suffix(" kB"));
         kilobytes.and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
     }
 }

@@ -203,6 +203,7 @@ mod certificates {
             uris: owned(uris),
             dns: owned(dns),
             emails: vec![],
+            addresses: Vec::new(),
             common_name: common_name.map(str::to_owned),
         }
     }

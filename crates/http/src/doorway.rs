@@ -217,7 +217,8 @@ impl Asking {
     fn let_in(&self, shown: Shown<'_>, address: IpAddr) -> Result<Caller, NoCaller> {
         let key = match shown {
             Shown::Nothing => None,
-            Shown::Bearer(text) | Shown::Session(text) => Some(Digest::of_credential(text)),
+            Shown::Bearer(text) => Some(Digest::of_credential("header", text)),
+            Shown::Session(text) => Some(Digest::of_credential("cookie", text)),
         };
         let now = Instant::now();
         if let Some(caller) = key.and_then(|key| self.remembered(key, now)).filter(|it| it.address() == address) {

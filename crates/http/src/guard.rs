@@ -121,9 +121,8 @@ impl Guard {
 
     fn judge<B: Body>(&self, request: &Request<B>) -> Result<(), (Reason, Problem)> {
         let (method, headers) = (request.method(), request.headers());
-        // A TRACE would say back what a page may not read, a CONNECT would be a tunnel.
-        if method == Method::TRACE || method == Method::CONNECT {
-            let detail = format!("{method} is for no route");
+        if method == Method::CONNECT {
+            let detail = "CONNECT asks a proxy for a tunnel, and this is none";
             return Err((Reason::Method, Problem::new(Kind::MethodNotImplemented, detail)));
         }
         self.judge_host(request).map_err(|problem| (Reason::Host, problem))?;
@@ -357,7 +356,6 @@ mod tests {
         let host = [("host", "localhost")];
         assert_eq!(status("GET", &format!("/{}", "x".repeat((16 << 10) - 1)), &host, ""), 200);
         assert_eq!(status("GET", &format!("/{}", "x".repeat(16 << 10)), &host, ""), 414);
-        assert_eq!(status("TRACE", "/", &host, ""), 501);
         assert_eq!(status("CONNECT", "localhost:22", &host, ""), 501);
     }
 

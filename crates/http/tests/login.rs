@@ -162,6 +162,12 @@ async fn a_credential_stands_in_its_header_and_nowhere_else() {
             assert!(!answer.body.contains(&key), "nor here");
         }
     }
+    // What is good in one place is not in another, though it has just been shown there.
+    let (session, _) = keeper.session("anna");
+    let cookie = format!("factree={session}");
+    assert_eq!(ask(&gated, "GET /api/v1/namespace", &[("cookie", &cookie)], "").await.status, 200);
+    let bearer = format!("Bearer {session}");
+    assert_eq!(ask(&gated, "GET /api/v1/namespace", &[("authorization", &bearer)], "").await.status, 401);
     let cookies = format!("other=1; factree={key}");
     assert_eq!(ask(&gated, "GET /api/v1/namespace", &[("cookie", &cookies)], "").await.status, 401);
 }

@@ -100,6 +100,16 @@ impl EdgeNodes {
     /// Lets the host judge one input and carries out what it decides.
     ///
     /// `outputs` is where the host says so: any, to be reused.
+    /// A message of these will be handled soon: has what it is about brought near, and says whom it is about.
+    #[inline]
+    pub(crate) fn foresee(&self, topic: &Topic<'_>, payload: &Payload) -> Option<EdgeNodeIndex> {
+        let (index, metrics) = self.host.foresee(topic, payload)?;
+        if let Some(Some(seat)) = self.seats.get(index.0 as usize) {
+            seat.block.foresee(metrics.map(|metric| metric.0));
+        }
+        Some(index)
+    }
+
     pub(crate) fn handle(
         &mut self,
         context: &Context<'_>,
@@ -346,7 +356,6 @@ impl EdgeNodes {
         // An Edge Node the tree had no room for is still judged by the host.
         let Some(Some(seat)) = self.seats.get_mut(edge_node.0 as usize) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
-        writer.fetch(updates.iter().map(|update| update.metric.0));
         seat.refused += write_all(&mut writer, updates.iter().copied(), received);
         let revision = writer.finish();
         self.witness.saw(&seat.block, revision);

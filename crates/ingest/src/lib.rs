@@ -159,7 +159,13 @@ impl Ingest {
     /// A panic, which would be a mistake of ours, costs the message it happened in and puts that message's Edge Node in
     /// doubt; everybody else's data goes on.
     pub fn apply(&mut self, now: Now, batch: &Batch, out: &mut Vec<Output>) {
-        for input in batch.inputs() {
+        let mut inputs = batch.inputs();
+        let mut next = inputs.next();
+        let mut foreseen = self.foresee(next.as_ref());
+        while let Some(input) = next {
+            self.edge_nodes.host.expect(foreseen);
+            next = inputs.next();
+            foreseen = self.foresee(next.as_ref());
             let handled = catch_unwind(AssertUnwindSafe(|| self.handle(now, input, out)));
             if handled.is_err() {
                 self.doubt(now, input, out);
@@ -167,6 +173,19 @@ impl Ingest {
         }
         self.tell_news(out);
         self.keep_contexts(out);
+    }
+
+    /// What memory the next input needs is on its way while this one is handled.
+    #[inline]
+    fn foresee(&self, next: Option<&Input<'_>>) -> Option<sparkplug::EdgeNodeIndex> {
+        match next {
+            Some(Input::Publication(Publication {
+                sparkplug: Ok(topic),
+                decoded: Decoded::Sparkplug(payload),
+                ..
+            })) => self.edge_nodes.foresee(topic, payload),
+            _ => None,
+        }
     }
 
     /// Deviations that nobody has seen before.

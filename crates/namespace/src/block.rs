@@ -10,6 +10,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use prefetch_index::prefetch_index;
+
 use crate::cell::{Cell, Received, Scalar};
 use crate::element::CellId;
 use crate::heavy::{Budget, Heavy};
@@ -42,6 +44,15 @@ impl Block {
 
     pub(crate) fn lock(&self) -> RwLockWriteGuard<'_, Cells> {
         self.cells.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the cells of `slots` brought near, for they will be written soon, and waits for nothing. Of a million cells most are
+    /// far away in memory.
+    #[inline]
+    pub fn foresee(&self, slots: impl Iterator<Item = u32>) {
+        // Somebody who writes here now has no time for guesses.
+        let Ok(cells) = self.cells.try_read() else { return };
+        slots.for_each(|slot| prefetch_index(&cells.cells, slot as usize));
     }
 
     /// Its number among the blocks of its namespace.
@@ -379,15 +390,6 @@ impl<'a> Writer<'a> {
         // Under the lock: a reader that has seen this revision and then takes the lock waits for this batch.
         let revision = Revision(clock.fetch_add(1, Ordering::SeqCst) + 1);
         Self { cells, limits, revision, received: received.into() }
-    }
-
-    /// Looks at the cells of `slots` and does nothing with them. Of a million cells most are far away in memory; asked for all
-    /// at once before they are written, they come in the time of one.
-    #[inline]
-    pub fn fetch(&self, slots: impl Iterator<Item = u32>) {
-        let cells = &self.cells.cells[..];
-        let seen = slots.filter_map(|slot| cells.get(slot as usize)).fold(false, |seen, cell| seen | cell.is_scalar());
-        std::hint::black_box(seen);
     }
 
     /// A new sample at `slot`.

@@ -82,7 +82,8 @@ impl Authority {
         if let Some(certificates) = &auth.certificates {
             directory.revoke_certificates(certificates.revocations.clone());
         }
-        if directory.users().next().is_none() {
+        let others = auth.anonymous.is_some() || auth.certificates.is_some() || auth.tokens.is_some();
+        if directory.users().next().is_none() && !others {
             warn!("there is no user yet, so nobody can log in: stop the server and say `factree user add`");
         }
         tell_unknown_roles(&directory, auth);

@@ -192,6 +192,13 @@ mod tests {
             assert_eq!(mode & 0o077, 0, "{name}");
         }
         assert!(!fs::read_to_string(directory.join("factree.toml")).unwrap().contains(made.password.reveal()));
+        let before = fs::read_to_string(directory.join("server.pem")).unwrap();
+        let renewed = issue(&directory, &["new.example".to_owned()]).unwrap();
+        for name in ["broker.plant.example", "10.0.0.7", "new.example", "localhost"] {
+            assert!(renewed.contains(&name.to_owned()), "{name} is not among {renewed:?}");
+        }
+        assert_ne!(fs::read_to_string(directory.join("server.pem")).unwrap(), before);
+        Config::load(Some(&directory.join("factree.toml")), Overrides::default()).expect("key and certificate fit");
         assert!(matches!(init(&directory, &[]), Err(InitError::Exists(_))));
         assert!(matches!(init(&parent.path().join("other"), &["a b".to_owned()]), Err(InitError::Certificate(_))));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "nothing is left of what failed");

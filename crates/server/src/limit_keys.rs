@@ -264,7 +264,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count auth_session_longest in auth: "how long a browser session lasts", "logged out"),
             key!(Count auth_logins_waiting_max in auth:
             "passwords that wait to be hashed, of MQTT clients and browsers together",
-            "refused without hashing: CONNACK 0x97 (3.1.1: 3), 429 over HTTP"),
+            "refused without hashing: CONNACK 0x9F (3.1.1: 3), 429 over HTTP"),
             key!(Count auth_hashing_threads_max in auth:
             "passwords that are hashed at the same time; never more than there are processors. Running traffic goes before them",
             "they wait in line"),

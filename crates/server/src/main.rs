@@ -357,23 +357,34 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     if with_demo {
         writeln!(out, "A simulated plant is connecting: two sites of Acme, a dozen lines, a hundred devices.")?;
         writeln!(out)?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes   # who is online")?;
+        writeln!(out, "  curl '{scheme}://{http}/api/v1/namespace?depth=3'   # the plant as a tree")?;
+        writeln!(
+            out,
+            "  curl '{scheme}://{http}/api/v1/values?filter=Acme/Dallas/Press/%23'   # every value of an area"
+        )?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes   # who is online")?;
+    } else if server.asks_for_logins() {
+        writeln!(
+            out,
+            "Clients log in. Users, roles and keys are made by factree user, role and key, beside this server with a key of"
+        )?;
+        writeln!(out, "an admin, or while it does not run:")?;
+        writeln!(out)?;
+        writeln!(out, "  factree user list --http {scheme}://localhost:{} --key-file FILE", http.port())?;
     } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;
         writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
-        writeln!(out, "  curl http://{http}/api/v1/values/Acme/Dallas/Temperature")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/values/Acme/Dallas/Temperature")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
         writeln!(out)?;
         writeln!(out, "or see it with a simulated plant: factree demo")?;
     } else {
         writeln!(out, "What the brokers it is attached to have to say:")?;
         writeln!(out)?;
-        writeln!(out, "  curl http://{http}/api/v1/attachments")?;
-        writeln!(out, "  curl http://{http}/api/v1/edge-nodes")?;
-        writeln!(out, "  curl 'http://{http}/api/v1/namespace?depth=3'")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/attachments")?;
+        writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
+        writeln!(out, "  curl '{scheme}://{http}/api/v1/namespace?depth=3'")?;
     }
     writeln!(out)?;
     writeln!(out, "Ctrl-C stops it. RUST_LOG=debug says more.")?;

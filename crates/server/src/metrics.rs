@@ -190,11 +190,16 @@ const METRICS: &[Metric] = &[
     metric!(Counter "factree_publications_accepted_total" "Publications routed, wills and the broker's own among them",
         |now, to| to.one(now.figures.stats.accepted)),
     metric!(Counter "factree_publications_refused_total" "Publications refused, wills among them: topics that clients may \
-        not publish to, no room for another retained message, or against a rule that is enforced", "reason", |now, to| {
+        not publish to, no room for another retained message, against a rule that is enforced, or not granted", "reason", |now, to| {
         to.of("topic", now.figures.stats.refused_topic);
         to.of("retained_quota", now.figures.stats.refused_retained);
         to.of("rule", now.figures.stats.refused_elsewhere);
+        to.of("access", now.figures.stats.refused_access);
     }),
+    metric!(Counter "factree_subscriptions_refused_total" "Subscriptions refused, or ended because rights have changed: not \
+        all of it is granted", |now, to| to.one(now.figures.stats.refused_subscription)),
+    metric!(Counter "factree_deliveries_refused_total" "Deliveries that somebody was subscribed to and may not have",
+        |now, to| to.one(now.figures.stats.refused_delivery)),
     metric!(Counter "factree_wills_total" "Will Messages published", |now, to| to.one(now.figures.stats.wills)),
     metric!(Counter "factree_deliveries_queued_total" "Deliveries put in a client's queue",
         |now, to| to.one(now.figures.stats.queued)),

@@ -87,7 +87,7 @@ impl WebAddress {
 
 impl fmt::Display for WebAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http{}://{}{}", if self.is_encrypted() { "s" } else { "" }, self.authority, self.path)
+        write!(f, "{}{}{}", if self.is_encrypted() { "https://" } else { "" }, self.authority, self.path)
     }
 }
 
@@ -184,10 +184,10 @@ mod tests {
         let read = |text: &str| {
             WebAddress::parse(text, None).map(|it| format!("{it} {} {}", it.host, it.port)).map_err(|_| ())
         };
-        assert_eq!(read("127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080 127.0.0.1 8080");
-        assert_eq!(read("http://plant/").unwrap(), "http://plant plant 80");
-        assert_eq!(read("http://[::1]:8080").unwrap(), "http://[::1]:8080 ::1 8080");
-        assert_eq!(read("http://[::1]/a/b").unwrap(), "http://[::1]/a/b ::1 80");
+        assert_eq!(read("127.0.0.1:8080").unwrap(), "127.0.0.1:8080 127.0.0.1 8080");
+        assert_eq!(read("http://plant/").unwrap(), "plant plant 80");
+        assert_eq!(read("http://[::1]:8080").unwrap(), "[::1]:8080 ::1 8080");
+        assert_eq!(read("http://[::1]/a/b").unwrap(), "[::1]/a/b ::1 80");
         for none in ["", "ftp://plant", "http://", "plant:port", "plant\r\nX: y", "user@plant", "http://plant/a b"] {
             assert_eq!(read(none), Err(()), "{none}");
         }

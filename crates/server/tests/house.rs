@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("broker", &["factree-auth", "factree-mqtt", "hashbrown"]),
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
-    ("namespace", &["hashbrown", "regex"]),
+    ("namespace", &["hashbrown", "prefetch-index", "regex"]),
     ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "jsonschema", "regex", "serde_json", "xxhash-rust"]),
     (
         "http",

@@ -18,6 +18,7 @@ mod definitions;
 mod device;
 mod edge_node;
 pub(crate) mod finding;
+mod foresight;
 mod judging;
 mod lookup;
 mod metrics;

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::name::Name;
 
@@ -19,6 +20,8 @@ pub struct CertificateNames {
     pub dns: Vec<String>,
     /// Subject alternative names: mail addresses.
     pub emails: Vec<String>,
+    /// Subject alternative names: addresses. No principal is called that.
+    pub addresses: Vec<IpAddr>,
     /// The subject's common name.
     pub common_name: Option<String>,
 }

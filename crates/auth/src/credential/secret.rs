@@ -69,9 +69,10 @@ impl Digest {
         Digest(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
     }
 
-    /// Stands for a credential as it was shown, for who remembers whom he has let in.
-    pub fn of_credential(shown: &str) -> Self {
-        Digest::of(&[b"factree-shown-1\n", shown.as_bytes()])
+    /// Stands for a credential as it was shown, for who remembers whom he has let in. `place` says where it was shown, and
+    /// contains no line break: what is good in one place is not in another.
+    pub fn of_credential(place: &str, shown: &str) -> Self {
+        Digest::of(&[b"factree-shown-1\n", place.as_bytes(), b"\n", shown.as_bytes()])
     }
 
     pub(crate) fn to_hex(self) -> String {

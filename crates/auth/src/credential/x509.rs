@@ -5,6 +5,7 @@
 //! Invariant: a list that cannot be verified changes nothing.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -74,6 +75,7 @@ impl Certificate {
                 GeneralName::URI(uri) => names.uris.push((*uri).to_owned()),
                 GeneralName::DNSName(dns) => names.dns.push((*dns).to_owned()),
                 GeneralName::RFC822Name(email) => names.emails.push((*email).to_owned()),
+                GeneralName::IPAddress(bytes) => names.addresses.extend(address(bytes)),
                 _ => {}
             }
         }
@@ -134,6 +136,12 @@ fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, X509Error> {
         Ok(([], certificate)) => Ok(certificate),
         _ => Err(X509Error::Format),
     }
+}
+
+/// Four bytes or sixteen.
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 /// A time before 1970 is as good as 1970.

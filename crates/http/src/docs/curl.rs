@@ -33,7 +33,8 @@ pub(super) fn line(document: &OpenApi, method: &str, path: &str, operation: &Ope
         (method, _) => format!(" -X {method}"),
     };
     let get = if query.is_empty() { "" } else { " -G" };
-    let body = body(document, operation).map(|body| format!(" -d {}", quoted(&body.to_string()))).unwrap_or_default();
+    let json = |body: Value| format!(" -H 'content-type: application/json' -d {}", quoted(&body.to_string()));
+    let body = body(document, operation).map(json).unwrap_or_default();
     format!("curl{how}{get} {}{query}{body}", quoted(&format!("http://{ADDRESS}{address}")))
 }
 

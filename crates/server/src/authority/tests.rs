@@ -7,12 +7,18 @@ use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use factree_auth::credential::{
-    BearerToken, Certificate, CertificateNames, HashingGate, KeyId, Password, Secret, SessionToken, random,
+    BearerToken, Certificate, CertificateNames, HashingGate, KeyId, Password, Secret, SessionToken, TokenError, random,
 };
 use factree_auth::directory::{Command, NewKey, Refusal, Refused};
 use factree_auth::{Name, Principal, Timestamp, Verb, Verbs};
 use factree_store::{Batch, Durability, Limits, Store, Table};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::hashing::Hashers;
 use super::{Authority, CommandError, NotLetIn, Proof, Why};
@@ -325,6 +331,90 @@ async fn a_session_is_known_by_its_cookie_until_it_is_ended() {
     for cookie in [cookie.reveal(), "", "not a cookie"] {
         assert_eq!(plant.shows(&Proof::Session(cookie), HERE), Err(Why::Refused(Refusal::Unknown)));
     }
+}
+
+/// An identity provider with one ES256 key.
+struct Provider {
+    pair: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+impl Provider {
+    fn new() -> Self {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+        Self { pair, random }
+    }
+
+    /// Its keys, as it publishes them.
+    fn keys(&self) -> String {
+        let point = self.pair.public_key().as_ref();
+        let (x, y) = (BASE64URL.encode(&point[1..33]), BASE64URL.encode(&point[33..]));
+        json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "es", "x": x, "y": y}]}).to_string()
+    }
+
+    /// A token of somebody who has the role `plant-reader` there.
+    fn token_of(&self, name: &str) -> String {
+        let claims = json!({"iss": "https://id.example", "aud": "factree", "sub": name, "exp": 4_000_000_000_u64, "roles": ["plant-reader"]});
+        let encoded = |part: Value| BASE64URL.encode(part.to_string());
+        let signed = format!("{}.{}", encoded(json!({"alg": "ES256", "kid": "es"})), encoded(claims));
+        let signature = self.pair.sign(&self.random, signed.as_bytes()).unwrap();
+        format!("{signed}.{}", BASE64URL.encode(signature))
+    }
+}
+
+fn tokens_by(keys: &str) -> String {
+    format!(
+        "[auth.token]\nissuer = \"https://id.example\"\naudience = \"factree\"\njwks = {keys:?}\n\
+         [[auth.token.map]]\nclaim = \"plant-reader\"\nrole = \"reader\""
+    )
+}
+
+#[test]
+fn a_token_is_taken_as_a_bearer_and_as_an_mqtt_password_under_its_own_name_or_none() {
+    let (provider, directory) = (Provider::new(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("keys.json");
+    std::fs::write(&file, provider.keys()).unwrap();
+    let plant = Plant::new(&tokens_by(file.to_str().unwrap()));
+    let token = provider.token_of("carla");
+    assert_eq!(plant.shows(&Proof::Bearer(&token), HERE).unwrap(), "token:carla");
+    let with = |username| {
+        let password = Password::given(token.as_bytes()).unwrap();
+        plant.shows(&Proof::Password { username, password }, HERE)
+    };
+    assert_eq!((with("").unwrap(), with("carla").unwrap()), ("token:carla".into(), "token:carla".into()));
+    assert_eq!(with("admin"), Err(Why::AnotherName));
+    let login = plant.authority.log_in_at_once(&Proof::Bearer(&token), HERE).unwrap().unwrap();
+    let access = plant.authority.access_of(&login, None).unwrap();
+    assert!(access.may_touch(Verb::Read, "Acme") && !access.may_touch(Verb::Command, "Acme"));
+    let foreign = Provider::new().token_of("carla");
+    assert_eq!(plant.shows(&Proof::Bearer(&foreign), HERE), Err(Why::Token(TokenError::Signature)));
+}
+
+#[tokio::test]
+async fn a_providers_keys_are_asked_for_and_until_they_are_here_no_token_is_good() {
+    let (provider, listener) = (Provider::new(), tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let address = listener.local_addr().unwrap();
+    let plant = Plant::new(&tokens_by(&format!("http://{address}/keys")));
+    let token = provider.token_of("carla");
+    assert_eq!(plant.shows(&Proof::Bearer(&token), HERE), Err(Why::Token(TokenError::UnknownKey)));
+    let upkeep = tokio::spawn(Arc::clone(&plant.authority).keep_up());
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let body = provider.keys();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    let let_in = async {
+        loop {
+            match plant.shows(&Proof::Bearer(&token), HERE) {
+                Err(Why::Token(TokenError::UnknownKey)) => tokio::task::yield_now().await,
+                answer => return answer,
+            }
+        }
+    };
+    let let_in = tokio::time::timeout(Duration::from_secs(30), let_in).await.expect("the keys arrive");
+    assert_eq!(let_in.unwrap(), "token:carla");
+    upkeep.abort();
 }
 
 #[test]

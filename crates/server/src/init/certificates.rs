@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use factree_auth::credential::Secret;
+use factree_auth::credential::{Certificate, Secret};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -87,8 +87,8 @@ pub(super) fn make(names: &[String]) -> Result<[(&'static str, Secret); 4], Cert
     ])
 }
 
-/// Issues a new server certificate in place of the one in `directory`, by the authority there. A running server shows it
-/// after a reload. The certificate's names, this machine's among them.
+/// Issues a new server certificate in place of the one in `directory`, by the authority there: for the names of the old one
+/// and for these. A running server shows it after a reload. All names it is for.
 ///
 /// # Errors
 /// [`CertificateError`]; the files are as they were.
@@ -98,7 +98,9 @@ pub fn issue(directory: &Path, names: &[String]) -> Result<Vec<String>, Certific
         fs::read_to_string(&path).map(Secret::new).map_err(|error| CertificateError::File(path, error.to_string()))
     };
     let (authority, key) = (read("ca.pem")?, KeyPair::from_pem(read("ca-key.pem")?.reveal())?);
-    let names = with_this_machine(names);
+    let mut all = names_of(&directory.join("server.pem"));
+    all.extend(names.iter().cloned());
+    let names = with_this_machine(&all);
     let (certificate, certificate_key) = of_server(&names, &Issuer::from_ca_cert_pem(authority.reveal(), &key)?)?;
     // First both beside the old ones, so that a full disk does not leave half of a pair.
     let files = [("server.pem", certificate), ("server-key.pem", certificate_key)];
@@ -115,6 +117,13 @@ pub fn issue(directory: &Path, names: &[String]) -> Result<Vec<String>, Certific
         fs::rename(&new, &old).map_err(|error| CertificateError::File(old, error.to_string()))?;
     }
     Ok(names)
+}
+
+/// What the certificate in a file is for; nothing, if it cannot be read: it is about to be replaced.
+fn names_of(file: &Path) -> Vec<String> {
+    let chain = crate::transport::read_certificates(file).unwrap_or_default();
+    let names = chain.first().and_then(|own| Certificate::of(own).ok()).map(|own| own.names).unwrap_or_default();
+    names.dns.into_iter().chain(names.addresses.iter().map(ToString::to_string)).collect()
 }
 
 fn of_authority() -> Result<CertificateParams, CertificateError> {

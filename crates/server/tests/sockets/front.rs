@@ -165,7 +165,7 @@ fn table() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("HT15", b"GET /healthz HTTP/3.0\r\nHost: localhost\r\n\r\n".into(), "400 close"),
         ("HT15", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(), "close"),
         ("HT15", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".into(), "400 close"),
-        ("HT15", b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "501 open"),
+        ("HT15", b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "405 open"),
         ("HT15", b"CONNECT localhost:22 HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "501 open"),
         ("HT17", put("Content-Type: application/json\r\nContent-Encoding: gzip\r\n", "\x1f"), "415 open"),
         ("HT17", put_framed("Content-Length: 2097153\r\n", ""), "413 close"),

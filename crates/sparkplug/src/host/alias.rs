@@ -108,6 +108,21 @@ impl MetricAliases {
         MetricAliases { base, near: Near::Mixed(near), far }
     }
 
+    /// Which metrics plain data mean, as far as it can be told without looking into the table.
+    #[inline]
+    pub(super) fn guess<'d>(&'d self, data: &'d [RawMetric]) -> impl Iterator<Item = MetricIndex> + use<'d> {
+        let run = match &self.near {
+            Near::Run(first, run) => Some((*first, run.len())),
+            Near::Mixed(_) => None,
+        };
+        data.iter().filter_map(move |raw| {
+            let alias = raw.alias_of_datum()?;
+            let Some((first, len)) = run else { return self.find(alias).map(|(metric, _)| metric) };
+            let distance = usize::try_from(alias.wrapping_sub(self.base)).ok()?;
+            (distance < len).then_some(MetricIndex(first.0.wrapping_add(distance as u32)))
+        })
+    }
+
     pub(super) fn get(&self, alias: u64) -> Resolved {
         match self.find(alias) {
             Some((metric, _)) => Resolved::Metric(metric),

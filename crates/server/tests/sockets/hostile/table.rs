@@ -23,11 +23,11 @@ pub(super) enum Trial {
     Bytes(At, &'static str, &'static str),
     /// What takes more than bytes.
     Story(fn(&super::Arena)),
-    /// Not yet: why.
-    Waits(&'static str),
+    /// In another test: its file below `crates`, and what it is called there. Rows that take users, who are not here.
+    Elsewhere(&'static str, &'static str),
 }
 
-use Trial::{Bytes, Story, Waits};
+use Trial::{Bytes, Elsewhere, Story};
 
 const fn row(id: &'static str, input: &'static str, expected: &'static str, trials: &'static [Trial]) -> Row {
     Row { id, input, expected, trials }
@@ -126,7 +126,7 @@ pub(super) const TABLE: &[Row] = &[
         Bytes(First, "10 {['MQTT'] 04 00 00 3C []} 31 {[61] 'X'}", "CONNACK 2, close"),
         Bytes(FirstV5, "10 {['MQTT'] 05 02 00 3C {15 ['x']} [62]} 31 {[61] 00 'X'}", "CONNACK 0x8C, close"),
         Story(stories::nothing_is_retained_on_a),
-        Waits("refusals by a password that is looked up meanwhile: there is no authentication yet"),
+        Elsewhere("server/tests/access/mqtt.rs", "packets_behind_a_connect_wait_for_its_password"),
     ]),
     row("MF28", "mutated packets", "no panic, no hang; a million of them are the fuzz target's", &[
         Story(outbreak::mutated_packets_harm_nobody),
@@ -205,7 +205,7 @@ pub(super) const TABLE: &[Row] = &[
         Bytes(V5, "30 {[] {23 00 01}}", "CONNACK, DISCONNECT 0x82, close"),
     ]),
     row("MP10", "a Topic Alias whose topic may no longer be published to", "PUBACK 0x87: access is checked on the topic each time", &[
-        Waits("there are no access rules yet; the alias is resolved before the broker judges, so they will see the topic"),
+        Elsewhere("server/tests/access/revoked.rs", "mp10_a_topic_alias_is_judged_by_its_topic_each_time"),
     ]),
     row("MP11", "Receive Maximum 0, Maximum Packet Size 0", "CONNACK 0x82", &[
         Bytes(FirstV5, "10 {['MQTT'] 05 02 00 3C {21 00 00} [61]}", "CONNACK 0x82, close"),
@@ -244,7 +244,7 @@ pub(super) const TABLE: &[Row] = &[
     ]),
     row("MQ08", "sessions without number, kept for ever", "CONNACK 0x97 beyond sessions_max; expiry frees all", &[
         Story(stories::sessions_are_counted_and_their_expiry_frees_them),
-        Waits("a number of sessions for each user: there are no users yet, and an address is none"),
+        Elsewhere("broker/tests/stories/rights.story", "One principal has so many sessions and no more"),
     ]),
     row("MQ09", "retained topics without number", "PUBACK 0x97 beyond retained_max; a gauge tells", &[
         Story(stories::retained_messages_are_counted),

@@ -1,0 +1,7 @@
+//! Who is let in over real sockets, and what he may do there.
+
+mod certificates;
+mod client;
+mod mqtt;
+mod plant;
+mod revoked;

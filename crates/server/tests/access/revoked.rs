@@ -1,0 +1,155 @@
+//! Rights that change while somebody is connected, or away.
+
+use std::num::NonZeroU16;
+
+use factree_mqtt::{Acknowledgement, Handshake, Packet, PacketId, Publish, TopicAlias, TopicName};
+
+use crate::client::{Client, Who};
+use crate::plant::Plant;
+
+const WIDE: &str = "[auth]\n[[auth.role]]\nname = \"press\"\ngrants = [\"read,write topics:#\", \"read tree:#\"]";
+const NARROW: &str = "[auth]\n[[auth.role]]\nname = \"press\"\ngrants = [\"read topics:a/#\"]";
+
+fn plant() -> Plant {
+    Plant::start(WIDE, &[("anna", &["press"], None)])
+}
+
+#[test]
+fn rights_that_change_hold_for_who_is_connected() {
+    let plant = plant();
+    let mut anna = Client::connect(plant.mqtt, Who::user("anna", "anna", &plant));
+    let mut boss = Client::connect(plant.mqtt, Who::user("boss", "boss", &plant));
+    assert_eq!(anna.subscribe(&["#", "a/#"]), "SUBACK 0x01 0x01");
+    boss.publish("b/1");
+    assert_eq!(anna.delivered(), ["b/1 x"]);
+    plant.reload(NARROW);
+    // Her next packet is judged by what she may now, whoever has gone round.
+    assert_eq!(anna.publish("a/1"), "PUBACK 0x87");
+    boss.publish("b/2");
+    boss.publish("a/2");
+    assert_eq!(anna.delivered(), ["a/2 x"]);
+    let (_, client) = plant.ask("boss", "GET", "/api/v1/clients/anna", "");
+    assert_eq!(client["subscriptions_count"], 1, "the other is gone: {client}");
+}
+
+#[test]
+fn who_is_silent_is_found_too() {
+    let plant = plant();
+    let mut anna = Client::connect(plant.mqtt, Who::user("anna", "anna", &plant));
+    assert_eq!(anna.subscribe(&["#"]), "SUBACK 0x01");
+    plant.reload(NARROW);
+    plant.until("her subscription is gone", |plant| {
+        plant.ask("boss", "GET", "/api/v1/clients/anna", "").1["subscriptions_count"] == 0
+    });
+}
+
+#[test]
+fn ma13_a_kept_subscription_that_is_not_granted_any_more_ends() {
+    let plant = plant();
+    let resuming = Who { resumes: true, ..Who::user("anna", "anna", &plant) };
+    let mut anna = Client::connect(plant.mqtt, resuming);
+    assert_eq!(anna.subscribe(&["b/#", "a/#"]), "SUBACK 0x01 0x01");
+    drop(anna);
+    let mut boss = Client::connect(plant.mqtt, Who::user("boss", "boss", &plant));
+    let absent = |plant: &Plant| plant.ask("boss", "GET", "/api/v1/clients/anna", "").1["state"] == "absent";
+    plant.until("she is away", absent);
+    boss.publish("b/1");
+    boss.publish("a/1");
+    plant.reload(NARROW);
+    boss.publish("b/2");
+    let mut anna = Client::connect(plant.mqtt, resuming);
+    boss.publish("b/3");
+    assert_eq!(anna.delivered(), ["a/1 x"]);
+}
+
+#[test]
+fn ma13_also_when_the_server_was_restarted_in_between() {
+    let plant = Plant::durable(WIDE, &[("anna", &["press"], None)]);
+    let mut anna = Client::connect(plant.mqtt, Who { resumes: true, ..Who::user("anna", "anna", &plant) });
+    assert_eq!(anna.subscribe(&["b/#", "a/#"]), "SUBACK 0x01 0x01");
+    drop(anna);
+    let absent = |plant: &Plant| plant.ask("boss", "GET", "/api/v1/clients/anna", "").1["state"] == "absent";
+    plant.until("she is away", absent);
+    let mut boss = Client::connect(plant.mqtt, Who::user("boss", "boss", &plant));
+    boss.publish("b/1");
+    boss.publish("a/1");
+    let plant = plant.restart(NARROW);
+    let who = Who { resumes: true, ..Who::user("anna", "anna", &plant) };
+    assert_eq!(
+        Client::try_connect(plant.mqtt, Who { resumes: true, ..Who::user("anna", "boss", &plant) }).1,
+        "CONNACK 0x87"
+    );
+    let mut anna = Client::connect(plant.mqtt, who);
+    assert_eq!(anna.delivered(), ["a/1 x"]);
+}
+
+#[test]
+fn ma14_a_qos_2_exchange_is_not_routed_again_under_other_rights() {
+    let plant = plant();
+    let mut boss = Client::connect(plant.mqtt, Who::user("boss", "boss", &plant));
+    boss.subscribe(&["b/#"]);
+    let packet_id = PacketId::new(7).unwrap();
+    let publish = |dup| {
+        let topic = TopicName::parse("b/1").unwrap();
+        Packet::Publish(Publish { dup, handshake: Handshake::ExactlyOnce(packet_id), ..Publish::new(topic, b"x") })
+    };
+    let resuming = Who { resumes: true, ..Who::user("anna", "anna", &plant) };
+    let mut anna = Client::connect(plant.mqtt, resuming);
+    anna.say(&publish(false));
+    assert_eq!(anna.told(), "PUBREC");
+    drop(anna);
+    assert_eq!(boss.delivered(), ["b/1 x"], "it was granted when it was published");
+    plant.reload(NARROW);
+    let mut anna = Client::connect(plant.mqtt, resuming);
+    anna.say(&publish(true));
+    assert_eq!(anna.told(), "PUBREC", "a repeat");
+    anna.say(&Packet::PubRel(Acknowledgement::new(packet_id)));
+    assert_eq!(anna.told(), "PUBCOMP");
+    anna.say(&publish(false));
+    assert_eq!(anna.told(), "PUBREC 0x87");
+    assert!(boss.delivered().is_empty());
+}
+
+#[test]
+fn mp10_a_topic_alias_is_judged_by_its_topic_each_time() {
+    let plant = plant();
+    let mut anna = Client::connect(plant.mqtt, Who::user("anna", "anna", &plant));
+    let publish = |topic: &'static str, number| Publish {
+        topic: Some(topic).map(|topic| TopicName::parse(topic).unwrap()).filter(|_| number == 1),
+        topic_alias: Some(TopicAlias(NonZeroU16::new(5).unwrap())),
+        handshake: Handshake::AtLeastOnce(PacketId::new(number).unwrap()),
+        ..Publish::new(TopicName::parse("b/1").unwrap(), b"x")
+    };
+    anna.say(&Packet::Publish(publish("b/1", 1)));
+    assert_eq!(anna.told(), "PUBACK");
+    anna.say(&Packet::Publish(publish("b/1", 2)));
+    assert_eq!(anna.told(), "PUBACK");
+    plant.reload(NARROW);
+    anna.say(&Packet::Publish(publish("b/1", 3)));
+    assert_eq!(anna.told(), "PUBACK 0x87");
+}
+
+#[test]
+fn anonymous_clients_that_are_let_in_no_more_are_cut_off() {
+    let plant = Plant::start("[auth]\nanonymous = [\"reader\"]", &[]);
+    let mut nobody = Client::connect(plant.mqtt, Who::nobody("a"));
+    let mut old = Client::connect(plant.mqtt, Who::nobody("b").v311());
+    assert!(nobody.delivered().is_empty() && old.delivered().is_empty());
+    plant.reload("[auth]");
+    assert_eq!([nobody.told(), nobody.told(), old.told()], ["DISCONNECT 0x87", "close", "close"]);
+}
+
+#[test]
+fn a_will_is_not_published_whose_client_may_not_say_it_any_more() {
+    let plant = plant();
+    let mut boss = Client::connect(plant.mqtt, Who::user("boss", "boss", &plant));
+    boss.subscribe(&["#"]);
+    let anna = Client::connect(plant.mqtt, Who { will: Some("b/gone"), ..Who::user("anna", "anna", &plant) });
+    let ben = Client::connect(plant.mqtt, Who { will: Some("b/boss"), ..Who::user("second", "boss", &plant) });
+    plant.reload(NARROW);
+    drop(anna);
+    plant.until("she is gone", |plant| plant.ask("boss", "GET", "/api/v1/clients/anna", "").0 == 404);
+    drop(ben);
+    plant.until("he is gone", |plant| plant.ask("boss", "GET", "/api/v1/clients/second", "").0 == 404);
+    assert_eq!(boss.delivered(), ["b/boss gone"]);
+}
