@@ -35,7 +35,8 @@ pub(crate) enum Subject<'a> {
 impl Holder {
     /// Somebody who has logged in, with his rights in this session.
     pub fn new(login: Login, access: Arc<Access>) -> Self {
-        Holder { login: Some(login.clone()), ..Holder::of(login.principal().clone(), Some(access)) }
+        let principal = login.principal().clone();
+        Holder { login: Some(login), ..Holder::of(principal, Some(access)) }
     }
 
     /// Everybody, where nobody has to prove who he is.

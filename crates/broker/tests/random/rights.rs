@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use factree_auth::{Access, Fill, Grant, Principal, Role, Verbs};
-use factree_broker::{Broker, ConnectionId, Holder, Input, Limits, Lost, Outputs};
+use factree_broker::{Broker, ConnectionId, Holder, Input, Limits, Lost, More, Outputs};
 use factree_mqtt::{
     Acknowledgement, Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, QoS, ReasonCode, SessionExpiry,
     Subscribe, SubscribeRequest, TopicName,
@@ -184,7 +184,7 @@ impl World {
     fn take(&mut self, client: usize, bytes: usize, acknowledges: bool) {
         let Some(connection) = self.clients[client].connection else { return };
         let mut deliveries = Vec::new();
-        self.broker.take_deliveries(self.now, connection, bytes, &mut deliveries);
+        let _: More = self.broker.take_deliveries(self.now, connection, bytes, &mut deliveries);
         for delivery in deliveries {
             let topic = delivery.publication().topic().as_str().to_owned();
             let may = self.clients[client].may_read.iter().any(|filter| matches(filter, &topic));
@@ -228,6 +228,7 @@ fn there_is_something_to_refuse() {
         world.step(&step);
     }
     let mut deliveries = Vec::new();
-    world.broker.take_deliveries(world.now, world.clients[0].connection.unwrap(), usize::MAX, &mut deliveries);
+    let connection = world.clients[0].connection.unwrap();
+    let _: More = world.broker.take_deliveries(world.now, connection, usize::MAX, &mut deliveries);
     assert_eq!((deliveries.len(), world.broker.stats().refused_delivery), (1, 1));
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use factree::accounts::{Offline, Order};
 use factree::{Config, ConfigError, Durability, Overrides, Reloader, Server};
-use factree_auth::credential::Password;
+use factree_auth::credential::Secret;
 use factree_auth::{Name, Verbs};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -63,9 +63,9 @@ impl Plant {
     fn in_directory(file: &str, users: &[User<'_>], data: tempfile::TempDir, durability: Durability) -> Self {
         let auth = config(file, data.path());
         let mut keys = BTreeMap::new();
-        let mut accounts = Offline::open(data.path(), auth.auth.as_ref().unwrap(), &auth.limits.auth).unwrap();
+        let mut accounts = Offline::open(&auth).unwrap();
         for (user, roles, password) in [("boss", &["admin"][..], None)].into_iter().chain(users.iter().copied()) {
-            let password = password.map(|text| Password::given(text.as_bytes()).unwrap());
+            let password = password.map(|text| Secret::new(text.to_owned()));
             let roles = roles.iter().map(|role| name(role)).collect();
             accounts.carry_out(Order::AddUser { name: name(user), password, roles }).unwrap();
             let order =

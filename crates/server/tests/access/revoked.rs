@@ -153,3 +153,42 @@ fn a_will_is_not_published_whose_client_may_not_say_it_any_more() {
     plant.until("he is gone", |plant| plant.ask("boss", "GET", "/api/v1/clients/second", "").0 == 404);
     assert_eq!(boss.delivered(), ["b/boss gone"]);
 }
+
+/// However an admin takes a login away over HTTP while its client is connected and silent, in either version.
+#[test]
+fn a_login_that_an_admin_ends_is_cut_off() {
+    let plant = Plant::start(
+        "[auth]",
+        &[("disabled", &["writer"], None), ("removed", &["writer"], None), ("keyless", &["writer"], None)],
+    );
+    let (_, keys) = plant.ask("boss", "GET", "/api/v1/keys?owner=keyless", "");
+    let key = keys["keys"].as_array().unwrap().iter().find(|key| key["owner"] == "keyless").unwrap();
+    let key = format!("/api/v1/keys/{}", key["id"].as_str().unwrap());
+    for (user, method, target, body) in [
+        ("disabled", "PUT", "/api/v1/users/disabled", r#"{"disabled":true}"#),
+        ("removed", "DELETE", "/api/v1/users/removed", ""),
+        ("keyless", "DELETE", &key, ""),
+    ] {
+        let mut new = Client::connect(plant.mqtt, Who::user("new", user, &plant));
+        let mut old = Client::connect(plant.mqtt, Who::user("old", user, &plant).v311());
+        assert!(new.delivered().is_empty() && old.delivered().is_empty());
+        let (status, answer) = plant.ask("boss", method, target, body);
+        assert!((200..300).contains(&status), "{method} {target}: {status} {answer}");
+        assert_eq!([new.told(), new.told(), old.told()], ["DISCONNECT 0x87", "close", "close"], "{user}");
+        assert_eq!(Client::try_connect(plant.mqtt, Who::user("new", user, &plant)).1, "CONNACK 0x86", "{user}");
+    }
+}
+
+#[test]
+fn a_key_that_runs_out_ends_its_connections() {
+    let plant = plant();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let expires = factree_auth::Timestamp(now.as_millis() as u64 + 2_000);
+    let body = format!(r#"{{"label":"short","owner":"anna","expires":"{expires}"}}"#);
+    let (status, key) = plant.ask("boss", "POST", "/api/v1/keys", &body);
+    assert_eq!(status, 201, "{key}");
+    let who = Who { password: key["secret"].as_str(), ..Who::nobody("a") };
+    let mut anna = Client::connect(plant.mqtt, who);
+    assert_eq!([anna.told(), anna.told()], ["DISCONNECT 0x87", "close"]);
+    assert_eq!(Client::try_connect(plant.mqtt, who).1, "CONNACK 0x86");
+}

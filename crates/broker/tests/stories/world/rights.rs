@@ -52,7 +52,7 @@ impl World {
         };
         let roles: Vec<&Role> = roles.split(',').filter(|name| *name != "none").map(|name| &self.roles[name]).collect();
         let principal = principal.unwrap_or(Principal::Anonymous);
-        let username = principal.name().map(|name| name.as_str());
+        let username = principal.name().map(factree_auth::Name::as_str);
         let access = Access::compile(roles, Fill { client_id: None, username }, Verbs::ALL);
         Arc::new(Holder::with_access(principal.clone(), Arc::new(access)))
     }
