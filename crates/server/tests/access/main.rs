@@ -2,6 +2,7 @@
 
 mod certificates;
 mod client;
+mod http;
 mod mqtt;
 mod plant;
 mod revoked;
