@@ -4,7 +4,7 @@
 // of the
 // start banner. Invariant: what was started here is ended here.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -13,8 +13,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 export class Factree {
-  /** Starts one: `command` is `serve` or `demo`; `http` and `mqtt` are ports. */
-  static async start({ command = "serve", config, http = 0, mqtt = 0 } = {}) {
+  /**
+   * Starts one: `command` is `serve` or `demo`; `http` and `mqtt` are ports; `users` are added before, each with a name, a
+   * password and roles.
+   */
+  static async start({ command = "serve", config, http = 0, mqtt = 0, users = [] } = {}) {
     const factree = new Factree();
     factree.directory = await mkdtemp(join(tmpdir(), "factree-browser-"));
     factree.arguments = [command, "--data", join(factree.directory, "data")];
@@ -23,8 +26,16 @@ export class Factree {
       await writeFile(file, config);
       factree.arguments.push("--config", file);
     }
+    for (const user of users) factree.#add(user);
     await factree.again({ http, mqtt });
     return factree;
+  }
+
+  /** @param {{ name: string, password: string, roles: string[] }} user */
+  #add({ name, password, roles }) {
+    const [, ...where] = this.arguments;
+    const asked = ["user", "add", name, "--password-stdin", ...roles.flatMap((role) => ["--role", role]), ...where];
+    execFileSync(process.env.FACTREE_BIN, asked, { input: `${password}\n`, stdio: ["pipe", "ignore", "inherit"] });
   }
 
   /** Starts it again, where it was. */

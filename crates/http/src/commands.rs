@@ -24,7 +24,7 @@ use crate::caller::Caller;
 use crate::json::{self, Clock};
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem, clipped};
-use crate::query::Query;
+use crate::query::{Query, refused as refused_parameter};
 use crate::{ATTACHMENTS, App, COMMANDS, EDGE_NODES, VALUES, answer, behind, dto, edge_nodes, lookup, path, wanted};
 
 /// A larger body is refused. It holds the longest text a controller takes; a thousand commands of it are 64 MB.
@@ -68,10 +68,38 @@ pub(crate) struct Wanted {
     )
 )]
 pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    Query::parse(request.uri().query(), &[])?;
+    let path = path::decode(behind(request.uri(), VALUES))?;
+    put_value(app, path, request).await
+}
+
+/// Set one value, by query.
+///
+/// As by path. For browsers, which resolve names that are `.` or `..` even where they are percent-encoded.
+#[utoipa::path(
+    put, path = "/api/v1/values", tag = "commands", operation_id = "set_value_by_query",
+    params(
+        ("path" = String, Query, description = "The element, as its path stands in samples.", example =
+            "Acme/Dallas/Paint/Line1/Oven1/Zone/1/SetPoint"),
+    ),
+    request_body(content = Wanted),
+    responses(
+        (status = 202, description = "The command has been published. Ask at `Location` what becomes of it.", body =
+            shape::Command,
+            headers(("Location" = String, description = "The address of the command."))),
+        (status = 400, description = "bad-parameter"),
+        (status = 404, description = "element-not-found"),
+    )
+)]
+pub(crate) async fn put_by_query(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let path = Query::parse(request.uri().query(), &["path"])?.text("path")?;
+    let path = path.ok_or_else(|| refused_parameter("path", "say which with ?path=, or put it behind /values/"))?;
+    put_value(app, path, request).await
+}
+
+async fn put_value(app: App, path: String, request: Request) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let caller = Caller::of_request(&head.extensions)?;
-    Query::parse(head.uri.query(), &[])?;
-    let path = path::decode(behind(&head.uri, VALUES))?;
     let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
         let detail = format!("the body is larger than {BODY_BYTES_MAX} bytes, or did not arrive whole");
         Problem::new(Kind::BodyTooLarge, detail)

@@ -279,7 +279,7 @@ fn state(liveness: Liveness) -> &'static str {
 }
 
 /// A time in the form of the table above.
-struct Rfc3339(Timestamp);
+pub(crate) struct Rfc3339(pub(crate) Timestamp);
 
 impl Serialize for Rfc3339 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

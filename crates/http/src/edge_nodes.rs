@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use factree_auth::{Area, Verb};
-use factree_ingest::{Ingest, MetricReport};
+use factree_ingest::{EdgeNodeReport, Ingest, Liveness, MetricReport};
 
 use crate::caller::Caller;
 use crate::problem::{Kind, Problem, clipped};
@@ -34,6 +34,8 @@ pub(crate) struct PageSize {
 #[utoipa::path(
     get, path = "/api/v1/edge-nodes", tag = "sparkplug", operation_id = "list_edge_nodes",
     params(
+        ("online" = Option<bool>, Query, description = "Only those that are online, or only those that are not; all of them \
+            if it is left out. One that waits for a message that is missing is online."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Edge Nodes in a page; 100 if it is \
             left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
@@ -52,13 +54,17 @@ pub(crate) async fn list(
     uri: Uri,
 ) -> Result<Response, Problem> {
     caller.manage(Verb::Read, Area::Conformance)?;
-    let query = Query::parse(uri.query(), &["limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["online", "limit", "cursor"])?;
+    let wanted = query.choice("online", &[("true", true), ("false", false)])?;
     let limit = query.number("limit", 1..=NODES.max, NODES.default)?;
     let after = query.cursor()?;
     let after = after.as_deref().map(|after| after.split_once('/').ok_or_else(foreign_cursor)).transpose()?;
 
     // One more than asked for tells whether there is a next page.
-    let mut reports = ask(&app, |ingest| ingest.edge_nodes(after, limit + 1));
+    let mut reports = match wanted {
+        None => ask(&app, |ingest| ingest.edge_nodes(after, limit + 1)),
+        Some(is_online) => those(&app, is_online, after, limit + 1),
+    };
     let more = reports.len() > limit;
     reports.truncate(limit);
     let last = reports.last().filter(|_| more);
@@ -66,6 +72,30 @@ pub(crate) async fn list(
     let attachments = (app.attachments)();
     let edge_nodes = reports.iter().map(|report| dto::EdgeNode::of(report, &attachments, None)).collect();
     Ok(wishes.json(dto::to_json(&dto::EdgeNodes { edge_nodes, next_cursor })).await)
+}
+
+/// Some of those that are online, or of those that are not; ingest is let go between a thousand and the next.
+fn those(app: &App, is_online: bool, after: Option<(&str, &str)>, wanted: usize) -> Vec<EdgeNodeReport> {
+    let mut found = Vec::new();
+    let mut last = after.map(|(group, edge_node)| (group.to_owned(), edge_node.to_owned()));
+    loop {
+        let after = last.as_ref().map(|(group, edge_node)| (group.as_str(), edge_node.as_str()));
+        let reports = ask(app, |ingest| ingest.edge_nodes(after, NODES.max));
+        last = reports.last().map(|report| (report.group.clone(), report.edge_node.clone()));
+        let is_end = reports.len() < NODES.max;
+        found.extend(reports.into_iter().filter(|report| is_alive(report) == is_online));
+        found.truncate(wanted);
+        if is_end || found.len() == wanted {
+            return found;
+        }
+    }
+}
+
+fn is_alive(report: &EdgeNodeReport) -> bool {
+    match report.liveness {
+        Liveness::Online | Liveness::Reordering { .. } => true,
+        Liveness::Restored | Liveness::Offline | Liveness::Unborn => false,
+    }
 }
 
 /// One Edge Node.

@@ -41,6 +41,7 @@ mod docs;
 mod doorway;
 pub mod dto;
 mod edge_nodes;
+mod events;
 mod findings;
 mod guard;
 mod i3x;
@@ -59,6 +60,7 @@ mod reload;
 mod sample;
 mod search;
 mod stream;
+mod trial;
 mod type_reports;
 mod ui;
 mod values;
@@ -74,6 +76,7 @@ pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,
 };
 pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown};
+pub use events::{EventKind, EventReport, Events, events_router};
 pub use guard::{Guard, GuardLimits, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
@@ -127,7 +130,7 @@ fn routes() -> Routes<Arc<App>> {
         .at(&format!("{NAMESPACE}/{{*path}}"), routes!(namespace::element))
         // The path that is one empty name.
         .or_at(&format!("{NAMESPACE}/"), get(namespace::element))
-        .at(VALUES, routes!(values::many))
+        .at(VALUES, routes!(values::many, commands::put_by_query))
         .at(&format!("{VALUES}/{{*path}}"), routes!(values::one, commands::put))
         .or_at(&format!("{VALUES}/"), get(values::one).put(commands::put))
         .at(READ, routes!(bulk::read))
@@ -150,6 +153,7 @@ fn routes() -> Routes<Arc<App>> {
         .at(STREAM, routes!(stream::events))
         .at(WEB_SOCKET, routes!(web_socket::open))
         .at(PLACEMENT, routes!(placement::explain))
+        .at(&format!("{PLACEMENT}/try"), routes!(trial::attempt))
         .at(openapi::OPENAPI, routes!(openapi::serve))
         .at(docs::DOCS, routes!(docs::page))
         .at(docs::STYLE, routes!(docs::style))

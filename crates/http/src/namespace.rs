@@ -35,6 +35,8 @@ const ELEMENTS_MAX: usize = 10_000;
 #[utoipa::path(
     get, path = "/api/v1/namespace", tag = "tree", operation_id = "browse_root",
     params(
+        ("path" = Option<String>, Query, description = "Another element, as its path stands in samples. For browsers, which \
+            resolve names that are `.` or `..` even where they are percent-encoded."),
         ("depth" = Option<u32>, Query, minimum = 0, maximum = 128, description = "Levels to show below it; 1 if it is \
             left out, 0 shows the element alone."),
         ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
@@ -51,6 +53,7 @@ const ELEMENTS_MAX: usize = 10_000;
             lists that were open then end with a `next_cursor`.", body = shape::Element),
         (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
+        (status = 404, description = "element-not-found"),
     )
 )]
 pub(crate) async fn root(
@@ -59,7 +62,9 @@ pub(crate) async fn root(
     wishes: Wishes,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    Ok(wishes.json(body(&app, &caller, &uri, None)?).await)
+    let query = Query::parse(uri.query(), &["path", "depth", "fields", "context", "limit", "cursor"])?;
+    let path = query.text("path")?;
+    Ok(wishes.json(body(&app, &caller, &query, path.as_deref())?).await)
 }
 
 /// Look around.
@@ -95,11 +100,11 @@ pub(crate) async fn element(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let path = path::decode(behind(&uri, NAMESPACE))?;
-    Ok(wishes.json(body(&app, &caller, &uri, Some(&path))?).await)
+    let query = Query::parse(uri.query(), &["depth", "fields", "context", "limit", "cursor"])?;
+    Ok(wishes.json(body(&app, &caller, &query, Some(&path))?).await)
 }
 
-fn body(app: &App, caller: &Caller, uri: &Uri, path: Option<&str>) -> Result<Vec<u8>, Problem> {
-    let query = Query::parse(uri.query(), &["depth", "fields", "context", "limit", "cursor"])?;
+fn body(app: &App, caller: &Caller, query: &Query<'_>, path: Option<&str>) -> Result<Vec<u8>, Problem> {
     // A conflict is kept below a longer prefix, hence twice.
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;

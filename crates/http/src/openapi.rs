@@ -57,6 +57,7 @@ pub(crate) fn document() -> &'static OpenApi {
             crate::routes().description(),
             crate::access::routes().description(),
             crate::clients::routes().description(),
+            crate::events::routes().description(),
             crate::reload::routes().description(),
             crate::audit::routes().description(),
             elsewhere::description(),

@@ -50,45 +50,61 @@ const SVG: &str = "image/svg+xml";
 
 files! {
     "index.html" HTML,
+    "icon-lost.svg" SVG,
     "icon.svg" SVG,
+    "access-api.js" SCRIPT,
     "address.js" SCRIPT,
     "api.js" SCRIPT,
     "app.js" SCRIPT,
     "base.css" CSS,
     "chart.js" SCRIPT,
+    "credentials.js" SCRIPT,
     "details.js" SCRIPT,
     "dialog.js" SCRIPT,
     "dom.js" SCRIPT,
     "element-tree.js" SCRIPT,
+    "event-line.js" SCRIPT,
     "figures.js" SCRIPT,
     "finding.js" SCRIPT,
     "format.js" SCRIPT,
     "live.js" SCRIPT,
+    "long-table.js" SCRIPT,
     "marks.js" SCRIPT,
+    "members.js" SCRIPT,
     "page.js" SCRIPT,
     "pages.css" CSS,
+    "pages/access.js" SCRIPT,
+    "pages/account.js" SCRIPT,
+    "pages/audit.js" SCRIPT,
     "pages/clients.js" SCRIPT,
     "pages/edge-node.js" SCRIPT,
     "pages/edge-nodes.js" SCRIPT,
+    "pages/events.js" SCRIPT,
     "pages/findings.js" SCRIPT,
+    "pages/login.js" SCRIPT,
     "pages/namespace.js" SCRIPT,
     "pages/overview.js" SCRIPT,
     "pages/unplaced.js" SCRIPT,
     "poll.js" SCRIPT,
     "samples.js" SCRIPT,
     "search.js" SCRIPT,
+    "session.js" SCRIPT,
     "shell.css" CSS,
     "theme.js" SCRIPT,
     "tree-view.js" SCRIPT,
     "tree.css" CSS,
+    "trial.js" SCRIPT,
     "value-view.js" SCRIPT,
+    "when.js" SCRIPT,
+    "who.js" SCRIPT,
     "write.js" SCRIPT,
 }
 
 /// Where files are.
 const UI: &str = "/ui";
 /// Addresses of pages; each has others below it.
-const PAGES: &[&str] = &["/ns", "/edge-nodes", "/findings", "/unplaced", "/clients"];
+const PAGES: &[&str] =
+    &["/access", "/account", "/audit", "/login", "/ns", "/edge-nodes", "/events", "/findings", "/unplaced", "/clients"];
 
 /// The routes of the UI alone. They need no state.
 pub fn ui_router() -> Router {

@@ -38,6 +38,26 @@ async fn an_edge_node_is_born_and_dies_with_its_session() {
 }
 
 #[tokio::test]
+async fn those_that_are_online_are_told_apart_from_those_that_are_not() {
+    let plant = Plant::new();
+    plant.happen(|batch| batch.session_started(SessionKey(1), "gateway-1"));
+    for line in ["Line1", "Line2", "Line3"] {
+        plant.publish(1, &format!("spBv1.0/Acme/NBIRTH/{line}"), &birth(&[]));
+    }
+    plant.happen(|batch| batch.session_ended(SessionKey(1)));
+    plant.publish(2, "spBv1.0/Acme/NBIRTH/Line2", &birth(&[]));
+    let names = async |uri: &str| -> Vec<String> {
+        let pages = plant.pages(uri).await;
+        let nodes = pages.iter().flat_map(|page| page["edge_nodes"].as_array().unwrap());
+        nodes.map(|node| node["edge_node"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("/api/v1/edge-nodes?online=true&limit=1").await, ["Line2"]);
+    assert_eq!(names("/api/v1/edge-nodes?online=false&limit=1").await, ["Line1", "Line3"]);
+    let refused = plant.get("/api/v1/edge-nodes?online=maybe").await.problem();
+    assert!(refused["detail"].as_str().unwrap().contains("true"), "{refused}");
+}
+
+#[tokio::test]
 async fn edge_nodes_come_in_order_each_once() {
     let plant = Plant::new();
     let mut expected = Vec::new();

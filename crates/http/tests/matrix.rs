@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use factree_http::{
-    ClientReport, Clients, Disconnected, NoAudit, Reloaded, StreamLimits, audit_router, clients_router, openapi,
-    reload_router, ui_router,
+    ClientReport, Clients, Disconnected, NoAudit, Reloaded, StreamLimits, audit_router, clients_router, events_router,
+    openapi, reload_router, ui_router,
 };
 use factree_ingest::{Limits, SessionKey};
 use factree_namespace::{ContextRule, ContextScope, Filter};
@@ -121,6 +121,7 @@ fn routes(plant: &Plant) -> axum::Router {
         .merge(reload)
         .merge(clients_router(Arc::new(Book), Arc::new(NoAudit)))
         .merge(audit_router(Arc::new(NoAudit)))
+        .merge(events_router(Arc::new(|_, _| Vec::new())))
         .merge(ui_router())
 }
 
@@ -164,6 +165,8 @@ const AREA: [u16; 6] = [401, 403, 403, 403, 200, 401];
 const TABLE: &[Row] = &[
     ("health", "GET", "/healthz", "", ALL),
     ("browse_root", "GET", "/api/v1/namespace?depth=20&context=true", "", LIST),
+    ("browse_root", "GET", "/api/v1/namespace?depth=20&path=Acme/Dallas/Press", "", PRESS),
+    ("browse_root", "GET", "/api/v1/namespace?path=Acme/Dallas/zqVault", "", VAULT),
     ("browse", "GET", "/api/v1/namespace/Acme/Dallas/Press?depth=20&context=true", "", PRESS),
     ("browse", "GET", "/api/v1/namespace/Acme?depth=20&context=true", "", PRESS),
     ("browse", "GET", "/api/v1/namespace/Acme/Dallas/zqVault", "", VAULT),
@@ -213,11 +216,27 @@ const TABLE: &[Row] = &[
         r#"{"value": 2.5}"#,
         [401, 404, 404, 404, 202, 401],
     ),
+    (
+        "set_value_by_query",
+        "PUT",
+        "/api/v1/values?path=Acme/Dallas/Press/Line1/Speed",
+        r#"{"value": 3.5}"#,
+        [401, 404, 403, 202, 202, 401],
+    ),
+    (
+        "set_value_by_query",
+        "PUT",
+        "/api/v1/values?path=Acme/Dallas/zqVault/zqLine/zqSpeed",
+        r#"{"value": 3.5}"#,
+        [401, 404, 404, 404, 202, 401],
+    ),
     ("read_command", "GET", "/api/v1/commands/1", "", [401, 404, 404, 404, 404, 401]),
     ("list_attachments", "GET", "/api/v1/attachments", "", AREA),
     ("follow", "GET", "/api/v1/stream?filter=%23&context=true", "", LIST),
     ("follow_by_web_socket", "GET", "/api/v1/ws", "", [401, 426, 426, 426, 426, 401]),
     ("explain_placement", "GET", "/api/v1/placement?topic=Acme/Dallas/x", "", AREA),
+    ("try_placement_rule", "POST", "/api/v1/placement/try", r#"{"rule": {"group": "{site}"}}"#, AREA),
+    ("list_events", "GET", "/api/v1/events", "", AREA),
     ("openapi", "GET", "/openapi.json", "", LIST),
     ("docs", "GET", "/docs", "", LIST),
     ("docs_style", "GET", "/docs/style.css", "", LIST),

@@ -103,12 +103,17 @@ async fn whatever_it_is_called_it_can_be_read_and_set() {
         let (status, element) = server.ask("GET", &format!("/api/v1/namespace/{target}?depth=0"), "").await;
         assert_eq!((status, &element["path"]), (200, &json!(path)), "{name:?}");
         assert_eq!(element["name"], name.rsplit('/').next().unwrap());
+        let asked = format!("/api/v1/namespace?depth=0&path={}", target.replace('/', "%2F"));
+        assert_eq!(server.ask("GET", &asked, "").await, (200, element), "{name:?}: a browser may ask so");
         let (status, in_force) = server.ask("GET", &format!("/api/v1/context/{target}"), "").await;
         assert_eq!((status, &in_force["path"]), (200, &json!(path)), "{name:?}");
 
         let (status, command) = server.ask("PUT", &format!("/api/v1/values/{target}"), r#"{"value": 5}"#).await;
         assert_eq!((status, &command["path"]), (202, &json!(path)), "{name:?}: {command}");
-        assert_eq!(plant.published().len(), 1, "{name:?}");
+        let asked = format!("/api/v1/values?path={}", target.replace('/', "%2F"));
+        let (status, command) = server.ask("PUT", &asked, r#"{"value": 6}"#).await;
+        assert_eq!((status, &command["path"]), (202, &json!(path)), "{name:?}: {command}");
+        assert_eq!(plant.published().len(), 2, "{name:?}");
     }
     let (status, all) =
         server.ask("POST", "/api/v1/values/read", &read(&ODD.map(|name| format!("{LINE}/{name}")))).await;

@@ -167,7 +167,7 @@ async fn bad_questions_are_refused() {
         ("depth=129", "from 0 to 128"),
         ("limit=1001", "from 1 to 1000"),
         ("cursor=*", "next_cursor"),
-        ("deep=1", "it takes depth, fields, context, limit, cursor"),
+        ("deep=1", "it takes path, depth, fields, context, limit, cursor"),
     ] {
         let problem = plant.get(&format!("/api/v1/namespace?{query}")).await.problem();
         assert!(problem["detail"].as_str().unwrap().contains(detail), "{problem}");

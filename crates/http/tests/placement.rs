@@ -68,6 +68,40 @@ async fn a_topic_is_explained_by_the_rules_in_force() {
 }
 
 #[tokio::test]
+async fn a_rule_is_tried_on_all_that_is_known_and_changes_nothing() {
+    let plant = line1();
+    let born = [("bdSeq", None, Value::Int64(0)), ("Speed", None, Value::Int64(6))];
+    plant.publish(3, "spBv1.0/ULM_Paint/NBIRTH/PLC 7", &payload(NOON, 0, &born));
+    plant.publish(3, "spBv1.0/ULM_Paint/DBIRTH/PLC 7/Press1", &payload(NOON, 1, &born[1..]));
+    let attempt = async |body: serde_json::Value| {
+        let request = Request::post("/api/v1/placement/try").body(Body::from(body.to_string())).unwrap();
+        plant.send(request).await
+    };
+    let of_ulm = json!({"group": "{site}_{area}", "node": "{work_center}", "device": "{work_unit}"});
+
+    let first = attempt(json!({"rule": of_ulm})).await.json();
+    assert_eq!((&first["sources"], &first["ends_the_default"]), (&json!(3), &json!(true)));
+    assert_eq!((&first["moved"], &first["unplaced"]), (&json!(2), &json!(1)), "Acme:Dallas lived by the default");
+    let lost = json!({"group": "Acme:Dallas", "edge_node": "Line1", "becomes": "unplaced",
+        "from": "Acme/Dallas/Line1", "to": "_unplaced/Acme:Dallas/Line1"});
+    assert_eq!(first["changes"][0], lost);
+
+    plant.replace(rules("{enterprise}:{site}", "{work_center:L.*}", &[]));
+    let second = attempt(json!({"rule": of_ulm})).await.json();
+    assert_eq!((&second["placed"], &second["moved"], &second["unplaced"]), (&json!(2), &json!(0), &json!(0)));
+    assert_eq!(second["changes"][1]["to"], "ULM/Paint/PLC 7/Press1");
+    let before = attempt(json!({"rule": {"group": "{site}"}, "at": 1})).await.json();
+    assert_eq!((&before["placed"], &before["moved"]), (&json!(2), &json!(1)), "now it is asked before the other");
+    assert_eq!(plant.get("/api/v1/placement?topic=spBv1.0/ULM_Paint/NDATA/PLC+7").await.json()["placed_by"], "nothing");
+
+    let refused = attempt(json!({"rule": {"group": "{plant}"}})).await.problem();
+    assert_eq!(refused["status"], 422);
+    assert!(refused["detail"].as_str().unwrap().starts_with("rule 2, key `group`: "), "{refused}");
+    let kinds = attempt(json!({"rule": {"group": "{site}", "kinds": {"site": "press"}}})).await.problem();
+    assert!(kinds["detail"].as_str().unwrap().contains("'site = press'"), "{kinds}");
+}
+
+#[tokio::test]
 async fn what_is_not_placed_or_disputed_says_why() {
     let plant = line1();
     let born = [("bdSeq", None, Value::Int64(0)), ("Speed", None, Value::Int64(6))];

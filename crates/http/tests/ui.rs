@@ -17,9 +17,20 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
 
 #[tokio::test]
 async fn every_page_is_the_same_document() {
-    for page in
-        ["/", "/ns", "/ns/Acme/Line%201/a%23b", "/edge-nodes?group=G&edge_node=N", "/findings", "/unplaced", "/clients"]
-    {
+    for page in [
+        "/",
+        "/ns",
+        "/ns/Acme/Line%201/a%23b",
+        "/edge-nodes?group=G&edge_node=N",
+        "/events",
+        "/findings",
+        "/unplaced",
+        "/clients",
+        "/audit?verb=command",
+        "/access",
+        "/account",
+        "/login",
+    ] {
         let answer = ask(page, &[]).await;
         assert_eq!(
             (answer.status(), header(&answer, "content-type")),

@@ -3,8 +3,8 @@
 //! Invariant: `pathOf(pageOf(path)) === path` for every path, and no address that a browser would rewrite is ever
 //! asked for.
 
-/** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "findings" | "unplaced" | "clients" |
- *   "client" | "nowhere",
+/** @typedef {{ page: "overview" | "namespace" | "edge-nodes" | "edge-node" | "events" | "findings" | "unplaced" | "clients" |
+ *   "client" | "audit" | "access" | "account" | "login" | "nowhere",
  *   path?: string, group?: string, edgeNode?: string, clientId?: string, query: URLSearchParams }} Route */
 
 /** Each name for itself; `/` stays. @param {string} path */
@@ -76,8 +76,15 @@ export function routeOf(location) {
       if (group !== null && edgeNode !== null) return { page: "edge-node", group, edgeNode, query };
       return { page: "edge-nodes", query };
     }
+    case "events":
+      return { page: "events", query };
     case "findings":
       return { page: "findings", query };
+    case "audit":
+    case "access":
+    case "account":
+    case "login":
+      return { page: first, query };
     case "unplaced":
       return { page: "unplaced", query };
     case "clients": {

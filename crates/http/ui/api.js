@@ -3,7 +3,7 @@
 //! Knows no page. Invariant: an answer that is no success is thrown as a `Refusal` with the words of the problem
 //! document.
 
-import { encodePath } from "./address.js";
+import { encodePath, isAskable } from "./address.js";
 
 /** @typedef {{ type: "sparkplug", group: string, edge_node: string, device?: string, metric: string, metric_alias?:
  *   number | string }
@@ -14,6 +14,7 @@ import { encodePath } from "./address.js";
 /** @typedef {{ path?: string, name?: string, level?: string, kind?: string, equipment?: string, datatype?: string,
  *   unit?: string, description?: string, low?: number, high?: number, owner?: string, tags?: string[],
  *   properties?: Record<string, string>, conflict?: string, conflict_owner?: Source, reason?: string, sample?: Sample,
+ *   type?: { name: string, version?: string, label?: string, undefined?: boolean }, contexts?: Record<string, string>,
  *   children_count: number, children?: Element[], next_cursor?: string, truncated?: boolean }} Element */
 /** @typedef {{ device: string, state: string, since: string, path?: string, metrics_count: number }} Device */
 /** @typedef {{ births: number, data: number, deaths: number, seq_gaps: number, seq_late: number, held: number,
@@ -36,7 +37,7 @@ import { encodePath } from "./address.js";
 /** @typedef {{ group: string, edge_node: string, state: string, since: string, summary: { violated: number,
  *   must_violated: number,
  *   observed: number, not_observed: number, not_visible: number }, rules: RuleVerdict[] }} Conformance */
-/** @typedef {{ client_id: string, state: string, connection?: number, version?: string, address?: string, since?:
+/** @typedef {{ client_id: string, principal?: string, username?: string, state: string, connection?: number, version?: string, address?: string, since?:
  *   string,
  *   last_packet?: string, keep_alive_seconds?: number, session_expiry_seconds?: number, subscriptions_count: number,
  *   queue_len: number, queue_bytes: number, in_flight: number, published: number, delivered: number, dropped: number,
@@ -46,16 +47,22 @@ import { encodePath } from "./address.js";
 /** @typedef {{ topic: string, metric?: string, path?: string, placed_by: string, rule?: number, reason?: string,
  *   levels: { name: string, level?: string, equipment?: string }[],
  *   tried: { rule?: number, template?: string, matched: boolean, why?: string }[] }} Placed */
+/** @typedef {{ group: string, edge_node: string, device?: string, from: string, to: string, becomes: string }} TrialChange */
+/** @typedef {{ sources: number, placed: number, moved: number, unplaced: number, ends_the_default: boolean, changes:
+ *   TrialChange[] }} Trial */
+/** @typedef {{ number: number, at: string, kind: string, group?: string, edge_node?: string, device?: string,
+ *   client_id?: string, address?: string, about?: string, text?: string }} PlantEvent */
 /** @typedef {{ name: string, url: string, version: string, client_id: string, state: string, since: string,
  *   last_error?: { at: string, class: string, text: string }, counters: Record<string, number> }} Attachment */
 
 /** Why something was not answered, or refused. */
 export class Refusal extends Error {
-  /** @param {number} status 0 where nobody answered @param {string} title @param {string} detail */
-  constructor(status, title, detail) {
+  /** @param {number} status 0 where nobody answered @param {string} title @param {string} detail @param {string} [type] */
+  constructor(status, title, detail, type = "") {
     super(detail || title);
     this.status = status;
     this.title = title;
+    this.type = type;
   }
 }
 
@@ -67,13 +74,30 @@ export function serverNow() {
   return Date.now() + ahead;
 }
 
+/** What proves that this page sends, and not another one with our cookie; none where there is no session. @type {string | null} */
+let csrf = null;
+/** Told when the server wants to know who this is. */
+let nobody = () => {};
+
+/** @param {string | null} token */
+export function keepCsrf(token) {
+  csrf = token;
+}
+
+/** @param {() => void} listener */
+export function whenNobody(listener) {
+  nobody = listener;
+}
+
 /**
  * @param {string} address @param {RequestInit} [request] @returns {Promise<any>}
  */
-async function ask(address, request = {}) {
+export async function ask(address, request = {}) {
   let response;
+  const headers = new Headers(request.headers);
+  if (csrf !== null && request.method) headers.set("x-csrf-token", csrf);
   try {
-    response = await fetch(address, { cache: "no-cache", ...request });
+    response = await fetch(address, { cache: "no-cache", ...request, headers });
   } catch (error) {
     if (request.signal?.aborted) throw error;
     throw new Refusal(0, "Nobody answers", "The server does not answer.");
@@ -85,17 +109,18 @@ async function ask(address, request = {}) {
   const text = await response.text();
   if (response.ok)
     return response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : text;
-  let problem = { title: `HTTP ${response.status}`, detail: "" };
+  if (response.status === 401) nobody();
+  let problem = { title: `HTTP ${response.status}`, detail: "", type: "" };
   try {
     problem = { ...problem, ...JSON.parse(text) };
   } catch {
     // A proxy's page; its status says enough.
   }
-  throw new Refusal(response.status, problem.title, problem.detail);
+  throw new Refusal(response.status, problem.title, problem.detail, problem.type);
 }
 
 /** @param {Record<string, string | number | undefined>} parameters */
-function query(parameters) {
+export function query(parameters) {
   const known = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== "");
   const text = new URLSearchParams(known.map(([key, value]) => [key, String(value)])).toString();
   return text && `?${text}`;
@@ -103,13 +128,29 @@ function query(parameters) {
 
 /** @param {string} path @param {{ depth?: number, limit?: number, cursor?: string }} [more] @returns {Promise<Element>} */
 export function element(path, more = {}) {
+  if (!isAskable(path)) return ask(`/api/v1/namespace${query({ path, ...more })}`);
   const at = path === "" ? "/api/v1/namespace" : `/api/v1/namespace/${encodePath(path)}`;
   return ask(at + query(more));
 }
 
 /** @param {string} path @returns {Promise<Sample>} */
-export function sample(path) {
-  return ask(`/api/v1/values/${encodePath(path)}`);
+export async function sample(path) {
+  if (isAskable(path)) return ask(`/api/v1/values/${encodePath(path)}`);
+  const { samples } = await ask("/api/v1/values/read", sending("POST", { paths: [path] }));
+  const [{ problem, ...found }] = samples;
+  if (problem) throw new Refusal(problem.status, problem.title, problem.detail);
+  return found;
+}
+
+/** A request with a JSON body. @param {string} method @param {unknown} body @returns {RequestInit} */
+export function sending(method, body) {
+  return { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+}
+
+/** What is in force at an element. @param {string} path @returns {Promise<{ context: Record<string, { path: string, since?: string,
+ *   quality?: string, value?: unknown }>, context_complete?: boolean }>} */
+export function context(path) {
+  return ask(`/api/v1/context/${encodePath(path)}`);
 }
 
 /** @param {string} words @param {AbortSignal} signal @returns {Promise<{ elements: Element[], more: boolean }>} */
@@ -117,10 +158,10 @@ export function search(words, signal) {
   return ask(`/api/v1/search${query({ q: words, limit: 50 })}`, { signal });
 }
 
-/** @param {string} path @param {unknown} value @returns {Promise<Command>} */
-export function set(path, value) {
-  const headers = { "content-type": "application/json" };
-  return ask(`/api/v1/values/${encodePath(path)}`, { method: "PUT", headers, body: JSON.stringify({ value }) });
+/** @param {string} path @param {unknown} value @param {string} reason @returns {Promise<Command>} */
+export function set(path, value, reason) {
+  const at = isAskable(path) ? `/api/v1/values/${encodePath(path)}` : `/api/v1/values${query({ path })}`;
+  return ask(at, sending("PUT", reason ? { value, reason } : { value }));
 }
 
 /** @param {string} id @returns {Promise<Command>} */
@@ -128,7 +169,7 @@ export function command(id) {
   return ask(`/api/v1/commands/${encodeURIComponent(id)}`);
 }
 
-/** @param {{ limit?: number, cursor?: string }} [more] @returns {Promise<{ edge_nodes: EdgeNode[], next_cursor?: string }>} */
+/** @param {{ online?: string, limit?: number, cursor?: string }} [more] @returns {Promise<{ edge_nodes: EdgeNode[], next_cursor?: string }>} */
 export function edgeNodes(more = {}) {
   return ask(`/api/v1/edge-nodes${query({ limit: 1000, ...more })}`);
 }
@@ -149,9 +190,9 @@ export function conformance(group, edgeNode) {
   return ask(`${edgeNodeAt(group, edgeNode)}/conformance`);
 }
 
-/** @param {string} group @param {string} edgeNode @returns {Promise<{ asked: string }>} */
-export function rebirth(group, edgeNode) {
-  return ask(`${edgeNodeAt(group, edgeNode)}/rebirth`, { method: "POST" });
+/** @param {string} group @param {string} edgeNode @param {string} reason @returns {Promise<{ asked: string }>} */
+export function rebirth(group, edgeNode, reason) {
+  return ask(`${edgeNodeAt(group, edgeNode)}/rebirth${query({ reason })}`, { method: "POST" });
 }
 
 /** @param {Record<string, string | number | undefined>} wanted
@@ -165,6 +206,16 @@ export function placement(topic, metric) {
   return ask(`/api/v1/placement${query({ topic, metric })}`);
 }
 
+/** What one more rule for Sparkplug would do. @param {Record<string, string>} rule @param {number} [at] @returns {Promise<Trial>} */
+export function tryRule(rule, at) {
+  return ask("/api/v1/placement/try", sending("POST", { rule, at }));
+}
+
+/** The last events, newest first. @param {number} limit @returns {Promise<{ events: PlantEvent[] }>} */
+export function events(limit) {
+  return ask(`/api/v1/events${query({ limit })}`);
+}
+
 /** @param {{ limit?: number, cursor?: string }} [more] @returns {Promise<{ clients: Client[], next_cursor?: string }>} */
 export function clients(more = {}) {
   return ask(`/api/v1/clients${query(more)}`);
@@ -175,9 +226,9 @@ export function client(clientId) {
   return ask(`/api/v1/clients/${encodePath(clientId)}`);
 }
 
-/** @param {string} clientId @returns {Promise<null>} */
-export function disconnect(clientId) {
-  return ask(`/api/v1/clients/${encodePath(clientId)}`, { method: "DELETE" });
+/** @param {string} clientId @param {string} reason @returns {Promise<null>} */
+export function disconnect(clientId, reason) {
+  return ask(`/api/v1/clients/${encodePath(clientId)}${query({ reason })}`, { method: "DELETE" });
 }
 
 /** @returns {Promise<{ attachments: Attachment[] }>} */
@@ -193,6 +244,16 @@ export function readiness() {
 /** @returns {Promise<string>} Prometheus' text */
 export function metrics() {
   return ask("/metrics");
+}
+
+/** What somebody may see, or null. @template T @param {Promise<T>} answer @returns {Promise<T | null>} */
+export async function ifMay(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 403) return null;
+    throw error;
+  }
 }
 
 /** Whether anybody is there. @param {number} patience milliseconds */

@@ -2,20 +2,28 @@
 //!
 //! A link to a page of ours changes the address and nothing is loaded anew. Each page gets a signal that ends
 //! whatever it
-//! began. Invariant: one page at a time; what a page has left cannot write on the next.
+//! began. Who has to log in first is asked to in place of the page.
+//! Invariant: one page at a time; what a page has left cannot write on the next.
 
 import { routeOf, pageOf } from "./address.js";
-import { el, fill } from "./dom.js";
-import { moment } from "./format.js";
+import { clipped, el, fill } from "./dom.js";
 import { Live } from "./live.js";
 import { mark } from "./marks.js";
 import { Samples } from "./samples.js";
 import { Search } from "./search.js";
+import { Session } from "./session.js";
 import { themeButton } from "./theme.js";
+import { when } from "./when.js";
+import { showWho } from "./who.js";
+import { accessPage } from "./pages/access.js";
+import { accountPage } from "./pages/account.js";
+import { auditPage } from "./pages/audit.js";
 import { clientPageOf, clientsPage } from "./pages/clients.js";
 import { edgeNodePage } from "./pages/edge-node.js";
 import { edgeNodesPage } from "./pages/edge-nodes.js";
+import { eventsPage } from "./pages/events.js";
 import { findingsPage } from "./pages/findings.js";
+import { loginPage } from "./pages/login.js";
 import { namespacePage } from "./pages/namespace.js";
 import { overviewPage } from "./pages/overview.js";
 import { unplacedPage } from "./pages/unplaced.js";
@@ -28,21 +36,40 @@ const TITLES = new Map([
   ["namespace", "Namespace"],
   ["edge-nodes", "Edge Nodes"],
   ["edge-node", "Edge Node"],
+  ["events", "Events"],
   ["findings", "Findings"],
   ["unplaced", "Unplaced"],
   ["clients", "Clients"],
   ["client", "Client"],
+  ["access", "Users, roles and keys"],
+  ["account", "Password and keys"],
+  ["audit", "Audit log"],
+  ["login", "Log in"],
+]);
+/** Pages of the bar that not everybody may see, and what he has to be allowed to look at. */
+const AREAS = new Map([
+  ["edge-nodes", "conformance"],
+  ["findings", "conformance"],
+  ["unplaced", "conformance"],
+  ["clients", "clients"],
+  ["audit", "audit"],
+  ["access", "access"],
 ]);
 /** Which entry of the bar a page belongs to. */
 const ENTRIES = new Map([
   ["edge-node", "edge-nodes"],
   ["client", "clients"],
+  ["events", "overview"],
 ]);
 
 const live = new Live();
 const samples = new Samples();
+const session = new Session();
 const main = byId("main");
 let leave = new AbortController();
+let title = "";
+/** Whom the pages have been shown to. @type {string | undefined} */
+let shownTo;
 
 /** @param {string} id */
 function byId(id) {
@@ -60,18 +87,24 @@ function show() {
   leave = new AbortController();
   const route = routeOf(location);
   /** @type {Surroundings} */
-  const around = { live, samples, signal: leave.signal, query: route.query, go };
-  const page = pageFor(route, around);
+  const around = { live, samples, session, signal: leave.signal, query: route.query, go };
+  const page = session.isOut ? loginPage(session, show) : pageFor(route, around);
   if (main.firstChild !== page || main.childNodes.length !== 1) {
     fill(main, page);
     main.scrollTop = 0;
   }
   const last = route.path ? route.path.slice(route.path.lastIndexOf("/") + 1) : undefined;
-  document.title = `${(last ?? route.edgeNode ?? route.clientId ?? TITLES.get(route.page) ?? "").slice(0, 80)} · Factree`;
+  title = session.isOut
+    ? "Log in"
+    : clipped(last || route.edgeNode || route.clientId || TITLES.get(route.page) || "No such page", 80);
+  showTitle();
   const entry = ENTRIES.get(route.page) ?? route.page;
   for (const link of document.querySelectorAll("[data-page]")) {
-    if (link.getAttribute("data-page") === entry) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("data-page") === entry) {
+      link.setAttribute("aria-current", "page");
+      // On a phone the bar is wider than the screen.
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
 }
 
@@ -86,6 +119,8 @@ function pageFor(route, around) {
       return edgeNodesPage(around);
     case "edge-node":
       return edgeNodePage(around, route.group ?? "", route.edgeNode ?? "");
+    case "events":
+      return eventsPage(around);
     case "findings":
       return findingsPage(around);
     case "unplaced":
@@ -94,6 +129,14 @@ function pageFor(route, around) {
       return clientsPage(around);
     case "client":
       return clientPageOf(around, route.clientId ?? "");
+    case "access":
+      return accessPage(around);
+    case "account":
+      return accountPage(around);
+    case "audit":
+      return auditPage(around);
+    case "login":
+      return loginPage(session, () => go("/"));
     case "nowhere":
       return el(
         "div",
@@ -104,9 +147,16 @@ function pageFor(route, around) {
   }
 }
 
+function showTitle() {
+  document.title = `${live.state === "lost" ? "✕ " : ""}${title} · Factree`;
+}
+
 function showLink() {
   const { state, since } = live;
   document.documentElement.dataset.link = state;
+  // A tab in the background says it too.
+  byId("icon").setAttribute("href", state === "lost" ? "/ui/icon-lost.svg" : "/ui/icon.svg");
+  showTitle();
   const marks = {
     live: () => mark("disc", "Live"),
     connecting: () => mark("half", "Connecting"),
@@ -118,12 +168,26 @@ function showLink() {
     fill(
       alarm,
       mark("cross", "No connection to Factree."),
-      `What is shown is as of ${moment(since)} and may be old. Trying again by itself.`,
+      "What is shown is as of ",
+      when(since),
+      " and may be old. Trying again by itself.",
     );
   } else if (live.refused !== null) {
     fill(alarm, mark("bars", "Not live."), `The server does not tell changes: ${live.refused}`);
   } else {
     fill(alarm);
+  }
+}
+
+/** Who is looking, and the pages that are his. */
+function showBar() {
+  showWho(byId("who"), session);
+  document.documentElement.classList.toggle("nobody", session.isOut);
+  for (const link of document.querySelectorAll("[data-page]")) {
+    const page = link.getAttribute("data-page") ?? "";
+    const area = AREAS.get(page);
+    const isIdle = page === "access" && !session.me?.login_required;
+    /** @type {HTMLElement} */ (link).hidden = isIdle || (area !== undefined && !session.mayManage(area, "read"));
   }
 }
 
@@ -137,10 +201,31 @@ document.addEventListener("click", (event) => {
   go(address);
 });
 addEventListener("popstate", show);
-live.addEventListener("state", showLink);
+live.addEventListener("state", () => {
+  showLink();
+  // A stream that ends may be a session that has.
+  if (live.state === "lost" && !session.isOut) void session.checkSoon();
+});
+session.addEventListener("change", () => {
+  const principal = session.me?.principal ?? "";
+  // What somebody else saw is not left lying about for the next one.
+  if (!session.isOut && shownTo !== undefined && shownTo !== principal) return location.reload();
+  if (!session.isOut) shownTo = principal;
+  showBar();
+  if (session.isOut) live.stop();
+  else live.start();
+  if (session.isOut !== main.classList.contains("out")) {
+    main.classList.toggle("out", session.isOut);
+    show();
+  }
+});
 
 new Search(byId("search"), (path) => go(pageOf(path)));
 themeButton(/** @type {HTMLButtonElement} */ (byId("theme")));
 showLink();
-live.start();
-show();
+showBar();
+await session.check();
+if (!session.isOut) {
+  live.start();
+  show();
+}

@@ -8,9 +8,11 @@ import * as api from "./api.js";
 import { edgeNodePage, encodePath, filterOf, isAskable, pageOf, wayTo } from "./address.js";
 import { Chart } from "./chart.js";
 import { copyButton, el, facts, fill, longText, name } from "./dom.js";
-import { age, exact, isNumeric, level, plain, words } from "./format.js";
-import { quality } from "./marks.js";
+import { age, isNumeric, level, plain, words } from "./format.js";
+import { mark, quality } from "./marks.js";
+import { Members } from "./members.js";
 import { composed, isComposed, json } from "./value-view.js";
+import { when } from "./when.js";
 import { writeForm } from "./write.js";
 
 /** @typedef {import("./samples.js").Samples} Samples */
@@ -34,6 +36,8 @@ const PLACED = new Set([
   "conflict",
   "conflict_owner",
   "reason",
+  "type",
+  "contexts",
   "sample",
   "children_count",
   "children",
@@ -45,6 +49,7 @@ export class Details {
   element = el("aside", { class: "details", "aria-label": "Details" });
   #samples;
   #live;
+  #session;
   #path = "";
   /** @type {api.Element | null} */
   #about = null;
@@ -56,11 +61,15 @@ export class Details {
   #times = el("div");
   #composed = el("div");
   #chart = new Chart();
+  #members;
+  #context = el("div");
 
-  /** @param {Samples} samples @param {Live} live */
-  constructor(samples, live) {
+  /** @param {Samples} samples @param {Live} live @param {import("./session.js").Session} session */
+  constructor(samples, live, session) {
+    this.#session = session;
     this.#samples = samples;
     this.#live = live;
+    this.#members = new Members(samples, live);
   }
 
   /** @param {string} path */
@@ -69,8 +78,6 @@ export class Details {
     this.#path = path;
     if (path === "")
       return fill(this.element, el("p", { class: "empty" }, "Choose an element of the tree, or press / to search."));
-    if (!isAskable(path))
-      return fill(this.element, this.#head(), el("p", {}, "A browser cannot ask about names that are dots; curl can."));
     try {
       const about = await api.element(path, { depth: 0 });
       const full = about.sample ? await api.sample(path) : null;
@@ -79,6 +86,8 @@ export class Details {
       this.#full = full;
       if (full) this.#samples.seen(full);
       this.#build();
+      if (about.children_count > 0) void this.#members.show(path).catch(() => {});
+      void this.#showContext(about);
       if (full) {
         this.#following = this.#live.follow([filterOf(path)], ({ samples, removed }) =>
           this.#samples.heard(
@@ -101,6 +110,8 @@ export class Details {
   hide() {
     this.#following?.end();
     this.#following = null;
+    this.#members.hide();
+    fill(this.#context);
     this.#about = this.#full = null;
     this.#path = "";
   }
@@ -108,6 +119,7 @@ export class Details {
   /** @param {Set<string>} paths */
   changed(paths) {
     if (this.#full && paths.has(this.#path)) this.#showSample();
+    this.#members.changed(paths);
   }
 
   tick() {
@@ -126,8 +138,10 @@ export class Details {
       full && isNumeric(full.datatype)
         ? el("section", {}, el("h2", {}, "Since this page was opened"), this.#chart.element)
         : null,
-      full && writeForm({ ...full, unit: full.unit ?? about.unit }),
+      full && this.#session.mayCommand() ? writeForm({ ...full, unit: full.unit ?? about.unit }) : null,
       full && el("section", {}, el("h2", {}, "Sample"), this.#times),
+      this.#members.element,
+      this.#context,
       this.#declared(about),
       full?.source && this.#source(full.source),
       this.#conflict(about),
@@ -168,6 +182,10 @@ export class Details {
 
   #curl() {
     const kind = this.#full ? "values" : "namespace";
+    if (!isAskable(this.#path)) {
+      const json = JSON.stringify({ paths: [this.#path] }).replaceAll("'", "\\u0027");
+      return `curl -s '${location.origin}/api/v1/values/read' -H 'content-type: application/json' -d '${json}'`;
+    }
     return `curl -s '${location.origin}/api/v1/${kind}/${encodePath(this.#path).replaceAll("'", "%27")}'`;
   }
 
@@ -204,9 +222,9 @@ export class Details {
       fill(
         this.#times,
         facts([
-          ["Timestamp", el("span", {}, exact(sample.timestamp), " ", el("span", { class: "soft" }, "by its source"))],
-          ["Received", exact(sample.received)],
-          ["Gone since", sample.gone ? exact(sample.gone_since) : null],
+          ["Timestamp", el("span", {}, when(sample.timestamp, { isFull: true }), el("span", { class: "soft" }, " by its source"))],
+          ["Received", when(sample.received, { isFull: true })],
+          ["Gone since", sample.gone ? when(sample.gone_since, { isFull: true }) : null],
           ["Datatype", sample.datatype ?? null],
           ["Revision", sample.revision ?? null],
         ]),
@@ -230,6 +248,7 @@ export class Details {
       el("h2", {}, "Element"),
       facts([
         ["Kind", [words(kind), equipment ? `, ${words(equipment)}` : ""]],
+        ["Type", about.type ? typeOf(about.type) : null],
         ["Unit", unit ? longText(unit, 80) : null],
         ["Range", range],
         ["Owner", owner ? longText(owner, 80) : null],
@@ -282,6 +301,30 @@ export class Details {
     return el("section", {}, el("h2", {}, "Properties"), list);
   }
 
+  /** What is going on here, as the documents say that apply to it. @param {api.Element} about */
+  async #showContext({ path = "", contexts }) {
+    if (!contexts || Object.keys(contexts).length === 0) return;
+    const told = await api.context(path).catch(() => null);
+    if (path !== this.#path || told === null) return;
+    const lines = Object.entries(told.context).map(([term, document]) => {
+      const { path: at, since, quality: how, value } = document;
+      const said = typeof value === "object" && value !== null ? json(value) : longText(plain(value) || "nothing yet");
+      return el(
+        "div",
+        {},
+        el(
+          "p",
+          { class: "spread" },
+          el("a", { href: pageOf(at) }, name(term)),
+          el("span", { class: "soft" }, since ? "since " : "", when(since), " ", how && how !== "Good" ? quality(how) : null),
+        ),
+        said,
+      );
+    });
+    const partly = told.context_complete === false ? el("p", { class: "soft" }, "Not all of it is known.") : null;
+    fill(this.#context, el("section", {}, el("h2", {}, "Context"), ...lines, partly));
+  }
+
   /** What the API tells and this page has no place for. @param {api.Element} about */
   #others(about) {
     const others = Object.entries({ ...this.#full, ...about }).filter(
@@ -323,6 +366,13 @@ const KNOWN_OF_SAMPLE = new Set([
   "revision",
   "source",
 ]);
+
+/** @param {{ name: string, version?: string, label?: string, undefined?: boolean }} type */
+function typeOf({ name: called, version, label, undefined: isUndefined }) {
+  if (isUndefined) return [name(called), " ", mark("diamond", "Nobody defines it", "loud doubt")];
+  const more = [label, version && `version ${version}`].filter(Boolean).join(", ");
+  return [name(called), more ? el("span", { class: "soft" }, ` ${more}`) : ""];
+}
 
 /** The MQTT topic that a source publishes on. @param {api.Source | undefined} source */
 function topicOf(source) {

@@ -5,7 +5,7 @@
 //! Knows nothing of the page. Invariant: a node is in its parent's children, and each path once.
 
 import { element, Refusal } from "./api.js";
-import { isAskable, wayTo } from "./address.js";
+import { wayTo } from "./address.js";
 
 /** @typedef {import("./api.js").Element} Element */
 /** @typedef {import("./samples.js").Samples} Samples */
@@ -185,11 +185,6 @@ export class ElementTree {
 
   /** @param {Node} node @param {string | undefined} cursor */
   async #ask(node, cursor) {
-    if (!isAskable(node.path)) {
-      node.refused = "A browser cannot ask about names that are dots; curl can.";
-      node.children = [];
-      return;
-    }
     try {
       const page = await element(node.path, { limit: PAGE, cursor });
       node.refused = null;

@@ -4,7 +4,8 @@
 
 import { clientPage, edgeNodePage } from "./address.js";
 import { el, facts, longText, name } from "./dom.js";
-import { many, moment, plain } from "./format.js";
+import { many, plain } from "./format.js";
+import { when } from "./when.js";
 
 /** @typedef {import("./api.js").Finding} Finding */
 
@@ -22,7 +23,7 @@ export function findingLine(finding) {
       ["Edge Node", of],
       ["Device", device === undefined ? null : name(device)],
       ["Client", client === undefined ? null : el("a", { href: clientPage(client) }, name(client))],
-      ["Seen", `${many(finding.count, "time")}, ${moment(finding.first)} to ${moment(finding.last)}`],
+      ["Seen", [`${many(finding.count, "time")}, `, when(finding.first), " to ", when(finding.last)]],
       ["First in", example?.occasion ? longText([example.occasion, example.topic].filter(Boolean).join(" on ")) : null],
       ["Metric", example?.metric === undefined ? null : longText(example.metric)],
       ["Expected", example?.expected === undefined ? null : longText(plain(example.expected))],

@@ -72,6 +72,13 @@ export function exact(time) {
   return `${moment(time)}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }
 
+const ZONE = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
+
+/** What the time is called where the reader is: `CET`, `GMT+1`. @param {Date | number} at */
+export function zone(at) {
+  return ZONE.formatToParts(at).find(({ type }) => type === "timeZoneName")?.value ?? "";
+}
+
 const FLOATS = new Set(["Float", "Double"]);
 const INTEGERS = new Set(["Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"]);
 
@@ -85,11 +92,17 @@ export function isInteger(datatype) {
   return datatype !== undefined && INTEGERS.has(datatype);
 }
 
+/** A time with its milliseconds and its zone. @param {string} time */
+function instant(time) {
+  const at = Date.parse(time);
+  return Number.isNaN(at) ? time : `${exact(time)} ${zone(at)}`;
+}
+
 /** A value in one line, as it is. @param {unknown} value @param {string} [datatype] */
 export function plain(value, datatype) {
   if (value === undefined) return "";
   if (value === null) return "no value";
-  if (typeof value === "string" && datatype === "DateTime") return exact(value);
+  if (typeof value === "string" && datatype === "DateTime") return instant(value);
   if (typeof value === "string") return value;
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);

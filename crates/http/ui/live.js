@@ -42,15 +42,31 @@ export class Live extends EventTarget {
   #next = 1;
   #wait = WAIT_MIN;
   #timer = 0;
+  #isOn = false;
 
-  start() {
-    this.#connect();
+  constructor() {
+    super();
     setInterval(() => void this.#beat(), HEARTBEAT);
     const now = () => {
-      if (this.state === "lost" && !document.hidden) this.#soon(0);
+      if (this.#isOn && this.state === "lost" && !document.hidden) this.#soon(0);
     };
     addEventListener("online", now);
     document.addEventListener("visibilitychange", now);
+  }
+
+  /** Connects, and does so again whenever that is lost. */
+  start() {
+    if (this.#isOn) return;
+    this.#isOn = true;
+    this.#connect();
+  }
+
+  /** Leaves, until it is started again: nobody is looking who may. */
+  stop() {
+    this.#isOn = false;
+    clearTimeout(this.#timer);
+    this.#leave();
+    this.#become("connecting");
   }
 
   /**
@@ -121,13 +137,17 @@ export class Live extends EventTarget {
     };
   }
 
-  #lost() {
+  #leave() {
     const socket = this.#socket;
     this.#socket = null;
     if (socket) {
       socket.onclose = socket.onmessage = socket.onopen = null;
       socket.close();
     }
+  }
+
+  #lost() {
+    this.#leave();
     this.#become("lost");
     this.#soon(this.#wait * (0.75 + Math.random() / 2));
     this.#wait = Math.min(WAIT_MAX, this.#wait * 2);
@@ -144,7 +164,7 @@ export class Live extends EventTarget {
     if (!(await isAlive(PATIENCE)) && this.state === "live") this.#lost();
   }
 
-  /** @param {"live" | "lost"} state */
+  /** @param {"connecting" | "live" | "lost"} state */
   #become(state) {
     if (this.state === state) return;
     this.state = state;

@@ -17,6 +17,8 @@ const SHAPES = new Map([
   ],
   ["bars", "M1 1h3v10H1zM8 1h3v10H8z"],
   ["square", "M1 1h10v10H1zm1.700 1.700v6.600h6.600V2.700z"],
+  ["up", "M6 3 10.500 8h-9z"],
+  ["down", "M6 9 1.500 4h9z"],
   ["twisty", "M4 2.500 8.500 6 4 9.500z"],
 ]);
 

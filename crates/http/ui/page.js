@@ -7,7 +7,8 @@
 import { el, fill } from "./dom.js";
 
 /** @typedef {import("./dom.js").Child} Child */
-/** @typedef {{ live: import("./live.js").Live, samples: import("./samples.js").Samples, signal: AbortSignal,
+/** @typedef {{ live: import("./live.js").Live, samples: import("./samples.js").Samples,
+ *   session: import("./session.js").Session, signal: AbortSignal,
  *   query: URLSearchParams, go: (address: string) => void }} Surroundings what a page is given */
 
 export class Page {
@@ -43,14 +44,18 @@ export class Page {
   }
 }
 
-/** @param {string[]} heads a leading `#` makes a column of numbers */
-export function table(heads) {
+/** @param {string} label what is listed @param {string[]} heads a leading `#` makes a column of numbers */
+export function table(label, heads) {
   const cells = heads.map((head) =>
     head.startsWith("#") ? el("th", { class: "num", scope: "col" }, head.slice(1)) : el("th", { scope: "col" }, head),
   );
   const body = el("tbody");
   return {
-    element: el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...cells)), body)),
+    element: el(
+      "div",
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+      el("table", {}, el("thead", {}, el("tr", {}, ...cells)), body),
+    ),
     body,
   };
 }

@@ -2,13 +2,17 @@
 //!
 //! Invariant: one question at a time, none while the page is hidden, and none after the signal.
 
+/** Of the time, at most one part in so many goes into asking. */
+const PART = 4;
+
 /**
- * Asks now and then every `every` milliseconds after the last answer.
+ * Asks now and then `every` milliseconds after the last answer, longer where the answer itself took long.
  * @param {number} every @param {AbortSignal} signal @param {() => Promise<void>} ask
  * @param {(error: unknown) => void} refused
  */
 export async function poll(every, signal, ask, refused) {
   while (!signal.aborted) {
+    const began = performance.now();
     if (!document.hidden) {
       try {
         await ask();
@@ -16,7 +20,7 @@ export async function poll(every, signal, ask, refused) {
         if (!signal.aborted) refused(error);
       }
     }
-    await pause(every, signal);
+    await pause(Math.max(every, PART * (performance.now() - began)), signal);
   }
 }
 

@@ -6,7 +6,7 @@
 //! Invariant: nothing is sent that was not shown and confirmed word for word.
 
 import * as api from "./api.js";
-import { confirm } from "./dialog.js";
+import { confirmed } from "./dialog.js";
 import { el, facts, fill, longText, name } from "./dom.js";
 import { exact, isInteger, plain } from "./format.js";
 import { mark } from "./marks.js";
@@ -150,25 +150,28 @@ function fieldFor(sample, datatype) {
 async function send(sample, value, said) {
   const unit = sample.unit ? ` ${sample.unit}` : "";
   const line = (/** @type {unknown} */ value) => longText(`${plain(value, sample.datatype)}${unit}`, 200);
-  const is = await confirm(
-    "Set this value?",
-    "Send",
-    false,
-    facts([
-      ["Element", name(sample.path)],
-      ["Now", line(sample.value)],
-      ["Then", el("strong", {}, line(value))],
-      ["Goes to", whither(sample)],
-    ]),
-  );
-  if (!is) return;
-  const began = performance.now();
   const steps = el("ul", { class: "steps" });
   const step = (/** @type {Node} */ shape, /** @type {string} */ about) =>
     steps.append(el("li", { class: "together" }, shape, about));
+  const question = {
+    title: "Set this value?",
+    act: "Send",
+    asksReason: true,
+    body: [
+      facts([
+        ["Element", name(sample.path)],
+        ["Now", line(sample.value)],
+        ["Then", el("strong", {}, line(value))],
+        ["Goes to", whither(sample)],
+      ]),
+    ],
+  };
+  const sent = await confirmed(question, (reason) => api.set(sample.path, value, reason));
+  if (!sent) return;
+  let command = sent.done;
+  const began = performance.now();
   fill(said, steps);
   try {
-    let command = await api.set(sample.path, value);
     step(mark("dot", "Sent"), `${exact(command.sent)}  ${plain(command.value, command.datatype)}${unit}`);
     while (command.state === "sent") {
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY));
@@ -177,8 +180,7 @@ async function send(sample, value, said) {
     const took = command.settled ? Date.parse(command.settled) - Date.parse(command.sent) : performance.now() - began;
     step(...outcome(command, took));
   } catch (error) {
-    const title = error instanceof api.Refusal ? error.title : "Not sent";
-    step(mark("cross", title, "loud bad"), error instanceof Error ? error.message : String(error));
+    step(mark("square", "Not known"), error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -59,8 +59,10 @@ pub enum PlacedBy {
 }
 
 /// The operator's rules, parsed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Placement {
+    /// Those in use.
+    levels: Box<[Level]>,
     sparkplug: Vec<SparkplugRule>,
     topics: Option<Vec<TopicRule>>,
 }
@@ -77,6 +79,12 @@ struct SparkplugRule {
 struct TopicRule {
     topic: TopicTemplate,
     kinds: Kinds,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self { levels: Level::ALL.into(), sparkplug: Vec::new(), topics: None }
+    }
 }
 
 /// By level.
@@ -107,7 +115,28 @@ impl Placement {
         let topics = topics.map(|topics| {
             topics.iter().enumerate().map(|(rule, text)| TopicRule::parse(rule, text, levels)).collect::<Result<_, _>>()
         });
-        Ok(Self { sparkplug, topics: topics.transpose()? })
+        Ok(Self { levels: levels.into(), sparkplug, topics: topics.transpose()? })
+    }
+
+    /// These rules with one more for Sparkplug, for whoever wants to see what it would do: the one with position `at` in the
+    /// list, from zero, those from there on behind it. A position beyond the end is the end.
+    ///
+    /// # Errors
+    /// [`RuleError`], as [`Placement::parse`] would say it of the whole list.
+    pub fn with_sparkplug_rule(&self, at: usize, text: &SparkplugRuleText) -> Result<Self, RuleError> {
+        let at = at.min(self.sparkplug.len());
+        if self.sparkplug.len() == RULES_MAX {
+            return Err(RuleError { is_sparkplug: true, rule: RULES_MAX, key: "group", error: RuleFault::TooMany });
+        }
+        let rule = SparkplugRule::parse(at, text, &self.levels)?;
+        let mut more = self.clone();
+        more.sparkplug.insert(at, rule);
+        Ok(more)
+    }
+
+    /// How many rules there are for Sparkplug; without any, the default holds.
+    pub fn sparkplug_rules_len(&self) -> usize {
+        self.sparkplug.len()
     }
 
     /// Where an Edge Node, or one of its Devices, stands.
@@ -331,6 +360,26 @@ mod tests {
             })
             .collect();
         format!("{} by {:?}", steps.join("/"), place.by)
+    }
+
+    #[test]
+    fn one_more_rule_is_tried_where_it_is_put_and_ends_the_default() {
+        let none = Placement::default();
+        let site = sparkplug("{site}_{area}", Some("{work_center}"), None);
+        let with = none.with_sparkplug_rule(7, &site).unwrap();
+        let place = |rules: &Placement, group| show(&rules.place_sparkplug(group, "PLC 7", None));
+        assert_eq!(place(&with, "ULM_Paint"), "site=ULM/area=Paint/work_center=PLC 7 by Rule(0)");
+        assert_eq!(place(&with, "Acme:Dallas"), "_unplaced/Acme:Dallas/PLC 7 by Nothing", "the default is gone");
+        let first = with.with_sparkplug_rule(0, &sparkplug("{enterprise}", None, None)).unwrap();
+        assert_eq!(place(&first, "ULM_Paint"), "enterprise=ULM_Paint/PLC 7 by Rule(0)");
+        assert_eq!(
+            (none.sparkplug_rules_len(), first.sparkplug_rules_len()),
+            (0, 2),
+            "those in force are as they were"
+        );
+        let two = Placement::parse(&[Level::Site], &[], None).unwrap();
+        let refused = two.with_sparkplug_rule(0, &site).unwrap_err().to_string();
+        assert!(refused.starts_with("rule 1, key `group`: "), "{refused}");
     }
 
     #[test]

@@ -21,8 +21,8 @@ static DEVIATIONS: Quiet = Quiet::new();
 
 /// An event of the broker's, and where the clients in it are; the broker knows no addresses.
 pub(crate) struct Noted {
-    event: Event,
-    peer: Option<SocketAddr>,
+    pub(crate) event: Event,
+    pub(crate) peer: Option<SocketAddr>,
     refused: Option<SocketAddr>,
 }
 

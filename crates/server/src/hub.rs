@@ -28,6 +28,7 @@ use crate::disk::{Disk, Ticket};
 use crate::events;
 use crate::face::{Applied, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
+use crate::recent::Recent;
 use crate::traffic::Traffic;
 
 mod admission;
@@ -81,6 +82,8 @@ pub(crate) struct Hub {
     authority: Arc<Authority>,
     /// Where it is written down who was.
     audit: Arc<Audit>,
+    /// What happened last.
+    recent: Recent,
 }
 
 /// What the core lock guards.
@@ -185,7 +188,13 @@ impl Hub {
             door,
             authority: Arc::new(Authority::open()),
             audit: Arc::new(Audit::off()),
+            recent: Recent::default(),
         }
+    }
+
+    /// What happened last.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// With somebody who says who is let in, and a place to write it down.
@@ -425,7 +434,7 @@ impl Hub {
         if !self.disk.is_stuck() {
             left.answer.ticket = left.answer.ticket.max(Ticket::of_note(self.births.load(Ordering::Acquire)));
         }
-        left.carry_out(&self.audit);
+        left.carry_out(&self.audit, &self.recent);
         left.answer
     }
 
@@ -515,7 +524,7 @@ impl Hub {
             };
             drop(ingest);
             self.streams.ring();
-            certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit));
+            certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
             are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
             if !self.say(said) {
                 return are_subscribers_behind;
@@ -534,7 +543,7 @@ impl Hub {
         let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
-        certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit));
+        certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
         self.speak(said);
     }
 
@@ -565,7 +574,7 @@ impl Hub {
         if self.face.is_watching() {
             let applied = Applied { since: self.face.namespace.revision(), is_news: false };
             let shown = self.show(&mut lock(&self.ingest), applied);
-            shown.iter().for_each(|left| left.carry_out(&self.audit));
+            shown.iter().for_each(|left| left.carry_out(&self.audit, &self.recent));
         }
         if self.say(said) {
             self.settle();
@@ -585,7 +594,10 @@ impl Hub {
                 factree_ingest::Output::State(message) => {
                     messages.push((message.topic.into(), message.payload.into_boxed_bytes().into(), true));
                 }
-                factree_ingest::Output::Event(event) => events::log_ingest(&event),
+                factree_ingest::Output::Event(event) => {
+                    events::log_ingest(&event);
+                    self.recent.note_ingest(factree_namespace::Timestamp(now().wall.0), &event);
+                }
                 factree_ingest::Output::Keep(_) => unreachable!("births are noted before"),
             }
         }
@@ -597,7 +609,7 @@ impl Hub {
                 visit.say(Words { topic, payload, retained: *retained });
             }
         });
-        left.carry_out(&self.audit);
+        left.carry_out(&self.audit, &self.recent);
         true
     }
 

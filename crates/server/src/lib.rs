@@ -32,6 +32,7 @@ mod probes;
 mod process;
 mod quantity;
 mod quiet;
+mod recent;
 mod reload;
 mod server;
 pub mod sparkplug_report;

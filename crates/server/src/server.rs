@@ -404,6 +404,10 @@ impl Server {
             )
         });
         let clients = Arc::clone(&hub);
+        let events = {
+            let hub = Arc::clone(&hub);
+            Arc::new(move |limit, after| hub.recent().tell(limit, after))
+        };
         let doorway = match authority.is_open() {
             true => Doorway::open(),
             false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
@@ -411,6 +415,7 @@ impl Server {
         let router = factree_http::router(app)
             .merge(factree_http::reload_router(reload, auditor()))
             .merge(factree_http::clients_router(clients, auditor()))
+            .merge(factree_http::events_router(events))
             .merge(factree_http::audit_router(auditor()))
             .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())

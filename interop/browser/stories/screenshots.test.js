@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Browser } from "../browser.js";
 import { eventually, Factree } from "../factree.js";
-import { RULES, troubledPlant } from "../plant.js";
+import { edgeNode, RULES, troubledPlant } from "../plant.js";
 
 const TEMPERATURE = "/ns/Acme/Dallas/Paint/Line1/Oven1/Zone/1/Temperature";
 const STALE = "/ns/Acme/Dallas/Press/Line8/Press1/Temperature";
@@ -31,9 +31,11 @@ const PICTURES = [
     path: "/unplaced",
     wait: async (page) => {
       await page.getByText("ULM_Paint / PLC 7").click();
-      await page.locator(".proposal").waitFor();
+      await page.getByRole("button", { name: "Try it" }).click();
+      await page.getByText("would have a place", { exact: false }).waitFor();
     },
   },
+  { name: "events", path: "/events", wait: (page) => page.locator("tbody tr").nth(5).waitFor() },
   { name: "clients", path: "/clients", scheme: "dark", wait: (page) => page.locator("tbody tr").first().waitFor() },
 ];
 
@@ -44,10 +46,68 @@ async function moves(page) {
   await page.keyboard.press("*");
   await page.keyboard.press("PageDown");
   await page.waitForFunction(
-    () => !/^Chart: [12] changes/.test(document.querySelector(".chart svg")?.ariaLabel ?? "Chart: 1 changes"),
+    () => !/^Chart: [12] change/.test(document.querySelector(".chart svg")?.ariaLabel ?? "Chart: 1 change"),
     undefined,
     { timeout: 90_000 },
   );
+}
+
+/** Of a plant where people log in. */
+const GUARDED = [
+  { name: "login", path: "/", wait: async () => {} },
+  { name: "access", path: "/access", user: true, wait: (page) => page.getByText("night-shift").first().waitFor() },
+  {
+    name: "audit",
+    path: "/audit",
+    user: true,
+    wait: (page) => page.getByText("Order 4711", { exact: false }).first().waitFor(),
+  },
+];
+
+test("the pictures of who may do what are taken", async (story) => {
+  const password = "correct horse battery";
+  const users = [
+    { name: "anna", password, roles: ["admin"] },
+    { name: "night-shift", password, roles: ["operator"] },
+    { name: "historian", password, roles: ["reader"] },
+  ];
+  const factree = await Factree.start({ config: "[auth]\n", users });
+  story.after(() => factree.close());
+  const node = await edgeNode({
+    port: factree.mqtt,
+    group: "Acme:Dallas:Paint",
+    node: "Line1",
+    device: "Oven1",
+    login: { username: "anna", password },
+    deviceMetrics: [{ name: "SetPoint", type: "Double", value: 168 }],
+  });
+  story.after(() => node.kill());
+  const browser = await Browser.start();
+  story.after(() => browser.close());
+  for (const { name, path, user, wait } of GUARDED) {
+    const page = await browser.open(factree.url + path, { width: 1440, height: 900 });
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    if (user) {
+      await page.getByLabel("Name").fill("anna");
+      await page.getByLabel("Password").fill(password);
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.locator("#who summary").waitFor();
+    }
+    if (name === "audit") await setWithReason(page);
+    await wait(page);
+    await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+    await page.context().close();
+  }
+});
+
+async function setWithReason(page) {
+  await page.goto(new URL("/ns/Acme/Dallas/Paint/Line1/Oven1/SetPoint", page.url()).href);
+  await page.getByLabel("New value").fill("171.5");
+  await page.getByRole("button", { name: "Set…" }).click();
+  await page.getByLabel("Why?", { exact: false }).fill("Order 4711 needs it");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("Sent", { exact: true }).waitFor();
+  await page.goto(new URL("/audit", page.url()).href);
 }
 
 test("the pictures are taken", async (story) => {

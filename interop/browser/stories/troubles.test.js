@@ -58,6 +58,8 @@ test("after a restart of Factree the page says that its data are old, comes back
   await factree.stop();
   await page.getByText("What is shown is as of", { exact: false }).waitFor();
   await page.getByText("No connection", { exact: true }).waitFor();
+  assert.equal(await page.title(), "✕ Temperature · Factree", "a tab in the background says it too");
+  assert.equal(await page.locator("#icon").getAttribute("href"), "/ui/icon-lost.svg");
   await node.kill();
   await factree.again({ http, mqtt });
   await page.getByText("Live", { exact: true }).waitFor();
@@ -85,6 +87,12 @@ test("what is unplaced, disputed, dead or against the rules is named, with what 
   await page.getByText("ULM_Paint / PLC 7").click();
   await page.getByText("does not match", { exact: false }).first().waitFor();
   await page.getByText('group  = "{enterprise}_{site}"', { exact: false }).waitFor();
+  await page.getByRole("button", { name: "Try it" }).click();
+  await page.getByText("1 would have a place, 0 would move, 0 would lose theirs.", { exact: false }).waitFor();
+  await page.getByText("ULM/Paint/PLC 7", { exact: true }).waitFor();
+  await page.getByLabel("group", { exact: true }).fill("{plant}");
+  await page.getByRole("button", { name: "Try it" }).click();
+  await page.getByText("rule 2, key `group`", { exact: false }).waitFor();
   await page.locator("summary .what").getByText("Acme/Dallas/Press/Line9/Press1/Temperature").click();
   await page.getByText("Placed by rule 1 at", { exact: false }).first().waitFor();
   assert.deepEqual(await barriers(page), []);
@@ -99,12 +107,18 @@ test("what is unplaced, disputed, dead or against the rules is named, with what 
   await page.getByText("under _unplaced", { exact: false }).waitFor();
   assert.deepEqual(await barriers(page), []);
 
+  await page.getByRole("link", { name: "All of it" }).click();
+  await page.locator("tr", { hasText: "Acme:Dallas:Press / Line8" }).getByText("Offline", { exact: true }).waitFor();
+  await page.getByLabel("Shown").selectOption("Clients");
+  await page.locator("tr", { hasText: "legacy-gateway" }).getByText("Connected").waitFor();
+  assert.deepEqual(await barriers(page), []);
+
   await page.goto(`${factree.url}/edge-nodes`);
   const dead = page.locator("tr", { hasText: "Line8" });
   await dead.getByText("Offline").waitFor();
   assert.equal(
     await page
-      .locator("tbody tr")
+      .locator("tbody tr:not(.space)")
       .first()
       .textContent()
       .then((text) => text.includes("Line8")),
@@ -136,6 +150,31 @@ test("a client is disconnected after a question, and its page says so", async (s
   await page.getByText("Absent").waitFor();
   assert.equal((await told).reasonCode, 0x98, "Administrative action");
   assert.equal((await factree.get("/api/v1/clients")).clients[0].state, "absent");
+  await page.context().close();
+});
+
+test("names that a browser would resolve are shown, followed and copied like others", async (story) => {
+  const factree = await Factree.start();
+  story.after(() => factree.close());
+  const client = await connect(factree.mqtt, "dots");
+  story.after(() => client.endAsync());
+  await client.publishAsync("Acme/../Oven/.", "171.5", { qos: 1 });
+  const page = await browser.open(`${factree.url}/ns`);
+  for (const name of ["Acme", "..", "Oven", "."]) {
+    const row = page.locator(".row").filter({ has: page.locator("bdi").getByText(name, { exact: true }) });
+    await row.first().click();
+  }
+  await page.waitForURL((url) => url.searchParams.get("path") === "Acme/../Oven/.");
+  await page.locator(".reading").getByText("171.5").waitFor();
+  await client.publishAsync("Acme/../Oven/.", "172.5", { qos: 1 });
+  await page.locator(".reading").getByText("172.5").waitFor();
+  await page.reload();
+  await page.locator(".reading").getByText("172.5").waitFor();
+  await page.getByLabel("New value").fill("180");
+  await page.getByRole("button", { name: "Set…" }).click();
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("Confirmed").waitFor();
+  assert.equal(await page.title(), ". · Factree");
   await page.context().close();
 });
 

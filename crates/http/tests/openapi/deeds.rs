@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request};
 use factree_http::{
-    ClientConnection, ClientReport, Clients, Disconnected, NoAudit, Reloaded, StreamLimits, SubscriptionReport,
-    clients_router, reload_router,
+    ClientConnection, ClientReport, Clients, Disconnected, EventKind, EventReport, NoAudit, Reloaded, StreamLimits,
+    SubscriptionReport, clients_router, events_router, reload_router,
 };
 use factree_ingest::Limits;
 use factree_namespace::Timestamp;
@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use crate::plant::payload::{Value as Metric, payload};
 use crate::plant::{NOON, Plant};
 use crate::told::{Told, get, plant};
-use crate::{READ, REBIRTH, VALUE};
+use crate::{READ, REBIRTH, TRIAL, VALUE};
 
 /// Commands and bulk reads, and what is refused of them.
 pub(crate) async fn what_is_sent(told: &mut Told) {
@@ -44,6 +44,10 @@ pub(crate) async fn what_is_sent(told: &mut Told) {
     ] {
         told.ask(&plant, VALUE, put(path, body)).await;
     }
+    for query in ["?path=Acme/Dallas/Oven/Setpoint", "?path=Acme/..", ""] {
+        let request = Request::put(format!("/api/v1/values{query}")).body(Body::from(r#"{"value": 182.5}"#)).unwrap();
+        told.ask(&plant, "/api/v1/values", request).await;
+    }
     let foreign = Request::put("/api/v1/values/Acme").header("host", "evil.example").body(Body::empty()).unwrap();
     told.ask(&plant, VALUE, foreign).await;
     told.ask(&plant, "/api/v1/commands/{id}", get("/api/v1/commands/1769860800012")).await;
@@ -69,6 +73,16 @@ pub(crate) async fn what_is_sent(told: &mut Told) {
         &large,
     ] {
         told.ask(&plant, READ, Request::post(READ).body(Body::from(body.to_owned())).unwrap()).await;
+    }
+    for (query, body) in [
+        ("", r#"{"rule": {"group": "{enterprise}:{site}:{area}", "kinds": {"area": "unit"}}}"#),
+        ("", r#"{"rule": {"group": "{site}:Dallas:{area}", "node": "{work_center}"}, "at": 1}"#),
+        ("", r#"{"rule": "{site}"}"#),
+        ("?at=1", r#"{"rule": {"group": "{site}"}}"#),
+        ("", &large),
+    ] {
+        told.ask(&plant, TRIAL, Request::post(format!("{TRIAL}{query}")).body(Body::from(body.to_owned())).unwrap())
+            .await;
     }
 }
 
@@ -163,6 +177,45 @@ pub(crate) async fn who_is_connected(told: &mut Told) {
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         let content_type = parts.headers.get("content-type").map_or("", |it| it.to_str().unwrap());
         told.check((method.as_str(), path), &uri, parts.status, content_type, &body);
+    }
+}
+
+/// What happened last.
+pub(crate) async fn what_happened(told: &mut Told) {
+    const EVENTS: &str = "/api/v1/events";
+    let texts = |text: &str| Some(text.to_owned());
+    let event = EventReport {
+        number: 2,
+        at: Timestamp(NOON),
+        kind: EventKind::ClientRefused,
+        group: None,
+        edge_node: None,
+        device: None,
+        client_id: texts("press-gateway"),
+        address: Some("127.0.0.1:50112".parse().unwrap()),
+        about: None,
+        text: texts("its password is wrong"),
+    };
+    let died = EventReport {
+        number: 1,
+        kind: EventKind::DeviceDied,
+        group: texts("Acme:Dallas"),
+        edge_node: texts("Line1"),
+        device: texts("Robot3"),
+        client_id: None,
+        address: None,
+        about: texts("a/b"),
+        ..event.clone()
+    };
+    let router = events_router(Arc::new(move |limit, _| vec![event.clone(), died.clone()][..limit.min(2)].to_vec()));
+    let router = router.layer(axum::Extension(factree_http::Caller::open()));
+    let known = router.clone().oneshot(get(EVENTS)).await.unwrap().headers()["etag"].clone();
+    for (uri, tag) in [(EVENTS, "x"), (EVENTS, known.to_str().unwrap()), ("/api/v1/events?limit=0", "x")] {
+        let request = Request::get(uri).header("if-none-match", tag).body(Body::empty()).unwrap();
+        let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let content_type = parts.headers.get("content-type").map_or("", |it| it.to_str().unwrap());
+        told.check(("GET", EVENTS), uri, parts.status, content_type, &body);
     }
 }
 

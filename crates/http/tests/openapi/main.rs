@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callers::{who_is_let_in, who_may_not};
-use deeds::{Book, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
-use factree_http::{NoAudit, access_router, audit_router, clients_router, openapi};
+use deeds::{Book, what_happened, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
+use factree_http::{NoAudit, access_router, audit_router, clients_router, events_router, openapi};
 use plant::Plant;
 use recorded::what_is_on_record;
 use serde_json::{Value, json};
@@ -100,6 +100,7 @@ const TYPE: &str = "/api/v1/types/{name}";
 const INSTANCES: &str = "/api/v1/types/{name}/instances";
 const CONTEXTS: &str = "/api/v1/context";
 const CONTEXT: &str = "/api/v1/context/{path}";
+const TRIAL: &str = "/api/v1/placement/try";
 const CONFORMANCE: &str = "/api/v1/edge-nodes/{group}/{edge_node}/conformance";
 
 /// What can be asked of one plant, nothing of which changes it. By the operation's path, the address without it if it is the same.
@@ -108,6 +109,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     (TREE, "/api/v1/namespace?depth=9"),
     (TREE, "/api/v1/namespace?depth=9&fields=value,unit&context=true"),
     (TREE, "/api/v1/namespace?limit=0"),
+    (TREE, "/api/v1/namespace?path=Acme/.."),
     (ELEMENT, "/api/v1/namespace/Acme/Dallas?depth=9&limit=2"),
     (ELEMENT, "/api/v1/namespace/_conflicts?depth=20"),
     (ELEMENT, "/api/v1/namespace/%ff"),
@@ -153,6 +155,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     (CONTEXT, "/api/v1/context/%ff"),
     (CONTEXT, "/api/v1/context/Acme?at=noon"),
     (NODES, "/api/v1/edge-nodes?limit=1"),
+    (NODES, "/api/v1/edge-nodes?online=false"),
     (NODES, "/api/v1/edge-nodes?limit=0"),
     (NODE, "/api/v1/edge-nodes/Acme:Dallas:Press/Line1?metrics=true&limit=2"),
     (NODE, "/api/v1/edge-nodes/Acme:Dallas:Paint/Line9"),
@@ -214,6 +217,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     who_is_connected(&mut told).await;
     who_may_not(&mut told).await;
     who_is_let_in(&mut told).await;
+    what_happened(&mut told).await;
     what_is_on_record(&mut told).await;
 
     let mut named = BTreeSet::new();
@@ -322,10 +326,11 @@ fn examples_are_true() {
 async fn the_bounds_of_parameters_are_true() {
     let clients =
         clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
-    let log = audit_router(Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
-    let router = plant().router().merge(clients).merge(log);
+    let events = events_router(Arc::new(|_, _| Vec::new())).layer(axum::Extension(factree_http::Caller::open()));
     let access = access_router(factree_http::Doorway::open(), None);
-    let router = router.merge(access.layer(axum::Extension(factree_http::Caller::open())));
+    let access = access.layer(axum::Extension(factree_http::Caller::open()));
+    let audit = audit_router(Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+    let router = plant().router().merge(clients).merge(events).merge(access).merge(audit);
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
         let named =

@@ -4,40 +4,63 @@
 
 import * as api from "../api.js";
 import { clientPage } from "../address.js";
-import { confirm } from "../dialog.js";
+import { confirmed } from "../dialog.js";
 import { el, facts, fill, longText, name } from "../dom.js";
-import { age, bytes, count, duration, exact, moment, rate } from "../format.js";
+import { age, bytes, count, duration, moment, rate } from "../format.js";
 import { Rates } from "../figures.js";
+import { LongTable } from "../long-table.js";
 import { mark, state } from "../marks.js";
 import { card, Page, table } from "../page.js";
 import { poll } from "../poll.js";
+import { when } from "../when.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
 
 const EVERY = 2000;
-const PAGE = 200;
+const PAGE = 1000;
+/** @typedef {{ client: api.Client, published: number | null, delivered: number | null }} Seen */
+
+/** @type {import("../long-table.js").Column<Seen>[]} */
+const COLUMNS = [
+  { label: "State", width: 120, order: ({ client }) => client.state },
+  { label: "Client", width: 250, order: ({ client }) => client.client_id },
+  { label: "Who", width: 130, order: ({ client }) => client.principal ?? "" },
+  { label: "Version", width: 76 },
+  { label: "Address", width: 180, order: ({ client }) => client.address ?? "" },
+  { label: "Since", width: 150, order: ({ client }) => Date.parse(client.since ?? "") || 0 },
+  { label: "Subscriptions", width: 116, isNumber: true, order: ({ client }) => client.subscriptions_count },
+  { label: "Waiting", width: 86, isNumber: true, order: ({ client }) => client.queue_len },
+  { label: "In flight", width: 86, isNumber: true, order: ({ client }) => client.in_flight },
+  { label: "In /s", width: 84, isNumber: true, order: ({ published }) => published ?? -1 },
+  { label: "Out /s", width: 84, isNumber: true, order: ({ delivered }) => delivered ?? -1 },
+  { label: "Lost", width: 84, isNumber: true, order: ({ client }) => client.dropped },
+];
 
 /** @param {Surroundings} around */
 export function clientsPage({ signal }) {
   const summary = el("p");
-  const page = new Page("Clients", summary);
-  const list = table([
-    "State",
-    "Client",
-    "Version",
-    "Address",
-    "Since",
-    "#Subscriptions",
-    "#Waiting",
-    "#In flight",
-    "#In /s",
-    "#Out /s",
-    "#Lost",
-  ]);
-  const more = el("button", { type: "button", hidden: true, click: () => (wanted += PAGE) }, "Show more");
-  page.element.append(card(list.element, more));
+  const words = el("input", {
+    type: "search",
+    placeholder: "Filter by id, who, address",
+    "aria-label": "Filter clients",
+    autocomplete: "off",
+  });
+  const more = el("button", { type: "button", hidden: true, click: () => (wanted += PAGE) }, "Read more of them");
+  const form = el("form", { submit: (event) => event.preventDefault(), class: "together" }, more, words);
+  const page = new Page("Clients", summary, form);
+  page.element.classList.add("filled");
+  const list = new LongTable("Clients", COLUMNS, ({ client }) => client.client_id, cells);
+  page.element.append(card(list.element));
   const rates = new Rates();
-  let wanted = PAGE;
+  let wanted = 5 * PAGE;
+  /** @type {Seen[]} */
+  let known = [];
+
+  const show = () => {
+    const text = words.value.trim().toLowerCase();
+    list.show(known.filter(({ client }) => `${client.client_id} ${client.principal ?? ""} ${client.address ?? ""}`.toLowerCase().includes(text)));
+  };
+  words.addEventListener("input", show);
 
   void poll(
     EVERY,
@@ -52,58 +75,60 @@ export function clientsPage({ signal }) {
         all.push(...next.clients);
         cursor = next.next_cursor;
       } while (cursor !== undefined && all.length < wanted && !signal.aborted);
+      if (signal.aborted) return;
       page.answered();
       const at = performance.now();
-      fill(
-        list.body,
-        ...all.map((client) =>
-          row(
-            client,
-            rates.take(JSON.stringify(["in", client.client_id]), client.published, at),
-            rates.take(JSON.stringify(["out", client.client_id]), client.delivered, at),
-          ),
-        ),
-      );
+      known = all.map((client) => ({
+        client,
+        published: rates.take(JSON.stringify(["in", client.client_id]), client.published, at),
+        delivered: rates.take(JSON.stringify(["out", client.client_id]), client.delivered, at),
+      }));
       const connected = all.filter((client) => client.state === "connected").length;
       const absent = all.length - connected;
-      summary.textContent = `${cursor ? "Of the first, " : ""}${count(connected)} connected${absent > 0 ? `, ${count(absent)} absent` : ""}`;
+      summary.textContent = `${cursor ? `Of the first ${count(all.length)}, ` : ""}${count(connected)} connected${absent > 0 ? `, ${count(absent)} absent` : ""}`;
       more.hidden = cursor === undefined;
+      show();
     },
     page.refused,
   );
   return page.element;
 }
 
-/** @param {api.Client} client @param {number | null} published @param {number | null} delivered */
-function row(client, published, delivered) {
-  return el(
-    "tr",
-    {},
-    el("td", {}, state(client.state)),
-    el("td", { class: "name" }, el("a", { href: clientPage(client.client_id) }, name(client.client_id))),
-    el("td", {}, client.version ?? ""),
-    el("td", { class: "nowrap" }, client.address ?? ""),
-    el("td", { class: "nowrap" }, client.since ? moment(client.since) : ""),
-    el("td", { class: "num" }, count(client.subscriptions_count)),
-    el("td", { class: "num" }, client.queue_len > 0 ? el("strong", {}, count(client.queue_len)) : "0"),
-    el("td", { class: "num" }, count(client.in_flight)),
-    el("td", { class: "num" }, rate(published)),
-    el("td", { class: "num" }, rate(delivered)),
-    el("td", { class: "num" }, client.dropped > 0 ? el("strong", {}, count(client.dropped)) : "0"),
-  );
+/** @param {Seen} seen @returns {import("../long-table.js").Cell[]} */
+function cells({ client, published, delivered }) {
+  const text = (/** @type {string} */ text) => /** @type {import("../long-table.js").Cell} */ ([text, () => text]);
+  const odd = (/** @type {number} */ number) =>
+    /** @type {import("../long-table.js").Cell} */ ([
+      number,
+      () => (number > 0 ? el("strong", {}, count(number)) : "0"),
+    ]);
+  return [
+    [client.state, () => state(client.state)],
+    [client.client_id, () => el("a", { href: clientPage(client.client_id) }, name(client.client_id))],
+    [client.principal, () => name(client.principal ?? "anonymous")],
+    text(client.version ?? ""),
+    text(client.address ?? ""),
+    [client.since, () => when(client.since)],
+    text(count(client.subscriptions_count)),
+    odd(client.queue_len),
+    text(count(client.in_flight)),
+    text(rate(published)),
+    text(rate(delivered)),
+    odd(client.dropped),
+  ];
 }
 
 /** @param {Surroundings} around @param {string} clientId */
-export function clientPageOf({ signal }, clientId) {
+export function clientPageOf({ signal, session }, clientId) {
   const said = el("span", { role: "status" });
   const disconnect = el(
     "button",
     { type: "button", class: "grave", click: () => void end(clientId, said) },
     "Disconnect…",
   );
-  const page = new Page("Client", el("p", {}, name(clientId)), el("div", { class: "together" }, said, disconnect));
+  const page = new Page("Client", el("p", {}, name(clientId)), el("div", { class: "together" }, said, session.mayManage("clients", "admin") ? disconnect : null));
   const about = el("div");
-  const subscriptions = table(["Topic filter", "#QoS"]);
+  const subscriptions = table("Subscriptions", ["Topic filter", "#QoS"]);
   page.element.append(
     el(
       "div",
@@ -157,9 +182,16 @@ function sessionOf(client, published, delivered) {
   const expiry = client.session_expiry_seconds;
   return facts([
     ["State", state(client.state)],
+    ["Who", client.principal === undefined ? null : name(client.principal)],
+    ["User name", client.username === undefined ? null : name(client.username)],
     ["Version", client.version ? `MQTT ${client.version}` : null],
     ["Address", client.address ?? null],
-    ["Connected", client.since ? `${exact(client.since)}, connection ${client.connection} in the log` : null],
+    [
+      "Connected",
+      client.since
+        ? [when(client.since, { isFull: true }), `, connection ${client.connection} in the log`]
+        : null,
+    ],
     ["Last heard", client.last_packet ? `${age(client.last_packet)} ago` : null],
     ["Keep-alive", client.keep_alive_seconds === undefined ? null : duration(client.keep_alive_seconds * 1000)],
     [
@@ -180,22 +212,20 @@ function sessionOf(client, published, delivered) {
 
 /** @param {string} clientId @param {HTMLElement} said */
 async function end(clientId, said) {
-  const is = await confirm(
-    "Disconnect this client?",
-    "Disconnect",
-    true,
-    el(
-      "p",
-      {},
-      name(clientId),
-      " is disconnected and its Will Message published. What it is the Edge Node of is then Stale. Most clients connect again by themselves.",
-    ),
-  );
-  if (!is) return;
-  try {
-    await api.disconnect(clientId);
+  const question = {
+    title: "Disconnect this client?",
+    act: "Disconnect",
+    isGrave: true,
+    asksReason: true,
+    body: [
+      el(
+        "p",
+        {},
+        name(clientId),
+        " is disconnected and its Will Message published. What it is the Edge Node of is then Stale. Most clients connect again by themselves.",
+      ),
+    ],
+  };
+  if (await confirmed(question, (reason) => api.disconnect(clientId, reason)))
     fill(said, mark("dot", "Disconnected"), ` at ${moment(api.serverNow())}`);
-  } catch (error) {
-    fill(said, mark("cross", error instanceof api.Refusal ? error.title : "Not disconnected", "loud doubt"));
-  }
 }

@@ -4,14 +4,15 @@
 
 import * as api from "../api.js";
 import { clientPage, pageOf } from "../address.js";
-import { confirm } from "../dialog.js";
+import { confirmed } from "../dialog.js";
 import { el, facts, fill, longText, name } from "../dom.js";
-import { age, count, exact, many, moment, rate, words } from "../format.js";
+import { age, count, many, moment, rate, words } from "../format.js";
 import { Rates } from "../figures.js";
 import { findingLine, ruleLine } from "../finding.js";
 import { mark, state } from "../marks.js";
 import { card, Page, table } from "../page.js";
 import { poll } from "../poll.js";
+import { when } from "../when.js";
 import { messagesOf } from "./edge-nodes.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
@@ -26,17 +27,17 @@ const VERDICTS = new Map([
 ]);
 
 /** @param {Surroundings} around @param {string} group @param {string} edgeNode */
-export function edgeNodePage({ signal }, group, edgeNode) {
+export function edgeNodePage({ signal, session }, group, edgeNode) {
   const said = el("span", { role: "status" });
   const rebirth = el("button", { type: "button", click: () => void ask(group, edgeNode, said) }, "Ask for a rebirth…");
   const page = new Page(
     "Edge Node",
     el("p", {}, name(`${group} / ${edgeNode}`)),
-    el("div", { class: "together" }, said, rebirth),
+    el("div", { class: "together" }, said, session.mayCommand() ? rebirth : null),
   );
   const about = el("div");
   const numbers = el("div");
-  const devices = table(["State", "Device", "Since", "#Metrics"]);
+  const devices = table("Devices", ["State", "Device", "Since", "#Metrics"]);
   const report = el("div");
   const metrics = el("div");
   page.element.append(
@@ -101,9 +102,9 @@ function stateOf(node) {
   const asked = node.rebirth;
   return facts([
     ["State", [state(node.state), node.held ? ` ${count(node.held)} messages wait for one that is missing` : ""]],
-    ["Since", `${moment(node.since)}, ${age(node.since)} ago`],
-    ["Last message", node.last_message ? `${moment(node.last_message)}, ${age(node.last_message)} ago` : "none"],
-    ["Born", node.born ? exact(node.born) : "no Birth has been seen"],
+    ["Since", [when(node.since), `, ${age(node.since)} ago`]],
+    ["Last message", node.last_message ? [when(node.last_message), `, ${age(node.last_message)} ago`] : "none"],
+    ["Born", when(node.born, { isFull: true, otherwise: "no Birth has been seen" })],
     ["bdSeq", node.bd_seq ?? null],
     ["Next seq", node.next_seq ?? null],
     ["In the tree at", node.path === undefined ? "nowhere" : el("a", { href: pageOf(node.path) }, name(node.path))],
@@ -112,7 +113,7 @@ function stateOf(node) {
       node.client_id === undefined ? null : el("a", { href: clientPage(node.client_id) }, name(node.client_id)),
     ],
     ["Heard over", node.link === undefined ? null : name(node.link)],
-    ["Last asked for a rebirth", asked ? `${moment(asked.asked)}, ${words(asked.reason)}` : "never"],
+    ["Last asked for a rebirth", asked ? [when(asked.asked), `, ${words(asked.reason)}`] : "never"],
   ]);
 }
 
@@ -148,7 +149,7 @@ function deviceRow(device) {
       { class: "name" },
       device.path === undefined ? name(device.device) : el("a", { href: pageOf(device.path) }, name(device.device)),
     ),
-    el("td", { class: "nowrap" }, moment(device.since)),
+    el("td", { class: "nowrap" }, when(device.since)),
     el("td", { class: "num" }, count(device.metrics_count)),
   );
 }
@@ -191,7 +192,7 @@ function reportOf({ summary, rules, since }) {
 /** @param {string} group @param {string} edgeNode @param {HTMLElement} into */
 async function listMetrics(group, edgeNode, into) {
   const { metrics = [], next_cursor: next } = await api.edgeNode(group, edgeNode, { metrics: "true", limit: 1000 });
-  const list = table(["Device", "Metric", "#Alias", "Datatype"]);
+  const list = table("Metrics", ["Device", "Metric", "#Alias", "Datatype"]);
   list.body.append(
     ...metrics.map((metric) =>
       el(
@@ -215,22 +216,19 @@ async function listMetrics(group, edgeNode, into) {
 
 /** @param {string} group @param {string} edgeNode @param {HTMLElement} said */
 async function ask(group, edgeNode, said) {
-  const is = await confirm(
-    "Ask for a rebirth?",
-    "Ask",
-    false,
-    el(
-      "p",
-      {},
-      name(`${group} / ${edgeNode}`),
-      " is asked to publish all its births again. It goes on with its data meanwhile.",
-    ),
-  );
-  if (!is) return;
-  try {
-    const { asked } = await api.rebirth(group, edgeNode);
-    fill(said, mark("dot", "Asked"), ` at ${moment(asked)}`);
-  } catch (error) {
-    fill(said, mark("cross", error instanceof api.Refusal ? error.title : "Not asked", "loud doubt"));
-  }
+  const question = {
+    title: "Ask for a rebirth?",
+    act: "Ask",
+    asksReason: true,
+    body: [
+      el(
+        "p",
+        {},
+        name(`${group} / ${edgeNode}`),
+        " is asked to publish all its births again. It goes on with its data meanwhile.",
+      ),
+    ],
+  };
+  const asked = await confirmed(question, (reason) => api.rebirth(group, edgeNode, reason));
+  if (asked) fill(said, mark("dot", "Asked"), ` at ${moment(asked.done.asked)}`);
 }

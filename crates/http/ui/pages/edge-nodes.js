@@ -1,23 +1,49 @@
 //! All Edge Nodes: who is there, who is not, and who does not behave.
 //!
-//! Invariant: those that are not online come first, whatever else is sorted.
+//! All are asked for and few are elements of the page, so a plant of thousands is found and ordered as one of ten.
+//! Invariant: those that are not online come first, unless somebody orders them otherwise.
 
 import * as api from "../api.js";
 import { edgeNodePage } from "../address.js";
-import { el, fill, name } from "../dom.js";
-import { age, count, moment, rate } from "../format.js";
+import { el, name } from "../dom.js";
+import { age, count, rate } from "../format.js";
 import { Rates } from "../figures.js";
+import { LongTable } from "../long-table.js";
 import { state } from "../marks.js";
-import { card, Page, table } from "../page.js";
+import { card, Page } from "../page.js";
 import { poll } from "../poll.js";
+import { when } from "../when.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
+/** @typedef {{ node: api.EdgeNode, perSecond: number | null }} Seen */
 
 const EVERY = 2000;
 const ORDER = ["offline", "restored", "unborn", "reordering", "online"];
+/** Which of them are shown, as the address says it. @type {Map<string, [string, (node: api.EdgeNode) => boolean]>} */
+const SHOWN = new Map([
+  ["", ["All", () => true]],
+  ["away", ["Not online", isAway]],
+  ["online", ["Online", (node) => !isAway(node)]],
+  ["findings", ["With findings", ({ counters }) => counters.findings > 0]],
+]);
+
+/** @type {import("../long-table.js").Column<Seen>[]} */
+const COLUMNS = [
+  { label: "State", width: 128, order: ({ node }) => ORDER.indexOf(node.state) },
+  { label: "Group", width: 190, order: ({ node }) => node.group },
+  { label: "Edge Node", width: 190, order: ({ node }) => node.edge_node },
+  { label: "Devices", width: 84, isNumber: true, order: ({ node }) => node.devices.length },
+  { label: "Metrics", width: 84, isNumber: true, order: ({ node }) => node.metrics_count },
+  { label: "Messages /s", width: 108, isNumber: true, order: ({ perSecond }) => perSecond ?? -1 },
+  { label: "Last message", width: 116, isNumber: true, order: ({ node }) => Date.parse(node.last_message ?? "") || 0 },
+  { label: "Born", width: 150, order: ({ node }) => Date.parse(node.born ?? "") || 0 },
+  { label: "Seq gaps", width: 90, isNumber: true, order: ({ node }) => node.counters.seq_gaps },
+  { label: "Rebirths", width: 90, isNumber: true, order: ({ node }) => node.counters.rebirths_asked },
+  { label: "Findings", width: 90, isNumber: true, order: ({ node }) => node.counters.findings },
+];
 
 /** @param {Surroundings} around */
-export function edgeNodesPage({ signal }) {
+export function edgeNodesPage({ signal, query, go }) {
   const summary = el("p");
   const words = el("input", {
     type: "search",
@@ -25,40 +51,28 @@ export function edgeNodesPage({ signal }) {
     "aria-label": "Filter Edge Nodes",
     autocomplete: "off",
   });
+  const which = query.get("shown") ?? "";
+  const shown = el(
+    "select",
+    { "aria-label": "Shown", change: () => go(`/edge-nodes${shown.value && `?shown=${shown.value}`}`) },
+    ...[...SHOWN].map(([value, [label]]) => el("option", { value, selected: value === which }, label)),
+  );
+  const form = el("form", { submit: (event) => event.preventDefault(), class: "together" }, shown, words);
   const more = el("p", { class: "soft" });
-  const page = new Page("Edge Nodes", summary, el("form", { submit: (event) => event.preventDefault() }, words));
-  const list = table([
-    "State",
-    "Group",
-    "Edge Node",
-    "#Devices",
-    "#Metrics",
-    "#Messages /s",
-    "#Last message",
-    "Born",
-    "#Seq gaps",
-    "#Rebirths",
-    "#Findings",
-  ]);
-  page.element.append(card(list.element, more));
+  const page = new Page("Edge Nodes", summary, form);
+  page.element.classList.add("filled");
+  const list = new LongTable("Edge Nodes", COLUMNS, ({ node }) => keyOf(node), cells, ({ node }) => isAway(node));
+  page.element.append(card(more, list.element));
   const rates = new Rates();
-  /** @type {api.EdgeNode[]} */
+  /** @type {Seen[]} */
   let known = [];
 
   const show = () => {
-    const at = performance.now();
     const wanted = words.value.trim().toLowerCase();
-    const shown = known
-      .filter((node) => `${node.group} ${node.edge_node}`.toLowerCase().includes(wanted))
-      .toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
-    fill(
-      list.body,
-      ...shown.map((node) => row(node, rates.take(JSON.stringify([node.group, node.edge_node]), messagesOf(node), at))),
+    const [, isShown] = SHOWN.get(which) ?? ["", () => true];
+    list.show(
+      known.filter(({ node }) => isShown(node) && `${node.group} ${node.edge_node}`.toLowerCase().includes(wanted)),
     );
-    const online = known.filter((node) => node.state === "online" || node.state === "reordering").length;
-    summary.textContent = `${count(online)} of ${count(known.length)} online`;
-    more.textContent =
-      known.length === 0 ? "None has been heard of yet. Point one at this broker, and it is here with its Birth." : "";
   };
   words.addEventListener("input", show);
 
@@ -75,8 +89,16 @@ export function edgeNodesPage({ signal }) {
         all.push(...next.edge_nodes);
         cursor = next.next_cursor;
       } while (cursor !== undefined && !signal.aborted);
-      known = all;
+      if (signal.aborted) return;
       page.answered();
+      const at = performance.now();
+      known = all
+        .map((node) => ({ node, perSecond: rates.take(keyOf(node), messagesOf(node), at) }))
+        .sort((a, b) => ORDER.indexOf(a.node.state) - ORDER.indexOf(b.node.state));
+      const online = all.filter((node) => !isAway(node)).length;
+      summary.textContent = `${count(online)} of ${count(all.length)} online`;
+      more.textContent =
+        all.length === 0 ? "None has been heard of yet. Point one at this broker, and it is here with its Birth." : "";
       show();
     },
     page.refused,
@@ -84,37 +106,46 @@ export function edgeNodesPage({ signal }) {
   return page.element;
 }
 
+/** @param {api.EdgeNode} node */
+function keyOf({ group, edge_node: edgeNode }) {
+  return `${group}/${edgeNode}`;
+}
+
+/** @param {api.EdgeNode} node */
+function isAway({ state }) {
+  return state !== "online" && state !== "reordering";
+}
+
 /** All that was counted from an Edge Node. @param {api.EdgeNode} node */
 export function messagesOf({ counters }) {
   return counters.births + counters.data + counters.deaths;
 }
 
-/** @param {api.EdgeNode} node @param {number | null} perSecond */
-function row(node, perSecond) {
+/** @param {Seen} seen @returns {import("../long-table.js").Cell[]} */
+function cells({ node, perSecond }) {
   const { group, edge_node: edgeNode, counters } = node;
-  const isAway = node.state === "offline" || node.state === "restored" || node.state === "unborn";
   const awake = node.devices.filter((device) => device.state === "online").length;
+  const text = (/** @type {string} */ text) => /** @type {import("../long-table.js").Cell} */ ([text, () => text]);
   const odd = (/** @type {number} */ number) =>
-    number > 0 ? el("strong", {}, count(number)) : el("span", { class: "soft" }, "0");
-  return el(
-    "tr",
-    { class: isAway ? "grave" : null },
-    el("td", {}, state(node.state)),
-    el("td", { class: "text" }, name(group)),
-    el("td", { class: "name" }, el("a", { href: edgeNodePage(group, edgeNode) }, name(edgeNode))),
-    el(
-      "td",
-      { class: "num" },
-      node.devices.length === awake
-        ? count(awake)
-        : el("strong", {}, `${count(awake)} of ${count(node.devices.length)}`),
-    ),
-    el("td", { class: "num" }, count(node.metrics_count)),
-    el("td", { class: "num" }, rate(perSecond)),
-    el("td", { class: "num" }, age(node.last_message)),
-    el("td", { class: "nowrap" }, node.born ? moment(node.born) : "never"),
-    el("td", { class: "num" }, odd(counters.seq_gaps)),
-    el("td", { class: "num" }, odd(counters.rebirths_asked)),
-    el("td", { class: "num" }, odd(counters.findings)),
-  );
+    /** @type {import("../long-table.js").Cell} */ ([
+      number,
+      () => (number > 0 ? el("strong", {}, count(number)) : el("span", { class: "soft" }, "0")),
+    ]);
+  const devices = node.devices.length;
+  return [
+    [node.state, () => state(node.state)],
+    [group, () => name(group)],
+    [edgeNode, () => el("a", { href: edgeNodePage(group, edgeNode) }, name(edgeNode))],
+    [
+      [awake, devices],
+      () => (devices === awake ? count(awake) : el("strong", {}, `${count(awake)} of ${count(devices)}`)),
+    ],
+    text(count(node.metrics_count)),
+    text(rate(perSecond)),
+    text(age(node.last_message)),
+    [node.born, () => when(node.born, { otherwise: "never" })],
+    odd(counters.seq_gaps),
+    odd(counters.rebirths_asked),
+    odd(counters.findings),
+  ];
 }

@@ -42,7 +42,7 @@ class NamespacePage {
   #rereading = 0;
 
   /** @param {Surroundings} around */
-  constructor({ live, samples, go }) {
+  constructor({ live, samples, session, go }) {
     this.#live = live;
     this.#go = go;
     this.#tree = new ElementTree(samples);
@@ -50,7 +50,7 @@ class NamespacePage {
       choose: (node) => this.#go(pageOf(node.path)),
       inSight: (nodes) => this.#see(nodes),
     });
-    this.#details = new Details(samples, live);
+    this.#details = new Details(samples, live, session);
     this.element.append(this.#view.element, this.#details.element);
     this.#tree.listen(() => this.#view.relist());
     samples.listen((paths) => {

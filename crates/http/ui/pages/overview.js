@@ -5,18 +5,25 @@
 import * as api from "../api.js";
 import { edgeNodePage } from "../address.js";
 import { el, fill, name, svg } from "../dom.js";
-import { age, bytes, count, duration, many, moment, rate } from "../format.js";
+import { bytes, count, duration, many, moment, rate } from "../format.js";
+import { eventMark, eventSubject, ofWhat } from "../event-line.js";
 import { Figures } from "../figures.js";
 import { mark, state } from "../marks.js";
 import { card, Page } from "../page.js";
 import { poll } from "../poll.js";
+import { when } from "../when.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
 
 const EVERY = 2000;
 /** Points of a spark line: five minutes. */
 const SPARK = 150;
+/** Fewer say nothing yet. */
+const SPARK_MIN = 5;
 const LISTED = 8;
+/** Events that are read for these; and how long after each other, in milliseconds, alike ones are told as one. */
+const READ = 400;
+const TOGETHER = 5000;
 const PROMISES = new Map([
   ["power", "What is acknowledged survives a power cut"],
   ["process", "What is acknowledged survives a crash of Factree"],
@@ -40,7 +47,10 @@ export function overviewPage({ signal }) {
       "div",
       { class: "columns" },
       card(el("h2", {}, "Wants attention"), attention),
-      card(el("h2", {}, "Edge Nodes, by their last change of state"), recent),
+      card(
+        el("div", { class: "spread" }, el("h2", {}, "What happened last"), el("a", { href: "/events" }, "All of it")),
+        recent,
+      ),
     ),
     attachments,
     el("p", { class: "soft" }, "For programs: ", el("a", { href: "/docs" }, "this server's API"), "."),
@@ -50,18 +60,19 @@ export function overviewPage({ signal }) {
     EVERY,
     signal,
     async () => {
-      const [text, ready, { edge_nodes: edgeNodes }, found, root, attached] = await Promise.all([
-        api.metrics(),
+      const [text, ready, nodes, found, root, attached, happened] = await Promise.all([
+        api.ifMay(api.metrics()),
         api.readiness().catch(() => null),
-        api.edgeNodes(),
-        api.findings({ limit: 1, level: "must" }),
+        api.ifMay(api.edgeNodes({ online: "false", limit: LISTED })),
+        api.ifMay(api.findings({ limit: 1, level: "must" })),
         api.element("", { depth: 1, limit: 1000 }),
-        api.attachments(),
+        api.ifMay(api.attachments()),
+        api.ifMay(api.events(READ)),
       ]);
-      figures.take(text, performance.now());
+      if (text !== null) figures.take(text, performance.now());
       page.answered();
-      fill(tiles, ...tilesOf(ready));
-      const wants = attentionOf(edgeNodes, found, root, ready);
+      fill(tiles, ...(text === null ? [] : tilesOf(ready)));
+      const wants = attentionOf(nodes?.edge_nodes ?? [], found?.findings ?? [], root, ready);
       page.put(
         attention,
         wants.map(({ key }) => key),
@@ -73,32 +84,19 @@ export function overviewPage({ signal }) {
                   "li",
                   {},
                   mark("disc", "Nothing"),
-                  el("span", { class: "soft" }, "Every Edge Node that is known is online, and no rule is broken."),
+                  el("span", { class: "soft" }, nodes === null
+                    ? "As far as you may see."
+                    : "Every Edge Node that is known is online, and no rule is broken."),
                 ),
               ],
       );
-      const last = edgeNodes.toSorted((a, b) => Date.parse(b.since) - Date.parse(a.since)).slice(0, LISTED);
+      const last = lastOf(happened?.events ?? []);
       page.put(
         recent,
-        last.map((node) => [node.group, node.edge_node, node.state, age(node.since)]),
-        () =>
-          last.length === 0
-            ? [el("li", { class: "soft" }, "None has been heard of.")]
-            : last.map((node) =>
-                el(
-                  "li",
-                  {},
-                  state(node.state),
-                  el(
-                    "a",
-                    { href: edgeNodePage(node.group, node.edge_node) },
-                    name(`${node.group} / ${node.edge_node}`),
-                  ),
-                  el("span", { class: "soft nowrap" }, `${age(node.since)} ago`),
-                ),
-              ),
+        last.map(({ event, more }) => [event.number, more]),
+        () => (last.length === 0 ? [el("li", { class: "soft" }, "Nothing yet.")] : last.map(eventLine)),
       );
-      page.put(attachments, attached, () => attachmentsOf(attached.attachments));
+      page.put(attachments, attached, () => attachmentsOf(attached?.attachments ?? []));
     },
     page.refused,
   );
@@ -109,9 +107,7 @@ export function overviewPage({ signal }) {
 function tilesOf(ready) {
   const received = figures.rate("factree_publishes_received_total");
   const sent = figures.rate("factree_deliveries_sent_total");
-  const states = new Map(figures.each("factree_edge_nodes"));
-  const online = (states.get("online") ?? 0) + (states.get("reordering") ?? 0);
-  const known = figures.sum("factree_edge_nodes");
+  const { known, online } = edgeNodesNow();
   const elsewhere = known - online;
   const conflicts = figures.sum("factree_tree_conflicts");
   const sessions = new Map(figures.each("factree_sessions"));
@@ -158,6 +154,44 @@ function tilesOf(ready) {
   ];
 }
 
+function edgeNodesNow() {
+  const states = new Map(figures.each("factree_edge_nodes"));
+  const online = (states.get("online") ?? 0) + (states.get("reordering") ?? 0);
+  return { known: figures.sum("factree_edge_nodes"), online };
+}
+
+/**
+ * The last events, those of one kind that came together as one; clients that come and go are left to their page.
+ * @param {api.PlantEvent[]} events newest first
+ */
+function lastOf(events) {
+  /** @type {{ event: api.PlantEvent, more: number }[]} */
+  const last = [];
+  for (const event of events) {
+    if (ofWhat(event) === "clients" && event.kind !== "client_refused") continue;
+    const before = last.at(-1);
+    const isAlike = before?.event.kind === event.kind;
+    const isSame = isAlike && before.event.edge_node === event.edge_node && before.event.group === event.group;
+    const isTogether = isAlike && Date.parse(before.event.at) - Date.parse(event.at) < TOGETHER;
+    if (before && (isSame || isTogether)) before.more += 1;
+    else if (last.length === LISTED) break;
+    else last.push({ event, more: 0 });
+  }
+  return last;
+}
+
+/** @param {{ event: api.PlantEvent, more: number }} told */
+function eventLine({ event, more }) {
+  return el(
+    "li",
+    {},
+    eventMark(event),
+    eventSubject(event),
+    more > 0 ? el("a", { href: "/events", class: "soft" }, `and ${count(more)} more`) : null,
+    el("span", { class: "soft nowrap" }, when(event.at)),
+  );
+}
+
 /** @param {string} label @param {(Node | string)[]} figure @param {string} note @param {Node} [below] */
 function tile(label, figure, note, below) {
   return el(
@@ -188,10 +222,10 @@ function spark(key, value) {
   if (points.length > SPARK) points.shift();
   sparks.set(key, points);
   const most = Math.max(1, ...points);
-  const path = points
+  const path = (points.length < SPARK_MIN ? [] : points)
     .map(
       (point, at) =>
-        `${at === 0 ? "M" : "L"}${((at * 100) / Math.max(points.length - 1, 14)).toFixed(1)} ${(25 - (point / most) * 23).toFixed(1)}`,
+        `${at === 0 ? "M" : "L"}${(100 - ((points.length - 1 - at) * 100) / Math.max(points.length - 1, 14)).toFixed(1)} ${(25 - (point / most) * 23).toFixed(1)}`,
     )
     .join("");
   return svg(
@@ -202,40 +236,34 @@ function spark(key, value) {
 }
 
 /**
- * @param {api.EdgeNode[]} edgeNodes @param {{ entries: number, findings: api.Finding[] }} found @param {api.Element}
- *   root
+ * @param {api.EdgeNode[]} away some of those that are not online @param {api.Finding[]} found
+ * @param {api.Element} root
  * @param {{ disk: string } | null} ready
  */
-function attentionOf(edgeNodes, found, root, ready) {
+function attentionOf(away, found, root, ready) {
   /** @type {{ key: unknown, line: Node }[]} */
   const lines = [];
   /** @param {unknown} key @param {...(Node | string)} children */
   const add = (key, ...children) => lines.push({ key, line: el("li", {}, ...children) });
   if (ready?.disk === "full")
     add("full", mark("triangle", "Disk full", "loud bad"), "QoS 1 and 2 publications are refused.");
-  const away = edgeNodes.filter((node) => node.state !== "online");
-  for (const node of away.slice(0, LISTED)) {
+  for (const node of away) {
     add(
       [node.group, node.edge_node, node.state, moment(node.since)],
       state(node.state),
       el("a", { href: edgeNodePage(node.group, node.edge_node) }, name(`${node.group} / ${node.edge_node}`)),
-      el("span", { class: "soft nowrap" }, `since ${moment(node.since)}`),
+      el("span", { class: "soft nowrap" }, "since ", when(node.since)),
     );
   }
-  if (away.length > LISTED)
-    add(away.length, el("a", { href: "/edge-nodes" }, `${count(away.length - LISTED)} more Edge Nodes are not online`));
-  const broken = edgeNodes.filter((node) => node.counters.findings > 0);
-  if (found.findings.length > 0) {
+  const { known, online } = edgeNodesNow();
+  const more = known - online - away.length;
+  if (away.length === LISTED && more > 0)
+    add(more, el("a", { href: "/edge-nodes?shown=away" }, `${count(more)} more Edge Nodes are not online`));
+  if (found.length > 0) {
     add(
-      ["findings", broken.length],
+      "findings",
       mark("triangle", "Findings", "loud doubt"),
-      el(
-        "a",
-        { href: "/findings?level=must" },
-        broken.length === 1
-          ? "One Edge Node breaks rules of Sparkplug"
-          : `${count(broken.length)} Edge Nodes break rules of Sparkplug`,
-      ),
+      el("a", { href: "/findings?level=must" }, "What Sparkplug says MUST be is not so"),
     );
   }
   for (const [at, words] of [

@@ -1,24 +1,22 @@
 //! Unplaced and conflicts: what stands beside the tree, why, and the rule that would place it.
 //!
-//! Why is the server's own explanation by the rules in force; the rule is a proposal, made of how the ids are built.
-//! Invariant: a proposal is text for the configuration, and nothing here changes it.
+//! Why is the server's own explanation by the rules in force; the rule is a proposal, made of how the ids are built, that
+//! can be changed and tried.
+//! Invariant: nothing here changes the configuration.
 
 import * as api from "../api.js";
 import { edgeNodePage, pageOf, parentOf } from "../address.js";
-import { clipped, copyButton, el, fill, name, visible } from "../dom.js";
+import { clipped, el, fill, name, visible } from "../dom.js";
 import { count, words } from "../format.js";
 import { mark } from "../marks.js";
 import { card, Page } from "../page.js";
 import { poll } from "../poll.js";
+import { trialForm } from "../trial.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
 
 const EVERY = 5000;
 const SHOWN_MAX = 200;
-/** Levels that the parts of a group id most often are, by how many parts there are. */
-const PARTS = [[], ["site"], ["enterprise", "site"], ["enterprise", "site", "area"]];
-const SEPARATORS = [":", "_", "-", "."];
-
 /** @param {Surroundings} around */
 export function unplacedPage({ signal }) {
   const page = new Page("Unplaced and conflicts");
@@ -108,7 +106,7 @@ function unplacedLine({ group, edgeNode, path, reason }) {
     {
       class: "rule",
       toggle: (event) => {
-        if (event.target.open) void explain(`spBv1.0/${group}/NDATA/${edgeNode}`, told, proposal(group));
+        if (event.target.open) void explain(`spBv1.0/${group}/NDATA/${edgeNode}`, told, group);
       },
     },
     el(
@@ -200,8 +198,9 @@ async function both(source, owner, into) {
   if (owner) await explain(topicOf(owner), owners, null);
 }
 
-/** @param {string} topic @param {HTMLElement} into @param {string | null} rule a proposal */
-async function explain(topic, into, rule) {
+/** @param {string} topic @param {HTMLElement} into @param {string | null} group a rule for which is to be
+ *   found */
+async function explain(topic, into, group) {
   try {
     const told = await api.placement(topic);
     const tried = told.tried.map((each) =>
@@ -226,42 +225,9 @@ async function explain(topic, into, rule) {
         told.path && told.placed_by !== "nothing" ? el("a", { href: pageOf(told.path) }, name(told.path)) : null,
       ),
       tried.length > 0 ? el("ul", { class: "tried" }, ...tried) : null,
-      ...(rule === null
-        ? []
-        : [
-            el("h3", {}, "A rule that would"),
-            el(
-              "div",
-              { class: "proposal" },
-              el("pre", {}, lines(rule)),
-              copyButton("Copy", () => rule),
-            ),
-            el(
-              "p",
-              { class: "soft" },
-              "Put it into factree.toml where it fits, see what ",
-              el("code", {}, "factree place"),
-              " says, and have the file read again with ",
-              el("code", {}, "kill -HUP"),
-              ".",
-            ),
-          ]),
+      group === null ? null : trialForm(group, told.tried.filter(({ rule }) => rule !== undefined).length),
     );
   } catch (error) {
     fill(into, el("p", { class: "refused" }, error instanceof Error ? error.message : words(String(error))));
   }
-}
-
-/** Line by line, so that its own line breaks stay. @param {string} rule */
-function lines(rule) {
-  return rule.split("\n").map(visible).join("\n");
-}
-
-/** A rule for group ids that are built like this one. @param {string} group */
-function proposal(group) {
-  const separator = SEPARATORS.find((each) => group.includes(each)) ?? ":";
-  const parts = group.split(separator);
-  const levels = PARTS[Math.min(parts.length, PARTS.length - 1)];
-  const template = levels.map((level) => `{${level}}`).join(separator);
-  return `[[namespace.sparkplug]]\ngroup  = ${JSON.stringify(template)}\nnode   = "{work_center}"\ndevice = "{work_unit}"`;
 }

@@ -228,7 +228,7 @@ impl Hub {
             }
         }
         drop(state);
-        left.carry_out(&self.audit);
+        left.carry_out(&self.audit, &self.recent);
     }
 
     /// Announces some of what a sweep is about; whether subscribers are behind, or none if there is no sweep.
@@ -261,7 +261,7 @@ impl Hub {
         let left = self.announce(&mut ingest, &told);
         drop(state);
         drop(ingest);
-        left.carry_out(&self.audit);
+        left.carry_out(&self.audit, &self.recent);
         Some(left.answer.subscribers_behind)
     }
 

@@ -12,11 +12,13 @@ use factree_ingest::{Batch, Connection, Manner, Will};
 use factree_mqtt::{
     Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SessionExpiry, TopicName,
 };
+use factree_namespace::Timestamp;
 
 use super::mailbox::{Closer, Closing, Letters, Mailbox};
-use super::{Answer, Core, Door, Home, recorded, session};
+use super::{Answer, Core, Door, Home, now, recorded, session};
 use crate::audit::{Audit, OwnedEntry};
 use crate::events::{self, Noted};
+use crate::recent::Recent;
 
 /// One stay inside the core lock.
 pub(super) struct Visit<'v> {
@@ -72,10 +74,13 @@ impl<'w> Words<'w> {
 }
 
 impl Left {
-    /// Wakes and logs; outside the locks.
-    pub(super) fn carry_out(&self, audit: &Audit) {
+    /// Wakes, logs, remembers and has it written down; outside the locks.
+    pub(super) fn carry_out(&self, audit: &Audit, recent: &Recent) {
         self.woken.iter().for_each(|mailbox| mailbox.wake());
-        self.events.iter().for_each(events::log);
+        for event in &self.events {
+            events::log(event);
+            recent.note(Timestamp(now().wall.0), event);
+        }
         self.deeds.iter().for_each(|deed| audit.note(deed.clone()));
     }
 }
