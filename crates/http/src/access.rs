@@ -132,8 +132,9 @@ impl Desk {
         if let Some(auditor) = &self.auditor {
             let entry = match &decided {
                 Ok(changed) => entry(Outcome::Done, None, changed.clone()),
+                // It was begun, so that it came to nothing is its end.
                 Err(CommandFailed::Refused(why)) => {
-                    entry(Outcome::Refused, Some(why.to_string()), crate::Changed::default())
+                    entry(Outcome::Failed, Some(why.to_string()), crate::Changed::default())
                 }
                 Err(CommandFailed::NotStored(why)) => {
                     entry(Outcome::Failed, Some(why.clone()), crate::Changed::default())

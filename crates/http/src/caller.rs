@@ -156,8 +156,8 @@ impl Caller {
     ///
     /// # Errors
     /// The answer if he may not.
-    pub fn may_read_metrics(&self) -> Result<(), Response> {
-        self.manage(Verb::Read, Area::Metrics).map_err(IntoResponse::into_response)
+    pub fn may_read_metrics(&self) -> Result<(), Box<Response>> {
+        self.manage(Verb::Read, Area::Metrics).map_err(|problem| Box::new(problem.into_response()))
     }
 
     /// Lets him look at a part of Factree, or change it.

@@ -164,10 +164,10 @@ impl Doorway {
     /// # Errors
     /// The answer to one that is not let in.
     #[inline]
-    pub fn caller<B>(&self, request: &Request<B>, address: IpAddr) -> Result<Caller, Response> {
+    pub fn caller<B>(&self, request: &Request<B>, address: IpAddr) -> Result<Caller, Box<Response>> {
         match &self.0 {
             None => Ok(Caller::open()),
-            Some(asking) => asking.caller(request, address).map_err(|refused| refused.into_response(request)),
+            Some(asking) => asking.caller(request, address).map_err(|refused| Box::new(refused.into_response(request))),
         }
     }
 }

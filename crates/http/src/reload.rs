@@ -103,8 +103,8 @@ async fn answer_reload(
     deed.begin().await?;
     let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
     let deed = match &reloaded {
-        Ok(reloaded) => deed.new_value(reloaded.changed.join(", ")),
-        Err(_) => deed,
+        Ok(reloaded) if !reloaded.changed.is_empty() => deed.new_value(reloaded.changed.join(", ")),
+        Ok(_) | Err(_) => deed,
     };
     let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.ended(reloaded)?;
     let Replaced { sources_moved, metrics_moved, refused, conflicts } = replaced;

@@ -121,9 +121,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError`], for the operator.
     pub(crate) fn open(data: &Path, config: &AuditConfig) -> Result<(Self, Scribe), AuditError> {
-        let directory = data.join(DIRECTORY);
-        let (desk, scribe, identity) = Scribe::start(&directory, config)?;
-        let log = Log { desk, directory, identity };
+        let (scribe, log) = Scribe::start(&data.join(DIRECTORY), config)?;
         let requires_reason = config.commands_require_reason;
         Ok((Self { log: Some(log), requires_reason, following: Following::default() }, scribe))
     }

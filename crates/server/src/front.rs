@@ -253,7 +253,7 @@ impl Front {
                 Err(not_let_in) => {
                     let asked = (request.method(), request.uri());
                     note_refusal(&*self.audit, (None, peer.ip()), asked, not_let_in.status());
-                    not_let_in
+                    *not_let_in
                 }
                 Ok(caller) => match self.shortcut.answer(&request, &caller) {
                     Some(response) => response,

@@ -41,7 +41,7 @@ async fn scrape(
     caller: Caller,
     State(Probes { hub, gate, reception, namespace, i3x, storage_mode }): State<Probes>,
 ) -> Result<impl IntoResponse, Response> {
-    caller.may_read_metrics()?;
+    caller.may_read_metrics().map_err(|refusal| *refusal)?;
     let text = metrics::render(&Scrape {
         figures: hub.figures(),
         plant: hub.plant_figures(),

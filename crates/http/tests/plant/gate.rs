@@ -184,7 +184,7 @@ impl Gated {
 
     pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response {
         match self.doorway.caller(&request, IpAddr::V4(Ipv4Addr::LOCALHOST)) {
-            Err(refused) => refused,
+            Err(refused) => *refused,
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
                 self.router.clone().oneshot(request).await.unwrap()

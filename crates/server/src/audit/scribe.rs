@@ -14,15 +14,14 @@ use std::time::Duration;
 
 use factree_auth::Now;
 use factree_auth::audit::{
-    Dropped, FrameError, Head, Installation, OnFull, Outcome, OwnedEntry, PublicKey, Resumed, SegmentStart, Step,
-    Trust, Writer, verify,
+    Dropped, FrameError, Head, OnFull, Outcome, OwnedEntry, Resumed, SegmentStart, Step, Trust, Writer, verify,
 };
 use tracing::{error, info, warn};
 
 use super::desk::{Desk, Taken, Waiting};
 use super::identity::Identity;
 use super::segments::{self, STUB, Segments, Stream};
-use super::{AuditConfig, AuditError, AuditFull};
+use super::{AuditConfig, AuditError, AuditFull, Log};
 
 /// How often a store that was full is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -52,17 +51,15 @@ struct Writing {
 }
 
 impl Scribe {
-    /// Goes on with the log of a directory, or begins one.
-    pub(super) fn start(
-        directory: &Path,
-        config: &AuditConfig,
-    ) -> Result<(Arc<Desk>, Self, (PublicKey, Installation)), AuditError> {
+    /// Goes on with the log of a directory, or begins one; the desk it takes entries from, and what verifies them.
+    pub(super) fn start(directory: &Path, config: &AuditConfig) -> Result<(Self, Log), AuditError> {
         let writing = Writing::open(directory, config)?;
-        let identity = (writing.writer.public_key(), writing.writer.installation());
         let desk = Arc::clone(&writing.desk);
+        let identity = (writing.writer.public_key(), writing.writer.installation());
+        let log = Log { desk: Arc::clone(&desk), directory: directory.to_owned(), identity };
         let thread = std::thread::Builder::new().name("scribe".into()).spawn(move || writing.run());
         let thread = Some(thread.map_err(|error| AuditError::io(directory, error))?);
-        Ok((Arc::clone(&desk), Self { desk, thread }, identity))
+        Ok((Self { desk, thread }, log))
     }
 }
 

@@ -7,7 +7,7 @@
 use factree_auth::Principal;
 use factree_broker::{ClientId, ConnectionId, Event, Holder, Refusal};
 use factree_ingest::SeenCommand;
-use factree_mqtt::{Packet, ReasonCode};
+use factree_mqtt::{Packet, ReasonCode, TopicName, TopicNameBuf};
 
 use super::{Core, Home, Hub, Incoming};
 use crate::audit::{AuditFull, Outcome, OwnedEntry};
@@ -82,7 +82,7 @@ impl Hub {
         }
         for Incoming { packet, aliased, refusal, .. } in incoming {
             let Packet::Publish(publish) = packet else { continue };
-            let topic = aliased.as_ref().map(|topic| topic.as_str()).or(publish.topic.map(|topic| topic.as_str()));
+            let topic = aliased.as_ref().map(TopicNameBuf::as_str).or(publish.topic.map(TopicName::as_str));
             let is_command = |topic: &str| {
                 let mut levels = topic.split('/');
                 levels.next() == Some("spBv1.0") && matches!(levels.nth(1), Some("NCMD" | "DCMD"))
