@@ -82,7 +82,8 @@ async fn ask(router: &Router, method: &str, uri: &str) -> (StatusCode, String) {
 async fn a_client_is_told_with_its_connection_and_subscriptions() {
     let router = router([connected("press/gateway 1")]);
     let told = concat!(
-        r#"{"client_id":"press/gateway 1","state":"connected","connection":14,"version":"5.0","address":"127.0.0.1:50112","#,
+        r#"{"client_id":"press/gateway 1","principal":"user:press","state":"connected","connection":14,"version":"5.0","#,
+        r#""address":"127.0.0.1:50112","username":"press","#,
         r#""since":"2026-01-31T12:00:00.000Z","last_packet":"2026-01-31T12:00:00.012Z","keep_alive_seconds":60,"#,
         r#""session_expiry_seconds":3600,"subscriptions_count":2,"queue_len":3,"queue_bytes":90,"in_flight":1,"#,
         r#""published":4711,"delivered":12,"dropped":2,"#,
@@ -97,7 +98,10 @@ async fn a_client_is_told_with_its_connection_and_subscriptions() {
 async fn who_is_absent_for_ever_has_neither_connection_nor_expiry() {
     let router = router([ClientReport { connection: None, session_expiry: None, ..connected("mes") }]);
     let (_, told) = ask(&router, "GET", "/api/v1/clients/mes").await;
-    assert!(told.starts_with(r#"{"client_id":"mes","state":"absent","subscriptions_count":2,"#), "{told}");
+    assert!(
+        told.starts_with(r#"{"client_id":"mes","principal":"user:press","state":"absent","subscriptions_count":2,"#),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use factree_http::{
-    ClientReport, Clients, Disconnected, NoAudit, Reloaded, audit_router, clients_router, events_router, openapi, reload_router,
-    ui_router,
+    ClientReport, Clients, Disconnected, NoAudit, Reloaded, audit_router, clients_router, events_router, openapi,
+    reload_router, ui_router,
 };
 use factree_ingest::SessionKey;
 use factree_namespace::{ContextRule, ContextScope, Filter};
