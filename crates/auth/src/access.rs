@@ -163,6 +163,11 @@ impl Access {
         &self.roles
     }
 
+    /// The verbs that it was compiled with: a key's may be fewer than its owner's.
+    pub const fn mask(&self) -> Verbs {
+        self.mask
+    }
+
     /// Whether the other one was compiled of the same, so that whoever has either may do the same.
     pub fn grants_the_same(&self, other: &Access) -> bool {
         let about = |access: &Access| (access.mask, access.client_id.clone(), access.username.clone());

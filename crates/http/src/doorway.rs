@@ -123,6 +123,8 @@ struct Asking {
     authority: Arc<dyn Authority>,
     is_encrypted: bool,
     remembered: Mutex<HashMap<Digest, (Caller, Instant)>>,
+    /// What anonymous callers may do, held so that it is not compiled anew for each of them.
+    anonymous: Mutex<Option<Arc<Access>>>,
 }
 
 impl Doorway {
@@ -133,7 +135,12 @@ impl Doorway {
 
     /// Of one where this says who is let in. `is_encrypted`: it is reached by TLS, so cookies are for TLS alone.
     pub fn new(authority: Arc<dyn Authority>, is_encrypted: bool) -> Self {
-        Doorway(Some(Arc::new(Asking { authority, is_encrypted, remembered: Mutex::default() })))
+        Doorway(Some(Arc::new(Asking {
+            authority,
+            is_encrypted,
+            remembered: Mutex::default(),
+            anonymous: Mutex::default(),
+        })))
     }
 
     /// Whether nobody has to prove anything.
@@ -236,6 +243,9 @@ impl Asking {
             Shown::Bearer(_) => By::Token,
             Shown::Session(text) => By::Session(SessionToken::parse(text).ok_or(NoCaller::Session)?),
         };
+        if key.is_none() {
+            *self.anonymous.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&access));
+        }
         let caller = Caller::new(login, access, address, by);
         if let Some(key) = key {
             self.remember(key, &caller, now);

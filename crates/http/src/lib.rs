@@ -1,8 +1,8 @@
 //! The HTTP face of the tree: REST over live state, commands to the plant, problem documents for everything that goes wrong.
 //!
 //! [`router`] is all there is to call: it answers out of a [`Namespace`] and an [`Ingest`] that others fill, and owns
-//! no listener, so the server decides about addresses, TLS and limits. The routes trust whoever asks; a [`Guard`] belongs
-//! in front of them, and [`seal`] behind. Handlers are synchronous inside: they copy what
+//! no listener, so the server decides about addresses, TLS and limits. A [`Guard`] belongs in front of the routes, and
+//! a [`Doorway`] that says of each request who sends it ([`Caller`]; without one it is refused); [`seal`] belongs behind. Handlers are synchronous inside: they copy what
 //! they need out from under a lock, let go, and write JSON. The contract is in [`dto`].
 //!
 //! Knows nothing of MQTT packets or Sparkplug payloads. Invariant: no lock is held across an await, and the tree's

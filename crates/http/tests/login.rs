@@ -25,6 +25,12 @@ fn gated(keeper: &Arc<Gatekeeper>, plant: &Plant) -> Gated {
     Gated::new(keeper.doorway(), plant.bare.clone())
 }
 
+async fn ask_for(gated: &Gated, line: &str, bearer: &str, body: &str) -> axum::response::Response {
+    let (method, uri) = line.split_once(' ').unwrap();
+    let request = Request::builder().method(method).uri(uri).header("authorization", bearer);
+    gated.answer(request.body(Body::from(body.to_owned())).unwrap()).await
+}
+
 async fn ask(gated: &Gated, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let (method, uri) = line.split_once(' ').unwrap();
     let request = Request::builder().method(method).uri(uri);
@@ -243,6 +249,13 @@ async fn an_i3x_subscription_belongs_to_who_made_it() {
     assert!(told.body.contains("Acme/Dallas/Speed") && !told.body.contains("Heat"), "{}", told.body);
     let listed = post(&anna, "/list", format!(r#"{{"clientId": "c", "subscriptionIds": ["{id}"]}}"#)).await;
     assert!(listed.body.contains("Acme/Dallas/Speed") && !listed.body.contains("Heat"), "{}", listed.body);
+    // Read with one key, it ends when somebody with other rights of the same principal asks for it.
+    let narrow = format!("Bearer {}", keeper.key_of("anna", &[]).0);
+    let stream = ask_for(&gated, "POST /i3x/v1/subscriptions/stream", &narrow, &of("")).await;
+    assert_eq!(post(&anna, "/list", format!(r#"{{"clientId": "c", "subscriptionIds": ["{id}"]}}"#)).await.status, 200);
+    plant.publish(3, "Acme/Dallas/Speed", b"4.5");
+    let read = axum::body::to_bytes(stream.into_body(), 1 << 20).await.unwrap();
+    assert!(!String::from_utf8_lossy(&read).contains("Speed"), "the key has no role");
     keeper.command(Command::RemoveUser(name("anna")));
     assert_eq!(post(&anna, "/sync", of("")).await.status, 401);
 }

@@ -102,7 +102,7 @@ pub enum AccountsError {
     /// The data directory is not ours.
     DataDirectory(DataDirectoryError),
     /// What is in it cannot be read.
-    Storage(StorageError),
+    Storage(Box<StorageError>),
     /// The directory refuses.
     Refused(Refused),
     /// The disk has no room, or has failed.

@@ -119,6 +119,9 @@ impl Authority {
         if self.is_open {
             return;
         }
+        // Before tenures end, or somebody could get a new one by the old terms.
+        let terms = Arc::new(Terms::new(auth, Some(&self.terms())));
+        *lock(&self.terms) = terms;
         {
             let mut directory = self.directory();
             directory.configure(auth.roles.clone());
@@ -126,8 +129,6 @@ impl Authority {
             directory.revoke_certificates(revoked);
             tell_unknown_roles(&directory, auth);
         }
-        let terms = Arc::new(Terms::new(auth, Some(&self.terms())));
-        *lock(&self.terms) = terms;
         self.bell.unknown_key.notify_one();
         self.changed.send_modify(|count| *count += 1);
     }
@@ -150,7 +151,10 @@ impl Authority {
         if self.is_open {
             return Some(Ok(self.directory().login_without_proof(Principal::Anonymous, vec![admin()])));
         }
-        let terms = self.terms();
+        self.by_terms_in_force(|terms| self.judge(proof, terms, peer))
+    }
+
+    fn judge(&self, proof: &Proof<'_>, terms: &Terms, peer: IpAddr) -> Option<Result<Login, NotLetIn>> {
         let now = wall();
         Some(match proof {
             Proof::Nothing => match terms.anonymous_from(peer) {
@@ -160,7 +164,7 @@ impl Authority {
             Proof::Password { username, password } => {
                 let token =
                     password.as_token().filter(|token| BearerToken::looks_like_one(token) || terms.takes_tokens())?;
-                self.log_in_by_token(token, &terms, now).and_then(|login| matching(login, Some(username)))
+                self.log_in_by_token(token, terms, now).and_then(|login| matching(login, Some(username)))
             }
             Proof::Certificate { certificate, username } => {
                 let mapped = CertificateRule::map(&terms.certificates, &certificate.names);
@@ -170,7 +174,7 @@ impl Authority {
                     login.map_err(NotLetIn::from).and_then(|login| matching(login, *username))
                 })
             }
-            Proof::Bearer(token) => self.log_in_by_token(token, &terms, now),
+            Proof::Bearer(token) => self.log_in_by_token(token, terms, now),
             Proof::Session(cookie) => self.log_in_by_session(cookie, now),
         })
     }
@@ -252,8 +256,8 @@ impl Authority {
     /// [`Refusal`]: whoever holds it is cut off.
     pub(crate) fn renew(&self, login: &mut Login) -> Result<(), Refusal> {
         if !self.is_open && *login.principal() == Principal::Anonymous {
-            let roles = self.terms().anonymous().ok_or(Refusal::Changed)?;
-            *login = self.directory().login_without_proof(Principal::Anonymous, roles);
+            let anew = |roles| self.directory().login_without_proof(Principal::Anonymous, roles);
+            *login = self.by_terms_in_force(|terms| terms.anonymous().map(anew)).ok_or(Refusal::Changed)?;
             return Ok(());
         }
         self.directory().renew(login, wall())
@@ -346,6 +350,17 @@ impl Authority {
     /// Never held across an await, nor together with any other lock.
     fn directory(&self) -> MutexGuard<'_, Directory> {
         lock(&self.directory)
+    }
+
+    /// Does it by the terms in force; again, if they have changed meanwhile, since that ended no tenure that began later.
+    fn by_terms_in_force<R>(&self, mut with: impl FnMut(&Terms) -> R) -> R {
+        loop {
+            let terms = self.terms();
+            let answer = with(&terms);
+            if Arc::ptr_eq(&terms, &self.terms()) {
+                return answer;
+            }
+        }
     }
 
     fn terms(&self) -> Arc<Terms> {

@@ -7,6 +7,9 @@
 //! Knows nothing of sessions or subscriptions; it owns what is hop by hop: the version, the buffers, the topic aliases.
 //! Invariant: `outgoing` is written in the order it was filled, and nothing is appended behind a DISCONNECT.
 
+mod clearance;
+mod pace;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -24,15 +27,15 @@ use factree_mqtt::{
     decode_connect, encode,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
-use tracing::{debug, info};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tracing::info;
 
-use crate::authority::wall;
 use crate::disk::Ticket;
 use crate::flood::Flood;
-use crate::hub::{Admission, Admitting, Closer, Closing, Home, Hub, Incoming, LogIn, Mailbox};
+use crate::hub::{Admission, Admitting, Closer, Closing, Home, Hub, Incoming, Mailbox};
 use crate::outgoing::Outgoing;
 use crate::quiet::Quiet;
+use pace::Pace;
 
 /// How long a client waits for its refusal if it is refused for connecting too often: one that comes back at once must not
 /// come back a thousand times a second (MQ14).
@@ -41,10 +44,6 @@ const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read at most so much at once. One buffer per worker thread, so an idle connection holds none.
 const READ_BYTES: usize = 64 * 1024;
-/// And at least so much, even if subscribers are behind.
-const READ_BYTES_MIN: usize = 16 * 1024;
-/// How long such a publisher rests between two reads: the shortest that the clock knows.
-const REST: Duration = Duration::from_millis(1);
 /// No more reading while so many bytes wait to be written: the client must take its replies first.
 const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 /// Deliveries are moved out of the session's queue until so many bytes wait to be written.
@@ -213,10 +212,7 @@ impl Connection {
             self.on_mailbox();
             return Poll::Ready(());
         }
-        if let Some(admitting) = &mut self.admitting
-            && let Poll::Ready(admission) = admitting.as_mut().poll(context)
-        {
-            (self.admitting, self.admission) = (None, Some(Box::new(admission)));
+        if self.poll_admission(context).is_ready() {
             self.on_bytes(&[]);
             return Poll::Ready(());
         }
@@ -237,33 +233,6 @@ impl Connection {
             return Poll::Ready(());
         }
         Poll::Pending
-    }
-
-    /// It is too late for a CONNECT, or a login is over.
-    fn on_time(&mut self) {
-        if self.version.is_some() {
-            self.is_timed = false;
-            self.look_at_login();
-            return;
-        }
-        debug!(peer = %self.peer, "nobody let in within connect_timeout; closing");
-        self.hub.traffic().connects_timed_out.add(1);
-        self.end(Lost::Closed);
-    }
-
-    /// Asks whether the login is still good, and for what; whether it is.
-    fn look_at_login(&mut self) -> bool {
-        match self.hub.renew(self.id) {
-            Ok(holder) => self.holder = Some(holder),
-            Err(closing) => self.close(&closing, false),
-        }
-        self.ending.is_none()
-    }
-
-    /// Whether packets and deliveries may pass: nothing about the client has changed, or it was asked what.
-    #[inline]
-    fn is_still_let_in(&mut self) -> bool {
-        !self.holder.as_ref().is_some_and(|holder| holder.is_stale()) || self.look_at_login()
     }
 
     /// The client must be known and take its replies first, and the disk what it has sent.
@@ -326,21 +295,11 @@ impl Connection {
         match decode_connect(bytes, self.hub.mqtt_limits()) {
             Ok(Decoded::Incomplete { .. }) => 0,
             Ok(Decoded::Packet { packet: connect, len }) => {
-                let admission = match self.admission.take() {
-                    Some(admission) => *admission,
-                    None => match self.hub.log_in(&connect, self.peer.ip(), self.certificate.as_ref()) {
-                        LogIn::Now(admission) => admission,
-                        LogIn::Later(admitting) => {
-                            self.admitting = Some(admitting);
-                            return 0;
-                        }
-                    },
-                };
+                let Some(admission) = self.admission_of(&connect) else { return 0 };
                 let home = Home { connection: self.id, version: connect.version };
                 self.hub.traffic().packets_received.add(1);
                 let answer = self.hub.connect(home, &connect, (self.peer, &admission), self.outgoing.buffer());
-                self.holder = admission.ok();
-                self.login_ends = self.holder.as_ref().and_then(|holder| end_of(holder));
+                self.let_in(admission);
                 self.refused_for_haste = answer.refused_for_haste;
                 self.version = Some(connect.version);
                 self.maximum_packet_size = connect.maximum_packet_size;
@@ -541,57 +500,16 @@ impl Connection {
     /// Tells the broker what it does not know yet.
     fn report(&mut self) {
         match self.ending.take() {
-            Some(Ending::Here(cause)) => self.hub.lost(self.id, cause),
+            Some(Ending::Here(cause)) => {
+                self.look_at_login_for_the_last_time();
+                self.hub.lost(self.id, cause);
+            }
             Some(Ending::Broker) | None => {}
         }
     }
 }
 
-/// When a login ends, by the clock that connections go by.
-fn end_of(holder: &Holder) -> Option<Instant> {
-    let left = holder.login()?.until()?.0.saturating_sub(wall().0);
-    Instant::now().checked_add(Duration::from_millis(left))
-}
-
 enum Fault {
     Decode(DecodeError),
     Alias(ReasonCode),
-}
-
-/// How fast this client is read. A publisher that is ahead of its subscribers rests a moment and then takes smaller bites,
-/// so a burst is slowed down instead of dropped. The broker does not count subscribers that take nothing, so a stalled one
-/// slows nobody; a slow one may slow its publishers to 16 MB/s each and no further.
-struct Pace {
-    read_bytes: usize,
-    rest: Option<Pin<Box<Sleep>>>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { read_bytes: READ_BYTES, rest: None }
-    }
-}
-
-impl Pace {
-    fn adapt(&mut self, subscribers_behind: bool) {
-        if subscribers_behind {
-            self.read_bytes = (self.read_bytes / 2).max(READ_BYTES_MIN);
-            self.rest = Some(Box::pin(sleep(REST)));
-        } else {
-            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES);
-        }
-    }
-
-    /// The client is beyond its rate: nothing is read from it until the debt is paid.
-    fn rest_for(&mut self, debt: Duration) {
-        self.rest = Some(Box::pin(sleep(debt.max(REST))));
-    }
-
-    fn poll_rested(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Some(rest) = &mut self.rest {
-            ready!(rest.as_mut().poll(context));
-            self.rest = None;
-        }
-        Poll::Ready(())
-    }
 }

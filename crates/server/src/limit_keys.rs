@@ -307,6 +307,8 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count streams_max in streams:
             "streams at once: Server-Sent Events, and subscriptions of WebSockets. One that is not read holds about 0.5 MB",
             "503 with Retry-After; over a WebSocket, the same as a problem"),
+            key!(Count streams_per_principal_max in streams:
+            "the same of one principal; where nobody has to log in, nobody is counted", "as streams_max"),
             key!(Count feeds_max in streams:
             "different things followed at once, by filters, interval and fields; each holds a bit for every cell it covers",
             "as streams_max"),

@@ -242,7 +242,7 @@ mod tests {
 
     fn disconnected(number: u64) -> Noted {
         let cause = Ending::Lost(Lost::Closed);
-        let client_id = ClientId::new("press-gateway".into());
+        let client_id = ClientId::from("press-gateway");
         Noted::new(Event::Disconnected { connection: ConnectionId(number), client_id, cause }, |_| None)
     }
 

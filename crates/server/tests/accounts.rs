@@ -155,3 +155,38 @@ fn a_key_goes_to_another_machine_by_tls_only() {
     let (code, _, err) = told(&output.unwrap());
     assert!(code == 2 && err.contains("https://") && !err.contains("ftk_x"), "{err}");
 }
+
+/// Whenever it is killed, a command was carried out or it was not; the next one finds everything else whole.
+#[test]
+fn a_command_that_is_killed_leaves_nothing_half() {
+    let plant = Plant::new();
+    let config = plant.directory().join("factree.toml");
+    let mut added = Vec::new();
+    for number in 0..12_u64 {
+        let name = format!("user{number}");
+        let mut child = factree()
+            .args(["user", "add", &name, "--no-password", "--role", "reader", "--config"])
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // From the first moment to long after the last.
+        std::thread::sleep(std::time::Duration::from_millis(number * number));
+        child.kill().unwrap();
+        if child.wait().unwrap().success() {
+            added.push(name);
+        }
+    }
+    let (code, out, err) = plant.offline(&["user", "list"], "");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("admin"), "{out}");
+    for name in &added {
+        assert!(out.contains(name), "{name} was added and is not there: {out}");
+    }
+    let whole = |line: &str| line.ends_with("no password  0     reader");
+    assert!(out.lines().filter(|line| line.starts_with("user") && !line.starts_with("user ")).all(whole), "{out}");
+    let verified = factree().args(["audit", "verify", "--data"]).arg(plant.directory().join("data")).output().unwrap();
+    let (code, _, err) = told(&verified);
+    assert_eq!(code, 0, "{err}");
+}

@@ -146,7 +146,7 @@ fn other(desk: &Desk, caller: &Caller, user: Option<&str>, client_id: Option<&st
     let own = caller.principal().name().map(factree_auth::Name::as_str);
     let Some(user) = user.filter(|user| Some(*user) != own) else {
         let fill = Fill { client_id, username: own };
-        return Ok(Access::compile(caller.access().roles(), fill, Verbs::ALL));
+        return Ok(Access::compile(caller.access().roles(), fill, caller.access().mask()));
     };
     let authority = desk.managed(caller, Verb::Read)?;
     let name = users::known(authority, user)?;

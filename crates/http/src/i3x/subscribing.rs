@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::envelope::{Bulk, Refusal, bounded, read, result};
 use super::monitored::Update;
-use super::subscription::Acknowledged;
+use super::subscription::{Acknowledged, Subscription};
 use super::subscriptions::{Entry, I3xSubscriptions};
 use super::value::depth;
 use crate::caller::Caller;
@@ -222,7 +222,8 @@ pub(super) async fn stream(State(app): State<App>, caller: Caller, body: Body) -
     let entry = app.i3x.find(&caller, &client_id, &subscription_id)?;
     let place = app.streams.place(Way::ServerSentEvents, &caller)?;
     let (number, latest) = entry.open();
-    let listener = Listener { subscriptions: app.i3x, entry, number, latest, place, owed: Vec::new().into_iter() };
+    let owed = Vec::new().into_iter();
+    let listener = Listener { subscriptions: app.i3x, caller, entry, number, latest, place, owed };
     Ok(answer::events(stream::unfold(listener, |mut listener| async move {
         let bytes = match tokio::time::timeout(HEARTBEAT, listener.next()).await {
             Ok(event) => event?,
@@ -235,6 +236,7 @@ pub(super) async fn stream(State(app): State<App>, caller: Caller, body: Body) -
 /// Who reads a stream.
 struct Listener {
     subscriptions: Arc<I3xSubscriptions>,
+    caller: Caller,
     entry: Arc<Entry>,
     number: u64,
     latest: watch::Receiver<Option<u64>>,
@@ -243,13 +245,14 @@ struct Listener {
 }
 
 impl Listener {
-    /// The next event, when there is one; none when another stream is open, or the subscription was deleted.
+    /// The next event, when there is one; none when another stream is open, the subscription was deleted, or its principal
+    /// asks with other rights than he reads this with.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.place.is_closing() || *self.latest.borrow_and_update() != Some(self.number) {
                 return None;
             }
-            if let Some(event) = self.event() {
+            if let Some(event) = self.event()? {
                 return Some(event);
             }
             tokio::select! {
@@ -260,10 +263,12 @@ impl Listener {
         }
     }
 
-    fn event(&mut self) -> Option<Bytes> {
+    /// What there is to tell, if anything; none at the end.
+    fn event(&mut self) -> Option<Option<Bytes>> {
         if self.owed.len() == 0 {
-            let owed = self.subscriptions.with(&self.entry, super::subscription::Subscription::take);
-            self.owed = owed.into_iter();
+            // A key may give less than another one of the same owner, and what waits was gathered for who asked last.
+            let take = |it: &mut Subscription| (it.caller.bounds() == self.caller.bounds()).then(|| it.take());
+            self.owed = self.subscriptions.with(&self.entry, take)?.into_iter();
         }
         let mut out = b"data: [".to_vec();
         let mut written = 0;
@@ -274,7 +279,7 @@ impl Listener {
             update.write(&mut out);
         }
         out.extend_from_slice(b"]\n\n");
-        (written > 0).then(|| out.into())
+        Some((written > 0).then(|| out.into()))
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use factree_auth::Principal;
 use factree_namespace::{Filter, Namespace, Revision};
 use tokio::sync::{Notify, watch};
 
@@ -31,6 +32,8 @@ const LOOK_AT_CALLER: Duration = Duration::from_secs(2);
 pub struct StreamLimits {
     /// Streams at once: Server-Sent Events, and subscriptions of WebSockets. One that is not read holds about 0.5 MB.
     pub streams_max: NonZeroU32,
+    /// The same of one principal, where callers have to prove who they are.
+    pub streams_per_principal_max: NonZeroU32,
     /// Different things followed at once, by filters, interval and fields. Each holds a bit for every cell it covers.
     pub feeds_max: NonZeroU32,
     /// Filters of one stream.
@@ -48,6 +51,7 @@ impl Default for StreamLimits {
         let max = |number| NonZeroU32::new(number).expect("not zero");
         Self {
             streams_max: max(5_000),
+            streams_per_principal_max: max(1_000),
             feeds_max: max(1_000),
             filters_per_stream_max: max(32),
             web_sockets_max: max(1_000),
@@ -94,6 +98,8 @@ pub struct Streams {
 #[derive(Debug, Default)]
 struct Open {
     counts: [AtomicU32; Way::ALL.len()],
+    /// Streams of each principal that has any.
+    by_principal: Mutex<HashMap<Principal, u32>>,
     /// Says that somebody has gone.
     gone: Notify,
 }
@@ -111,6 +117,32 @@ pub(crate) enum Way {
 
 impl Way {
     const ALL: [Way; 3] = [Way::ServerSentEvents, Way::Subscription, Way::WebSocket];
+
+    /// Whether it is for something that is followed.
+    fn is_stream(self) -> bool {
+        matches!(self, Way::ServerSentEvents | Way::Subscription)
+    }
+}
+
+impl Open {
+    /// Counts one stream more of this caller's; not if he has `max` already.
+    fn count_in(&self, caller: &Caller, max: u32) -> bool {
+        let mut by_principal = self.by_principal.lock().unwrap_or_else(PoisonError::into_inner);
+        let his = by_principal.entry(caller.principal().clone()).or_default();
+        let is_room = *his < max;
+        *his += u32::from(is_room);
+        is_room
+    }
+
+    fn count_out(&self, caller: &Caller) {
+        let mut by_principal = self.by_principal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(his) = by_principal.get_mut(caller.principal()) {
+            *his -= 1;
+            if *his == 0 {
+                by_principal.remove(caller.principal());
+            }
+        }
+    }
 }
 
 /// A place among the streams, given back when it is dropped.
@@ -156,6 +188,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.open.counts[self.way as usize].fetch_sub(1, Ordering::AcqRel);
+        if self.way.is_stream() && self.caller.may_end() {
+            self.open.count_out(&self.caller);
+        }
         self.open.gone.notify_waiters();
     }
 }
@@ -249,6 +284,12 @@ impl Streams {
         // Two who ask at the same moment may both get the last place; a bound on memory needs no more.
         if count >= max.get() {
             return Err(self.refuse(limit));
+        }
+        if way.is_stream()
+            && caller.may_end()
+            && !self.open.count_in(caller, self.limits.streams_per_principal_max.get())
+        {
+            return Err(self.refuse("streams_per_principal_max"));
         }
         self.open.counts[way as usize].fetch_add(1, Ordering::AcqRel);
         let (open, stats) = (Arc::clone(&self.open), Arc::clone(&self.stats));

@@ -28,8 +28,8 @@ pub(crate) async fn who_may_not(told: &mut Told) {
         .clone()
         .merge(reload)
         .merge(clients_router(Arc::new(Book), Arc::new(NoAudit)))
-        .merge(events_router(Arc::new(|_, _| Vec::new())))
-        .merge(audit_router(Arc::new(NoAudit)));
+        .merge(audit_router(Arc::new(NoAudit)))
+        .merge(events_router(Arc::new(|_, _| Vec::new())));
     let nobody = Caller::nobody("127.0.0.1".parse().unwrap());
     let mut refused = 0;
     for (method, path, operation) in operations() {

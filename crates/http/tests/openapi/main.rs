@@ -215,9 +215,9 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     when_there_is_too_much(&mut told).await;
     what_is_reloaded(&mut told).await;
     who_is_connected(&mut told).await;
-    what_happened(&mut told).await;
     who_may_not(&mut told).await;
     who_is_let_in(&mut told).await;
+    what_happened(&mut told).await;
     what_is_on_record(&mut told).await;
 
     let mut named = BTreeSet::new();
@@ -326,11 +326,11 @@ fn examples_are_true() {
 async fn the_bounds_of_parameters_are_true() {
     let clients =
         clients_router(Arc::new(Book), Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
-    let log = audit_router(Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
     let events = events_router(Arc::new(|_, _| Vec::new())).layer(axum::Extension(factree_http::Caller::open()));
-    let router = plant().router().merge(clients).merge(log).merge(events);
     let access = access_router(factree_http::Doorway::open(), None);
-    let router = router.merge(access.layer(axum::Extension(factree_http::Caller::open())));
+    let access = access.layer(axum::Extension(factree_http::Caller::open()));
+    let audit = audit_router(Arc::new(NoAudit)).layer(axum::Extension(factree_http::Caller::open()));
+    let router = plant().router().merge(clients).merge(events).merge(access).merge(audit);
     let mut found = 0;
     for (_, path, operation) in operations().filter(|(method, ..)| method == "GET") {
         let named =

@@ -77,10 +77,19 @@ impl Gatekeeper {
 
     /// A key of his, as it is shown, and how to revoke it.
     pub(crate) fn key(&self, owner: &str) -> (String, Command) {
+        self.key_with(owner, None)
+    }
+
+    /// One that has some of his roles.
+    pub(crate) fn key_of(&self, owner: &str, roles: &[&str]) -> (String, Command) {
+        self.key_with(owner, Some(roles.iter().map(|role| name(role)).collect()))
+    }
+
+    fn key_with(&self, owner: &str, roles: Option<Vec<Name>>) -> (String, Command) {
         let (token, secret) = BearerToken::mint(random().unwrap());
         let id = token.id.clone();
         let (owner, label) = (name(owner), name("test"));
-        let key = NewKey { token, owner, label, roles: None, verbs: Verbs::ALL, expires: None };
+        let key = NewKey { token, owner, label, roles, verbs: Verbs::ALL, expires: None };
         self.command(Command::AddKey(key));
         (secret.reveal().to_owned(), Command::RemoveKey(id))
     }

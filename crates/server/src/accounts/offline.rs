@@ -33,7 +33,7 @@ impl Offline {
         let data = DataDirectory::lock(&config.data).map_err(AccountsError::DataDirectory)?;
         let roles = config.auth.iter().flat_map(|auth| auth.roles.iter().cloned()).collect();
         let mut directory = Directory::new(config.limits.auth.directory(), roles);
-        let ledger = Ledger::open(data.path(), &mut directory).map_err(AccountsError::Storage)?;
+        let ledger = Ledger::open(data.path(), &mut directory).map_err(|error| AccountsError::Storage(error.into()))?;
         Ok(Self { directory, ledger, audit: config.audit.clone(), data })
     }
 

@@ -74,7 +74,7 @@ impl<'w> Words<'w> {
 }
 
 impl Left {
-    /// Wakes, logs and remembers; outside the locks.
+    /// Wakes, logs, remembers and has it written down; outside the locks.
     pub(super) fn carry_out(&self, audit: &Audit, recent: &Recent) {
         self.woken.iter().for_each(|mailbox| mailbox.wake());
         for event in &self.events {

@@ -41,7 +41,7 @@ fn look(listeners: &[Tls]) {
         match tls.read_again() {
             Ok(()) => info!(%certificate, "certificates were read again"),
             Err(why) => {
-                warn!(%certificate, "a certificate has changed and cannot be used; what was in force stays: {why}")
+                warn!(%certificate, "a certificate has changed and cannot be used; what was in force stays: {why}");
             }
         }
     }

@@ -161,7 +161,7 @@ fn a_login_that_an_admin_ends_is_cut_off() {
         "[auth]",
         &[("disabled", &["writer"], None), ("removed", &["writer"], None), ("keyless", &["writer"], None)],
     );
-    let (_, keys) = plant.ask("boss", "GET", "/api/v1/keys?owner=keyless", "");
+    let (_, keys) = plant.ask("boss", "GET", "/api/v1/keys", "");
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["owner"] == "keyless").unwrap();
     let key = format!("/api/v1/keys/{}", key["id"].as_str().unwrap());
     for (user, method, target, body) in [

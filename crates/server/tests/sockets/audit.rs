@@ -273,7 +273,7 @@ fn who_is_not_let_in_is_one_entry_whatever_he_calls_himself() {
     let plant = Plant::configured(VIEWERS);
     let name = "a\nADMIN log in ok\u{1b}[31m";
     let mut hostile = Connect::new(ProtocolVersion::V311, "thief");
-    (hostile.username, hostile.password) = (Some(name), Some(b"wrong"));
+    (hostile.username, hostile.password) = (Some(name), Some(b"wrong".as_slice()));
     let _thief = connect(&plant, hostile, &[]);
     until_told(&plant, "verb=log+in&result=refused", &format!("{name} log in mqtt/thief: refused: "));
     let mut stream = std::net::TcpStream::connect(plant.http).unwrap();

@@ -18,8 +18,8 @@ pub(crate) struct Clients {
 /// A session of the broker.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "client_id": "press-gateway", "principal": "user:gateway", "state": "connected", "connection": 14, "version": "5.0",
-    "address": "127.0.0.1:50112",
+    "client_id": "press-gateway", "principal": "user:press", "state": "connected", "connection": 14, "version": "5.0",
+    "address": "127.0.0.1:50112", "username": "press",
     "since": "2026-01-31T12:00:00.012Z", "last_packet": "2026-01-31T12:07:31.114Z", "keep_alive_seconds": 60,
     "session_expiry_seconds": 3600, "subscriptions_count": 1, "queue_len": 0, "queue_bytes": 0, "in_flight": 0,
     "published": 4711, "delivered": 12, "dropped": 0,
