@@ -23,17 +23,17 @@ const PAGE = 1000;
 /** @type {import("../long-table.js").Column<Seen>[]} */
 const COLUMNS = [
   { label: "State", width: 120, order: ({ client }) => client.state },
-  { label: "Client", width: 250, order: ({ client }) => client.client_id },
-  { label: "Who", width: 130, order: ({ client }) => client.principal ?? "" },
-  { label: "Version", width: 76 },
-  { label: "Address", width: 180, order: ({ client }) => client.address ?? "" },
-  { label: "Since", width: 150, order: ({ client }) => Date.parse(client.since ?? "") || 0 },
-  { label: "Subscriptions", width: 116, isNumber: true, order: ({ client }) => client.subscriptions_count },
-  { label: "Waiting", width: 86, isNumber: true, order: ({ client }) => client.queue_len },
-  { label: "In flight", width: 86, isNumber: true, order: ({ client }) => client.in_flight },
-  { label: "In /s", width: 84, isNumber: true, order: ({ published }) => published ?? -1 },
-  { label: "Out /s", width: 84, isNumber: true, order: ({ delivered }) => delivered ?? -1 },
-  { label: "Lost", width: 84, isNumber: true, order: ({ client }) => client.dropped },
+  { label: "Client", width: 220, order: ({ client }) => client.client_id },
+  { label: "Who", width: 110, order: ({ client }) => client.principal ?? "" },
+  { label: "Version", width: 72 },
+  { label: "Address", width: 152, order: ({ client }) => client.address ?? "" },
+  { label: "Since", width: 132, order: ({ client }) => Date.parse(client.since ?? "") || 0 },
+  { label: "Subscriptions", width: 112, isNumber: true, order: ({ client }) => client.subscriptions_count },
+  { label: "Waiting", width: 80, isNumber: true, order: ({ client }) => client.queue_len },
+  { label: "In flight", width: 80, isNumber: true, order: ({ client }) => client.in_flight },
+  { label: "In /s", width: 72, isNumber: true, order: ({ published }) => published ?? -1 },
+  { label: "Out /s", width: 72, isNumber: true, order: ({ delivered }) => delivered ?? -1 },
+  { label: "Lost", width: 68, isNumber: true, order: ({ client }) => client.dropped },
 ];
 
 /** @param {Surroundings} around */
@@ -105,7 +105,7 @@ function cells({ client, published, delivered }) {
   return [
     [client.state, () => state(client.state)],
     [client.client_id, () => el("a", { href: clientPage(client.client_id) }, name(client.client_id))],
-    [client.principal, () => name(client.principal ?? "anonymous")],
+    [client.principal, () => who(client.principal)],
     text(client.version ?? ""),
     text(client.address ?? ""),
     [client.since, () => when(client.since)],
@@ -116,6 +116,11 @@ function cells({ client, published, delivered }) {
     text(rate(delivered)),
     odd(client.dropped),
   ];
+}
+
+/** @param {string | undefined} principal */
+function who(principal = "anonymous") {
+  return principal === "anonymous" ? el("span", { class: "soft" }, principal) : name(principal);
 }
 
 /** @param {Surroundings} around @param {string} clientId */
