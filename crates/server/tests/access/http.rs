@@ -134,7 +134,9 @@ fn hostile_requests_get_what_the_table_says() {
         let (status, head, said) = send(&plant, line, fields, body);
         assert_eq!(status, *expected, "{id}: {said}");
         assert_eq!(status == 401, head.contains("www-authenticate: Bearer"), "{id}");
-        let told = said.replace("Acme/zqVault/zqSpeed", "");
+        // What somebody said himself may come back to him.
+        let words = line.split('/').filter(|word| word.contains("zq"));
+        let told = words.fold(said.clone(), |told, word| told.replace(word, ""));
         assert!(!told.contains("zq") && !said.contains(&plant.keys["boss"]), "{id} says too much: {said}");
     }
     assert_eq!(send(&plant, "GET /healthz", &[], "").2, r#"{"status":"ok"}"#);
