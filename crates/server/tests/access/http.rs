@@ -15,6 +15,9 @@ name = "press"
 grants = ["read tree:Acme/Press/#", "read,write topics:#"]
 "##;
 
+/// What it is about, the request, its header fields, its body, and the status of the answer.
+type Row<'r> = (&'r str, &'r str, &'r [(&'r str, &'r str)], &'r str, u16);
+
 fn plant() -> Plant {
     let password = Some("correct horse");
     let plant = Plant::start(AUTH, &[("anna", &["press"], password), ("dora", &["operator"], password)]);
@@ -75,7 +78,7 @@ fn hostile_requests_get_what_the_table_says() {
     let put = "PUT /api/v1/values/Acme/Press/Speed";
     let vault = "PUT /api/v1/values/Acme/zqVault/zqSpeed";
     let value = r#"{"value": "y"}"#;
-    let rows: &[(&str, &str, &[(&str, &str)], &str, u16)] = &[
+    let rows: &[Row<'_>] = &[
         ("HT02 a name that is none of ours", "GET /", &[("Host", "evil.example")], "", 421),
         ("HT02 with a good key", "GET /api/v1/namespace", &[("Host", "evil.example"), anna], "", 421),
         (

@@ -7,6 +7,9 @@ use attack::{Frame, copy, rewrite};
 use run::{Run, factree};
 
 /// A log with two starts and stops, two heads at least, and something done in between.
+/// What is done to a log, and what is said of it.
+type Attack = (&'static str, fn(&mut Vec<Frame>), &'static str);
+
 fn lived() -> Run {
     let mut run = Run::new("[audit]\nhead_every = 5\n");
     run.start();
@@ -38,7 +41,7 @@ fn whoever_lays_hands_on_it_is_found_out() {
     let mut run = lived();
     let head = run.keep_head();
     run.stop();
-    let attacks: [(&str, fn(&mut Vec<Frame>), &str); 10] = [
+    let attacks: [Attack; 10] = [
         ("an entry is edited", |log| log[3].flip(22), "entry 4 is not what was written"),
         ("entries are deleted", |log| drop(log.drain(3..5)), "entries 4 to 5 are missing"),
         ("two change places", |log| log.swap(3, 4), "entry 4 is not in its place"),
@@ -50,7 +53,7 @@ fn whoever_lays_hands_on_it_is_found_out() {
             "an entry is edited, and all is chained anew",
             |log| {
                 log[3].flip(22);
-                rewrite(log)
+                rewrite(log);
             },
             "are not those that were signed",
         ),
@@ -58,7 +61,7 @@ fn whoever_lays_hands_on_it_is_found_out() {
             "a head is forged",
             |log| {
                 attack::first_head(log).flip(130);
-                rewrite(log)
+                rewrite(log);
             },
             "is a head that the key has not signed",
         ),
