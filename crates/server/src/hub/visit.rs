@@ -150,12 +150,9 @@ impl Visit<'_> {
 
     /// Tells the tree what a client does besides publishing, as far as Sparkplug has a say in it.
     pub(super) fn tell(&mut self, connection: ConnectionId, packet: &Packet<'_>) {
-        match packet {
-            Packet::Disconnect(disconnect) => {
-                let with_will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
-                self.batch.disconnecting(session(connection), with_will);
-            }
-            _ => {}
+        if let Packet::Disconnect(disconnect) = packet {
+            let with_will = disconnect.reason == ReasonCode::DisconnectWithWillMessage;
+            self.batch.disconnecting(session(connection), with_will);
         }
     }
 
