@@ -87,8 +87,14 @@ pub(crate) async fn put(State(app): State<App>, request: Request) -> Result<Resp
         (status = 202, description = "The command has been published. Ask at `Location` what becomes of it.", body =
             shape::Command,
             headers(("Location" = String, description = "The address of the command."))),
-        (status = 400, description = "bad-parameter"),
-        (status = 404, description = "element-not-found"),
+        (status = 400, description = "bad-parameter, bad-body"),
+        (status = 403, description = "not-allowed, read-only, cross-site"),
+        (status = 404, description = "element-not-found, no-sample"),
+        (status = 409, description = "offline"),
+        (status = 413, description = "body-too-large"),
+        (status = 422, description = "value-does-not-fit, against-rule, reason-missing"),
+        (status = 429, description = "rebirth-too-soon"),
+        (status = 503, description = "too-many-commands, audit-full"),
     )
 )]
 pub(crate) async fn put_by_query(State(app): State<App>, request: Request) -> Result<Response, Problem> {

@@ -12,6 +12,7 @@ use super::ADDRESS;
 pub(super) fn line(document: &OpenApi, method: &str, path: &str, operation: &Operation) -> String {
     let mut address = path.to_owned();
     let mut query = String::new();
+    let is_to_get = operation.request_body.is_none();
     for parameter in parameters(operation) {
         // The library keeps the member to itself.
         let parameter_json = serde_json::to_value(parameter).expect("a part of a document is JSON");
@@ -20,8 +21,13 @@ pub(super) fn line(document: &OpenApi, method: &str, path: &str, operation: &Ope
             ParameterIn::Path => {
                 address = address.replace(&format!("{{{}}}", parameter.name), &crate::path::encode(&text));
             }
-            ParameterIn::Query if parameter.required == Required::True => {
+            ParameterIn::Query if parameter.required == Required::True && is_to_get => {
                 query.push_str(&format!(" --data-urlencode {}", quoted(&format!("{}={text}", parameter.name))));
+            }
+            // With -G the body would be part of the address.
+            ParameterIn::Query if parameter.required == Required::True => {
+                let mark = if address.contains('?') { '&' } else { '?' };
+                address.push_str(&format!("{mark}{}={}", parameter.name, crate::path::encode(&text)));
             }
             _ => {}
         }

@@ -44,7 +44,11 @@ pub(crate) async fn who_may_not(told: &mut Told) {
             ("{client_id}", "x"),
         ];
         let uri = named.iter().fold(path.clone(), |uri, (place, name)| uri.replace(place, name));
-        let uri = if path == "/api/v1/placement" { format!("{uri}?topic=a") } else { uri };
+        let uri = match (method.as_str(), path.as_str()) {
+            ("GET", "/api/v1/placement") => format!("{uri}?topic=a"),
+            ("PUT", "/api/v1/values") => format!("{uri}?path=Acme/Dallas/Oven/Setpoint"),
+            _ => uri,
+        };
         let who = if method == "PUT" || path.ends_with("rebirth") { reader() } else { nobody.clone() };
         let request = Request::builder().method(method.as_str()).uri(&uri).extension(who);
         let response = router.clone().oneshot(request.body(Body::from(r#"{"value": 1}"#)).unwrap()).await.unwrap();

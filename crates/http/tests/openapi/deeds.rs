@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use crate::plant::payload::{Value as Metric, payload};
 use crate::plant::{NOON, Plant};
 use crate::told::{Told, get, plant};
-use crate::{READ, REBIRTH, TRIAL, VALUE};
+use crate::{READ, REBIRTH, TRIAL, VALUE, VALUES};
 
 /// Commands and bulk reads, and what is refused of them.
 pub(crate) async fn what_is_sent(told: &mut Told) {
@@ -43,6 +43,9 @@ pub(crate) async fn what_is_sent(told: &mut Told) {
         ("Acme/Dallas/Press/Line1/Node%20Control/Rebirth", r#"{"value": true}"#),
     ] {
         told.ask(&plant, VALUE, put(path, body)).await;
+        let (path, more) = path.split_once('?').map_or((path, ""), |(path, more)| (path, more));
+        let by_query = Request::put(format!("{VALUES}?path={path}&{more}")).body(Body::from(body.to_owned())).unwrap();
+        told.ask(&plant, VALUES, by_query).await;
     }
     for query in ["?path=Acme/Dallas/Oven/Setpoint", "?path=Acme/..", ""] {
         let request = Request::put(format!("/api/v1/values{query}")).body(Body::from(r#"{"value": 182.5}"#)).unwrap();
@@ -95,8 +98,10 @@ pub(crate) async fn when_there_is_too_much(told: &mut Told) {
     let born = [("bdSeq", None, Metric::Int64(3)), ("Speed", Some(1), Metric::Float(1.5))];
     plant.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &payload(NOON, 0, &born));
     for _ in 0..2 {
-        let uri = "/api/v1/values/Acme/Dallas/Press/Line1/Speed";
-        told.ask(&plant, VALUE, Request::put(uri).body(Body::from(r#"{"value": 2.5}"#)).unwrap()).await;
+        let path = "Acme/Dallas/Press/Line1/Speed";
+        for (operation, uri) in [(VALUE, format!("{VALUES}/{path}")), (VALUES, format!("{VALUES}?path={path}"))] {
+            told.ask(&plant, operation, Request::put(uri).body(Body::from(r#"{"value": 2.5}"#)).unwrap()).await;
+        }
     }
     let _held = plant.follow("filter=%23").await;
     told.ask(&plant, "/api/v1/stream", get("/api/v1/stream?filter=%23")).await;
