@@ -7,9 +7,10 @@ use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
-use factree_http::{App, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
+use factree_http::{App, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
 use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tower::ServiceExt;
@@ -37,6 +38,7 @@ fn main() {
         i3x: Arc::new(i3x),
         audit: Arc::new(NoAudit),
     });
+    let router = router.layer(Extension(Caller::open()));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let snapshot = || -> Bytes {
         let request =
@@ -45,6 +47,7 @@ fn main() {
         runtime.block_on(to_bytes(response.into_body(), usize::MAX)).expect("a body")
     };
     let bytes = snapshot();
+    assert!(bytes.len() > 1_000_000, "{}", String::from_utf8_lossy(&bytes));
     assert!(!bytes.ends_with(b"\"}"), "one page holds all, without a cursor to a next one");
     let (mut ours, mut copies) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

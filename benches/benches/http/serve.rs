@@ -6,12 +6,12 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
-use factree_http::{App, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
+use axum::{Extension, Router};
+use factree_http::{App, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
 use factree_ingest::{Ingest, Now, Placement};
 use factree_namespace::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -97,7 +97,7 @@ fn factree(namespace: &Arc<Namespace>) -> Router {
     let clock = Arc::new(|| Now { instant: Instant::now(), wall: factree_ingest::Timestamp(NOON) });
     let streams = Arc::new(Streams::new(Arc::clone(namespace), StreamLimits::default(), NOON));
     let i3x = I3xSubscriptions::new(Arc::clone(namespace), Arc::clone(&streams), clock.clone(), I3xLimits::default());
-    router(App {
+    let router = router(App {
         namespace: Arc::clone(namespace),
         ingest: Arc::new(Mutex::new(ingest)),
         clock,
@@ -106,7 +106,9 @@ fn factree(namespace: &Arc<Namespace>) -> Router {
         streams,
         i3x: Arc::new(i3x),
         audit: Arc::new(NoAudit),
-    })
+    });
+    // In the binary the front says who asks.
+    router.layer(Extension(Caller::open()))
 }
 
 /// Changes a tenth of one Edge Node after the other; numbers of one length, so that an answer keeps its own.

@@ -6,9 +6,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::http::Request;
-use factree_http::{App, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
+use factree_http::{App, Caller, I3xLimits, I3xSubscriptions, NoAudit, StreamLimits, Streams, router};
 use factree_ingest::{Batch, Ingest, Limits, Now, Placement, SessionKey};
 use factree_namespace::Namespace;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
@@ -39,7 +40,7 @@ pub(crate) fn run(readers: usize, metrics: usize) {
         i3x: Arc::new(i3x),
         audit: Arc::new(NoAudit),
     };
-    let router = router(app);
+    let router = router(app).layer(Extension(Caller::open()));
     let mut batch = Batch::default();
     let mut publish = |topic: &str, payload: &[u8]| {
         batch.clear();
