@@ -7,7 +7,16 @@
 import mqtt from "mqtt";
 import payloads from "sparkplug-payload";
 
-const { port, group, node, device, login = {}, nodeMetrics = [], deviceMetrics = [], gap = false } = JSON.parse(process.argv[2]);
+const {
+  port,
+  group,
+  node,
+  device,
+  login = {},
+  nodeMetrics = [],
+  deviceMetrics = [],
+  gap = false,
+} = JSON.parse(process.argv[2]);
 const spark = payloads.get("spBv1.0");
 const bdSeq = { name: "bdSeq", type: "Int64", value: 0 };
 const topic = (verb, of) => `spBv1.0/${group}/${verb}/${node}${of ? `/${of}` : ""}`;

@@ -16,13 +16,36 @@ const DAYS = [90, 30, 365, 0];
 
 /** @param {(error: unknown) => void} refused @param {string | null} owner whose they are; null: everybody's */
 export function credentials(refused, owner) {
-  const keys = table("Keys", ["Id", ...(owner === null ? ["Owner"] : []), "What for", "May", "Made", "Good until", "Last used", ""]);
+  const keys = table("Keys", [
+    "Id",
+    ...(owner === null ? ["Owner"] : []),
+    "What for",
+    "May",
+    "Made",
+    "Good until",
+    "Last used",
+    "",
+  ]);
   const sessions = table("Browser sessions", [...(owner === null ? ["Of"] : []), "Began", "Last used", ""]);
   const read = async () => {
     const [all, open] = await Promise.all([access.keys(), access.sessions()]);
     const own = (/** @type {{ owner: string }} */ it) => owner === null || it.owner === owner;
-    fill(keys.body, ...rowsOr(all.filter(own).map((key) => keyRow(key, owner, again)), "No key.", 8));
-    fill(sessions.body, ...rowsOr(open.filter(own).map((session) => sessionRow(session, owner, again)), "None.", 4));
+    fill(
+      keys.body,
+      ...rowsOr(
+        all.filter(own).map((key) => keyRow(key, owner, again)),
+        "No key.",
+        8,
+      ),
+    );
+    fill(
+      sessions.body,
+      ...rowsOr(
+        open.filter(own).map((session) => sessionRow(session, owner, again)),
+        "None.",
+        4,
+      ),
+    );
   };
   const again = () => void read().catch(refused);
   again();
@@ -56,9 +79,18 @@ function keyRow(key, owner, again) {
     el("td", { class: "mono" }, name(key.id)),
     owner === null ? el("td", {}, name(key.owner)) : null,
     el("td", { class: "name" }, name(key.label)),
-    el("td", {}, key.verbs.join(", "), key.roles ? el("div", { class: "soft" }, "as ", name(key.roles.join(", "))) : null),
+    el(
+      "td",
+      {},
+      key.verbs.join(", "),
+      key.roles ? el("div", { class: "soft" }, "as ", name(key.roles.join(", "))) : null,
+    ),
     el("td", { class: "nowrap" }, when(key.created)),
-    el("td", { class: "nowrap" }, isOver ? mark("bars", "Over", "loud stale") : when(key.expires, { otherwise: "for ever" })),
+    el(
+      "td",
+      { class: "nowrap" },
+      isOver ? mark("bars", "Over", "loud stale") : when(key.expires, { otherwise: "for ever" }),
+    ),
     el("td", { class: "nowrap" }, when(key.used, { otherwise: "never" })),
     el("td", { class: "num" }, el("button", { type: "button", class: "grave", click: revoke }, "Revoke…")),
   );
@@ -125,8 +157,19 @@ async function makeKey(owner) {
       title: "The key, this once",
       act: "I have it",
       body: [
-        el("p", {}, "It is not shown again, and Factree does not know it afterwards. It goes behind ", el("code", {}, "Authorization: Bearer"), "."),
-        el("div", { class: "proposal" }, el("pre", { class: "secret" }, secret), copyButton("Copy", () => secret)),
+        el(
+          "p",
+          {},
+          "It is not shown again, and Factree does not know it afterwards. It goes behind ",
+          el("code", {}, "Authorization: Bearer"),
+          ".",
+        ),
+        el(
+          "div",
+          { class: "proposal" },
+          el("pre", { class: "secret" }, secret),
+          copyButton("Copy", () => secret),
+        ),
       ],
     },
     async () => undefined,

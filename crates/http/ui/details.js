@@ -222,7 +222,10 @@ export class Details {
       fill(
         this.#times,
         facts([
-          ["Timestamp", el("span", {}, when(sample.timestamp, { isFull: true }), el("span", { class: "soft" }, " by its source"))],
+          [
+            "Timestamp",
+            el("span", {}, when(sample.timestamp, { isFull: true }), el("span", { class: "soft" }, " by its source")),
+          ],
           ["Received", when(sample.received, { isFull: true })],
           ["Gone since", sample.gone ? when(sample.gone_since, { isFull: true }) : null],
           ["Datatype", sample.datatype ?? null],
@@ -316,7 +319,14 @@ export class Details {
           "p",
           { class: "spread" },
           el("a", { href: pageOf(at) }, name(term)),
-          el("span", { class: "soft" }, since ? "since " : "", when(since), " ", how && how !== "Good" ? quality(how) : null),
+          el(
+            "span",
+            { class: "soft" },
+            since ? "since " : "",
+            when(since),
+            " ",
+            how && how !== "Good" ? quality(how) : null,
+          ),
         ),
         said,
       );

@@ -142,7 +142,8 @@ export class LongTable {
     const [above, below] = this.#space.map((space) => space.parentElement ?? el("tr", { class: "space" }, space));
     for (const space of [above, below]) space.setAttribute("aria-hidden", "true");
     const wanted = [above, ...lines, below];
-    const isSo = this.#body.children.length === wanted.length && wanted.every((it, at) => it === this.#body.children[at]);
+    const isSo =
+      this.#body.children.length === wanted.length && wanted.every((it, at) => it === this.#body.children[at]);
     if (isSo) return;
     const focused = /** @type {HTMLElement | null} */ (
       this.#body.contains(document.activeElement) ? document.activeElement : null

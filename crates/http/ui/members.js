@@ -45,14 +45,18 @@ export class Members {
       this.#fill(about.path ?? "");
       list.body.append(row);
     }
-    const left = more ? el("p", { class: "soft" }, `Of the first ${MEMBERS_MAX} below it; the tree has them all.`) : null;
+    const left = more
+      ? el("p", { class: "soft" }, `Of the first ${MEMBERS_MAX} below it; the tree has them all.`)
+      : null;
     fill(this.element, el("h2", {}, "Members"), list.element, left);
     this.element.hidden = false;
-    this.#following = this.#live.follow(members.map(({ path = "" }) => filterOf(path)), ({ samples, removed }) =>
-      this.#samples.heard(
-        samples.filter((sample) => this.#rows.has(sample.path)),
-        removed.filter((gone) => this.#rows.has(gone)),
-      ),
+    this.#following = this.#live.follow(
+      members.map(({ path = "" }) => filterOf(path)),
+      ({ samples, removed }) =>
+        this.#samples.heard(
+          samples.filter((sample) => this.#rows.has(sample.path)),
+          removed.filter((gone) => this.#rows.has(gone)),
+        ),
     );
   }
 

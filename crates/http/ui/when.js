@@ -11,7 +11,8 @@ import { exact, moment, zone } from "./format.js";
  */
 export function when(time, { isFull = false, otherwise = "" } = {}) {
   const at = new Date(time ?? NaN);
-  if (time === undefined || Number.isNaN(at.getTime())) return el("span", {}, time === undefined ? otherwise : String(time));
+  if (time === undefined || Number.isNaN(at.getTime()))
+    return el("span", {}, time === undefined ? otherwise : String(time));
   const iso = typeof time === "string" ? time : at.toISOString();
   const here = `${exact(iso)} ${zone(at)}`;
   return el("time", { datetime: at.toISOString(), title: `${iso}, here ${here}` }, isFull ? here : moment(time));

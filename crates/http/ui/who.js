@@ -27,7 +27,11 @@ export function showWho(into, session) {
       "button",
       {
         type: "button",
-        click: () => session.logOut().then(() => location.assign("/"), () => session.check()),
+        click: () =>
+          session.logOut().then(
+            () => location.assign("/"),
+            () => session.check(),
+          ),
       },
       "Log out",
     ),

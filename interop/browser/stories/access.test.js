@@ -143,7 +143,9 @@ test("users are added and disabled, keys made and revoked, and a key is shown on
   const secret = await dialog.locator(".secret").textContent();
   await dialog.getByRole("button", { name: "I have it" }).click();
   const reads = (key) =>
-    fetch(`${factree.url}/api/v1/namespace`, { headers: { authorization: `Bearer ${key}` } }).then(({ status }) => status);
+    fetch(`${factree.url}/api/v1/namespace`, { headers: { authorization: `Bearer ${key}` } }).then(
+      ({ status }) => status,
+    );
   assert.equal(await reads(secret), 200);
   const key = page.locator("tr", { hasText: "historian" });
   await key.getByRole("button", { name: "Revoke…" }).click();

@@ -152,5 +152,7 @@ function born(client, node, metrics) {
     seq: 0,
     metrics: [{ timestamp, name: "bdSeq", type: "Int64", value: 0 }, ...made],
   });
-  return client.publishAsync(`spBv1.0/Plant/NBIRTH/${node}`, Buffer.from(payload), { qos: node.endsWith("99") ? 1 : 0 });
+  return client.publishAsync(`spBv1.0/Plant/NBIRTH/${node}`, Buffer.from(payload), {
+    qos: node.endsWith("99") ? 1 : 0,
+  });
 }

@@ -32,11 +32,21 @@ export function accessPage({ session }) {
     mayChange ? el("button", { type: "button", click: async () => (await act()) && known.again() }, label) : null;
   page.element.append(
     card(
-      el("div", { class: "spread" }, el("h2", {}, "Users"), button("New user…", () => newUser(known))),
+      el(
+        "div",
+        { class: "spread" },
+        el("h2", {}, "Users"),
+        button("New user…", () => newUser(known)),
+      ),
       users.element,
     ),
     card(
-      el("div", { class: "spread" }, el("h2", {}, "Roles"), button("New role…", () => editRole(null))),
+      el(
+        "div",
+        { class: "spread" },
+        el("h2", {}, "Roles"),
+        button("New role…", () => editRole(null)),
+      ),
       roles.element,
     ),
     ...credentials(page.refused, null),
@@ -149,7 +159,12 @@ async function toggle({ name: who, disabled }) {
     act: disabled ? "Enable" : "Disable",
     isGrave: !disabled,
     body: [
-      el("p", {}, name(who), disabled ? " may log in again." : " is cut off within five seconds and may not log in. His keys let nobody in."),
+      el(
+        "p",
+        {},
+        name(who),
+        disabled ? " may log in again." : " is cut off within five seconds and may not log in. His keys let nobody in.",
+      ),
     ],
   };
   return (await confirmed(question, () => access.changeUser(who, { disabled: !disabled }))) !== null;
@@ -162,7 +177,13 @@ async function removeUser(user) {
     act: "Remove",
     isGrave: true,
     body: [
-      el("p", {}, name(user.name), " is removed, with ", `${count(user.keys_count)} keys and ${count(user.sessions_count)} sessions.`),
+      el(
+        "p",
+        {},
+        name(user.name),
+        " is removed, with ",
+        `${count(user.keys_count)} keys and ${count(user.sessions_count)} sessions.`,
+      ),
     ],
   };
   return (await confirmed(question, () => access.removeUser(user.name))) !== null;
@@ -185,7 +206,12 @@ function roleRow(role, { mayChange, again }) {
   return el(
     "tr",
     {},
-    el("td", { class: "name" }, name(role.name), role.fixed ? el("div", { class: "soft" }, "built in or configured") : null),
+    el(
+      "td",
+      { class: "name" },
+      name(role.name),
+      role.fixed ? el("div", { class: "soft" }, "built in or configured") : null,
+    ),
     el("td", { class: "text" }, lines(role.grants)),
     el("td", {}, lines(role.pins)),
     el("td", { class: "num" }, count(role.holders_count)),
@@ -209,12 +235,15 @@ async function editRole(role) {
   const called = el("input", { type: "text", required: true, autocomplete: "off", autofocus: true });
   const grants = el("textarea", { spellcheck: "false", autofocus: role !== null }, role?.grants.join("\n") ?? "");
   const pins = el("textarea", { spellcheck: "false" }, role?.pins.join("\n") ?? "");
-  const lines = (/** @type {HTMLTextAreaElement} */ area) => area.value.split("\n").filter((line) => line.trim() !== "");
+  const lines = (/** @type {HTMLTextAreaElement} */ area) =>
+    area.value.split("\n").filter((line) => line.trim() !== "");
   const question = {
     title: role ? "Change this role" : "New role",
     act: "Set",
     body: [
-      role ? el("p", {}, name(role.name), ". In force within five seconds for everybody who has it.") : field("Name", called),
+      role
+        ? el("p", {}, name(role.name), ". In force within five seconds for everybody who has it.")
+        : field("Name", called),
       field("May, a grant on each line: read tree:Acme/Dallas/#", grants),
       field("Pinned to, a pin on each line; mostly none", pins),
     ],

@@ -157,6 +157,11 @@ function row(entry) {
     el("td", { class: "text" }, longText(target, 160)),
     el("td", {}, ...change),
     el("td", {}, reason === undefined ? "" : longText(reason, 160)),
-    el("td", {}, mark(form, shown, loudness), rest.length > 0 ? el("div", { class: "soft" }, longText(rest.join(":").trim(), 80)) : null),
+    el(
+      "td",
+      {},
+      mark(form, shown, loudness),
+      rest.length > 0 ? el("div", { class: "soft" }, longText(rest.join(":").trim(), 80)) : null,
+    ),
   );
 }

@@ -58,7 +58,11 @@ export function clientsPage({ signal }) {
 
   const show = () => {
     const text = words.value.trim().toLowerCase();
-    list.show(known.filter(({ client }) => `${client.client_id} ${client.principal ?? ""} ${client.address ?? ""}`.toLowerCase().includes(text)));
+    list.show(
+      known.filter(({ client }) =>
+        `${client.client_id} ${client.principal ?? ""} ${client.address ?? ""}`.toLowerCase().includes(text),
+      ),
+    );
   };
   words.addEventListener("input", show);
 
@@ -131,7 +135,11 @@ export function clientPageOf({ signal, session }, clientId) {
     { type: "button", class: "grave", click: () => void end(clientId, said) },
     "Disconnect…",
   );
-  const page = new Page("Client", el("p", {}, name(clientId)), el("div", { class: "together" }, said, session.mayManage("clients", "admin") ? disconnect : null));
+  const page = new Page(
+    "Client",
+    el("p", {}, name(clientId)),
+    el("div", { class: "together" }, said, session.mayManage("clients", "admin") ? disconnect : null),
+  );
   const about = el("div");
   const subscriptions = table("Subscriptions", ["Topic filter", "#QoS"]);
   page.element.append(
@@ -193,9 +201,7 @@ function sessionOf(client, published, delivered) {
     ["Address", client.address ?? null],
     [
       "Connected",
-      client.since
-        ? [when(client.since, { isFull: true }), `, connection ${client.connection} in the log`]
-        : null,
+      client.since ? [when(client.since, { isFull: true }), `, connection ${client.connection} in the log`] : null,
     ],
     ["Last heard", client.last_packet ? `${age(client.last_packet)} ago` : null],
     ["Keep-alive", client.keep_alive_seconds === undefined ? null : duration(client.keep_alive_seconds * 1000)],

@@ -61,7 +61,13 @@ export function edgeNodesPage({ signal, query, go }) {
   const more = el("p", { class: "soft" });
   const page = new Page("Edge Nodes", summary, form);
   page.element.classList.add("filled");
-  const list = new LongTable("Edge Nodes", COLUMNS, ({ node }) => keyOf(node), cells, ({ node }) => isAway(node));
+  const list = new LongTable(
+    "Edge Nodes",
+    COLUMNS,
+    ({ node }) => keyOf(node),
+    cells,
+    ({ node }) => isAway(node),
+  );
   page.element.append(card(more, list.element));
   const rates = new Rates();
   /** @type {Seen[]} */

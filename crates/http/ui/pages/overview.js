@@ -84,9 +84,13 @@ export function overviewPage({ signal }) {
                   "li",
                   {},
                   mark("disc", "Nothing"),
-                  el("span", { class: "soft" }, nodes === null
-                    ? "As far as you may see."
-                    : "Every Edge Node that is known is online, and no rule is broken."),
+                  el(
+                    "span",
+                    { class: "soft" },
+                    nodes === null
+                      ? "As far as you may see."
+                      : "Every Edge Node that is known is online, and no rule is broken.",
+                  ),
                 ),
               ],
       );
