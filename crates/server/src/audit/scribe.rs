@@ -6,7 +6,7 @@
 //! Invariant: nobody is told that an entry is on record before the sync that holds it has returned.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use factree_auth::Now;
 use factree_auth::audit::{
-    Dropped, FrameError, Head, OnFull, Outcome, OwnedEntry, Resumed, SegmentStart, Step, Trust, Writer, verify,
+    Dropped, FrameError, Frames, Head, OnFull, Outcome, OwnedEntry, ResumeError, Resumed, SegmentStart, Step, Trust,
+    Writer, verify,
 };
 use tracing::{error, info, warn};
 
@@ -29,8 +30,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 const ROOM_BYTES: usize = 64 << 10;
 /// How often entries are looked for whose time is over.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(3600);
-/// A hash never ends in so many zeros; a file whose end was never written does.
-const ZEROS: usize = 32;
+/// A hash has so many bytes, and they are never all zeros; a file whose end was never written ends in more of them.
+const ZEROS: u64 = 32;
 
 /// The running thread. Dropped, it writes what there is, signs it, and ends.
 #[derive(Debug)]
@@ -80,30 +81,30 @@ impl Writing {
         make(directory).map_err(failed)?;
         finish_dropping(directory).map_err(failed)?;
         let mut numbers = segments::numbers(directory).map_err(failed)?;
-        let Identity { key, installation } = Identity::open(directory, !numbers.is_empty())?;
+        let is_begun = !numbers.is_empty();
         let last = loop {
             let Some(number) = numbers.pop().filter(|number| *number > STUB) else { break None };
             let path = segments::path(directory, number);
             let failed = |error| AuditError::io(&path, error);
-            let whole = written_bytes(&path).map_err(failed)?;
-            if !begins_torn(directory, number, whole).map_err(failed)? {
-                break Some((number, path, whole));
+            let ends = written_ends(&path).map_err(failed)?;
+            if !begins_torn(directory, number, ends[0]).map_err(failed)? {
+                break Some((number, path, ends));
             }
             // The process ended while it began this segment.
             std::fs::remove_file(&path).map_err(failed)?;
         };
         let (writer, last) = match last {
-            Some((number, path, whole)) => {
-                let log = segments::read(directory, number).map_err(|error| AuditError::io(&path, error))?.take(whole);
-                let resumed = Writer::resume(key, installation, config.policy, log);
-                let Resumed { writer, whole_bytes, is_torn } =
-                    resumed.map_err(|error| AuditError::Log { path: path.clone(), error })?;
+            Some((number, path, ends)) => {
+                let Resumed { writer, whole_bytes, is_torn } = resume(directory, config, number, &path, &ends)?;
                 if is_torn {
                     warn!(file = %path.display(), "the end of the audit log was torn when the last process ended; cut off");
                 }
                 (writer, Some((number, whole_bytes)))
             }
-            None => (Writer::new(key, installation, config.policy), None),
+            None => {
+                let Identity { key, installation } = Identity::open(directory, is_begun)?;
+                (Writer::new(key, installation, config.policy), None)
+            }
         };
         Ok(Self {
             desk: Arc::new(Desk::new()),
@@ -308,9 +309,29 @@ fn finish_dropping(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Bytes of a file up to a tail of zeros that the machine has never written.
-fn written_bytes(path: &Path) -> io::Result<u64> {
-    use std::io::{Seek, SeekFrom};
+/// Goes on with the last segment, which ends at the first of `ends` with which its chain holds.
+fn resume(
+    directory: &Path,
+    config: &AuditConfig,
+    number: u64,
+    path: &Path,
+    ends: &[u64],
+) -> Result<Resumed, AuditError> {
+    let mut ends = ends.iter();
+    loop {
+        let Identity { key, installation } = Identity::open(directory, true)?;
+        let end = *ends.next().expect("the last is returned with");
+        let log = segments::read(directory, number).map_err(|error| AuditError::io(path, error))?.take(end);
+        match Writer::resume(key, installation, config.policy, log) {
+            Err(ResumeError::Damaged { .. }) if ends.len() > 0 => {}
+            resumed => return resumed.map_err(|error| AuditError::Log { path: path.to_owned(), error }),
+        }
+    }
+}
+
+/// Where the bytes of a segment may end that were written, before a tail of zeros that the machine has never written: the
+/// likeliest first. A hash may end in zeros of its own, and these are not told from the others by looking at them.
+fn written_ends(path: &Path) -> io::Result<Vec<u64>> {
     let mut file = OpenOptions::new().read(true).open(path)?;
     let len = file.metadata()?.len();
     let (mut end, mut block) = (len, vec![0; 64 << 10]);
@@ -327,7 +348,19 @@ fn written_bytes(path: &Path) -> io::Result<u64> {
             None => end = begin,
         }
     }
-    Ok(if len - end >= ZEROS as u64 { end } else { len })
+    if len - end < ZEROS {
+        return Ok(vec![len]);
+    }
+    let mut is_whole = |end: u64| {
+        file.seek(SeekFrom::Start(0))?;
+        io::Result::Ok(Frames::new(BufReader::new(&mut file).take(end)).all(|frame| frame.is_ok()))
+    };
+    for whole in end..end + ZEROS {
+        if is_whole(whole)? {
+            return Ok(if whole == end { vec![end] } else { vec![whole, end] });
+        }
+    }
+    Ok(vec![end])
 }
 
 /// Whether a segment ends before its first frame does.

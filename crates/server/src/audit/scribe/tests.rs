@@ -107,6 +107,33 @@ fn what_was_recorded_is_there_after_a_kill_whatever_tail_the_disk_has() {
 }
 
 #[test]
+fn a_hash_that_ends_in_zeros_is_told_from_zeros_that_were_never_written() {
+    // Only records, so that the last frame is one.
+    let policy = Policy { head_every: u64::MAX, ..Policy::default() };
+    let config = AuditConfig { policy, ..AuditConfig::default() };
+    let mut log = Log::new(&config);
+    let path = segments::path(log.data.path(), 1);
+    let last_byte = || *std::fs::read(&path).unwrap().last().unwrap();
+    let mut recorded = 0;
+    while recorded == 0 || last_byte() != 0 {
+        assert!(recorded < 10_000 && log.record(0, "a"), "one hash in 256 does");
+        recorded += 1;
+    }
+    let written = std::fs::read(&path).unwrap();
+    let with_zeros = |bytes: &[u8]| [bytes, &[0; 5000]].concat();
+    let mut log = log.killed(&config, |path| std::fs::write(path, with_zeros(&written)).unwrap());
+    assert_eq!(log.told().split(' ').count() as u64, recorded, "all are there");
+    assert!(log.record(0, "b"));
+    assert_eq!(log.verify(), format!("{} records from 1", recorded + 1));
+    // The same end, but for a byte that was never written: that one is torn, and not damaged.
+    let torn = &written[..written.len() - 2];
+    let log = log.killed(&config, |path| std::fs::write(path, with_zeros(torn)).unwrap());
+    let told = log.told().split(' ').count() as u64;
+    let was_zero = written[written.len() - 2] == 0;
+    assert_eq!(told, recorded - u64::from(!was_zero), "the last is cut off, unless its end were zeros anyway");
+}
+
+#[test]
 fn a_log_that_was_edited_is_not_gone_on_with() {
     let mut log = Log::new(&config());
     assert!(log.record(0, "a") && log.record(1, "b"));
