@@ -92,7 +92,8 @@ pub(crate) async fn list(State(desk): State<Desk>, caller: Caller, uri: Uri) -> 
 /// End a session.
 #[utoipa::path(
     delete, path = "/api/v1/sessions/{id}", tag = "access", operation_id = "end_session",
-    params(("id" = String, Path, description = "As it is listed.")),
+    params(("id" = String, Path, description = "As it is listed.", example =
+        "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
     responses(
         (status = 204, description = "It has ended."),
         (status = 400, description = "bad-parameter"),
