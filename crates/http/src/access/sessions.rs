@@ -93,7 +93,7 @@ pub(crate) async fn list(State(desk): State<Desk>, caller: Caller, uri: Uri) -> 
 #[utoipa::path(
     delete, path = "/api/v1/sessions/{id}", tag = "access", operation_id = "end_session",
     params(("id" = String, Path, description = "As it is listed.", example =
-        "3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        "5f1c0a7e9b3d42868e0f7a6c5d4b3a291807f6e5d4c3b2a19081706f5e4d3c2b")),
     responses(
         (status = 204, description = "It has ended."),
         (status = 400, description = "bad-parameter"),
