@@ -3,7 +3,7 @@
 //! How to run it is in `../README.md`; the oath and the form of an input are those of the test that replays the corpus.
 #![no_main]
 
-#[path = "../../crates/mqtt/tests/twice/mod.rs"]
+#[path = "../../crates/mqtt/tests/stories/twice/mod.rs"]
 mod twice;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,0 +1,15 @@
+//! Stories of what clients publish and what the tree then shows.
+
+mod commands;
+mod context;
+mod definitions;
+mod findings;
+mod governance;
+mod host_state;
+mod memory;
+mod replacing;
+mod restarts;
+mod sessions;
+mod structures;
+mod tree;
+mod world;

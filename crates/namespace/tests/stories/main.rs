@@ -1,0 +1,9 @@
+//! Stories of the tree.
+
+mod batches;
+mod context;
+mod following;
+mod instances;
+mod placement;
+mod plant;
+mod selection;

@@ -1,0 +1,15 @@
+//! Stories of the Sparkplug host, and its payloads against recordings, another implementation and chance.
+
+mod aware;
+mod corpus;
+mod differential;
+mod host;
+mod host_application;
+mod hostile;
+mod model;
+mod oath;
+mod oracle;
+mod rebirths;
+mod reorder;
+mod story;
+mod structures;
