@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::response::Response;
@@ -22,6 +21,7 @@ mod bell;
 pub(crate) mod event;
 mod feed;
 pub(crate) mod follower;
+pub(crate) mod heartbeat;
 mod position;
 pub(crate) mod registry;
 mod stats;
@@ -29,6 +29,7 @@ mod stats;
 use event::Reread;
 pub(crate) use feed::Wish;
 use follower::Follower;
+use heartbeat::Heartbeat;
 pub(crate) use position::Position;
 use registry::Way;
 pub use registry::{StreamLimits, StreamStats, Streams};
@@ -37,9 +38,6 @@ pub use registry::{StreamLimits, StreamStats, Streams};
 pub(crate) const INTERVAL_MIN: usize = 10;
 pub(crate) const INTERVAL_MAX: usize = 60_000;
 pub(crate) const INTERVAL_DEFAULT: usize = 100;
-
-/// A stream without an event says that it is still there, so that neither side nor anything in between takes it for dead.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Where a client of Server-Sent Events says which event it saw last.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -102,12 +100,12 @@ pub(crate) async fn events(
 }
 
 fn response(follower: Follower) -> Response {
-    answer::events(stream::unfold(follower, |mut follower| async move {
-        let bytes = match tokio::time::timeout(HEARTBEAT, follower.next()).await {
-            Ok(event) => event?.bytes(),
-            Err(_) => Bytes::from_static(b": heartbeat\n\n"),
+    answer::events(stream::unfold((follower, Heartbeat::start()), |(mut follower, mut heartbeat)| async move {
+        let bytes = match heartbeat.unless(follower.next()).await {
+            Some(event) => event?.bytes(),
+            None => Heartbeat::COMMENT,
         };
-        Some((bytes, follower))
+        Some((bytes, (follower, heartbeat)))
     }))
 }
 

@@ -4,7 +4,6 @@
 //! Invariant: every request names its client, and what is another client's is not there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -21,6 +20,7 @@ use super::subscription::{Acknowledged, Subscription};
 use super::subscriptions::{Entry, I3xSubscriptions};
 use super::value::depth;
 use crate::caller::Caller;
+use crate::stream::heartbeat::Heartbeat;
 use crate::stream::registry::{Place, Way};
 use crate::{App, answer, json};
 
@@ -28,8 +28,6 @@ use crate::{App, answer, json};
 const NAME_BYTES_MAX: usize = 4 << 10;
 /// An event of a stream ends after this many bytes, by one update more.
 const EVENT_BYTES: usize = 64 << 10;
-/// A stream without an update says that it is still there.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -224,12 +222,12 @@ pub(super) async fn stream(State(app): State<App>, caller: Caller, body: Body) -
     let (number, latest) = entry.open();
     let owed = Vec::new().into_iter();
     let listener = Listener { subscriptions: app.i3x, caller, entry, number, latest, place, owed };
-    Ok(answer::events(stream::unfold(listener, |mut listener| async move {
-        let bytes = match tokio::time::timeout(HEARTBEAT, listener.next()).await {
-            Ok(event) => event?,
-            Err(_) => Bytes::from_static(b": heartbeat\n\n"),
+    Ok(answer::events(stream::unfold((listener, Heartbeat::start()), |(mut listener, mut heartbeat)| async move {
+        let bytes = match heartbeat.unless(listener.next()).await {
+            Some(event) => event?,
+            None => Heartbeat::COMMENT,
         };
-        Some((bytes, listener))
+        Some((bytes, (listener, heartbeat)))
     })))
 }
 

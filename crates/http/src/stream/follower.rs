@@ -134,10 +134,16 @@ impl Follower {
     }
 
     async fn live(&mut self) -> Option<Option<Event>> {
+        let mut is_written = false;
         loop {
             let frame = Arc::clone(&self.frames.borrow_and_update());
             if frame.until > self.position {
                 return Some(self.take(&frame));
+            }
+            // Beginning to wait takes as long as telling: what was told last is written before.
+            if !std::mem::replace(&mut is_written, true) {
+                tokio::task::yield_now().await;
+                continue;
             }
             tokio::select! {
                 changed = self.frames.changed() => changed.ok()?,
