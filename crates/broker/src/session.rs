@@ -21,7 +21,7 @@ use factree_mqtt::{
 };
 
 use crate::delivery::{Delivery, More};
-use crate::holder::{Holder, Subject};
+use crate::holder::{Holder, Right, Subject};
 use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
 use crate::journal::{Finished, Journal};
@@ -211,8 +211,12 @@ impl Session {
 
     /// Whether its client may publish to a topic.
     #[inline]
-    pub(crate) fn may_publish(&self, topic: TopicName<'_>) -> bool {
-        !self.is_restricted || self.holder.may_publish(topic)
+    pub(crate) fn may_publish(&self, topic: TopicName<'_>, right: Right<'_>) -> bool {
+        match right {
+            Right::Denied => false,
+            Right::GrantedTo(holder) if Arc::ptr_eq(&self.holder, holder) => true,
+            Right::GrantedTo(_) | Right::Unasked => !self.is_restricted || self.holder.may_publish(topic),
+        }
     }
 
     /// Whether a delivery may come here.
