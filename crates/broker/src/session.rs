@@ -278,7 +278,7 @@ impl Session {
 
     /// Whether a member of a shared subscription would take this one now.
     pub(crate) fn is_ready_for(&self, publication: &Publication, limits: &Limits) -> bool {
-        self.connected().is_some() && !self.queue.is_full_for(publication, limits)
+        self.connected().is_some() && !self.queue.is_full_for(publication.bytes(), limits)
     }
 
     /// Puts a delivery in the queue, or says which policy it fell under.
@@ -289,8 +289,8 @@ impl Session {
         stats: &mut Stats,
         journal: &mut Journal,
     ) -> Offered {
-        let full = self.queue.is_full_for(&queued.publication, limits);
-        let behind = self.queue.is_behind(&queued.publication, limits);
+        let bytes = queued.bytes();
+        let (full, behind) = (self.queue.is_full_for(bytes, limits), self.queue.is_behind(bytes, limits));
         match &mut self.link {
             Link::Connected(_) if full && queued.qos != QoS::AtMostOnce => {
                 stats.dropped_overrun += 1;
@@ -376,7 +376,7 @@ impl Session {
                     continue;
                 }
             }
-            bytes += delivery.publication.bytes() + 8;
+            bytes += delivery.publication.bytes() + delivery.identifiers.bytes() + 8;
             stats.delivered += 1;
             stats.delivered_bytes += delivery.publication.payload().len() as u64;
             stats.redelivered += u64::from(delivery.dup);
