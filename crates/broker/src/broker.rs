@@ -500,7 +500,7 @@ impl Broker {
     }
 
     pub(crate) fn wake(&mut self, id: SessionId, out: &mut Outputs) {
-        if let Some(connection) = self.sessions[id].wake() {
+        if let Some(connection) = self.sessions[id].wake(&self.limits) {
             out.push(Output::Wake(connection));
         }
     }

@@ -26,7 +26,7 @@ use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
 use crate::journal::{Finished, Journal};
 use crate::limits::Limits;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, Window};
 use crate::output::Output;
 use crate::publication::Publication;
 use crate::queue::{Queue, Queued};
@@ -104,6 +104,11 @@ pub(crate) enum Offered {
 }
 
 impl Connected {
+    /// How much may be in flight to it.
+    fn window(&self, limits: &Limits) -> Window {
+        Window { len: self.window.get().into(), bytes: limits.queue_bytes_max }
+    }
+
     /// When the client is taken for dead `[MQTT-3.1.2-22]`. `None` beyond the end of time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.last_packet.checked_add(self.keep_alive * 3 / 2)
@@ -316,7 +321,7 @@ impl Session {
         stats.queued += 1;
         journal.wait(self.number, &mut queued);
         self.queue.push(queued);
-        match self.wake() {
+        match self.wake(limits) {
             Some(connection) => Offered::Wake(connection),
             None => Offered::Waits,
         }
@@ -340,9 +345,9 @@ impl Session {
     }
 
     /// The connection to wake: something can go, and its driver does not know.
-    pub(crate) fn wake(&mut self) -> Option<ConnectionId> {
+    pub(crate) fn wake(&mut self, limits: &Limits) -> Option<ConnectionId> {
         let Link::Connected(connected) = &mut self.link else { return None };
-        if connected.woken || !can_go(&self.queue, &self.outbound, connected.window.get().into()) {
+        if connected.woken || !can_go(&self.queue, &self.outbound, connected.window(limits)) {
             return None;
         }
         connected.woken = true;
@@ -355,11 +360,11 @@ impl Session {
         now: Instant,
         bytes_max: usize,
         into: &mut Vec<Delivery>,
-        stats: &mut Stats,
-        journal: &mut Journal,
+        limits: &Limits,
+        (stats, journal): (&mut Stats, &mut Journal),
     ) -> More {
         let Link::Connected(connected) = &mut self.link else { return More::No };
-        let window = usize::from(connected.window.get());
+        let window = connected.window(limits);
         let mut bytes = 0;
         while bytes < bytes_max {
             let from = Source { queue: &mut self.queue, outbound: &mut self.outbound, number: self.number };
@@ -402,8 +407,8 @@ struct Source<'s> {
 }
 
 /// Whether there is something to deliver that the window lets through.
-fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
-    if outbound.has_redelivery(window) {
+fn can_go(queue: &Queue, outbound: &Outbound, window: Window) -> bool {
+    if outbound.has_redelivery(window.len) {
         return true;
     }
     match queue.front() {
@@ -419,12 +424,12 @@ fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
 fn next(
     now: Instant,
     Source { queue, outbound, number }: Source<'_>,
-    window: usize,
+    window: Window,
     stats: &mut Stats,
     journal: &mut Journal,
 ) -> Option<Delivery> {
     if !outbound.is_resent()
-        && let Some((handshake, queued)) = outbound.redeliver(window)
+        && let Some((handshake, queued)) = outbound.redeliver(window.len)
     {
         let message_expiry = queued.publication.remaining_expiry(now);
         return Some(Delivery {
