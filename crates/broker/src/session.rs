@@ -50,6 +50,8 @@ pub(crate) struct Session {
     pub(crate) queue: Queue,
     /// The queue was full and somebody was told; until it is empty again nobody is told twice.
     told_full: bool,
+    /// What its subscriptions count for.
+    pub(crate) subscriptions_weight: u32,
     pub(crate) published: u64,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,
@@ -191,6 +193,7 @@ impl Session {
             outbound: Outbound::default(),
             queue: Queue::default(),
             told_full: false,
+            subscriptions_weight: 0,
             published: 0,
             delivered: 0,
             dropped: 0,
