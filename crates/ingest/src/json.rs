@@ -6,12 +6,15 @@
 //! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
 //! Invariant: what a payload is read into takes memory in proportion to it.
 
+mod parse;
+
 use std::sync::Arc;
 
 use factree_namespace::{Bound, DataType, Metadata, Quality, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::declare::{self, Meaning};
+use parse::{Fields, field, parse};
 
 /// What a payload says.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +92,7 @@ impl Reported {
     }
 }
 
-/// Larger payloads are not parsed: a JSON tree takes up to sixteen times its text.
+/// Larger payloads are not parsed: what they say takes up to sixteen times their text.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
 /// What is wrong with [`Reading::TooLongNames`], for people.
@@ -104,13 +107,13 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Reading::TooLarge;
     }
-    match serde_json::from_slice(payload) {
-        Ok(Json::Object(mut fields)) => match fields.remove("value") {
+    match parse(payload) {
+        Some(Value::Object(fields)) => match field(&fields, "value") {
             Some(value) => Reading::Sample(reported(value, &fields)),
-            None => document(fields, fields_max, names_bytes_max(payload.len())),
+            None => document(&fields, fields_max, names_bytes_max(payload.len())),
         },
-        Ok(json) => Reading::Sample(typed(json)),
-        Err(_) => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
+        Some(value) => Reading::Sample(typed(value)),
+        None => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
     }
 }
 
@@ -125,12 +128,12 @@ fn names_bytes_max(payload_len: usize) -> usize {
     FREE + 16 * payload_len
 }
 
-fn document(fields: serde_json::Map<String, Json>, fields_max: usize, names_bytes_max: usize) -> Reading {
-    let of_all = fields.get("timestamp").and_then(timestamp).filter(|time| time.0 >= MILLIS_MIN);
+fn document(fields: &Fields, fields_max: usize, names_bytes_max: usize) -> Reading {
+    let of_all = field(fields, "timestamp").and_then(document_time).filter(|time| time.0 >= MILLIS_MIN);
     let mut samples = Vec::new();
     let mut names_bytes_left = names_bytes_max;
     // Depth first by hand: the parser bounds the depth, this bounds count and bytes before more is built.
-    let mut open = vec![(String::new(), fields.into_iter())];
+    let mut open = vec![(String::new(), fields.iter())];
     while let Some((path, fields)) = open.last_mut() {
         let Some((name, value)) = fields.next() else {
             open.pop();
@@ -141,13 +144,13 @@ fn document(fields: serde_json::Map<String, Json>, fields_max: usize, names_byte
             Some(left) => names_bytes_left = left,
             None => return Reading::TooLongNames,
         }
-        let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+        let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
         match value {
-            Json::Object(mut inner) => match inner.remove("value") {
-                Some(value) => samples.push((path, reported(value, &inner))),
-                None => open.push((path, inner.into_iter())),
+            Value::Object(inner) => match field(inner, "value") {
+                Some(value) => samples.push((path, reported(value, inner))),
+                None => open.push((path, inner.iter())),
             },
-            scalar => samples.push((path, typed(scalar))),
+            scalar => samples.push((path, typed(scalar.clone()))),
         }
         if samples.len() > fields_max {
             return Reading::TooManyFields;
@@ -160,18 +163,21 @@ fn document(fields: serde_json::Map<String, Json>, fields_max: usize, names_byte
 }
 
 /// An object with a `value`: what stands beside it speaks about it.
-fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
-    let text = |name: &str| beside.get(name).and_then(Json::as_str);
-    let claimed = beside.get("timestamp");
-    let timestamp = claimed.and_then(timestamp);
+fn reported(value: &Value, beside: &Fields) -> Reported {
+    let claimed = field(beside, "timestamp");
+    let timestamp = claimed.and_then(document_time);
     // A time that cannot be read leaves its value in doubt.
     let in_doubt = claimed.is_some() && timestamp.is_none();
+    let said = match field(beside, "quality") {
+        Some(Value::String(word)) => quality(word),
+        _ => None,
+    };
     Reported {
-        quality: text("quality").and_then(quality).or(in_doubt.then_some(Quality::Uncertain)),
+        quality: said.or(in_doubt.then_some(Quality::Uncertain)),
         timestamp,
         about: about(beside),
         form: Form::Object,
-        ..typed(value)
+        ..typed(value.clone())
     }
 }
 
@@ -179,11 +185,19 @@ fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
 const TEXT_BYTES_MAX: usize = 1024;
 
 /// What the members beside a value say of its element, by the names that Sparkplug clients have for the same.
-fn about(beside: &serde_json::Map<String, Json>) -> Option<Arc<Metadata>> {
+fn about(beside: &Fields) -> Option<Arc<Metadata>> {
     let mut said = Metadata::default();
     for (name, value) in beside {
-        let text = || value.as_str().filter(|text| text.len() <= TEXT_BYTES_MAX).map(Arc::from);
-        let bound = || value.as_f64().and_then(Bound::new);
+        let text = || match value {
+            Value::String(text) if text.len() <= TEXT_BYTES_MAX => Some(Arc::clone(text)),
+            _ => None,
+        };
+        let bound = || match value {
+            Value::Int(number) => Bound::new(*number as f64),
+            Value::UInt(number) => Bound::new(*number as f64),
+            Value::Double(number) => Bound::new(*number),
+            _ => None,
+        };
         match declare::meaning(name) {
             Some(Meaning::Unit) => said.unit = text().or(said.unit),
             Some(Meaning::Description) => said.description = text().or(said.description),
@@ -200,12 +214,15 @@ fn quality(word: &str) -> Option<Quality> {
     all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word))
 }
 
-/// The time in a document's field `timestamp`, as in an object with a `value`.
+/// The time that a value says: milliseconds since the epoch, or RFC 3339.
 pub(crate) fn document_time(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Int(number) => u64::try_from(*number).ok().map(Timestamp),
         Value::UInt(number) => Some(Timestamp(*number)),
-        Value::String(text) => timestamp(&Json::String((**text).into())),
+        Value::String(text) => {
+            let timestamp: jiff::Timestamp = text.parse().ok()?;
+            u64::try_from(timestamp.as_millisecond()).ok().map(Timestamp)
+        }
         _ => None,
     }
 }
@@ -225,46 +242,9 @@ pub(crate) fn datatype_of(value: &Value) -> DataType {
     }
 }
 
-/// Milliseconds since the epoch, or RFC 3339.
-fn timestamp(json: &Json) -> Option<Timestamp> {
-    match json {
-        Json::Number(number) => number.as_u64().map(Timestamp),
-        Json::String(text) => {
-            let timestamp: jiff::Timestamp = text.parse().ok()?;
-            u64::try_from(timestamp.as_millisecond()).ok().map(Timestamp)
-        }
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
-fn typed(json: Json) -> Reported {
-    let datatype = match &json {
-        Json::Null => DataType::Unknown,
-        Json::Bool(_) => DataType::Boolean,
-        Json::Number(number) if number.is_i64() => DataType::Int64,
-        Json::Number(number) if number.is_u64() => DataType::UInt64,
-        Json::Number(_) => DataType::Double,
-        Json::String(_) => DataType::String,
-        Json::Array(_) | Json::Object(_) => DataType::Structure,
-    };
-    Reported::plain(value(json), datatype)
-}
-
-fn value(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Boolean(value),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => Value::Int(value),
-            (None, Some(value)) => Value::UInt(value),
-            (None, None) => Value::Double(number.as_f64().expect("a number that is no integer is a float")),
-        },
-        Json::String(text) => Value::String(text.into()),
-        Json::Array(items) => Value::List(items.into_iter().map(value).collect()),
-        Json::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, field)| (name.into(), value(field))).collect())
-        }
-    }
+fn typed(value: Value) -> Reported {
+    let datatype = datatype_of(&value);
+    Reported::plain(value, datatype)
 }
 
 fn no_json(payload: &[u8]) -> Reported {
