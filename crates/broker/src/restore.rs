@@ -19,6 +19,7 @@ use crate::outbound::InFlight;
 use crate::publication::{Identifiers, Publication};
 use crate::queue::Queued;
 use crate::session::{Absent, Link, Session};
+use crate::subscribing::weight;
 use crate::subscriptions::{Target, Terms};
 use crate::will::Will;
 use crate::write::{DeliveryNumber, Key, MessageNumber, Record, SessionNumber, Write};
@@ -203,6 +204,7 @@ impl Restoring<'_> {
             return self.orphans.push(Key::Subscription(session, filter));
         };
         self.restored.subscriptions += 1;
+        self.broker.sessions[*id].subscriptions_weight += weight(parsed);
         let target = match parsed.share_name() {
             None => Some(Target::Session(*id)),
             Some(_) => self.broker.shared.join(*id, &filter, terms).map(Target::Group),

@@ -24,6 +24,17 @@ pub(crate) struct Retained {
     by_expiry: BTreeSet<(Instant, TopicNameBuf)>,
 }
 
+/// What a level of a topic takes that no other topic shares.
+const LEVEL_BYTES: usize = 72;
+
+/// So many levels of each topic are counted by the number of messages alone.
+const LEVELS_FREE: usize = 8;
+
+/// What a message counts for that has so many bytes: levels can be a letter each, and then take more than all the rest.
+fn weight(topic: TopicName<'_>, bytes: usize) -> usize {
+    bytes + topic.levels().count().saturating_sub(LEVELS_FREE) * LEVEL_BYTES
+}
+
 /// Messages, and their bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Held {
@@ -60,12 +71,12 @@ impl Retained {
             return true;
         }
         // Most stores are far from their limit: only near it does what is replaced matter.
-        let bytes = topic.as_str().len() + payload.len();
+        let bytes = weight(topic, topic.as_str().len() + payload.len());
         let held = self.clients;
         if held.len < limits.retained_max && held.bytes + bytes <= limits.retained_bytes_max {
             return true;
         }
-        let replaced = self.get(topic).filter(|old| !old.is_ours()).map(|old| old.bytes());
+        let replaced = self.get(topic).filter(|old| !old.is_ours()).map(|old| weight(topic, old.bytes()));
         let len = held.len + usize::from(replaced.is_none());
         len <= limits.retained_max && held.bytes - replaced.unwrap_or(0) + bytes <= limits.retained_bytes_max
     }
@@ -80,7 +91,7 @@ impl Retained {
         let branch = self.tree.reach(publication.topic().levels());
         let held = self.held(publication);
         held.len += 1;
-        held.bytes += publication.bytes();
+        held.bytes += weight(publication.topic(), publication.bytes());
         let replaced = self.tree.value_mut(branch).replace(publication.clone());
         if let Some(replaced) = replaced {
             self.uncount(&replaced);
@@ -101,7 +112,7 @@ impl Retained {
     fn uncount(&mut self, gone: &Publication) {
         let held = self.held(gone);
         held.len -= 1;
-        held.bytes -= gone.bytes();
+        held.bytes -= weight(gone.topic(), gone.bytes());
         if let Some(at) = gone.expires_at() {
             self.by_expiry.remove(&(at, gone.topic_buf().clone()));
         }
@@ -243,6 +254,24 @@ mod tests {
         keep(&mut retained, "a/b", b"", None);
         assert_eq!((retained.len(), retained.bytes(), retained.tree.len()), (0, 0, 1));
         assert_eq!(retained.next_expiry(), None);
+    }
+
+    #[test]
+    fn a_deep_topic_counts_for_the_levels_it_takes() {
+        let limits = Limits { retained_bytes_max: 20_000, ..Limits::DEFAULT };
+        let mut retained = Retained::new();
+        for number in 0..10 {
+            let deep = format!("{number}{}", "/a".repeat(127));
+            let topic = TopicName::parse(&deep).unwrap();
+            assert_eq!(retained.has_room(topic, b"1", &limits), number < 2, "256 bytes of topic and 128 branches");
+            if number < 2 {
+                retained.keep(&Arc::new(Publication::of_publish(Instant::now(), topic, &Publish::new(topic, b"1"))));
+            }
+        }
+        for number in 0..2 {
+            retained.clear(TopicName::parse(&format!("{number}{}", "/a".repeat(127))).unwrap());
+        }
+        assert_eq!((retained.len(), retained.bytes()), (0, 0));
     }
 
     #[test]

@@ -56,11 +56,13 @@ impl Broker {
         }
         let shared = filter.share_name().is_some();
         let known = if shared { self.shared.has(id, text) } else { self.subscriptions.has(Target::Session(id), text) };
-        if !known && self.subscriptions_of(id) >= self.limits.subscriptions_per_session_max as usize {
+        let weight = if known { 0 } else { weight(filter) };
+        if !known && self.sessions[id].subscriptions_weight >= self.limits.subscriptions_per_session_max {
             return Err(Refused::Request(ReasonCode::QuotaExceeded));
         }
         if shared {
             self.record_subscription(id, text, terms);
+            self.sessions[id].subscriptions_weight += weight;
             if let Some(founded) = self.shared.join(id, text, terms) {
                 self.subscriptions.subscribe(Target::Group(founded), filter.filter(), terms);
             }
@@ -83,6 +85,7 @@ impl Broker {
         }
         self.subscriptions.subscribe(Target::Session(id), text, terms);
         self.record_subscription(id, text, terms);
+        self.sessions[id].subscriptions_weight += weight;
         let limit = self.limits.retained_backlog_max;
         if !self.sessions[id].queue.has_room_for_retained(kept.len(), limit) {
             return Err(Refused::Connection("it subscribes faster than it reads retained messages"));
@@ -138,6 +141,9 @@ impl Broker {
             Some(_) => self.leave_group(id, text),
             None => self.subscriptions.unsubscribe(Target::Session(id), text),
         };
+        if had {
+            self.sessions[id].subscriptions_weight -= weight(filter);
+        }
         if let (true, Some(number)) = (had, self.sessions[id].number) {
             self.journal.subscription(number, text, None);
         }
@@ -164,6 +170,12 @@ impl Broker {
         }
         true
     }
+}
+
+/// What a subscription counts for: each level of a filter may be a branch that no other filter shares.
+pub(crate) fn weight(filter: TopicFilter<'_>) -> u32 {
+    const LEVELS: u32 = 8;
+    filter.levels().map(|_| 1).sum::<u32>().div_ceil(LEVELS)
 }
 
 /// Why a subscription was not made, and what that costs.

@@ -4,6 +4,9 @@
 //! below it. What stands beside a `value` speaks about it: time, quality, unit, description, range. The `timestamp` of a document
 //! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never dropped.
 //! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
+//! Invariant: what a payload is read into takes memory in proportion to it.
+
+mod parse;
 
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use factree_namespace::{Bound, DataType, Metadata, Quality, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::declare::{self, Meaning};
+use parse::{Fields, field, parse};
 
 /// What a payload says.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +27,8 @@ pub(crate) enum Reading {
     Document(Vec<(String, Reported)>),
     /// A document with more fields than the limit.
     TooManyFields,
+    /// A document whose fields, each with the names of all it stands in, have names much longer than the document.
+    TooLongNames,
     /// More than [`PAYLOAD_BYTES_MAX`], so not read at all.
     TooLarge,
 }
@@ -86,8 +92,12 @@ impl Reported {
     }
 }
 
-/// Larger payloads are not parsed: a JSON tree takes up to sixteen times its text.
+/// Larger payloads are not parsed: what they say takes up to sixteen times their text.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+
+/// What is wrong with [`Reading::TooLongNames`], for people.
+pub(crate) const TOO_LONG_NAMES: &str =
+    "the names of the document's fields, each behind those of the objects around it, are much longer than the document";
 
 /// Reads a payload; a document may have `fields_max` fields.
 pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
@@ -97,36 +107,50 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Reading::TooLarge;
     }
-    match serde_json::from_slice(payload) {
-        Ok(Json::Object(mut fields)) => match fields.remove("value") {
+    match parse(payload) {
+        Some(Value::Object(fields)) => match field(&fields, "value") {
             Some(value) => Reading::Sample(reported(value, &fields)),
-            None => document(fields, fields_max),
+            None => document(&fields, fields_max, names_bytes_max(payload.len())),
         },
-        Ok(json) => Reading::Sample(typed(json)),
-        Err(_) => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
+        Some(value) => Reading::Sample(typed(value)),
+        None => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
     }
 }
 
 /// Milliseconds of the year 1973: a smaller number is one of seconds, or something else altogether.
 const MILLIS_MIN: u64 = 100_000_000_000;
 
-fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading {
-    let of_all = fields.get("timestamp").and_then(timestamp).filter(|time| time.0 >= MILLIS_MIN);
+/// Bytes that the paths of all fields of a document may have together. Each repeats the names it stands in, so without a bound
+/// one long name around many fields is kept as often as there are fields. Documents of machines stay below three times their
+/// text; small ones may do as they like.
+fn names_bytes_max(payload_len: usize) -> usize {
+    const FREE: usize = 64 << 10;
+    FREE + 16 * payload_len
+}
+
+fn document(fields: &Fields, fields_max: usize, names_bytes_max: usize) -> Reading {
+    let of_all = field(fields, "timestamp").and_then(document_time).filter(|time| time.0 >= MILLIS_MIN);
     let mut samples = Vec::new();
-    // Depth first by hand: the parser bounds the depth, this bounds the count before more is built.
-    let mut open = vec![(String::new(), fields.into_iter())];
+    let mut names_bytes_left = names_bytes_max;
+    // Depth first by hand: the parser bounds the depth, this bounds count and bytes before more is built.
+    let mut open = vec![(String::new(), fields.iter())];
     while let Some((path, fields)) = open.last_mut() {
         let Some((name, value)) = fields.next() else {
             open.pop();
             continue;
         };
-        let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+        // What has no field in it costs as much to look through.
+        match names_bytes_left.checked_sub(path.len() + name.len()) {
+            Some(left) => names_bytes_left = left,
+            None => return Reading::TooLongNames,
+        }
+        let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
         match value {
-            Json::Object(mut inner) => match inner.remove("value") {
-                Some(value) => samples.push((path, reported(value, &inner))),
-                None => open.push((path, inner.into_iter())),
+            Value::Object(inner) => match field(inner, "value") {
+                Some(value) => samples.push((path, reported(value, inner))),
+                None => open.push((path, inner.iter())),
             },
-            scalar => samples.push((path, typed(scalar))),
+            scalar => samples.push((path, typed(scalar.clone()))),
         }
         if samples.len() > fields_max {
             return Reading::TooManyFields;
@@ -139,18 +163,21 @@ fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading
 }
 
 /// An object with a `value`: what stands beside it speaks about it.
-fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
-    let text = |name: &str| beside.get(name).and_then(Json::as_str);
-    let claimed = beside.get("timestamp");
-    let timestamp = claimed.and_then(timestamp);
+fn reported(value: &Value, beside: &Fields) -> Reported {
+    let claimed = field(beside, "timestamp");
+    let timestamp = claimed.and_then(document_time);
     // A time that cannot be read leaves its value in doubt.
     let in_doubt = claimed.is_some() && timestamp.is_none();
+    let said = match field(beside, "quality") {
+        Some(Value::String(word)) => quality(word),
+        _ => None,
+    };
     Reported {
-        quality: text("quality").and_then(quality).or(in_doubt.then_some(Quality::Uncertain)),
+        quality: said.or(in_doubt.then_some(Quality::Uncertain)),
         timestamp,
         about: about(beside),
         form: Form::Object,
-        ..typed(value)
+        ..typed(value.clone())
     }
 }
 
@@ -158,11 +185,19 @@ fn reported(value: Json, beside: &serde_json::Map<String, Json>) -> Reported {
 const TEXT_BYTES_MAX: usize = 1024;
 
 /// What the members beside a value say of its element, by the names that Sparkplug clients have for the same.
-fn about(beside: &serde_json::Map<String, Json>) -> Option<Arc<Metadata>> {
+fn about(beside: &Fields) -> Option<Arc<Metadata>> {
     let mut said = Metadata::default();
     for (name, value) in beside {
-        let text = || value.as_str().filter(|text| text.len() <= TEXT_BYTES_MAX).map(Arc::from);
-        let bound = || value.as_f64().and_then(Bound::new);
+        let text = || match value {
+            Value::String(text) if text.len() <= TEXT_BYTES_MAX => Some(Arc::clone(text)),
+            _ => None,
+        };
+        let bound = || match value {
+            Value::Int(number) => Bound::new(*number as f64),
+            Value::UInt(number) => Bound::new(*number as f64),
+            Value::Double(number) => Bound::new(*number),
+            _ => None,
+        };
         match declare::meaning(name) {
             Some(Meaning::Unit) => said.unit = text().or(said.unit),
             Some(Meaning::Description) => said.description = text().or(said.description),
@@ -179,12 +214,15 @@ fn quality(word: &str) -> Option<Quality> {
     all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word))
 }
 
-/// The time in a document's field `timestamp`, as in an object with a `value`.
+/// The time that a value says: milliseconds since the epoch, or RFC 3339.
 pub(crate) fn document_time(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Int(number) => u64::try_from(*number).ok().map(Timestamp),
         Value::UInt(number) => Some(Timestamp(*number)),
-        Value::String(text) => timestamp(&Json::String((**text).into())),
+        Value::String(text) => {
+            let timestamp: jiff::Timestamp = text.parse().ok()?;
+            u64::try_from(timestamp.as_millisecond()).ok().map(Timestamp)
+        }
         _ => None,
     }
 }
@@ -204,46 +242,9 @@ pub(crate) fn datatype_of(value: &Value) -> DataType {
     }
 }
 
-/// Milliseconds since the epoch, or RFC 3339.
-fn timestamp(json: &Json) -> Option<Timestamp> {
-    match json {
-        Json::Number(number) => number.as_u64().map(Timestamp),
-        Json::String(text) => {
-            let timestamp: jiff::Timestamp = text.parse().ok()?;
-            u64::try_from(timestamp.as_millisecond()).ok().map(Timestamp)
-        }
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
-fn typed(json: Json) -> Reported {
-    let datatype = match &json {
-        Json::Null => DataType::Unknown,
-        Json::Bool(_) => DataType::Boolean,
-        Json::Number(number) if number.is_i64() => DataType::Int64,
-        Json::Number(number) if number.is_u64() => DataType::UInt64,
-        Json::Number(_) => DataType::Double,
-        Json::String(_) => DataType::String,
-        Json::Array(_) | Json::Object(_) => DataType::Structure,
-    };
-    Reported::plain(value(json), datatype)
-}
-
-fn value(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Boolean(value),
-        Json::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => Value::Int(value),
-            (None, Some(value)) => Value::UInt(value),
-            (None, None) => Value::Double(number.as_f64().expect("a number that is no integer is a float")),
-        },
-        Json::String(text) => Value::String(text.into()),
-        Json::Array(items) => Value::List(items.into_iter().map(value).collect()),
-        Json::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(name, field)| (name.into(), value(field))).collect())
-        }
-    }
+fn typed(value: Value) -> Reported {
+    let datatype = datatype_of(&value);
+    Reported::plain(value, datatype)
 }
 
 fn no_json(payload: &[u8]) -> Reported {
@@ -339,6 +340,27 @@ mod tests {
             [("order", &Value::String("PO-1".into())), ("oven/temp", &Value::Int(180)), ("qty", &Value::Int(5)),]
         );
         assert_eq!(read(br#"{"a":1,"b":2,"c":3}"#, 2), Reading::TooManyFields);
+    }
+
+    #[test]
+    fn a_long_name_is_not_repeated_for_each_of_many_fields() {
+        let fields = |len: usize| (0..len).map(|at| format!("\"f{at}\":1")).collect::<Vec<_>>().join(",");
+        let around = |name: &str, inner: &str| format!("{{\"{name}\":{{{inner}}}}}");
+        let read = |payload: &str| match read(payload.as_bytes(), 10_000) {
+            Reading::Document(fields) => Ok(fields.iter().map(|(path, _)| path.len()).sum::<usize>()),
+            other => Err(other),
+        };
+        let long = "n".repeat(40_000);
+        assert_eq!(read(&around(&long, &fields(5_000))), Err(Reading::TooLongNames), "200 MB of names in 84 KB");
+        let empty = fields(5_000).replace(":1", ":{}");
+        assert_eq!(
+            read(&around(&long, &empty)),
+            Err(Reading::TooLongNames),
+            "nor looked through, where nothing is kept"
+        );
+        let machine = "Acme/Dallas/Press/Line 1/Robot 3/Axis 1/Measurements/Temperatures";
+        assert!(read(&around(machine, &fields(5_000))).unwrap() > 5_000 * machine.len());
+        assert!(read(&around(&"n".repeat(600), &fields(100))).is_ok(), "a small document may do as it likes");
     }
 
     #[test]

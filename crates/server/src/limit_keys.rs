@@ -123,14 +123,14 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count session_expiry_max in broker:
             "how long an absent client's session is kept",
             "cut to it; 5.0 clients are told"),
-            key!(Count subscriptions_per_session_max in broker: "subscriptions of one session", "SUBACK 0x97"),
+            key!(Count subscriptions_per_session_max in broker: "subscriptions of one session, one for each eight levels begun", "SUBACK 0x97"),
             key!(Count in_flight_max in broker:
             "QoS>0 deliveries that a client has not acknowledged", "they wait in the session's queue"),
             key!(Count queue_len_max in broker:
             "deliveries that wait for one client",
             "QoS 0 is dropped and counted; QoS>0 ends a connected client with DISCONNECT 0x97, and is dropped and \
              counted for an absent one"),
-            key!(Bytes queue_bytes_max in broker: "the same in bytes; at least packet_size_max", "as queue_len_max"),
+            key!(Bytes queue_bytes_max in broker: "the same in bytes, and as many in flight; at least packet_size_max", "as queue_len_max"),
         ],
     ),
     (
@@ -139,7 +139,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count retained_max in broker:
             "retained messages of clients; what Factree itself retains is not counted",
             "PUBACK or PUBREC 0x97, and the publication is not routed"),
-            key!(Bytes retained_bytes_max in broker: "the same in bytes; at least packet_size_max", "as retained_max"),
+            key!(Bytes retained_bytes_max in broker: "the same in bytes, and 72 for each level of a topic behind the eighth; at least packet_size_max", "as retained_max"),
             key!(Count retained_backlog_max in broker:
             "retained messages on their way to one client, unless one subscription brings them all; at least retained_max", "DISCONNECT 0x97"),
             key!(Count retained_walks_max in broker:

@@ -30,7 +30,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     // STATE payloads are JSON.
     ("sparkplug", &["flate2", "hashbrown", "prost", "serde_json"]),
     ("namespace", &["hashbrown", "prefetch-index", "regex"]),
-    ("ingest", &["factree-namespace", "factree-sparkplug", "jiff", "jsonschema", "regex", "serde_json", "xxhash-rust"]),
+    (
+        "ingest",
+        &[
+            "factree-namespace",
+            "factree-sparkplug",
+            "jiff",
+            "jsonschema",
+            "regex",
+            // What is read is made once, in the tree's form.
+            "serde",
+            "serde_json",
+            "xxhash-rust",
+        ],
+    ),
     (
         "http",
         // hyper and its upgrade, because axum's WebSocket would bring a second version of the library the server has.

@@ -400,3 +400,29 @@ a2: DISCONNECT
     event: disconnected, Disconnect(Success)
 b: CONNECT id=roamer resume
     b < CONNACK Success session_present
+
+== A filter counts as a subscription for each eight levels begun, after a restart too
+limits subscriptions_per_session_max=3
+journal
+a: CONNECT expiry=never
+    a < CONNACK Success
+a: SUBSCRIBE 1/2/3/4/5/6/7/8/9 $share/g/1/2/3/4/5/6/7/8 d
+    a < SUBACK #1 qos0 qos0 QuotaExceeded
+a: UNSUBSCRIBE 1/2/3/4/5/6/7/8/9
+    a < UNSUBACK #1 Success
+a: SUBSCRIBE d 1/+/3/4/5/6/7/8/# f
+    a < SUBACK #1 qos0 qos0 QuotaExceeded
+a: UNSUBSCRIBE d
+    a < UNSUBACK #1 Success
+a: SUBSCRIBE f
+    a < SUBACK #1 QuotaExceeded
+restart
+    1 sessions, 2 subscriptions, 0 deliveries, 0 retained, 0 wills, 0 orphans
+a: CONNECT resume expiry=never
+    a < CONNACK Success session_present
+a: SUBSCRIBE f
+    a < SUBACK #1 QuotaExceeded
+a: UNSUBSCRIBE $share/g/1/2/3/4/5/6/7/8
+    a < UNSUBACK #1 Success
+a: SUBSCRIBE f g
+    a < SUBACK #1 qos0 QuotaExceeded
