@@ -148,6 +148,62 @@ mod backing_off {
         assert!(backoff.wait(now, "press7", there(2000)) > Duration::ZERO, "known nowhere any more");
     }
 
+    /// Behind one address, a proxy's or a router's, is a whole plant.
+    #[test]
+    fn one_device_with_an_old_password_holds_up_nobody_who_is_known_behind_its_address() {
+        let (mut backoff, start) = (Backoff::new(BackoffLimits::default()), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        backoff.succeeded(start, "anna", HERE);
+        for second in 0..200 {
+            if backoff.wait(after(second), "plc", HERE).is_zero() {
+                backoff.failed(after(second), "plc", HERE);
+            }
+            assert_eq!(backoff.wait(after(second), "anna", HERE), Duration::ZERO);
+        }
+        assert!(backoff.wait(after(200), "bert", HERE) > Duration::ZERO, "who was never here waits");
+    }
+
+    /// What a guesser gains who has the address of those whose passwords he guesses.
+    #[test]
+    fn a_guesser_behind_a_known_address_has_no_more_tries_than_many_addresses_have() {
+        let (mut backoff, start) = (Backoff::new(BackoffLimits::default()), Instant::now());
+        let users = ["anna", "bert", "carl"];
+        users.iter().for_each(|user| backoff.succeeded(start, user, HERE));
+        let mut tries = [0; 3];
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            for (user, tries) in users.iter().zip(&mut tries) {
+                while backoff.wait(now, user, HERE).is_zero() {
+                    backoff.failed(now, user, HERE);
+                    *tries += 1;
+                }
+            }
+            // The device whose password it is comes and goes all the time.
+            backoff.succeeded(now, "anna", HERE);
+        }
+        assert_eq!(tries, [70; 3], "twelve in the first two minutes, then one each minute");
+        let (mut backoff, mut tries) = (Backoff::new(BackoffLimits::default()), 0);
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            while backoff.wait(now, "anna", there(tries)).is_zero() {
+                backoff.failed(now, "anna", there(tries));
+                tries += 1;
+            }
+            backoff.succeeded(now, "anna", HERE);
+        }
+        assert_eq!(tries, 70, "from an address for each try");
+    }
+
+    #[test]
+    fn who_comes_again_pushes_nobody_out_of_memory() {
+        let limits = BackoffLimits { remembered_max: 2, ..BackoffLimits::default() };
+        let (mut backoff, now) = (Backoff::new(limits), Instant::now());
+        backoff.succeeded(now, "anna", HERE);
+        (0..9).for_each(|_| backoff.succeeded(now + Duration::from_secs(1), "bert", HERE));
+        (0..7).for_each(|number| backoff.failed(now, "anna", there(number)));
+        assert_eq!(backoff.wait(now, "anna", HERE), Duration::ZERO);
+    }
+
     #[test]
     fn memory_is_bounded_and_who_waits_is_remembered_before_who_does_not() {
         let limits = BackoffLimits { remembered_max: 50, ..BackoffLimits::default() };
