@@ -301,6 +301,15 @@ async fn the_line_has_an_end_and_who_leaves_it_is_not_hashed_for() {
 }
 
 #[tokio::test]
+async fn a_job_that_panics_costs_who_asked_and_nobody_after_him() {
+    let hashers = Hashers::start(1, 2).unwrap();
+    for _ in 0..3 {
+        assert!(hashers.run(|_| panic!("a mistake of ours")).await.is_err());
+    }
+    assert_eq!(hashers.run(|_| 7).await.unwrap(), 7);
+}
+
+#[tokio::test]
 async fn a_reload_changes_what_roles_grant_and_ends_what_is_not_granted_any_more() {
     let role = |grant: &str| {
         format!("[auth]\nanonymous = [\"fitter\"]\n[[auth.role]]\nname = \"fitter\"\ngrants = [{grant:?}]")
