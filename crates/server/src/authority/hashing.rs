@@ -78,7 +78,9 @@ fn work(permit: &Permit, next: &Mutex<Receiver<Job>>) {
         let Ok(job) = lock(next).recv() else { return };
         // What a job shares is locked by `lock`, which is whole after every statement; what it owns ends with it.
         if catch_unwind(AssertUnwindSafe(|| job(permit))).is_err() {
-            error!("checking or hashing a password panicked; whoever asked was refused, and the next one's turn has come");
+            error!(
+                "checking or hashing a password panicked; whoever asked was refused, and the next one's turn has come"
+            );
         }
     }
 }
