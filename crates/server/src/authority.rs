@@ -463,10 +463,19 @@ fn admin() -> Name {
     Name::parse("admin").expect("a plain word")
 }
 
-/// The clock on the wall.
+/// The clock on the wall. Whoever waits by another one has to expect that it steps, and looks at it again.
 pub(crate) fn wall() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    let wall = Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
+    #[cfg(test)]
+    let wall = Timestamp(wall.0.saturating_add_signed(STEP.get()));
+    wall
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// By how many milliseconds somebody has set the clock, as far as this thread sees.
+    pub(crate) static STEP: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
 }
 
 /// What is locked here is whole after every statement.
