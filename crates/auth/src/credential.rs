@@ -24,5 +24,5 @@ pub use certificate::{
 pub use gate::{HashingGate, Permit};
 pub use password::{Cost, CostError, Password, PasswordError, PasswordHash, PasswordHashError};
 pub use secret::{Digest, NoRandomness, Secret, random};
-pub use token::{Jwks, JwksError, TokenError, TokenRules, TokenSubject};
+pub use token::{Jwks, JwksError, SignedClaims, TokenError, TokenRules, TokenSubject};
 pub use x509::{Certificate, X509Error};

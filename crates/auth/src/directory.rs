@@ -15,7 +15,7 @@ mod tenure;
 
 pub use change::{Change, Put};
 pub use command::{Command, NewKey, Refused};
-pub use login::{Login, PasswordCheck, ProvenUser, Refusal};
+pub use login::{Evidence, Login, PasswordCheck, ProvenUser, Refusal};
 pub use record::RestoreError;
 pub use tenure::Tenure;
 
@@ -189,6 +189,12 @@ impl Directory {
     pub fn revoke_certificates(&mut self, revocations: Revocations) {
         self.revocations = revocations;
         self.reigns.values().for_each(Reign::end);
+        self.strangers.end();
+    }
+
+    /// What tokens, or those who show nothing, were let in by has changed: whoever is not in the directory has to be looked
+    /// at again.
+    pub fn doubt_strangers(&self) {
         self.strangers.end();
     }
 

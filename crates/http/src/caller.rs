@@ -125,7 +125,7 @@ impl Caller {
 
     /// Whether what he was let in by is good no more: it has run out, or something has changed.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.is_stale() || self.until().is_some_and(|until| until <= now)
+        self.0.login.as_ref().is_some_and(|login| login.is_due(now))
     }
 
     /// The tree, held still, as far as he may read it.

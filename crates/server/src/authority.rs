@@ -23,10 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use factree_auth::credential::{
-    Backoff, BackoffLimits, BearerToken, CertificateRule, Password, PasswordHash, Permit, SessionToken, TokenError,
-    random,
+    Backoff, BackoffLimits, BearerToken, Certificate, Jwks, Password, PasswordHash, Permit, SessionToken, SignedClaims,
+    TokenError, random,
 };
-use factree_auth::directory::{Change, Command, ProvenUser, Refusal};
+use factree_auth::directory::{Change, Command, Evidence, ProvenUser, Refusal};
 use factree_auth::{Access, Directory, DirectoryLimits, Login, Name, Principal, Timestamp};
 use tokio::sync::watch;
 use tracing::warn;
@@ -34,6 +34,7 @@ use tracing::warn;
 use crate::config::AuthConfig;
 use crate::limits::AuthLimits;
 use crate::storage::StorageError;
+use crate::web_client::WebAddress;
 pub(crate) use deed::of as deed_of;
 use hashing::Hashers;
 pub(crate) use ledger::Ledger;
@@ -120,8 +121,10 @@ impl Authority {
             return;
         }
         // Before tenures end, or somebody could get a new one by the old terms.
-        let terms = Arc::new(Terms::new(auth, Some(&self.terms())));
-        *lock(&self.terms) = terms;
+        {
+            let mut terms = lock(&self.terms);
+            *terms = Arc::new(Terms::new(auth, Some(&terms)));
+        }
         {
             let mut directory = self.directory();
             directory.configure(auth.roles.clone());
@@ -131,6 +134,20 @@ impl Authority {
         }
         self.bell.unknown_key.notify_one();
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// An identity provider has told its keys. Whoever was let in by one that it has taken back is looked at again.
+    fn told(&self, provider: &WebAddress, keys: Jwks) {
+        let is_any_gone = {
+            let mut terms = lock(&self.terms);
+            let Some((next, is_any_gone)) = terms.told(provider, keys) else { return };
+            *terms = Arc::new(next);
+            is_any_gone
+        };
+        if is_any_gone {
+            self.directory().doubt_strangers();
+            self.changed.send_modify(|count| *count += 1);
+        }
     }
 
     /// Does what has to be done now and then, for as long as it is polled.
@@ -157,22 +174,15 @@ impl Authority {
     fn judge(&self, proof: &Proof<'_>, terms: &Terms, peer: IpAddr) -> Option<Result<Login, NotLetIn>> {
         let now = wall();
         Some(match proof {
-            Proof::Nothing => match terms.anonymous_from(peer) {
-                Some(roles) => Ok(self.directory().login_without_proof(Principal::Anonymous, roles)),
-                None => Err(NotLetIn::because(Why::NoProof)),
-            },
+            Proof::Nothing => self.log_in_by_address(peer, terms),
             Proof::Password { username, password } => {
                 let token =
                     password.as_token().filter(|token| BearerToken::looks_like_one(token) || terms.takes_tokens())?;
                 self.log_in_by_token(token, terms, now).and_then(|login| matching(login, Some(username)))
             }
             Proof::Certificate { certificate, username } => {
-                let mapped = CertificateRule::map(&terms.certificates, &certificate.names);
-                mapped.map_err(|unmapped| NotLetIn::because(Why::Certificate(unmapped))).and_then(|mapped| {
-                    let (issuer, serial, until) = (&certificate.issuer, &certificate.serial, Some(certificate.until));
-                    let login = self.directory().login_by_certificate(mapped, issuer, serial, until, now);
-                    login.map_err(NotLetIn::from).and_then(|login| matching(login, *username))
-                })
+                let login = self.log_in_by_certificate(certificate, terms, now);
+                login.and_then(|login| matching(login, *username))
             }
             Proof::Bearer(token) => self.log_in_by_token(token, terms, now),
             Proof::Session(cookie) => self.log_in_by_session(cookie, now),
@@ -219,12 +229,32 @@ impl Authority {
             }
             return Ok(login);
         }
-        let subject = terms.subject(token, now).inspect_err(|error| {
+        let claims = terms.open(token).inspect_err(|error| {
             if *error == TokenError::UnknownKey {
                 self.bell.unknown_key.notify_one();
             }
         })?;
-        Ok(self.directory().login_by_token(subject, now)?)
+        self.log_in_by_claims(&Arc::new(claims), terms, now)
+    }
+
+    fn log_in_by_claims(&self, claims: &Arc<SignedClaims>, terms: &Terms, now: Timestamp) -> Result<Login, NotLetIn> {
+        let subject = terms.subject(claims, now)?;
+        Ok(self.directory().login_by_token(subject, claims, now)?)
+    }
+
+    fn log_in_by_certificate(
+        &self,
+        shown: &Arc<Certificate>,
+        terms: &Terms,
+        now: Timestamp,
+    ) -> Result<Login, NotLetIn> {
+        let owner = terms.owner(shown).map_err(|unmapped| NotLetIn::because(Why::Certificate(unmapped)))?;
+        Ok(self.directory().login_by_certificate(owner, shown, now)?)
+    }
+
+    fn log_in_by_address(&self, peer: IpAddr, terms: &Terms) -> Result<Login, NotLetIn> {
+        let roles = terms.anonymous_from(peer).ok_or(NotLetIn::because(Why::NoProof))?;
+        Ok(self.directory().login_anonymous(peer, roles))
     }
 
     fn log_in_by_session(&self, cookie: &str, now: Timestamp) -> Result<Login, NotLetIn> {
@@ -250,17 +280,24 @@ impl Authority {
         self.directory().access_of(login, client_id, wall())
     }
 
-    /// Looks at a stale login again. If it goes on, its rights may be others: ask [`access_of`](Self::access_of) anew.
+    /// Looks at a login again. If it goes on, its rights may be others: ask [`access_of`](Self::access_of) anew. What the
+    /// directory does not keep is let in once more, by the terms of now, and has to be who it was.
     ///
     /// # Errors
     /// [`Refusal`]: whoever holds it is cut off.
     pub(crate) fn renew(&self, login: &mut Login) -> Result<(), Refusal> {
-        if !self.is_open && *login.principal() == Principal::Anonymous {
-            let anew = |roles| self.directory().login_without_proof(Principal::Anonymous, roles);
-            *login = self.by_terms_in_force(|terms| terms.anonymous().map(anew)).ok_or(Refusal::Changed)?;
-            return Ok(());
+        let Some(evidence) = login.evidence() else { return self.directory().renew(login, wall()) };
+        let anew = self.by_terms_in_force(|terms| match &evidence {
+            Evidence::Nothing(from) => self.log_in_by_address(*from, terms),
+            Evidence::Certificate(shown) => self.log_in_by_certificate(shown, terms, wall()),
+            Evidence::Token(claims) => self.log_in_by_claims(claims, terms, wall()),
+        });
+        let anew = anew.map_err(|refused| refused.why.as_refusal())?;
+        if anew.principal() != login.principal() {
+            return Err(Refusal::Changed);
         }
-        self.directory().renew(login, wall())
+        *login = anew;
+        Ok(())
     }
 
     /// Decides about a command, stores what comes of it, and applies it when it is durable. One at a time; once it has
@@ -426,10 +463,19 @@ fn admin() -> Name {
     Name::parse("admin").expect("a plain word")
 }
 
-/// The clock on the wall.
+/// The clock on the wall. Whoever waits by another one has to expect that it steps, and looks at it again.
 pub(crate) fn wall() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    let wall = Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
+    #[cfg(test)]
+    let wall = Timestamp(wall.0.saturating_add_signed(STEP.get()));
+    wall
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// By how many milliseconds somebody has set the clock, as far as this thread sees.
+    pub(crate) static STEP: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
 }
 
 /// What is locked here is whole after every statement.

@@ -38,6 +38,7 @@ mod sparkplug;
 
 use attach::Attach;
 use auth::Auth;
+pub(crate) use auth::read_bounded;
 pub use auth::{AuthConfig, CertificatesConfig, KeySource, TokensConfig};
 pub use declared_types::DeclaredTypes;
 use namespace::Namespace;

@@ -6,6 +6,7 @@
 
 mod tls;
 mod watch;
+mod watched;
 
 use std::fmt::Display;
 use std::io;

@@ -1,9 +1,12 @@
 //! Backoff: who has failed has to wait, longer each time.
 //!
-//! Counted for each address and for each user. A user's count is what stops many addresses from guessing one password;
-//! so that nobody can lock a plant out by failing on purpose, it does not hold for an address from which that user has
-//! logged in before. Unknown users are counted like known ones. An address is what the server says it is: of IPv6 the
-//! first 64 bits.
+//! Counted for each address and for each user. A user's count is what stops many addresses from guessing one password,
+//! an address's what stops it from trying many users. So that nobody can lock a plant out by failing, on purpose or with
+//! an old password, neither holds where that user has logged in before: there only his own failures at that address
+//! count. Whoever guesses from behind the same address gains no more by it than many addresses have anyway: a few tries
+//! at each user, then one each [`BackoffLimits::longest`]. Nobody's success takes away a count, or each login of a device
+//! would give a guesser as many free tries again. Unknown users are counted like known ones. An address is what the
+//! server says it is: of IPv6 the first 64 bits.
 //! Invariant: no table holds more than [`BackoffLimits::remembered_max`] entries, whoever tries.
 
 use std::collections::HashMap;
@@ -55,8 +58,16 @@ pub struct Backoff {
     limits: BackoffLimits,
     addresses: HashMap<IpAddr, Strikes>,
     users: HashMap<Box<str>, Strikes>,
-    /// Who has logged in from where, and when last.
-    familiar: HashMap<(Box<str>, IpAddr), Instant>,
+    familiar: HashMap<(Box<str>, IpAddr), Familiar>,
+}
+
+/// Somebody who has logged in from somewhere.
+#[derive(Clone, Copy, Debug)]
+struct Familiar {
+    /// When last.
+    seen: Instant,
+    /// His failures there since.
+    strikes: Option<Strikes>,
 }
 
 impl Backoff {
@@ -69,29 +80,32 @@ impl Backoff {
     /// hashed.
     pub fn wait(&self, now: Instant, user: &str, address: IpAddr) -> Duration {
         let (user, address) = (countable(user), network(address));
-        let of_address = self.addresses.get(&address).map_or(Duration::ZERO, |strikes| self.remaining(now, *strikes));
-        if self.familiar.contains_key(&(user.into(), address)) {
-            return of_address;
+        let remaining = |strikes: Option<&Strikes>| strikes.map_or(Duration::ZERO, |it| self.remaining(now, *it));
+        match self.familiar.get(&(user.into(), address)) {
+            Some(familiar) => remaining(familiar.strikes.as_ref()),
+            None => remaining(self.addresses.get(&address)).max(remaining(self.users.get(user))),
         }
-        let of_user = self.users.get(user).map_or(Duration::ZERO, |strikes| self.remaining(now, *strikes));
-        of_address.max(of_user)
     }
 
     /// He tried and failed.
     pub fn failed(&mut self, now: Instant, user: &str, address: IpAddr) {
         let (user, address, limits) = (countable(user), network(address), self.limits);
         strike(&mut self.addresses, address, now, limits);
-        if !self.familiar.contains_key(&(user.into(), address)) {
-            strike(&mut self.users, user.into(), now, limits);
+        match self.familiar.get_mut(&(user.into(), address)) {
+            Some(familiar) => familiar.strikes = Some(one_more(familiar.strikes, now, limits)),
+            None => strike(&mut self.users, user.into(), now, limits),
         }
     }
 
-    /// He tried and was right. The address keeps its strikes if they are others' too; they are forgotten in time.
+    /// He tried and was right. Whatever strikes there are stay, since they may be others'; they are forgotten in time.
     pub fn succeeded(&mut self, now: Instant, user: &str, address: IpAddr) {
-        let (user, address) = (countable(user), network(address));
-        self.users.remove(user);
-        make_room(&mut self.familiar, self.limits.remembered_max, |last| *last);
-        self.familiar.insert((user.into(), address), now);
+        let pair = (Box::from(countable(user)), network(address));
+        if let Some(familiar) = self.familiar.get_mut(&pair) {
+            familiar.seen = now;
+            return;
+        }
+        make_room(&mut self.familiar, self.limits.remembered_max, |familiar| familiar.seen);
+        self.familiar.insert(pair, Familiar { seen: now, strikes: None });
     }
 
     /// His password was changed, or he was deleted: nowhere is he familiar.
@@ -124,9 +138,13 @@ fn strike<K: Hash + Eq + Clone>(table: &mut HashMap<K, Strikes>, who: K, now: In
     if !table.contains_key(&who) {
         make_room(table, limits.remembered_max, |strikes| (strikes.count > limits.free, strikes.last));
     }
-    let strikes = table.entry(who).or_insert(Strikes { count: 0, last: now });
-    let is_old = now.saturating_duration_since(strikes.last) >= limits.forgotten_after;
-    *strikes = Strikes { count: if is_old { 1 } else { strikes.count.saturating_add(1) }, last: now };
+    let before = table.get(&who).copied();
+    table.insert(who, one_more(before, now, limits));
+}
+
+fn one_more(before: Option<Strikes>, now: Instant, limits: BackoffLimits) -> Strikes {
+    let remembered = before.filter(|it| now.saturating_duration_since(it.last) < limits.forgotten_after);
+    Strikes { count: remembered.map_or(0, |it| it.count).saturating_add(1), last: now }
 }
 
 /// If the table is full, forgets what matters least. Looks at all of it, which is little beside the hash that failed.

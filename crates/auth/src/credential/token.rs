@@ -3,6 +3,7 @@
 //! The key says which algorithm it is for, never the token: what the token claims must be the same, so there is no way
 //! to have a public key taken for a shared secret, or `none` for a signature. Nothing of the token is looked at before
 //! its signature is verified, but which key it names. A claim that is missing or of the wrong kind refuses the token.
+//! What was signed can be judged again later, by other rules and other keys, without keeping what lets somebody in.
 //! Knows no network: the provider's keys come as bytes.
 //! Invariant: `Ok` means that the issuer signed it, for us, and that it is valid now.
 
@@ -13,6 +14,7 @@ use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::secret::Digest;
 use crate::encoding::unbase64url;
 use crate::limits::TOKEN_BYTES_MAX;
 use crate::name::Name;
@@ -43,6 +45,13 @@ impl Key {
         }
     }
 
+    fn digest(&self) -> Digest {
+        match self {
+            Key::Rs256 { n, e } => Digest::of(&[b"factree-rs256-1\n", &n.len().to_be_bytes(), n, e]),
+            Key::Es256(point) => Digest::of(&[b"factree-es256-1\n", &point[..]]),
+        }
+    }
+
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Key::Rs256 { n, e } => RsaPublicKeyComponents { n, e }
@@ -59,7 +68,15 @@ impl Key {
 /// The keys of an identity provider, RFC 7517.
 #[derive(Clone)]
 pub struct Jwks {
-    keys: Vec<(Option<Box<str>>, Key)>,
+    keys: Vec<Known>,
+}
+
+#[derive(Clone)]
+struct Known {
+    id: Option<Box<str>>,
+    key: Key,
+    /// The same for the same key, whatever it is called.
+    digest: Digest,
 }
 
 /// Why bytes are no set of keys.
@@ -138,28 +155,75 @@ impl Jwks {
         }
         let wire: JwksWire = serde_json::from_slice(json).map_err(|_| JwksError::Format)?;
         let known = wire.keys.into_iter().filter_map(|jwk| serde_json::from_value::<JwkWire>(jwk).ok());
-        let usable = known.filter_map(|jwk| Some((jwk.kid.as_deref().map(Into::into), jwk.key()?)));
-        let keys: Vec<_> = usable.take(KEYS_MAX).collect();
+        let usable = known.filter_map(|jwk| Some((jwk.key()?, jwk.kid)));
+        let known = |(key, id): (Key, Option<String>)| Known { digest: key.digest(), id: id.map(Into::into), key };
+        let keys: Vec<_> = usable.map(known).take(KEYS_MAX).collect();
         if keys.is_empty() { Err(JwksError::NoKey) } else { Ok(Jwks { keys }) }
     }
 
+    /// Verifies a token's signature. Nothing is known yet of whose it is, for whom and until when: ask
+    /// [`TokenRules::subject`].
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn open(&self, token: &str) -> Result<SignedClaims, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::TooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Format)?;
+        let (header, claims) = signed.split_once('.').ok_or(TokenError::Format)?;
+        let header: HeaderWire = json(&unbase64url(header).ok_or(TokenError::Format)?)?;
+        if header.crit.is_some() {
+            return Err(TokenError::Critical);
+        }
+        let key = self.select(header.kid.as_deref(), &header.alg)?;
+        let signature = unbase64url(signature).ok_or(TokenError::Format)?;
+        if !key.key.verifies(signed.as_bytes(), &signature) {
+            return Err(TokenError::Signature);
+        }
+        let json = unbase64url(claims).ok_or(TokenError::Format)?;
+        Ok(SignedClaims { json: json.into(), key: key.digest })
+    }
+
+    /// Whether what the other set verified is verified by this one too.
+    pub fn has_all_of(&self, other: &Jwks) -> bool {
+        other.keys.iter().all(|known| self.has(&known.digest))
+    }
+
+    fn has(&self, key: &Digest) -> bool {
+        self.keys.iter().any(|known| known.digest == *key)
+    }
+
     /// The key that a token names; without a name, the only one for its algorithm.
-    fn select(&self, kid: Option<&str>, algorithm: &str) -> Result<&Key, TokenError> {
-        let mut fitting = self.keys.iter().filter(|(id, key)| match kid {
-            Some(kid) => id.as_deref() == Some(kid),
-            None => key.algorithm() == algorithm,
+    fn select(&self, kid: Option<&str>, algorithm: &str) -> Result<&Known, TokenError> {
+        let mut fitting = self.keys.iter().filter(|known| match kid {
+            Some(kid) => known.id.as_deref() == Some(kid),
+            None => known.key.algorithm() == algorithm,
         });
-        let (_, key) = fitting.next().ok_or(TokenError::UnknownKey)?;
+        let known = fitting.next().ok_or(TokenError::UnknownKey)?;
         if fitting.next().is_some() {
             return Err(TokenError::UnknownKey);
         }
-        if key.algorithm() == algorithm { Ok(key) } else { Err(TokenError::Algorithm) }
+        if known.key.algorithm() == algorithm { Ok(known) } else { Err(TokenError::Algorithm) }
     }
 }
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|(kid, key)| (kid, key.algorithm()))).finish()
+        f.debug_list().entries(self.keys.iter().map(|known| (&known.id, known.key.algorithm()))).finish()
+    }
+}
+
+/// What an issuer has signed. Lets nobody in: the signature is not kept.
+#[derive(Clone)]
+pub struct SignedClaims {
+    json: Box<[u8]>,
+    key: Digest,
+}
+
+impl fmt::Debug for SignedClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignedClaims(…)")
     }
 }
 
@@ -261,29 +325,26 @@ struct ClaimsWire {
 }
 
 impl TokenRules {
-    /// Whose token this is.
+    /// Whose a token is.
     ///
     /// # Errors
     /// [`TokenError`].
     pub fn verify(&self, token: &str, keys: &Jwks, now: Timestamp) -> Result<TokenSubject, TokenError> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenError::TooLong);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Format)?;
-        let (header, claims) = signed.split_once('.').ok_or(TokenError::Format)?;
-        let header: HeaderWire = json(header)?;
-        if header.crit.is_some() {
-            return Err(TokenError::Critical);
-        }
-        let key = keys.select(header.kid.as_deref(), &header.alg)?;
-        let signature = unbase64url(signature).ok_or(TokenError::Format)?;
-        if !key.verifies(signed.as_bytes(), &signature) {
-            return Err(TokenError::Signature);
-        }
-        self.subject(&json(claims)?, now)
+        self.subject(&keys.open(token)?, keys, now)
     }
 
-    fn subject(&self, claims: &ClaimsWire, now: Timestamp) -> Result<TokenSubject, TokenError> {
+    /// Whose a token is that was opened before, perhaps by keys of which some are gone.
+    ///
+    /// # Errors
+    /// [`TokenError`]; [`TokenError::UnknownKey`] if the key that verified it is among the keys no more.
+    pub fn subject(&self, claims: &SignedClaims, keys: &Jwks, now: Timestamp) -> Result<TokenSubject, TokenError> {
+        if !keys.has(&claims.key) {
+            return Err(TokenError::UnknownKey);
+        }
+        self.judge(&json(&claims.json)?, now)
+    }
+
+    fn judge(&self, claims: &ClaimsWire, now: Timestamp) -> Result<TokenSubject, TokenError> {
         let leeway = self.leeway.min(Duration::from_secs(300));
         if claims.iss.as_ref().and_then(Value::as_str).ok_or(TokenError::Claim("iss"))? != self.issuer {
             return Err(TokenError::Issuer);
@@ -322,9 +383,8 @@ impl TokenRules {
     }
 }
 
-fn json<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, TokenError> {
-    let bytes = unbase64url(part).ok_or(TokenError::Format)?;
-    serde_json::from_slice(&bytes).map_err(|_| TokenError::Format)
+fn json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, TokenError> {
+    serde_json::from_slice(bytes).map_err(|_| TokenError::Format)
 }
 
 /// Seconds since 1970, perhaps with a fraction.

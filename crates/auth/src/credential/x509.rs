@@ -1,8 +1,9 @@
 //! What is read out of X.509: the names in a client certificate, and the serials in a revocation list.
 //!
 //! A certificate comes here when TLS has verified its chain, so only its names are read. A revocation list has come
-//! from anywhere: it counts only if one of the authorities has signed it. Knows no PEM but the label of a list.
-//! Invariant: a list that cannot be verified changes nothing.
+//! from anywhere: it counts only if one of the authorities has signed it. Knows no PEM but the label of a list; what else a
+//! file holds is passed over, as TLS does.
+//! Invariant: a file with a list that cannot be verified changes nothing.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -94,38 +95,46 @@ impl Certificate {
 }
 
 impl Revocations {
-    /// Adds the serials of a revocation list, DER or PEM, that one of these authorities (certificates as DER) has
-    /// signed. Gives the time at which the next list is due, if it says so: an old list is better than none, and worth
-    /// an alarm.
+    /// Adds the serials of revocation lists, one as DER or any number as PEM, each of which one of these authorities
+    /// (certificates as DER) has signed. Gives the time at which the next list is due, the first of them, if they say so: an
+    /// old list is better than none, and worth an alarm.
     ///
     /// # Errors
     /// [`X509Error`]; nothing is added.
-    pub fn read_list(&mut self, list: &[u8], authorities: &[&[u8]]) -> Result<Option<Timestamp>, X509Error> {
-        if list.len() > LIST_BYTES_MAX {
+    pub fn read_lists(&mut self, lists: &[u8], authorities: &[&[u8]]) -> Result<Option<Timestamp>, X509Error> {
+        if lists.len() > LIST_BYTES_MAX {
             return Err(X509Error::TooLong);
         }
-        let pem = list.starts_with(b"-----BEGIN").then(|| Pem::read(std::io::Cursor::new(list)));
-        let pem = pem.transpose().map_err(|_| X509Error::Format)?.map(|(pem, _)| pem);
-        if pem.as_ref().is_some_and(|pem| pem.label != "X509 CRL") {
+        let unfolded: Vec<Pem>;
+        let lists = if lists.starts_with(b"-----BEGIN") {
+            unfolded = Pem::iter_from_buffer(lists).collect::<Result<_, _>>().map_err(|_| X509Error::Format)?;
+            unfolded.iter().filter(|pem| pem.label == "X509 CRL").map(|pem| &*pem.contents).collect()
+        } else {
+            vec![lists]
+        };
+        if lists.is_empty() {
             return Err(X509Error::Format);
         }
-        let der = pem.as_ref().map_or(list, |pem| &pem.contents);
-        let (rest, parsed) = CertificateRevocationList::from_der(der).map_err(|_| X509Error::Format)?;
-        if !rest.is_empty() {
-            return Err(X509Error::Format);
+        let read: Vec<_> = lists.into_iter().map(|list| verified(list, authorities)).collect::<Result<_, _>>()?;
+        for list in &read {
+            let issuer = list.issuer().as_raw();
+            self.extend(list.iter_revoked_certificates().map(|revoked| (issuer, revoked.raw_serial())));
         }
-        let mut verified = Err(X509Error::UnknownIssuer);
-        for authority in authorities {
-            let authority = certificate(authority)?;
-            if authority.subject().as_raw() == parsed.issuer().as_raw() && verified.is_err() {
-                verified = parsed.verify_signature(authority.public_key()).map_err(|_| X509Error::Signature);
-            }
-        }
-        verified?;
-        let issuer = parsed.issuer().as_raw();
-        self.extend(parsed.iter_revoked_certificates().map(|revoked| (issuer, revoked.raw_serial())));
-        Ok(parsed.next_update().map(timestamp))
+        Ok(read.iter().filter_map(|list| list.next_update().map(timestamp)).min())
     }
+}
+
+/// A list that one of the authorities has signed.
+fn verified<'a>(list: &'a [u8], authorities: &[&[u8]]) -> Result<CertificateRevocationList<'a>, X509Error> {
+    let Ok(([], parsed)) = CertificateRevocationList::from_der(list) else { return Err(X509Error::Format) };
+    let mut verified = Err(X509Error::UnknownIssuer);
+    for authority in authorities {
+        let authority = certificate(authority)?;
+        if authority.subject().as_raw() == parsed.issuer().as_raw() && verified.is_err() {
+            verified = parsed.verify_signature(authority.public_key()).map_err(|_| X509Error::Signature);
+        }
+    }
+    verified.map(|()| parsed)
 }
 
 fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, X509Error> {

@@ -2,16 +2,20 @@
 //!
 //! A password is checked outside of any lock: [`Directory::password_check`] gives what is needed for it, for those who
 //! do not exist as for those who do, so that neither the answer nor its time tells them apart. When a tenure is over,
-//! the same login is looked at again ([`Directory::renew`]): what proved it has to be there still, unchanged.
+//! the same login is looked at again ([`Directory::renew`]): what proved it has to be there still, unchanged. What the
+//! directory does not keep (certificates, tokens, who shows nothing) a login carries with it as [`Evidence`], for whoever
+//! knows the terms by which it was judged: by those of today it is let in anew, or not.
 //! Invariant: every way in ends in [`Directory::access_of`].
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Directory, Tenure, User};
 use crate::access::Access;
 use crate::credential::{
-    BearerToken, Digest, KeyId, Mapped, Password, PasswordHash, Permit, SessionId, SessionToken, TokenSubject,
+    BearerToken, Certificate, Digest, KeyId, Mapped, Password, PasswordHash, Permit, SessionId, SessionToken,
+    SignedClaims, TokenSubject,
 };
 use crate::name::Name;
 use crate::principal::Principal;
@@ -27,19 +31,33 @@ enum Proof {
     Password(Digest),
     Key(KeyId),
     Session(SessionId),
-    /// None of the directory's roles: a user of the directory.
+    /// No roles: a user of the directory.
     Certificate {
-        issuer: Box<[u8]>,
-        serial: Box<[u8]>,
+        shown: Arc<Certificate>,
         roles: Option<Vec<Name>>,
     },
     Token {
+        claims: Arc<SignedClaims>,
         roles: Vec<Name>,
     },
-    /// Let in without.
+    /// Let in without, and from where if that counts.
     None {
+        from: Option<IpAddr>,
         roles: Vec<Name>,
     },
+    /// A user's session waits for him.
+    Absent,
+}
+
+/// What a login was let in by that the directory does not keep.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// A certificate that TLS has verified.
+    Certificate(Arc<Certificate>),
+    /// What an identity provider has signed.
+    Token(Arc<SignedClaims>),
+    /// Nothing was shown, from there.
+    Nothing(IpAddr),
 }
 
 /// Somebody who has proven who he is.
@@ -129,6 +147,17 @@ impl Login {
         matches!(self.proof, Proof::Password(_))
     }
 
+    /// What it was let in by, if the directory does not keep that: [`Directory::renew`] knows of it only whether it has
+    /// expired or was revoked.
+    pub fn evidence(&self) -> Option<Evidence> {
+        match &self.proof {
+            Proof::Certificate { shown, .. } => Some(Evidence::Certificate(Arc::clone(shown))),
+            Proof::Token { claims, .. } => Some(Evidence::Token(Arc::clone(claims))),
+            Proof::None { from, .. } => from.map(Evidence::Nothing),
+            Proof::Password(_) | Proof::Key(_) | Proof::Session(_) | Proof::Absent => None,
+        }
+    }
+
     /// Until when it is good, if that is known: a connection ends then.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
@@ -138,6 +167,11 @@ impl Login {
     #[inline]
     pub fn is_stale(&self) -> bool {
         self.tenure.is_over()
+    }
+
+    /// Whether it is to be looked at now: it is stale, or its time is up.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.is_stale() || self.until.is_some_and(|until| until <= now)
     }
 }
 
@@ -181,38 +215,51 @@ impl Directory {
         self.login(Principal::User(owner), Proof::Session(token.id()), Some(until), now)
     }
 
-    /// Lets in whoever a certificate is of, with its issuer's name (DER), serial and end.
+    /// Lets in whoever a certificate is of, until that ends.
     ///
     /// # Errors
     /// [`Refusal`].
     pub fn login_by_certificate(
         &mut self,
         mapped: Mapped,
-        issuer: &[u8],
-        serial: &[u8],
-        until: Option<Timestamp>,
+        shown: &Arc<Certificate>,
         now: Timestamp,
     ) -> Result<Login, Refusal> {
         let (principal, roles) = match mapped {
             Mapped::User(name) => (Principal::User(name), None),
             Mapped::Own { name, roles } => (Principal::Certificate(name), Some(roles)),
         };
-        self.login(principal, Proof::Certificate { issuer: issuer.into(), serial: serial.into(), roles }, until, now)
+        self.login(principal, Proof::Certificate { shown: Arc::clone(shown), roles }, Some(shown.until), now)
     }
 
     /// Lets in whoever a verified token is of.
     ///
     /// # Errors
     /// [`Refusal::Expired`].
-    pub fn login_by_token(&mut self, subject: TokenSubject, now: Timestamp) -> Result<Login, Refusal> {
+    pub fn login_by_token(
+        &mut self,
+        subject: TokenSubject,
+        claims: &Arc<SignedClaims>,
+        now: Timestamp,
+    ) -> Result<Login, Refusal> {
         let TokenSubject { name, roles, until } = subject;
-        self.login(Principal::Token(name), Proof::Token { roles }, Some(until), now)
+        self.login(Principal::Token(name), Proof::Token { claims: Arc::clone(claims), roles }, Some(until), now)
     }
 
-    /// Lets in whoever does not have to prove anything: anonymous clients where that is allowed, and Factree itself.
+    /// Lets in whoever shows nothing, where that is allowed from there.
+    pub fn login_anonymous(&self, from: IpAddr, roles: Vec<Name>) -> Login {
+        self.without_proof(Principal::Anonymous, Some(from), roles)
+    }
+
+    /// Lets in whoever does not have to prove anything: everybody of an open server, and Factree itself.
     pub fn login_without_proof(&self, principal: Principal, roles: Vec<Name>) -> Login {
         debug_assert!(matches!(principal, Principal::Anonymous | Principal::Local), "everybody else proves it");
-        Login { principal, proof: Proof::None { roles }, until: None, tenure: self.strangers.begin_tenure() }
+        self.without_proof(principal, None, roles)
+    }
+
+    fn without_proof(&self, principal: Principal, from: Option<IpAddr>, roles: Vec<Name>) -> Login {
+        let tenure = self.strangers.begin_tenure();
+        Login { principal, proof: Proof::None { from, roles }, until: None, tenure }
     }
 
     fn login(
@@ -278,10 +325,8 @@ impl Directory {
         client_id: Option<&str>,
         now: Timestamp,
     ) -> Result<Arc<Access>, Refusal> {
-        // As a certificate of his would give it, of which nothing is known that could be revoked.
-        let proof = Proof::Certificate { issuer: Box::default(), serial: Box::default(), roles: None };
         let principal = Principal::User(name.clone());
-        let login = Login { tenure: self.begin_tenure(&principal), principal, proof, until: None };
+        let login = Login { tenure: self.begin_tenure(&principal), principal, proof: Proof::Absent, until: None };
         self.access_of(&login, client_id, now)
     }
 
@@ -307,12 +352,15 @@ impl Directory {
                 let session = self.sessions.get(id).ok_or(Refusal::Changed)?;
                 if self.is_over(session, now) { Err(Refusal::Expired) } else { Ok((user.roles.clone(), Verbs::ALL)) }
             }
-            Proof::Certificate { issuer, serial, .. } if self.revocations.cover(issuer, serial) => {
+            Proof::Certificate { shown, .. } if self.revocations.cover(&shown.issuer, &shown.serial) => {
                 Err(Refusal::Revoked)
             }
-            Proof::Certificate { roles: Some(roles), .. } => Ok((roles.clone(), Verbs::ALL)),
-            Proof::Certificate { roles: None, .. } => Ok((self.active(login)?.roles.clone(), Verbs::ALL)),
-            Proof::Token { roles } | Proof::None { roles } => Ok((roles.clone(), Verbs::ALL)),
+            Proof::Certificate { roles: None, .. } | Proof::Absent => {
+                Ok((self.active(login)?.roles.clone(), Verbs::ALL))
+            }
+            Proof::Certificate { roles: Some(roles), .. } | Proof::Token { roles, .. } | Proof::None { roles, .. } => {
+                Ok((roles.clone(), Verbs::ALL))
+            }
         }
     }
 

@@ -148,6 +148,62 @@ mod backing_off {
         assert!(backoff.wait(now, "press7", there(2000)) > Duration::ZERO, "known nowhere any more");
     }
 
+    /// Behind one address, a proxy's or a router's, is a whole plant.
+    #[test]
+    fn one_device_with_an_old_password_holds_up_nobody_who_is_known_behind_its_address() {
+        let (mut backoff, start) = (Backoff::new(BackoffLimits::default()), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        backoff.succeeded(start, "anna", HERE);
+        for second in 0..200 {
+            if backoff.wait(after(second), "plc", HERE).is_zero() {
+                backoff.failed(after(second), "plc", HERE);
+            }
+            assert_eq!(backoff.wait(after(second), "anna", HERE), Duration::ZERO);
+        }
+        assert!(backoff.wait(after(200), "bert", HERE) > Duration::ZERO, "who was never here waits");
+    }
+
+    /// What a guesser gains who has the address of those whose passwords he guesses.
+    #[test]
+    fn a_guesser_behind_a_known_address_has_no_more_tries_than_many_addresses_have() {
+        let (mut backoff, start) = (Backoff::new(BackoffLimits::default()), Instant::now());
+        let users = ["anna", "bert", "carl"];
+        users.iter().for_each(|user| backoff.succeeded(start, user, HERE));
+        let mut tries = [0; 3];
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            for (user, tries) in users.iter().zip(&mut tries) {
+                while backoff.wait(now, user, HERE).is_zero() {
+                    backoff.failed(now, user, HERE);
+                    *tries += 1;
+                }
+            }
+            // The device whose password it is comes and goes all the time.
+            backoff.succeeded(now, "anna", HERE);
+        }
+        assert_eq!(tries, [70; 3], "twelve in the first two minutes, then one each minute");
+        let (mut backoff, mut tries) = (Backoff::new(BackoffLimits::default()), 0);
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            while backoff.wait(now, "anna", there(tries)).is_zero() {
+                backoff.failed(now, "anna", there(tries));
+                tries += 1;
+            }
+            backoff.succeeded(now, "anna", HERE);
+        }
+        assert_eq!(tries, 70, "from an address for each try");
+    }
+
+    #[test]
+    fn who_comes_again_pushes_nobody_out_of_memory() {
+        let limits = BackoffLimits { remembered_max: 2, ..BackoffLimits::default() };
+        let (mut backoff, now) = (Backoff::new(limits), Instant::now());
+        backoff.succeeded(now, "anna", HERE);
+        (0..9).for_each(|_| backoff.succeeded(now + Duration::from_secs(1), "bert", HERE));
+        (0..7).for_each(|number| backoff.failed(now, "anna", there(number)));
+        assert_eq!(backoff.wait(now, "anna", HERE), Duration::ZERO);
+    }
+
     #[test]
     fn memory_is_bounded_and_who_waits_is_remembered_before_who_does_not() {
         let limits = BackoffLimits { remembered_max: 50, ..BackoffLimits::default() };
@@ -246,13 +302,15 @@ mod certificates {
 
     /// An authority of the name `Acme`, and one of the same name that is somebody else's.
     fn authorities() -> [rcgen::CertifiedIssuer<'static, rcgen::KeyPair>; 2] {
-        [(), ()].map(|()| {
-            let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
-            params.distinguished_name.push(rcgen::DnType::CommonName, "Acme");
-            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-            params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign, rcgen::KeyUsagePurpose::KeyCertSign];
-            rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
-        })
+        ["Acme"; 2].map(authority)
+    }
+
+    fn authority(name: &str) -> rcgen::CertifiedIssuer<'static, rcgen::KeyPair> {
+        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign, rcgen::KeyUsagePurpose::KeyCertSign];
+        rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
     }
 
     fn issued(by: &rcgen::CertifiedIssuer<'_, rcgen::KeyPair>, serial: u64) -> rcgen::Certificate {
@@ -282,53 +340,92 @@ mod certificates {
         assert!(Certificate::of(&[&der[..], &[0]].concat()).is_err());
     }
 
-    #[test]
-    fn a_revocation_list_counts_if_its_authority_signed_it() {
-        let [ours, other] = authorities();
-        let revoked = |serial: u64| rcgen::RevokedCertParams {
-            serial_number: serial.into(),
+    /// A list that is good until the beginning of a year.
+    fn list_of(
+        by: &rcgen::CertifiedIssuer<'_, rcgen::KeyPair>,
+        serials: &[u64],
+        year: i32,
+    ) -> rcgen::CertificateRevocationList {
+        let revoked = |serial: &u64| rcgen::RevokedCertParams {
+            serial_number: (*serial).into(),
             revocation_time: rcgen::date_time_ymd(2026, 1, 1),
             reason_code: None,
             invalidity_date: None,
         };
         let params = rcgen::CertificateRevocationListParams {
             this_update: rcgen::date_time_ymd(2026, 1, 1),
-            next_update: rcgen::date_time_ymd(2027, 1, 1),
+            next_update: rcgen::date_time_ymd(year, 1, 1),
             crl_number: 1.into(),
             issuing_distribution_point: None,
-            revoked_certs: vec![revoked(0x80), revoked(9)],
+            revoked_certs: serials.iter().map(revoked).collect(),
             key_identifier_method: rcgen::KeyIdMethod::Sha256,
         };
-        let list = params.signed_by(&ours).unwrap();
+        params.signed_by(by).unwrap()
+    }
+
+    #[test]
+    fn every_list_of_a_file_counts_or_none() {
+        let ([ours, stranger], other) = (authorities(), authority("Other"));
+        let (one, two) = (list_of(&ours, &[7], 2028), list_of(&other, &[8], 2027));
+        let (ours_der, other_der) = (ours.der().to_vec(), other.der().to_vec());
+        let trusted = [&ours_der[..], &other_der];
+        let covers = |revocations: &Revocations, by: &rcgen::CertifiedIssuer<'_, rcgen::KeyPair>, serial| {
+            let certificate = Certificate::of(issued(by, serial).der()).unwrap();
+            revocations.cover(&certificate.issuer, &certificate.serial)
+        };
+        let file = format!("{}{}lists of both\n{}", pem("CERTIFICATE", ours.der()), crl(&one), crl(&two));
+        let mut revocations = Revocations::default();
+        let next = revocations.read_lists(file.as_bytes(), &trusted).unwrap();
+        assert_eq!(next.unwrap().to_string(), "2027-01-01T00:00:00.000Z", "the first that is due");
+        assert!(covers(&revocations, &ours, 7) && covers(&revocations, &other, 8) && !covers(&revocations, &other, 7));
+
+        let mut none = Revocations::default();
+        assert_eq!(none.read_lists(file.as_bytes(), &[&ours_der]), Err(X509Error::UnknownIssuer));
+        let forged = format!("{}{}", crl(&one), crl(&list_of(&stranger, &[9], 2027)));
+        assert_eq!(none.read_lists(forged.as_bytes(), &trusted), Err(X509Error::Signature));
+        let cut = &file[..file.len() - 30];
+        assert_eq!(none.read_lists(cut.as_bytes(), &trusted), Err(X509Error::Format));
+        let empty = pem("CERTIFICATE", ours.der());
+        assert_eq!(none.read_lists(empty.as_bytes(), &trusted), Err(X509Error::Format), "no list at all");
+        assert!(!covers(&none, &ours, 7), "nothing is added");
+    }
+
+    #[test]
+    fn a_revocation_list_counts_if_its_authority_signed_it() {
+        let [ours, other] = authorities();
+        let list = list_of(&ours, &[0x80, 9], 2027);
         let covers = |revocations: &Revocations, serial| {
             let certificate = Certificate::of(issued(&ours, serial).der()).unwrap();
             revocations.cover(&certificate.issuer, &certificate.serial)
         };
         let (ours_der, other_der) = (ours.der().to_vec(), other.der().to_vec());
         let mut revocations = Revocations::default();
-        let next = revocations.read_list(list.der(), &[&ours_der]).unwrap();
+        let next = revocations.read_lists(list.der(), &[&ours_der]).unwrap();
         assert_eq!(next.unwrap().to_string(), "2027-01-01T00:00:00.000Z");
         assert!(covers(&revocations, 0x80) && covers(&revocations, 9) && !covers(&revocations, 10));
 
         let mut none = Revocations::default();
-        assert_eq!(none.read_list(list.der(), &[]), Err(X509Error::UnknownIssuer));
-        assert_eq!(none.read_list(list.der(), &[&other_der]), Err(X509Error::Signature), "the same name, another key");
+        assert_eq!(none.read_lists(list.der(), &[]), Err(X509Error::UnknownIssuer));
+        assert_eq!(none.read_lists(list.der(), &[&other_der]), Err(X509Error::Signature), "the same name, another key");
         let mut touched = list.der().to_vec();
         let at = touched.len() / 2;
         touched[at] ^= 1;
-        assert!(none.read_list(&touched, &[&ours_der]).is_err());
-        assert_eq!(none.read_list(&[&list.der()[..], &[0]].concat(), &[&ours_der]), Err(X509Error::Format));
-        assert_eq!(none.read_list(b"-----BEGIN CERTIFICATE-----", &[&ours_der]), Err(X509Error::Format));
+        assert!(none.read_lists(&touched, &[&ours_der]).is_err());
+        assert_eq!(none.read_lists(&[&list.der()[..], &[0]].concat(), &[&ours_der]), Err(X509Error::Format));
+        assert_eq!(none.read_lists(b"-----BEGIN CERTIFICATE-----", &[&ours_der]), Err(X509Error::Format));
         assert!(!covers(&none, 9), "nothing is added");
-        let pem = format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", pem_lines(list.der()));
-        assert!(none.read_list(pem.as_bytes(), &[&other_der, &ours_der]).is_ok());
+        assert!(none.read_lists(crl(&list).as_bytes(), &[&other_der, &ours_der]).is_ok());
         assert!(covers(&none, 9));
     }
 
-    fn pem_lines(der: &[u8]) -> String {
+    fn crl(list: &rcgen::CertificateRevocationList) -> String {
+        pem("X509 CRL", list.der())
+    }
+
+    fn pem(label: &str, der: &[u8]) -> String {
         use base64::Engine as _;
         let text = base64::engine::general_purpose::STANDARD.encode(der);
         let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        lines.join("\n")
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
     }
 }

@@ -1,11 +1,14 @@
 //! Stories of the directory: who gets in, what he may do then, and when that ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use factree_auth::credential::*;
 use factree_auth::directory::*;
 use factree_auth::*;
 use factree_mqtt::TopicName;
+
+use crate::tokens::{Provider, claims};
 
 const MORNING: Timestamp = Timestamp(1_795_327_200_000);
 
@@ -404,17 +407,22 @@ fn logging_out_and_a_new_password_end_sessions() {
     assert_eq!(world.looks(&mut third), Err(Refusal::Changed));
 }
 
+/// A certificate of the authority `ca` that ends in the evening.
+fn shown(serial: &[u8]) -> Arc<Certificate> {
+    let until = MORNING.after(Duration::from_secs(12 * 3600));
+    Arc::new(Certificate { names: CertificateNames::default(), issuer: (*b"ca").into(), serial: serial.into(), until })
+}
+
 #[test]
 fn a_certificate_is_its_user_until_it_is_revoked() {
     let mut world = World::new();
-    let mut anna =
-        world.directory.login_by_certificate(Mapped::User(name("anna")), b"ca", &[0, 7], None, MORNING).unwrap();
+    let mut anna = world.directory.login_by_certificate(Mapped::User(name("anna")), &shown(&[0, 7]), MORNING).unwrap();
     assert_eq!(world.publishes(&anna, "plants/anna/x"), Some(true));
     let own = Mapped::Own { name: name("anna"), roles: names(&["reader"]) };
-    let stranger = world.directory.login_by_certificate(own, b"ca", &[8], None, MORNING).unwrap();
+    let stranger = world.directory.login_by_certificate(own, &shown(&[8]), MORNING).unwrap();
     assert_ne!(stranger.principal(), anna.principal(), "a certificate that says anna is not the user anna");
     assert_eq!(
-        world.directory.login_by_certificate(Mapped::User(name("nobody")), b"ca", &[9], None, MORNING).err(),
+        world.directory.login_by_certificate(Mapped::User(name("nobody")), &shown(&[9]), MORNING).err(),
         Some(Refusal::Unknown)
     );
     world.directory.revoke_certificates(Revocations::new([(&b"ca"[..], &[7][..])]));
@@ -422,6 +430,8 @@ fn a_certificate_is_its_user_until_it_is_revoked() {
     assert_eq!(world.looks(&mut anna), Err(Refusal::Revoked));
     let mut stranger = stranger;
     assert_eq!(world.looks(&mut stranger), Ok(()));
+    let evening = stranger.until().unwrap();
+    assert!(!stranger.is_due(MORNING) && stranger.is_due(evening), "nothing has changed, but its time is up");
 }
 
 #[test]
@@ -429,7 +439,9 @@ fn a_token_is_good_until_it_expires_and_gives_the_roles_it_was_mapped_to() {
     let mut world = World::new();
     let until = MORNING.after(Duration::from_secs(60));
     let subject = TokenSubject { name: name("carla"), roles: names(&["writer", "no such role"]), until };
-    let mut login = world.directory.login_by_token(subject, MORNING).unwrap();
+    let provider = Provider::new();
+    let claims = Arc::new(provider.jwks().open(&provider.issues(&claims())).unwrap());
+    let mut login = world.directory.login_by_token(subject, &claims, MORNING).unwrap();
     assert_eq!(login.principal().to_string(), "token:carla");
     assert_eq!(world.publishes(&login, "a"), Some(true));
     world.now = until;
@@ -441,11 +453,14 @@ fn a_token_is_good_until_it_expires_and_gives_the_roles_it_was_mapped_to() {
 #[test]
 fn who_has_nothing_to_prove_has_the_roles_that_were_given_for_that() {
     let mut world = World::new();
-    let mut anonymous = world.directory.login_without_proof(Principal::Anonymous, names(&["reader"]));
+    let here = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    let mut anonymous = world.directory.login_anonymous(here, names(&["reader"]));
     assert_eq!(world.publishes(&anonymous, "a"), Some(false));
     world.directory.configure(vec![Role::new("guest", vec![], vec![]).unwrap()]);
     assert!(anonymous.is_stale());
     assert_eq!(world.looks(&mut anonymous), Ok(()));
+    world.directory.doubt_strangers();
+    assert!(anonymous.is_stale() && matches!(anonymous.evidence(), Some(Evidence::Nothing(from)) if from == here));
 }
 
 #[test]

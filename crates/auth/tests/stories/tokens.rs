@@ -15,13 +15,13 @@ const NOW: Timestamp = Timestamp(1_795_327_200_000);
 const NOW_SECONDS: u64 = NOW.0 / 1000;
 
 /// An identity provider with one key, `es`.
-struct Provider {
+pub(crate) struct Provider {
     pair: EcdsaKeyPair,
     random: SystemRandom,
 }
 
 impl Provider {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
@@ -34,7 +34,7 @@ impl Provider {
         json!({"kty": "EC", "crv": "P-256", "kid": "es", "use": "sig", "alg": "ES256", "x": x, "y": y})
     }
 
-    fn jwks(&self) -> Jwks {
+    pub(crate) fn jwks(&self) -> Jwks {
         jwks(&[self.jwk()])
     }
 
@@ -44,7 +44,7 @@ impl Provider {
         format!("{signed}.{}", BASE64URL.encode(signature))
     }
 
-    fn issues(&self, claims: &Value) -> String {
+    pub(crate) fn issues(&self, claims: &Value) -> String {
         self.signs(&json!({"alg": "ES256", "kid": "es"}), &claims.to_string())
     }
 }
@@ -65,7 +65,7 @@ fn rules() -> TokenRules {
     }
 }
 
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({
         "iss": "https://id.acme.example/realms/plant",
         "aud": ["other", "factree"],
@@ -186,6 +186,29 @@ fn the_key_is_the_one_that_the_token_names() {
     assert_eq!(verify(&unnamed, &both), Err(TokenError::UnknownKey), "it could be either");
     assert_eq!(verify(&unnamed, &provider.jwks()), Ok(()));
     assert_eq!(verify(&unnamed, &jwks(&[provider.jwk(), renamed("es")])), Err(TokenError::UnknownKey));
+}
+
+/// What a token was good for yesterday it need not be good for today.
+#[test]
+fn what_was_signed_is_judged_again_by_other_rules_and_other_keys() {
+    let (provider, other) = (Provider::new(), Provider::new());
+    let claims = provider.jwks().open(&provider.issues(&claims())).unwrap();
+    let judged = |rules: &TokenRules, keys: &Jwks, now| rules.subject(&claims, keys, now);
+    let roles = |rules: &TokenRules| judged(rules, &provider.jwks(), NOW).unwrap().roles;
+    assert_eq!(roles(&rules()), [Name::parse("operator").unwrap()]);
+    assert_eq!(roles(&TokenRules { roles: vec![], ..rules() }), []);
+    let strangers = TokenRules { issuer: "https://id.other.example".to_owned(), ..rules() };
+    assert_eq!(judged(&strangers, &provider.jwks(), NOW), Err(TokenError::Issuer));
+    let others = TokenRules { audience: "another".to_owned(), ..rules() };
+    assert_eq!(judged(&others, &provider.jwks(), NOW), Err(TokenError::Audience));
+    assert_eq!(judged(&rules(), &provider.jwks(), Timestamp(NOW.0 + 330_000)), Err(TokenError::Expired));
+    let mut renamed = provider.jwk();
+    renamed["kid"] = json!("another name");
+    let turned = jwks(&[other.jwk(), renamed]);
+    assert!(judged(&rules(), &turned, NOW).is_ok() && turned.has_all_of(&provider.jwks()), "the same key");
+    assert_eq!(judged(&rules(), &other.jwks(), NOW), Err(TokenError::UnknownKey), "the provider has taken it back");
+    assert!(!other.jwks().has_all_of(&provider.jwks()));
+    assert_eq!(format!("{claims:?}"), "SignedClaims(…)");
 }
 
 #[test]

@@ -3,15 +3,17 @@
 //! A hash takes tens of milliseconds and 19 MiB, on purpose. So there are as many threads as may hash at once, which bounds
 //! the memory, and a line of bounded length, which bounds what waits. They step back behind everything else the process
 //! does: a storm of logins takes the processor's time that running traffic leaves. Who has left the line is not hashed for.
-//! Knows nothing of users. Invariant: nobody hashes outside of these threads.
+//! A job that panics costs who waits for it an answer, and the threads nothing.
+//! Knows nothing of users. Invariant: nobody hashes outside of these threads, and none of them ends before the line does.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::{io, thread};
 
 use factree_auth::credential::{HashingGate, Permit};
 use tokio::sync::oneshot;
-use tracing::debug;
+use tracing::{debug, error};
 
 use super::lock;
 
@@ -24,7 +26,7 @@ pub(super) struct Hashers {
     line: Option<SyncSender<Job>>,
 }
 
-/// The line is full, or there is none.
+/// The line is full, or there is none, or what was to be done has panicked.
 #[derive(Debug)]
 pub(super) struct NoPlace;
 
@@ -74,7 +76,12 @@ fn work(permit: &Permit, next: &Mutex<Receiver<Job>>) {
     step_back();
     loop {
         let Ok(job) = lock(next).recv() else { return };
-        job(permit);
+        // What a job shares is locked by `lock`, which is whole after every statement; what it owns ends with it.
+        if catch_unwind(AssertUnwindSafe(|| job(permit))).is_err() {
+            error!(
+                "checking or hashing a password panicked; whoever asked was refused, and the next one's turn has come"
+            );
+        }
     }
 }
 

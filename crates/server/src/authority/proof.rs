@@ -4,6 +4,7 @@
 //! Invariant: nothing here can be printed that would let somebody in.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use factree_auth::credential::{Certificate, Password, TokenError, Unmapped};
@@ -20,7 +21,7 @@ pub(crate) enum Proof<'a> {
         password: Password,
     },
     /// A client certificate that TLS has verified; a username beside it has to be its principal's name.
-    Certificate { certificate: &'a Certificate, username: Option<&'a str> },
+    Certificate { certificate: &'a Arc<Certificate>, username: Option<&'a str> },
     /// A key or a JWT.
     Bearer(&'a str),
     /// The value of a browser session's cookie.
@@ -53,6 +54,19 @@ pub(crate) enum Why {
         /// When it may be worth another try.
         wait: Duration,
     },
+}
+
+impl Why {
+    /// The same of somebody who was let in before.
+    pub(crate) fn as_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Token(TokenError::Expired) => Refusal::Expired,
+            Self::NoProof | Self::Certificate(_) | Self::Token(_) | Self::AnotherName | Self::TooOften { .. } => {
+                Refusal::Changed
+            }
+        }
+    }
 }
 
 impl NotLetIn {

@@ -1,37 +1,39 @@
 //! Terms: what the configuration says about certificates, tokens and those who show nothing.
 //!
-//! Replaced whole when the configuration is read again. Only the keys of an identity provider may change in between; they
-//! are handed in by whoever has asked for them.
-//! Invariant: terms without keys take no token.
+//! Replaced whole when the configuration is read again, and when an identity provider has told other keys. Who shows something
+//! and who was let in by it before are judged by the same lines here.
+//! Invariant: terms without keys take no token, and terms never change.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use factree_auth::credential::{CertificateRule, Jwks, TokenError, TokenRules, TokenSubject};
+use factree_auth::credential::{
+    Certificate, CertificateRule, Jwks, Mapped, SignedClaims, TokenError, TokenRules, TokenSubject, Unmapped,
+};
 use factree_auth::{Name, Timestamp};
 
-use super::lock;
 use crate::config::{AuthConfig, KeySource};
 use crate::web_client::WebAddress;
 
 /// Who is let in besides the users of the directory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Terms {
     /// Roles of those who show nothing; none: they are not let in.
     anonymous: Option<Vec<Name>>,
     /// They are let in from anywhere, not only from this machine.
     anonymous_anywhere: bool,
-    pub(super) certificates: Vec<CertificateRule>,
+    certificates: Vec<CertificateRule>,
     /// The files of those who issue certificates, and of their revocation list.
     pub(super) revoked: Option<(PathBuf, PathBuf)>,
     tokens: Option<Tokens>,
 }
 
+#[derive(Clone)]
 struct Tokens {
     rules: TokenRules,
     /// None: nobody has told them yet.
-    keys: Mutex<Option<Arc<Jwks>>>,
+    keys: Option<Arc<Jwks>>,
     /// Where they are asked for, if not in a file.
     provider: Option<Arc<WebAddress>>,
 }
@@ -43,13 +45,11 @@ impl Terms {
             let (keys, provider) = match &tokens.keys {
                 KeySource::File(keys) => (Some(Arc::new(keys.clone())), None),
                 KeySource::Url(provider) => {
-                    let same = before.and_then(|before| before.tokens.as_ref()).filter(|before| {
-                        before.provider.as_ref().is_some_and(|before| before.to_string() == provider.to_string())
-                    });
-                    (same.and_then(|before| lock(&before.keys).clone()), Some(Arc::new(provider.clone())))
+                    let same = before.and_then(|before| before.tokens.as_ref()).filter(|it| it.are_asked_of(provider));
+                    (same.and_then(|before| before.keys.clone()), Some(Arc::new(provider.clone())))
                 }
             };
-            Tokens { rules: tokens.rules.clone(), keys: Mutex::new(keys), provider }
+            Tokens { rules: tokens.rules.clone(), keys, provider }
         });
         Terms {
             anonymous: auth.anonymous.clone(),
@@ -66,9 +66,9 @@ impl Terms {
         self.anonymous.clone().filter(|_| is_near)
     }
 
-    /// The roles of whoever shows nothing, wherever he came from.
-    pub(super) fn anonymous(&self) -> Option<Vec<Name>> {
-        self.anonymous.clone()
+    /// Whose a certificate is.
+    pub(super) fn owner(&self, certificate: &Certificate) -> Result<Mapped, Unmapped> {
+        CertificateRule::map(&self.certificates, &certificate.names)
     }
 
     /// Whether JWTs are taken.
@@ -76,11 +76,20 @@ impl Terms {
         self.tokens.is_some()
     }
 
-    /// Whose token this is.
-    pub(super) fn subject(&self, token: &str, now: Timestamp) -> Result<TokenSubject, TokenError> {
+    /// What a token says, if one of the keys has signed it.
+    pub(super) fn open(&self, token: &str) -> Result<SignedClaims, TokenError> {
+        self.tokens_and_keys()?.1.open(token)
+    }
+
+    /// Whose a token is that says this.
+    pub(super) fn subject(&self, claims: &SignedClaims, now: Timestamp) -> Result<TokenSubject, TokenError> {
+        let (tokens, keys) = self.tokens_and_keys()?;
+        tokens.rules.subject(claims, keys, now)
+    }
+
+    fn tokens_and_keys(&self) -> Result<(&Tokens, &Jwks), TokenError> {
         let tokens = self.tokens.as_ref().ok_or(TokenError::Issuer)?;
-        let keys = lock(&tokens.keys).clone().ok_or(TokenError::UnknownKey)?;
-        tokens.rules.verify(token, &keys, now)
+        Ok((tokens, tokens.keys.as_deref().ok_or(TokenError::UnknownKey)?))
     }
 
     /// Whom to ask for keys.
@@ -88,16 +97,23 @@ impl Terms {
         self.tokens.as_ref().and_then(|tokens| tokens.provider.clone())
     }
 
-    /// The provider has told its keys.
-    pub(super) fn told(&self, keys: Jwks) {
-        if let Some(tokens) = &self.tokens {
-            *lock(&tokens.keys) = Some(Arc::new(keys));
-        }
+    /// The same with the keys that a provider has told, and whether it has taken any back; none if it is asked no more.
+    pub(super) fn told(&self, provider: &WebAddress, keys: Jwks) -> Option<(Terms, bool)> {
+        let tokens = self.tokens.as_ref().filter(|tokens| tokens.are_asked_of(provider))?;
+        let is_any_gone = tokens.keys.as_ref().is_some_and(|before| !keys.has_all_of(before));
+        let tokens = Tokens { keys: Some(Arc::new(keys)), ..tokens.clone() };
+        Some((Terms { tokens: Some(tokens), ..self.clone() }, is_any_gone))
     }
 
     /// The roles that are named here.
     pub(super) fn named_roles(auth: &AuthConfig) -> impl Iterator<Item = &Name> {
         let tokens = auth.tokens.iter().flat_map(|tokens| tokens.rules.roles.iter().map(|(_, role)| role));
         auth.anonymous.iter().flatten().chain(tokens)
+    }
+}
+
+impl Tokens {
+    fn are_asked_of(&self, provider: &WebAddress) -> bool {
+        self.provider.as_ref().is_some_and(|own| own.to_string() == provider.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! Stories of logins: what is shown, and who is let in.
 
+mod reload;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use factree_auth::credential::{
-    BearerToken, Certificate, CertificateNames, HashingGate, KeyId, Password, Secret, SessionToken, TokenError, random,
+    BearerToken, Certificate, CertificateNames, HashingGate, Jwks, KeyId, Password, Secret, SessionToken, TokenError,
+    random,
 };
 use factree_auth::directory::{Command, NewKey, Refusal, Refused};
 use factree_auth::{Name, Principal, Timestamp, Verb, Verbs};
@@ -172,6 +175,12 @@ async fn a_key_is_taken_as_a_bearer_and_as_an_mqtt_password_under_its_owners_nam
     assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
 }
 
+fn certificate_of(dns: &[&str]) -> Arc<Certificate> {
+    let dns = dns.iter().map(|name| (*name).to_owned()).collect();
+    let names = CertificateNames { dns, ..Default::default() };
+    Arc::new(Certificate { names, issuer: [1].into(), serial: [2].into(), until: Timestamp(u64::MAX) })
+}
+
 #[test]
 fn ma18_a_certificate_is_whom_it_names_and_nobody_else() {
     let directory = tempfile::tempdir().unwrap();
@@ -182,13 +191,8 @@ fn ma18_a_certificate_is_whom_it_names_and_nobody_else() {
         "[auth.certificates]\nauthorities = {file:?}\n[[auth.certificates.map]]\nfrom = \"dns\"\n\
          pattern = \"{{name}}.edge.example\"\nroles = [\"writer\"]"
     ));
-    let of = |dns: &[&str]| Certificate {
-        names: CertificateNames { dns: dns.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() },
-        issuer: [1].into(),
-        serial: [2].into(),
-        until: Timestamp(u64::MAX),
-    };
-    let shows = |dns: &[&str], username| plant.shows(&Proof::Certificate { certificate: &of(dns), username }, HERE);
+    let shows =
+        |dns: &[&str], username| plant.shows(&Proof::Certificate { certificate: &certificate_of(dns), username }, HERE);
     assert_eq!(shows(&["plc7.edge.example"], None).unwrap(), "certificate:plc7");
     assert_eq!(shows(&["plc7.edge.example"], Some("plc7")).unwrap(), "certificate:plc7");
     assert_eq!(shows(&["plc7.edge.example"], Some("plc8")), Err(Why::AnotherName));
@@ -301,22 +305,12 @@ async fn the_line_has_an_end_and_who_leaves_it_is_not_hashed_for() {
 }
 
 #[tokio::test]
-async fn a_reload_changes_what_roles_grant_and_ends_what_is_not_granted_any_more() {
-    let role = |grant: &str| {
-        format!("[auth]\nanonymous = [\"fitter\"]\n[[auth.role]]\nname = \"fitter\"\ngrants = [{grant:?}]")
-    };
-    let plant = Plant::new(&role("read tree:Acme/#"));
-    let mut login = plant.authority.log_in_at_once(&Proof::Nothing, HERE).unwrap().unwrap();
-    let may = |login: &factree_auth::Login, path: &str| {
-        plant.authority.access_of(login, None).unwrap().may_touch(Verb::Read, path)
-    };
-    assert!(may(&login, "Acme/Dallas"));
-    plant.authority.configure(&config(&role("read tree:Globex/#")).auth.unwrap());
-    assert!(login.is_stale());
-    plant.authority.renew(&mut login).unwrap();
-    assert!(!may(&login, "Acme/Dallas") && may(&login, "Globex/Berlin") && !login.is_stale());
-    plant.authority.configure(&config("[auth]").auth.unwrap());
-    assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
+async fn a_job_that_panics_costs_who_asked_and_nobody_after_him() {
+    let hashers = Hashers::start(1, 2).unwrap();
+    for _ in 0..3 {
+        assert!(hashers.run(|_| panic!("a mistake of ours")).await.is_err());
+    }
+    assert_eq!(hashers.run(|_| 7).await.unwrap(), 7);
 }
 
 #[tokio::test]

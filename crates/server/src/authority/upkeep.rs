@@ -86,13 +86,12 @@ impl Drop for Ending {
 async fn keep_asking(authority: Arc<Authority>) {
     loop {
         let asked = Instant::now();
-        let terms = authority.terms();
         let mut next = asked + ASK_EACH;
-        if let Some(provider) = terms.provider() {
+        if let Some(provider) = authority.terms().provider() {
             match ask_for_keys(&provider).await {
                 Ok(keys) => {
                     info!(%provider, "the identity provider told its keys");
-                    terms.told(keys);
+                    authority.told(&provider, keys);
                 }
                 Err(why) => {
                     warn!(%provider, "the identity provider's keys cannot be had: {why}; trying again");

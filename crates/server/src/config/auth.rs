@@ -41,7 +41,7 @@ pub struct AuthConfig {
 pub struct CertificatesConfig {
     /// A PEM file with the certificates of those who issue client certificates.
     pub authorities: PathBuf,
-    /// A revocation list of theirs, PEM or DER, if there is one.
+    /// Revocation lists of theirs, any number as PEM or one as DER, if there are any.
     pub revoked: Option<PathBuf>,
     /// What was in it when the configuration was read.
     pub(crate) revocations: Revocations,
@@ -222,8 +222,8 @@ impl Place<'_> {
         let mut revocations = Revocations::default();
         if let Some(file) = &revoked {
             let told = |why: &dyn std::fmt::Display| refuse("revoked", format!("{}: {why}", file.display()));
-            let list = read(file).map_err(|error| told(&error))?;
-            revocations.read_list(&list, &trusted).map_err(|error| told(&error))?;
+            let list = read_bounded(file).map_err(|error| told(&error))?;
+            revocations.read_lists(&list, &trusted).map_err(|error| told(&error))?;
         }
         if map.is_empty() {
             return Err(refuse(
@@ -270,14 +270,17 @@ impl Place<'_> {
         } else {
             let file = self.directory.join(jwks.get_ref());
             let told = |why: &dyn std::fmt::Display| told(&format_args!("{}: {why}", file.display()));
-            KeySource::File(Jwks::parse(&read(&file).map_err(|error| told(&error))?).map_err(|error| told(&error))?)
+            KeySource::File(
+                Jwks::parse(&read_bounded(&file).map_err(|error| told(&error))?).map_err(|error| told(&error))?,
+            )
         };
         let rules = TokenRules { issuer, audience, leeway, name_claim, roles_claim, roles };
         Ok(TokensConfig { rules, keys })
     }
 }
 
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+/// What is in a file that is named here, as long as that is bounded.
+pub(crate) fn read_bounded(file: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     std::fs::File::open(file)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;

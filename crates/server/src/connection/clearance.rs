@@ -2,7 +2,11 @@
 //!
 //! A CONNECT stays where it was read until it is known who sends it. From then on the client's login is compared before anything
 //! passes, and looked at again if it is stale or its time is up.
-//! Invariant: nothing passes that was not let in by a login that was good a moment ago.
+//! Invariant: nothing passes that was not let in by a login that was good a moment ago, and a login with an end is looked at
+//! then, however often the clock is set.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -45,8 +49,16 @@ impl Connection {
 
     /// Remembers who was let in, and for how long.
     pub(super) fn let_in(&mut self, admission: Admission) {
-        self.holder = admission.ok();
-        self.login_ends = self.holder.as_ref().and_then(|holder| end_of(holder));
+        if let Ok(holder) = admission {
+            self.hold(holder);
+        }
+    }
+
+    /// The timer is set for the end of his login, by the clocks of now: they may differ from what they were when it was set
+    /// before.
+    fn hold(&mut self, holder: Arc<Holder>) {
+        self.login_ends = end_of(&holder);
+        self.holder = Some(holder);
     }
 
     /// It is too late for a CONNECT, or a login is over.
@@ -64,7 +76,7 @@ impl Connection {
     /// Asks whether the login is still good, and for what; whether it is.
     pub(super) fn look_at_login(&mut self) -> bool {
         match self.hub.renew(self.id) {
-            Ok(holder) => self.holder = Some(holder),
+            Ok(holder) => self.hold(holder),
             Err(closing) => self.close(&closing, false),
         }
         self.ending.is_none()

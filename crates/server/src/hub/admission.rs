@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use super::{Answer, Closer, Closing, Hub};
 use crate::audit::{Outcome, OwnedEntry};
-use crate::authority::{Authority, NotLetIn, Proof};
+use crate::authority::{Authority, NotLetIn, Proof, wall};
 use crate::quiet::Quiet;
 
 /// Who is not let in tries again.
@@ -207,13 +207,16 @@ impl Hub {
         }
     }
 
-    /// Looks at every login that is stale, those of clients that are away among them.
+    /// Looks at every login that is stale, those of clients that are away among them, and at those of connections whose time
+    /// is up already because the clock was set ahead.
     async fn go_round(&self) {
         let mut from = Some(0);
         while let Some(slice) = from {
             let mut stale = Vec::new();
+            let now = wall();
+            let is_over = |holder: &Holder| holder.login().is_some_and(|login| login.is_due(now));
             from = self.core().broker.holders(slice, |client_id, holder, connection| {
-                if holder.is_stale() {
+                if holder.is_stale() || connection.is_some() && is_over(holder) {
                     stale.push((client_id.clone(), connection, Arc::clone(holder)));
                 }
             });

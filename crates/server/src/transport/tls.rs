@@ -7,8 +7,8 @@
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use factree_auth::credential::{Certificate, X509Error};
 use tokio::net::TcpStream;
@@ -21,6 +21,8 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use super::watched::{Seen, Watched, see};
+
 /// A revocation list larger than this many bytes is not read.
 const LIST_BYTES_MAX: u64 = 32 << 20;
 
@@ -32,17 +34,9 @@ struct Shared {
     certificate: PathBuf,
     key: PathBuf,
     clients: Option<ClientCertificates>,
-    current: RwLock<Current>,
+    current: RwLock<TlsAcceptor>,
+    watched: Mutex<Watched>,
 }
-
-struct Current {
-    acceptor: TlsAcceptor,
-    /// When its files were written.
-    of: Vec<Option<Written>>,
-}
-
-/// When a file was written, and how long it is.
-type Written = (SystemTime, u64);
 
 /// Whom a listener asks for a certificate.
 #[derive(Clone, Debug)]
@@ -76,39 +70,36 @@ impl Tls {
     /// A sentence for the operator that names the file.
     pub(crate) fn asking(certificate: &Path, key: &Path, clients: Option<ClientCertificates>) -> Result<Self, String> {
         let (certificate, key) = (certificate.to_owned(), key.to_owned());
-        let current = RwLock::new(Current::read(&certificate, &key, clients.as_ref())?);
-        Ok(Self(Arc::new(Shared { certificate, key, clients, current })))
+        // Looked at before they are read: what is written in between is read again.
+        let watched = Mutex::new(Watched::read(files(&certificate, &key, clients.as_ref())));
+        let current = RwLock::new(read(&certificate, &key, clients.as_ref())?);
+        Ok(Self(Arc::new(Shared { certificate, key, clients, current, watched })))
     }
 
     /// Shakes hands with who has connected.
     pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
         let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.acceptor.accept(stream)
+        current.accept(stream)
     }
 
     /// Reads its files again, for handshakes from now on.
     ///
     /// # Errors
-    /// A sentence for the operator that names the file; what was in force stays.
+    /// A sentence for the operator that names the file; what was in force stays, and is tried again by and by.
     pub(crate) fn read_again(&self) -> Result<(), String> {
-        let Shared { certificate, key, clients, current } = &*self.0;
-        let next = Current::read(certificate, key, clients.as_ref());
-        let mut current = current.write().unwrap_or_else(PoisonError::into_inner);
-        match next {
-            Ok(next) => *current = next,
-            Err(why) => {
-                // They are tried again when somebody has written them again.
-                current.of = self.0.written();
-                return Err(why);
-            }
-        }
-        Ok(())
+        self.0.read_again(Instant::now(), self.0.files()).map_err(|(why, _)| why)
     }
 
-    /// Whether its files are others than those that were read.
-    pub(crate) fn is_outdated(&self) -> bool {
-        let written = self.0.written();
-        self.0.current.read().unwrap_or_else(PoisonError::into_inner).of != written
+    /// Reads its files again if they are others than those that were read; what came of it, if that is news.
+    pub(crate) fn look(&self, now: Instant) -> Option<Result<(), String>> {
+        let seen = self.0.files();
+        if !self.0.watched().is_due(now, &seen) {
+            return None;
+        }
+        match self.0.read_again(now, seen) {
+            Ok(()) => Some(Ok(())),
+            Err((why, is_news)) => is_news.then_some(Err(why)),
+        }
     }
 
     /// The file of its certificate.
@@ -118,32 +109,48 @@ impl Tls {
 }
 
 impl Shared {
-    fn written(&self) -> Vec<Option<Written>> {
-        written(&self.certificate, &self.key, self.clients.as_ref())
+    /// Why it failed, and whether that is news.
+    fn read_again(&self, now: Instant, seen: Seen) -> Result<(), (String, bool)> {
+        match read(&self.certificate, &self.key, self.clients.as_ref()) {
+            Ok(next) => {
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
+                *self.watched() = Watched::read(seen);
+                Ok(())
+            }
+            Err(why) => {
+                let is_news = self.watched().note_failure(now, seen, &why);
+                Err((why, is_news))
+            }
+        }
+    }
+
+    fn files(&self) -> Seen {
+        files(&self.certificate, &self.key, self.clients.as_ref())
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Current {
-    fn read(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) -> Result<Self, String> {
-        // Looked at before they are read: what is written in between is read again.
-        let of = written(certificate, key, clients);
-        let chain = read_certificates(certificate)?;
-        let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, &error))?;
-        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| in_file(certificate, &error))?;
-        let builder = match clients {
-            Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
-            None => builder.with_no_client_auth(),
-        };
-        let mut config = builder.with_single_cert(chain, private_key).map_err(|error| in_file(certificate, &error))?;
-        if clients.is_some() {
-            // A session that is taken up again would not be verified again.
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
-        }
-        Ok(Current { acceptor: TlsAcceptor::from(Arc::new(config)), of })
+/// Makes of the files what handshakes take.
+fn read(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) -> Result<TlsAcceptor, String> {
+    let chain = read_certificates(certificate)?;
+    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| in_file(key, &error))?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| in_file(certificate, &error))?;
+    let builder = match clients {
+        Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, private_key).map_err(|error| in_file(certificate, &error))?;
+    if clients.is_some() {
+        // A session that is taken up again would not be verified again.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
     }
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 impl ClientCertificates {
@@ -202,10 +209,9 @@ fn read_lists(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>,
     lists.map_err(|error| in_file(file, &error))
 }
 
-fn written(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) -> Vec<Option<Written>> {
+fn files(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) -> Seen {
     let of_clients = clients.into_iter().flat_map(|clients| [Some(&clients.authorities), clients.revoked.as_ref()]);
-    let files = [certificate, key].into_iter().chain(of_clients.flatten().map(PathBuf::as_path));
-    files.map(|file| std::fs::metadata(file).and_then(|file| Ok((file.modified()?, file.len()))).ok()).collect()
+    see([certificate, key].into_iter().chain(of_clients.flatten().map(PathBuf::as_path)))
 }
 
 fn in_file(file: &Path, error: &dyn Display) -> String {

@@ -1,18 +1,22 @@
 //! The watch over files of certificates: who replaces one need not tell us.
 //!
 //! Every few seconds the files are looked at, not read; if one has been written, they are read and count from then on. A
-//! revocation list counts for connections that are open, too.
-//! Invariant: what cannot be read changes nothing and is said once.
+//! revocation list counts for connections that are open, too. [`Watched`] says when to read.
+//! Invariant: what cannot be read changes nothing, is said once, and is tried again.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::Tls;
+use super::watched::{Watched, see};
 use crate::authority::Authority;
+
+#[cfg(test)]
+mod tests;
 
 /// How often files are looked at.
 const LOOK_EACH: Duration = Duration::from_secs(2);
@@ -22,44 +26,65 @@ pub(crate) async fn watch(listeners: impl Fn() -> Vec<Tls> + Send + Sync + 'stat
     let mut looks = tokio::time::interval(LOOK_EACH);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let listeners = Arc::new(listeners);
-    let mut list = written(authority.revoked().as_ref());
+    // Nothing is known of when the configuration was read: the first look reads the list again.
+    let list = Arc::new(Mutex::new(List::default()));
     loop {
         looks.tick().await;
-        let (listeners, authority) = (Arc::clone(&listeners), Arc::clone(&authority));
+        let (listeners, authority, list) = (Arc::clone(&listeners), Arc::clone(&authority), Arc::clone(&list));
         // Files may be on a disk that hangs.
         let looked = tokio::task::spawn_blocking(move || {
             look(&listeners());
-            look_at_list(&authority, list)
+            list.lock().unwrap_or_else(PoisonError::into_inner).look(&authority);
         });
-        list = looked.await.unwrap_or(None);
+        if let Err(broken) = looked.await {
+            error!(%broken, "looking at the files of certificates panicked; it is tried again");
+        }
     }
 }
 
 fn look(listeners: &[Tls]) {
-    for tls in listeners.iter().filter(|tls| tls.is_outdated()) {
+    for tls in listeners {
         let certificate = tls.certificate().display();
-        match tls.read_again() {
-            Ok(()) => info!(%certificate, "certificates were read again"),
-            Err(why) => {
+        match tls.look(Instant::now()) {
+            Some(Ok(())) => info!(%certificate, "certificates were read again"),
+            Some(Err(why)) => {
                 warn!(%certificate, "a certificate has changed and cannot be used; what was in force stays: {why}");
+            }
+            None => {}
+        }
+    }
+}
+
+/// The revocation list, as far as it has been read.
+#[derive(Default)]
+struct List {
+    /// None: there is none, or nobody has looked yet.
+    files: Option<(PathBuf, PathBuf)>,
+    watched: Watched,
+}
+
+impl List {
+    /// Reads the list if it has been written since, or those who sign it have.
+    fn look(&mut self, authority: &Authority) {
+        let files = authority.revoked();
+        if files != self.files {
+            (self.files, self.watched) = (files, Watched::default());
+        }
+        let Some((authorities, list)) = &self.files else { return };
+        let (now, seen) = (Instant::now(), see([&**authorities, &**list]));
+        if !self.watched.is_due(now, &seen) {
+            return;
+        }
+        match authority.read_revocations() {
+            Ok(()) => {
+                info!(list = %list.display(), "the revocation list was read");
+                self.watched = Watched::read(seen);
+            }
+            Err(why) => {
+                if self.watched.note_failure(now, seen, &why) {
+                    warn!("the revocation list has changed and cannot be used; what was in force stays: {why}");
+                }
             }
         }
     }
-}
-
-/// Reads the revocation list again if it has been written since.
-fn look_at_list(authority: &Authority, before: Option<SystemTime>) -> Option<SystemTime> {
-    let file = authority.revoked();
-    let now = written(file.as_ref());
-    if now != before && before.is_some() {
-        match authority.read_revocations() {
-            Ok(()) => info!("the revocation list was read again"),
-            Err(why) => warn!("the revocation list has changed and cannot be used; what was in force stays: {why}"),
-        }
-    }
-    now
-}
-
-fn written(file: Option<&PathBuf>) -> Option<SystemTime> {
-    std::fs::metadata(file?).and_then(|file| file.modified()).ok()
 }

@@ -66,6 +66,7 @@ struct Site {
     plant: Plant,
     ours: Authority,
     devices: Authority,
+    config: String,
     directory: tempfile::TempDir,
 }
 
@@ -128,7 +129,7 @@ fn site() -> Site {
         listener("required"),
         listener("optional")
     );
-    Site { plant: Plant::start(&config, &[("anna", &["writer"], None)]), ours, devices, directory }
+    Site { plant: Plant::start(&config, &[("anna", &["writer"], None)]), ours, devices, config, directory }
 }
 
 #[test]
@@ -188,6 +189,18 @@ fn a_certificate_that_is_revoked_ends_its_connections() {
     assert_eq!([anna.told(), anna.told()], ["DISCONNECT 0x87", "close"]);
     assert_eq!(connect(67).1, "close");
     assert_eq!(connect(68).1, "CONNACK");
+}
+
+#[test]
+fn a_certificate_that_no_rule_takes_any_more_ends_its_connections() {
+    let site = site();
+    let connect = |name: &str| site.try_connect(site.required(), Some(shown(&site.devices, name, 7)), Who::nobody("p"));
+    let (mut press, told) = connect("press-7.devices.example");
+    assert_eq!(told, "CONNACK");
+    site.plant.reload(&site.config.replace("{name}.devices.example", "{name}.machines.example"));
+    assert_eq!([press.told(), press.told()], ["DISCONNECT 0x87", "close"]);
+    assert_eq!(connect("press-7.devices.example").1, "CONNACK 0x87");
+    assert_eq!(connect("press-7.machines.example").1, "CONNACK");
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! Stories of a configuration that is read again: who was let in by the old one, and stays or does not.
+
+use factree_auth::Login;
+
+use super::*;
+
+/// Reads another configuration while somebody is there; what becomes of his login: his roles, or why he is cut off.
+fn after_reload(plant: &Plant, login: &Login, file: &str) -> Result<String, Refusal> {
+    plant.authority.configure(&config(file).auth.unwrap());
+    assert!(login.is_stale(), "every login is looked at again");
+    let mut login = login.clone();
+    plant.authority.renew(&mut login)?;
+    assert!(!login.is_stale());
+    let access = plant.authority.access_of(&login, None)?;
+    Ok(access.roles().iter().map(|role| role.name().as_str()).collect::<Vec<_>>().join(" "))
+}
+
+#[tokio::test]
+async fn a_reload_changes_what_roles_grant_and_ends_what_is_not_granted_any_more() {
+    let role = |grant: &str| {
+        format!("[auth]\nanonymous = [\"fitter\"]\n[[auth.role]]\nname = \"fitter\"\ngrants = [{grant:?}]")
+    };
+    let plant = Plant::new(&role("read tree:Acme/#"));
+    let mut login = plant.authority.log_in_at_once(&Proof::Nothing, HERE).unwrap().unwrap();
+    let may = |login: &Login, path: &str| plant.authority.access_of(login, None).unwrap().may_touch(Verb::Read, path);
+    assert!(may(&login, "Acme/Dallas"));
+    plant.authority.configure(&config(&role("read tree:Globex/#")).auth.unwrap());
+    assert!(login.is_stale());
+    plant.authority.renew(&mut login).unwrap();
+    assert!(!may(&login, "Acme/Dallas") && may(&login, "Globex/Berlin") && !login.is_stale());
+    plant.authority.configure(&config("[auth]").auth.unwrap());
+    assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
+}
+
+#[test]
+fn who_shows_nothing_stays_only_where_nothing_has_to_be_shown() {
+    let anywhere = |role: &str| format!("[auth]\nanonymous = [{role:?}]\nanonymous_addresses = \"any\"");
+    let plant = Plant::new(&anywhere("reader"));
+    let from = |address| plant.authority.log_in_at_once(&Proof::Nothing, address).unwrap().unwrap();
+    let (near, far) = (from(HERE), from(ELSEWHERE));
+    assert_eq!(after_reload(&plant, &far, &anywhere("writer")).unwrap(), "writer");
+    let narrower = "[auth]\nanonymous = [\"reader\"]";
+    assert_eq!(after_reload(&plant, &far, narrower), Err(Refusal::Changed));
+    assert_eq!(after_reload(&plant, &near, narrower).unwrap(), "reader");
+    assert_eq!(after_reload(&plant, &near, "[auth]"), Err(Refusal::Changed));
+}
+
+#[tokio::test]
+async fn a_certificate_stays_whose_it_is_by_the_rules_of_now() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]).unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, authority.cert.pem()).unwrap();
+    let mapping = |pattern: &str, roles: &str| {
+        format!(
+            "[auth.certificates]\nauthorities = {file:?}\n[[auth.certificates.map]]\nfrom = \"dns\"\n\
+             pattern = {pattern:?}\n{roles}"
+        )
+    };
+    let writers = mapping("{name}.edge.example", "roles = [\"writer\"]");
+    let plant = Plant::new(&writers);
+    plant.add("plc7", "correct horse", &["operator"]).await;
+    let certificate = certificate_of(&["plc7.edge.example"]);
+    let log_in = || {
+        let proof = Proof::Certificate { certificate: &certificate, username: None };
+        plant.authority.log_in_at_once(&proof, HERE).unwrap().unwrap()
+    };
+    let own = log_in();
+    assert_eq!(after_reload(&plant, &own, &mapping("{name}.edge.example", "roles = [\"reader\"]")).unwrap(), "reader");
+    let users = mapping("{name}.edge.example", "");
+    assert_eq!(after_reload(&plant, &own, &users), Err(Refusal::Changed), "plc7 is somebody else now");
+    let user = log_in();
+    assert_eq!(after_reload(&plant, &user, &users).unwrap(), "operator");
+    assert_eq!(after_reload(&plant, &user, &mapping("{name}.office.example", "")), Err(Refusal::Changed));
+    assert_eq!(after_reload(&plant, &user, "[auth]"), Err(Refusal::Changed), "no certificate is anybody's any more");
+}
+
+#[test]
+fn a_token_is_judged_again_by_the_terms_and_the_keys_of_now() {
+    let (provider, directory) = (Provider::new(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("keys.json");
+    std::fs::write(&file, provider.keys()).unwrap();
+    let terms = tokens_by(file.to_str().unwrap());
+    let plant = Plant::new(&terms);
+    let log_in = || plant.authority.log_in_at_once(&Proof::Bearer(&provider.token_of("carla")), HERE).unwrap().unwrap();
+    let login = log_in();
+    assert_eq!(after_reload(&plant, &login, &terms).unwrap(), "reader");
+    assert_eq!(
+        after_reload(&plant, &login, &terms.replace("role = \"reader\"", "role = \"writer\"")).unwrap(),
+        "writer"
+    );
+    assert_eq!(after_reload(&plant, &login, &terms.replace("plant-reader", "plant-admin")).unwrap(), "");
+    for other in [terms.replace("id.example", "id.other.example"), terms.replace("\"factree\"", "\"another\"")] {
+        assert_eq!(after_reload(&plant, &login, &other), Err(Refusal::Changed), "{other}");
+    }
+    assert_eq!(after_reload(&plant, &login, "[auth]"), Err(Refusal::Changed), "no token is taken any more");
+    assert_eq!(after_reload(&plant, &login, &terms).unwrap(), "reader", "its bearer may come again");
+    std::fs::write(&file, Provider::new().keys()).unwrap();
+    assert_eq!(after_reload(&plant, &login, &terms), Err(Refusal::Changed), "the key that signed it is gone");
+}
+
+#[test]
+fn a_provider_that_takes_a_key_back_ends_what_was_let_in_by_it() {
+    let (before, after) = (Provider::new(), Provider::new());
+    let plant = Plant::new(&tokens_by("https://id.example/keys"));
+    let provider = plant.authority.terms().provider().unwrap();
+    let tells = |keys: &str| plant.authority.told(&provider, Jwks::parse(keys.as_bytes()).unwrap());
+    tells(&before.keys());
+    let mut login = plant.authority.log_in_at_once(&Proof::Bearer(&before.token_of("carla")), HERE).unwrap().unwrap();
+    let mut changed = plant.authority.changed();
+    tells(&before.keys());
+    assert!(!login.is_stale() && !changed.has_changed().unwrap(), "each hour the same");
+    tells(&after.keys());
+    assert!(login.is_stale() && changed.has_changed().unwrap(), "whoever holds the login is told");
+    changed.mark_unchanged();
+    assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
+}
