@@ -19,9 +19,9 @@ use factree_ingest::Batch;
 use factree_mqtt::{Connect, ReasonCode};
 use tracing::{info, warn};
 
-use super::{Answer, Closer, Closing, Hub};
+use super::{Answer, Closer, Closing, Hub, Visit};
 use crate::audit::{Outcome, OwnedEntry};
-use crate::authority::{Authority, NotLetIn, Proof};
+use crate::authority::{Authority, NotLetIn, Proof, Why};
 use crate::quiet::Quiet;
 
 /// Who is not let in tries again.
@@ -67,9 +67,13 @@ impl Refused {
 impl Hub {
     /// Finds out who is behind a CONNECT. `certificate` is what TLS has verified.
     pub(crate) fn log_in(&self, connect: &Connect<'_>, peer: IpAddr, certificate: Option<&Arc<Certificate>>) -> LogIn {
-        // Refused by the broker, which takes no method, before it asks for anything else.
-        if self.authority.is_open() || connect.authentication_method.is_some() {
+        if self.authority.is_open() {
             return LogIn::Now(Ok(Arc::clone(Holder::unrestricted())));
+        }
+        if connect.authentication_method.is_some() {
+            let (reason, told) =
+                (ReasonCode::BadAuthenticationMethod, "no enhanced authentication method is supported");
+            return LogIn::Now(Err(Refused { reason, told, why: NotLetIn::because(Why::Method) }));
         }
         let showed_password = certificate.is_none() && (connect.username.is_some() || connect.password.is_some());
         let refused = |why: NotLetIn| Refused::new(why, showed_password);
@@ -96,22 +100,31 @@ impl Hub {
         }))
     }
 
-    /// Writes down who was let in, or was not.
-    pub(super) fn note_admission(&self, client_id: &str, peer: IpAddr, admission: &Admission) {
-        if self.authority.is_open() {
-            return;
+    /// Writes down who was not let in.
+    pub(super) fn note_not_let_in(&self, client_id: &str, peer: IpAddr, Refused { why, .. }: &Refused) {
+        if let Some(kept_back) = NOT_LET_IN.may_say() {
+            warn!(%peer, client = ?client_id, kept_back, "not let in: {why}");
         }
-        let target = format!("mqtt/{client_id}");
-        match admission {
-            Ok(holder) => self.audit.note(OwnedEntry::new(holder.principal().to_string(), "log in", target).from(peer)),
-            Err(Refused { why, .. }) => {
-                if let Some(kept_back) = NOT_LET_IN.may_say() {
-                    warn!(%peer, client = ?client_id, kept_back, "not let in: {why}");
-                }
-                let who = why.who.clone().unwrap_or_else(|| Principal::Anonymous.to_string());
-                let entry = OwnedEntry::new(who, "log in", target).from(peer);
-                self.audit.note(entry.ended(Outcome::Refused, why.why.to_string()));
-            }
+        let who = why.who.clone().unwrap_or_else(|| Principal::Anonymous.to_string());
+        let entry = OwnedEntry::new(who, "log in", format!("mqtt/{client_id}")).from(peer);
+        self.audit.note(entry.ended(Outcome::Refused, why.why.to_string()));
+    }
+
+    /// What is to be on record of a CONNECT of somebody who was let in: that he has logged in, if the broker has taken it. What
+    /// else it refuses is told as an event, but for who connects too often.
+    pub(super) fn of_admitted(
+        &self,
+        visit: &Visit<'_>,
+        (client_id, peer): (&str, IpAddr),
+        holder: &Holder,
+    ) -> Option<OwnedEntry> {
+        let entry =
+            |verb| OwnedEntry::new(holder.principal().to_string(), verb, format!("mqtt/{client_id}")).from(peer);
+        match (visit.is_admitted, visit.refused_for_haste) {
+            _ if self.authority.is_open() => None,
+            (true, _) => Some(entry("log in")),
+            (false, true) => Some(entry("connect").ended(Outcome::Refused, "it connects too often")),
+            (false, false) => None,
         }
     }
 
