@@ -146,26 +146,17 @@ impl Hub {
     ) -> Result<Arc<Holder>, Closing> {
         let Some(login) = holder.login() else { return Ok(Arc::clone(holder)) };
         let mut login = login.clone();
-        let renewed = self.authority.renew(&mut login);
-        let renewed = renewed.and_then(|()| self.authority.access_of(&login, Some(client_id.as_str())));
-        match (renewed, connection) {
-            (Ok(access), _) => {
+        let renewed = match self.authority.renew(&mut login) {
+            Err(Refusal::Expired) if connection.is_none() => self.authority.outlive(&mut login),
+            renewed => renewed,
+        };
+        match renewed.and_then(|()| self.authority.access_of(&login, Some(client_id.as_str()))) {
+            Ok(access) => {
                 let next = Arc::new(Holder::new(login, access));
                 self.hand_to(client_id, holder, &next);
                 Ok(next)
             }
-            // Who is away comes back with another token, and what waits for him may wait until then.
-            (Err(Refusal::Expired), None) => {
-                let access = holder.access().map(Arc::clone);
-                let next = access.map(|access| Holder::with_access(holder.principal().clone(), access));
-                self.hand_to(
-                    client_id,
-                    holder,
-                    &Arc::new(next.unwrap_or_else(|| Holder::known_by_name(holder.principal().clone()))),
-                );
-                Ok(Arc::clone(holder))
-            }
-            (Err(refusal), connection) => {
+            Err(refusal) => {
                 self.cut_off(client_id, connection, holder, refusal);
                 Err(cut_off())
             }
@@ -270,11 +261,17 @@ impl Hub {
             // What was somebody's when proofs were asked for stays his.
             return Ok((*principal == Principal::Anonymous).then(|| Arc::clone(Holder::unrestricted())));
         }
-        let found = self.authority.access_of_absent(principal, client_id.as_str());
+        let found = self.authority.log_in_absent(principal).and_then(|login| match login {
+            Some(login) => {
+                let access = self.authority.access_of(&login, Some(client_id.as_str()))?;
+                Ok(Some(Arc::new(Holder::new(login, access))))
+            }
+            None => Ok(None),
+        });
         if let Err(refusal) = &found {
             info!(client = ?client_id.as_str(), principal = ?principal.to_string(), "kept session without rights: {refusal}");
         }
-        Ok(found?.map(|access| Arc::new(Holder::with_access(principal.clone(), access))))
+        found
     }
 }
 
