@@ -5,7 +5,8 @@
 //! tree. Whoever filled the inbox locks ingest and applies all that waits, whoever's it is; when that returns, what the
 //! caller published is in the tree. Its acknowledgements leave when the [disk](crate::disk) has what they depend on, too.
 //! Knows no socket: a connection is a [`Mailbox`] that can be woken.
-//! Invariant: lock order is ingest, then core, then a mailbox.
+//! Invariant: lock order is ingest, then core, then a mailbox; who has the core may look into the tree, and who looks into the tree
+//! waits for none of them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -39,6 +40,7 @@ mod figures;
 mod incoming;
 mod keeping;
 mod mailbox;
+mod owned;
 mod recorded;
 mod settling;
 mod visit;
@@ -152,8 +154,12 @@ impl Hub {
         }
         let door = Arc::new(Door::default());
         let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
-        broker.judge_wills(move |topic, payload| at_the_door.judge_will(topic, payload, &ingest_limits));
-        if let Some(root) = &face.root {
+        let owners = face.owners.clone();
+        broker.judge_wills(move |topic, payload| {
+            let owned = owned::will_refusal(&owners, topic);
+            owned.or_else(|| at_the_door.judge_will(topic, payload, &ingest_limits))
+        });
+        if let Some(root) = &face.owners.root {
             broker.tell_subscriptions();
             broker.judge_announced(Box::new(root.clone()));
         }
