@@ -1,5 +1,4 @@
-//! What the hub does for the tree's face on MQTT: announces what is written, runs errands, keeps clients off topics that
-//! Edge Nodes own.
+//! What the hub does for the tree's face on MQTT: announces what is written, and runs errands.
 //!
 //! What is written is announced by whoever applied it, before ingest's lock is let go; that is what keeps a topic's messages in
 //! order. Errands are run by a task of their own, a chunk at a time under the same lock.
@@ -9,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use factree_broker::{Publication, Refusal};
+use factree_broker::Publication;
 use factree_ingest::{Batch, Ingest};
-use factree_mqtt::{Connect, Packet, ReasonCode, TopicFilter};
+use factree_mqtt::TopicFilter;
 use factree_namespace::{Block, Sample};
 
 use super::visit::Left;
-use super::{Core, Hub, Incoming, lock};
+use super::{Core, Hub, lock};
 use crate::face::{Applied, Current, FaceFigures, Renderer, Sighted, State, Stats, Sweep};
 
 /// Cells of a sweep that are looked at together.
@@ -49,12 +48,12 @@ impl Hub {
 
     #[cold]
     fn show_sights(&self, ingest: &mut Ingest) -> Option<Left> {
-        let root = self.face.root.as_ref()?;
+        let root = self.face.owners.root.as_ref()?;
         let now = Instant::now();
         let mut state = self.face.state();
         let mut told: Vec<Told> = Vec::new();
         {
-            let view = self.face.namespace.read();
+            let view = self.face.owners.namespace.read();
             let mut renderer = Renderer::new(&view, root, now);
             for seen in state.sights.seen.drain(..) {
                 // What stands nowhere in the tree stands nowhere on MQTT.
@@ -97,12 +96,13 @@ impl Hub {
     /// The tree has been moved: what stands elsewhere now is told there.
     pub(crate) fn show_moved(&self) {
         self.streams.ring();
-        if self.face.root.is_none() {
+        if self.face.owners.root.is_none() {
             return;
         }
         let mut ingest = lock(&self.ingest);
         let was_watching = self.face.is_watching();
         self.face.look_again();
+        self.face.note_arrangement();
         let heard = self.face.hear(&self.core().broker);
         heard.into_iter().for_each(|heard| self.face.heed(&mut ingest, heard));
         if self.face.is_watching() {
@@ -127,7 +127,8 @@ impl Hub {
         }
     }
 
-    /// A chunk of what is current for one subscription, and one of a sweep; none if there was nothing to do.
+    /// A chunk of what is current for one subscription, one of a sweep, and some retained messages; none if there was nothing to
+    /// do.
     fn run_some(&self) -> Option<Went> {
         self.hear_subscribed();
         let current = self.next_current();
@@ -136,8 +137,9 @@ impl Hub {
             self.bring(current, room);
         }
         let swept = self.sweep_some();
+        let has_looked = self.forget_some_owned();
         let are_subscribers_behind = swept == Some(true);
-        (has_current || swept.is_some()).then_some(Went { are_subscribers_behind })
+        (has_current || has_looked || swept.is_some()).then_some(Went { are_subscribers_behind })
     }
 
     /// Makes errands of subscriptions.
@@ -187,7 +189,7 @@ impl Hub {
 
     /// Brings what is current to one subscription, as much as there is room for.
     fn bring(&self, mut current: Current, room: usize) {
-        let Some(root) = self.face.root.as_ref() else { return };
+        let Some(root) = self.face.owners.root.as_ref() else { return };
         let now = Instant::now();
         // Nobody writes meanwhile: what is announced later is newer.
         let _ingest = lock(&self.ingest);
@@ -195,7 +197,7 @@ impl Hub {
         let Ok(filter) = TopicFilter::parse(&current.filter) else { return state.errands.forget(&current) };
         let (mut messages, mut elements) = (Vec::new(), Vec::new());
         let (is_last, end) = {
-            let view = self.face.namespace.read();
+            let view = self.face.owners.namespace.read();
             let found = current.select(&view, room);
             let mut samples: Vec<(_, Sample)> = Vec::with_capacity(found.len());
             view.samples(&found, |id, reading| samples.extend(reading.map(|(sample, _)| (id, sample))));
@@ -234,7 +236,7 @@ impl Hub {
 
     /// Announces some of what a sweep is about; whether subscribers are behind, or none if there is no sweep.
     fn sweep_some(&self) -> Option<bool> {
-        let root = self.face.root.as_ref()?;
+        let root = self.face.owners.root.as_ref()?;
         let now = Instant::now();
         let mut ingest = lock(&self.ingest);
         let mut state = self.face.state();
@@ -250,7 +252,7 @@ impl Hub {
         state.errands.swept((changed.len() == SWEPT_AT_ONCE).then(|| changed.last().map_or(0, |(slot, _)| slot + 1)));
         let mut told: Vec<Told> = Vec::new();
         {
-            let view = self.face.namespace.read();
+            let view = self.face.owners.namespace.read();
             let mut renderer = Renderer::new(&view, root, now);
             for (slot, sample) in changed {
                 match block.element(slot).and_then(|id| renderer.message(id, &sample, None)) {
@@ -273,40 +275,6 @@ impl Hub {
         let due = (state.errands.due() + self.core().subscribed.len()) as u64;
         FaceFigures { announced: announced.load(Ordering::Relaxed), brought: brought.load(Ordering::Relaxed), due }
     }
-
-    /// Marks the publications that go to topics which Edge Nodes own.
-    pub(crate) fn forbid(&self, incoming: &mut [Incoming<'_>]) {
-        if self.face.root.is_none() {
-            return;
-        }
-        let mut view = None;
-        for Incoming { packet, aliased, refusal, .. } in incoming {
-            let Packet::Publish(publish) = packet else { continue };
-            let topic = match (aliased, publish.topic) {
-                (Some(topic), _) => topic.as_str(),
-                (None, Some(topic)) => topic.as_str(),
-                (None, None) => continue,
-            };
-            if topic.starts_with("spBv1.0/") || topic.starts_with('$') {
-                continue;
-            }
-            let view = view.get_or_insert_with(|| self.face.namespace.read());
-            if let Some(why) = self.face.forbids(view, topic) {
-                *refusal = Some(Box::new(owned(why)));
-            }
-        }
-    }
-
-    /// Whether a client may not leave the will it brings.
-    pub(super) fn forbids_will(&self, connect: &Connect<'_>) -> bool {
-        let is_forbidden = |topic: &str| self.face.forbids(&self.face.namespace.read(), topic).is_some();
-        connect.will.as_ref().is_some_and(|will| is_forbidden(will.topic.as_str()))
-    }
-}
-
-/// In MQTT's words.
-fn owned(why: String) -> Refusal {
-    Refusal { reason: ReasonCode::NotAuthorized, why: why.into() }
 }
 
 /// How a chunk of errands went.
