@@ -105,7 +105,7 @@ impl EdgeNodes {
         evidence: &Evidence<'_>,
         out: &mut Vec<Output>,
     ) {
-        let Finding { edge_node, device, session, occasion, rule, count, expected_got, .. } = *finding;
+        let Finding { edge_node, device, session, occasion, rule, count, expected_got, fault, .. } = *finding;
         let news = News { rule: &rule, edge_node, device, count, session, at: convert::timestamp(at.wall) };
         let client_id = || context.clients.get(&session).cloned();
         let example = || Example {
@@ -114,7 +114,7 @@ impl EdgeNodes {
             metric: (evidence.metric)().map(|name| name[..].into()),
             expected_got,
             value: None,
-            why: None,
+            why: fault.map(|fault| fault.to_string().into()),
         };
         if !self.ledger.note(news, client_id, example) {
             return;
@@ -125,6 +125,9 @@ impl EdgeNodes {
         }
         if let Some(name) = (evidence.metric)() {
             text += &format!("; for example metric {name:?}");
+        }
+        if let Some(fault) = fault {
+            text += &format!("; {fault}");
         }
         let known = edge_node.and_then(|index| self.host.edge_node_at(index)).map(|node| node.descriptor());
         let descriptor = known.or(descriptor);

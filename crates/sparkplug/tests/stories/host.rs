@@ -154,6 +154,35 @@ fn the_session_is_the_death_authority_whatever_the_ndeath_says() {
 }
 
 #[test]
+fn an_empty_payload_clears_a_retained_message_and_is_nobodys_birth_or_death() {
+    let before = "NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 b#2";
+    assert_snapshot!(Story::new().after(before).tell(
+        "NBIRTH cleared s9 · DBIRTH/d cleared s9 · DDEATH/d cleared s9 · NDEATH cleared s9
+         · NDATA cleared s9 · DDATA/d cleared s9 · NCMD cleared s9 · END s9 · NDATA seq=2 #1 · DDATA/d seq=3 #2
+         · NBIRTH cleared node=stranger · DBIRTH/new cleared"
+    ), @r"
+    NBIRTH cleared s9 → ! factree-empty-payload
+    DBIRTH/d cleared s9 → ! factree-empty-payload
+    DDEATH/d cleared s9 → ! factree-empty-payload
+    NDEATH cleared s9 → ! topics-ndeath-payload
+    NDATA cleared s9 → ! factree-empty-payload
+    DDATA/d cleared s9 → ! factree-empty-payload
+    NCMD cleared s9 → ! factree-empty-payload
+    END s9 → nothing
+    NDATA seq=2 #1 → data e [2a]
+    DDATA/d seq=3 #2 → data e/d [3b]
+    NBIRTH cleared node=stranger → ! factree-empty-payload
+    DBIRTH/new cleared → ! factree-empty-payload
+    ");
+    let before = "NBIRTH seq=0 bd=4 a#1 restored · DBIRTH/d seq=1 b#2 restored";
+    assert_snapshot!(Story::new().after(before).tell("NDATA cleared s9 · DDEATH/d cleared s9 · NDATA seq=8 #1"), @r"
+    NDATA cleared s9 → ! factree-empty-payload
+    DDEATH/d cleared s9 → ! factree-empty-payload
+    NDATA seq=8 #1 → ! principles-birth-certificates-order; adopted e by 1; data e [2a]
+    ");
+}
+
+#[test]
 fn an_ndeath_cannot_belong_to_an_nbirth_without_bd_seq() {
     assert_snapshot!(Story::new().tell("NBIRTH seq=0 a · NDEATH bd=0 · END s1"), @r"
     NBIRTH seq=0 a → ! topics-nbirth-bdseq-included; born e [0rebirth* 1a*]
