@@ -111,7 +111,7 @@ impl Host {
         // A birth that is too large is an Edge Node's, which has something to be told about.
         let is_born = topic.is_birth() && error.is_about_limits();
         let edge_node = topic.edge_node().and_then(|descriptor| match is_born {
-            true => self.take_in(descriptor, outputs),
+            true => self.edge_nodes.find_or_add(descriptor, self.limits.edge_nodes_max),
             false => self.edge_nodes.find(descriptor),
         });
         let mut reporter = Reporter { outputs, edge_node, device: None };

@@ -37,6 +37,8 @@ rules! {
         "Births take at most birth_bytes_max together; another is not kept for after a restart.";
     "factree-limit-tree" Must Anyone Payload detected
         "The tree has room for what is published; what has none is left out.";
+    "factree-limit-value" Must Anyone Payload detected
+        "A value stays within the limits for values; one that does not is NULL and Bad in the tree.";
     "factree-limit-properties" Must Anyone Payload detected
         "Property sets stay within properties_max and property_depth_max.";
     "factree-limit-dataset" Must Anyone Payload detected

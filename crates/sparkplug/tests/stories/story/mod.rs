@@ -95,7 +95,7 @@ impl Story {
         }
         let published = if words.contains(&"cleared") { Vec::new() } else { payload(kind, words, &value) };
         if let Err(error) = decode(&published, &self.limits, &mut self.payload) {
-            return self.host.handle(now, Input::Malformed { session, topic, error }, &mut self.outputs);
+            return self.host.handle(now, &Input::Malformed { session, topic, error }, &mut self.outputs);
         }
         let mut inflated = Vec::new();
         let bytes = if self.payload.is_compressed(&published) {
