@@ -182,7 +182,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Bytes reorder_bytes_max in ingest.sparkplug:
             "what waits for all together; at least reorder_bytes_per_edge_node_max", "the wait is given up at once"),
             key!(Count rebirth_cooldown in ingest.sparkplug:
-            "time between two rebirth requests to one Edge Node",
+            "time between two rebirth requests to one Edge Node, doubled each time that it did not help, up to an hour",
             "not asked now; the next message that cannot be understood asks again"),
             key!(Count rebirths_per_second_max in ingest.sparkplug:
             "rebirth requests a second to all Edge Nodes together, and as many at once; half of these only to Edge Nodes \

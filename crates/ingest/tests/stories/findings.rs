@@ -155,6 +155,19 @@ fn a_birth_that_the_tree_has_no_room_for_is_a_finding() {
 }
 
 #[test]
+fn a_birth_beyond_a_limit_is_found_with_its_edge_node_and_says_which_limit() {
+    let mut world = World::new(Placement::default());
+    world.connects(1, "gateway");
+    world.says(&format!("NBIRTH seq=0 bdSeq=0 · {}:Int32=1", "x".repeat(5_000)));
+    assert_eq!(who(&world, "factree-limit-payload"), ["Acme:Dallas:Press/Line1 gateway ×1"]);
+    let [beyond] = &against(&world, "factree-limit-payload")[..] else { panic!("one entry") };
+    assert_eq!(beyond.example.why.as_deref(), Some("a metric name is longer than name_bytes_max"));
+    assert_eq!(world.events(), ["finding factree-limit-payload"]);
+    world.says("NDATA seq=1 · A:Int32=1");
+    assert!(!who(&world, "tck-id-operational-behavior-data-publish-nbirth").is_empty(), "and it is not born by it");
+}
+
+#[test]
 fn clearing_a_retained_message_is_told_as_that_and_changes_nothing() {
     let mut world = World::new(Placement::default());
     world.says("NBIRTH seq=0 bdSeq=0 · A:Int32=1");
