@@ -466,6 +466,7 @@ fn why(reason: Reason) -> &'static str {
         Reason::SeqGap => "a sequence number is missing",
         Reason::UnknownMetric => "a metric that no birth declared",
         Reason::Malformed => "a payload that does not decode",
+        Reason::UndefinedTemplate => "an instance of a Template that no birth defines",
         Reason::Wished => "somebody wished it",
         Reason::Doubt => "a mistake of ours while its message was handled",
     }

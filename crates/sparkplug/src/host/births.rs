@@ -149,6 +149,7 @@ impl Host {
             metrics,
             vanished,
         }));
+        self.ask_for_definitions(index, message, outputs);
     }
 }
 

@@ -56,7 +56,12 @@ impl Insistence {
 fn quiet(reason: Reason) -> Duration {
     Duration::from_secs(match reason {
         Reason::SeqGap => 60,
-        Reason::BeforeBirth | Reason::UnknownMetric | Reason::Malformed | Reason::Wished | Reason::Doubt => 600,
+        Reason::BeforeBirth
+        | Reason::UnknownMetric
+        | Reason::Malformed
+        | Reason::UndefinedTemplate
+        | Reason::Wished
+        | Reason::Doubt => 600,
     })
 }
 

@@ -27,6 +27,8 @@ pub enum Reason {
     UnknownMetric,
     /// A DATA payload that does not decode.
     Malformed,
+    /// An instance of a Template that the NBIRTH does not define.
+    UndefinedTemplate,
     /// Somebody wishes it.
     Wished,
     /// A mistake of ours has put what we know of it in doubt.
@@ -35,8 +37,15 @@ pub enum Reason {
 
 impl Reason {
     /// All there are.
-    pub const ALL: [Reason; 6] =
-        [Reason::BeforeBirth, Reason::SeqGap, Reason::UnknownMetric, Reason::Malformed, Reason::Wished, Reason::Doubt];
+    pub const ALL: [Reason; 7] = [
+        Reason::BeforeBirth,
+        Reason::SeqGap,
+        Reason::UnknownMetric,
+        Reason::Malformed,
+        Reason::UndefinedTemplate,
+        Reason::Wished,
+        Reason::Doubt,
+    ];
 
     /// A code for figures and APIs.
     pub fn code(self) -> &'static str {
@@ -45,6 +54,7 @@ impl Reason {
             Reason::SeqGap => "seq_gap",
             Reason::UnknownMetric => "unknown_metric",
             Reason::Malformed => "malformed",
+            Reason::UndefinedTemplate => "undefined_template",
             Reason::Wished => "wished",
             Reason::Doubt => "doubt",
         }

@@ -214,7 +214,7 @@ fn members_of_a_template_have_numbers_and_values_of_their_own() {
          · NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 m#2=Motor{rpm} · DDATA/d seq=2 #2=Motor{on,rpm}"
     ), @r"
     NBIRTH seq=0 bd=0 _types_/Motor=def{rpm,on} → born e [0bdSeq* 1rebirth* 2_types_/Motor*]
-    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-instance-members; ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]
+    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-instance-members; ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]; ask rebirth (UndefinedTemplate)
     DDATA/d seq=2 #2=Motor{on} → data e/d [3m 5m/on]
     DDATA/d seq=3 m=Motor{inner=Axis{x}} → data e/d [3m 6m/inner 7m/inner/x]; ! payloads-template-definition-nbirth
     DDATA/d seq=4 #2~=Motor{rpm,wobble} → ! payloads-template-instance-members; data e/d [3m~ 4m/rpm~]
@@ -443,7 +443,7 @@ fn what_the_host_knows_can_be_read() {
     ");
     assert_snapshot!(format!("{:?}\n{:?}", node.state(), node.counters()), @r"
     Online { session: SessionKey(1), since: Timestamp(1000000), next: Seq(7), bd_seq: Some(BdSeq(4)) }
-    Counters { nbirth: 1, ndata: 1, ndeath: 0, dbirth: 2, ddata: 0, ddeath: 0, malformed: 0, seq_gaps: 1, seq_late: 0, held: 0, held_dropped: 0, displaced: 0, rivalries: 0, unknown_metrics: 0, rebirths_asked: Rebirths([0, 1, 0, 0, 0, 0]) }
+    Counters { nbirth: 1, ndata: 1, ndeath: 0, dbirth: 2, ddata: 0, ddeath: 0, malformed: 0, seq_gaps: 1, seq_late: 0, held: 0, held_dropped: 0, displaced: 0, rivalries: 0, unknown_metrics: 0, rebirths_asked: Rebirths([0, 1, 0, 0, 0, 0, 0]) }
     ");
     assert_eq!(node.devices().map(|device| (device.id, device.metrics_len)).collect::<Vec<_>>(), [("d", 1)]);
     assert_eq!(node.metrics_len(), 3);

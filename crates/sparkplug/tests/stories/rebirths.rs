@@ -49,8 +49,15 @@ fn rebirths_are_counted_by_reason_and_the_last_one_is_remembered() {
     );
     let node = story.host.edge_nodes().next().unwrap();
     let by_reason = Reason::ALL.map(|reason| (reason.code(), node.counters().rebirths_asked.of(reason)));
-    let expected =
-        [("before_birth", 1), ("seq_gap", 1), ("unknown_metric", 1), ("malformed", 1), ("wished", 0), ("doubt", 0)];
+    let expected = [
+        ("before_birth", 1),
+        ("seq_gap", 1),
+        ("unknown_metric", 1),
+        ("malformed", 1),
+        ("undefined_template", 0),
+        ("wished", 0),
+        ("doubt", 0),
+    ];
     assert_eq!(by_reason, expected);
     let asked = node.asked().unwrap();
     assert_eq!((asked.at.0, asked.reason), (1_020_000, Reason::Malformed));
@@ -107,6 +114,20 @@ fn a_rebirth_has_helped_if_nobody_wants_another_for_a_while() {
     assert_eq!(asked(60, 7, "#1"), 100, "a message that is lost now and then is made good");
     assert_eq!(asked(600, 1, "#9"), 100, "and so is a metric that is added now and then");
     assert_eq!(asked(60, 1, "#9"), 10, "but not one that nobody adds");
+}
+
+#[test]
+fn an_instance_of_a_template_that_nobody_defines_asks_for_the_birth_that_does() {
+    let ask = "ask rebirth (UndefinedTemplate)";
+    let mut story = Story::new().after("NBIRTH seq=0 bd=0 _types_/Motor=def{rpm}");
+    assert!(!story.tell("DBIRTH/d seq=1 m#2=Motor{rpm}").contains(ask));
+    assert!(story.tell("DBIRTH/e seq=2 p#3=Pump{bar}").contains(ask));
+    assert!(!story.tell("DDATA/e seq=3 #3=Pump{bar}").contains(ask), "not within its cooldown");
+    assert!(story.tell("@5s · DDATA/e seq=4 #3=Pump{bar}").contains(ask));
+    let defined = "NBIRTH seq=0 bd=0 _types_/Motor=def{rpm} _types_/Pump=def{bar} · DBIRTH/e seq=1 p#3=Pump{bar}";
+    assert!(!story.tell(&format!("@20s · {defined} · DDATA/e seq=2 #3=Pump{{bar}}")).contains(ask));
+    // What an NBIRTH does not define would be missing in the next one too.
+    assert!(!Story::new().tell("NBIRTH seq=0 bd=0 p=Pump{bar}").contains(ask));
 }
 
 #[test]
