@@ -96,7 +96,9 @@ impl EdgeNodes {
         let Some(seat) = self.seat(edge_node).filter(|seat| seat.block.is_watched()) else { return };
         let now = convert::timestamp(received.now.wall);
         let said = updates.map(|update| (update.metric.0, update));
-        context.namespace.contexts().note(&seat.block, now, said, |update| said_by(update, received));
+        context.namespace.contexts().note(&seat.block, now, said, |update| {
+            said_by(update, received, context.namespace.limits().value_bytes_max)
+        });
     }
 
     /// The same for a Birth, whose metrics that are no more are Stale.
@@ -146,12 +148,12 @@ impl EdgeNodes {
 }
 
 /// What one metric of a message says.
-fn said_by(update: Update, received: &Received<'_>) -> ContextSample {
+fn said_by(update: Update, received: &Received<'_>, value_bytes_max: usize) -> ContextSample {
     let Update { position, datatype, is_historical, .. } = update;
     let raw = received.payload.metric(position);
     let is_broken = datatype == DataType::Template && received.payload.template_fault(position).is_some();
     let (value, quality) = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {
-        Ok(value) if !is_broken && convert::fits(&value, received.limits) => {
+        Ok(value) if !is_broken && convert::fits(&value, received.limits, value_bytes_max).is_ok() => {
             let quality = raw.properties().map_or(Quality::Good, |span| said_quality(span, received));
             (convert::with_value(value, |value| Value::from(value)), quality)
         }

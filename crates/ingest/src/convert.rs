@@ -1,7 +1,9 @@
 //! Sparkplug's values in the tree's words. The two rooms do not know each other; this is the only place that knows both.
 
-use factree_namespace::{DataType, Quality, Scalar, Timestamp, Value, ValueRef};
+use factree_namespace::{DataType, Quality, Refusal, Scalar, Timestamp, Value, ValueRef};
 use factree_sparkplug as sparkplug;
+
+use crate::unfit::Beyond;
 
 /// The same moment.
 pub(crate) fn timestamp(timestamp: sparkplug::Timestamp) -> Timestamp {
@@ -73,13 +75,24 @@ pub(crate) fn scalar(number: sparkplug::Value<'_>) -> Option<Scalar> {
 }
 
 /// Whether a value's form in the tree may be built: how much that takes is known before.
-pub(crate) fn fits(value: &sparkplug::Value<'_>, limits: &sparkplug::Limits) -> bool {
+///
+/// # Errors
+/// The limit in the way.
+pub(crate) fn fits(
+    value: &sparkplug::Value<'_>,
+    limits: &sparkplug::Limits,
+    value_bytes_max: usize,
+) -> Result<(), Beyond> {
     match value {
         sparkplug::Value::DataSet(data_set) => {
             let cells = data_set.rows_len().saturating_mul(data_set.columns_len() + 1);
-            cells <= limits.data_set_cells_max as usize
+            if cells <= limits.data_set_cells_max as usize { Ok(()) } else { Err(Beyond::Cells) }
         }
-        _ => true,
+        // Booleans are packed tighter than the tree counts them.
+        sparkplug::Value::Array(array) if array.len().max(array.bytes().len()) > value_bytes_max => {
+            Err(Beyond::Tree(Refusal::ValueTooLarge))
+        }
+        _ => Ok(()),
     }
 }
 

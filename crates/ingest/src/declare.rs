@@ -1,8 +1,8 @@
 //! What a metric of a Birth declares beside its type and value, in the tree's words.
 //!
 //! Unit, description and range come from its properties by the names clients use (a convention of theirs, not of the
-//! specification; upper and lower case are the same), or the description from its metadata. The properties that are left,
-//! what a File's metadata says and what a Template instance is of become properties of the element.
+//! specification; upper and lower case are the same), or the description from its metadata. The properties that are left (those
+//! in sets by their paths), what a File's metadata says and what a Template instance is of become properties of the element.
 //! Knows no place and no value. Invariant: what is declared is bounded before it is copied, so that a garrulous metric loses
 //! words and not its place in the tree.
 
@@ -77,11 +77,16 @@ fn is_any(key: &str, names: &[&str]) -> bool {
     names.iter().any(|name| key.eq_ignore_ascii_case(name))
 }
 
+/// So many properties inside of others are looked at; a list of sets may have millions.
+const NESTED_MAX: usize = 1024;
+
 /// Properties, as far as there is room for them.
 #[derive(Default)]
 struct Said {
     properties: Vec<(Arc<str>, Arc<str>)>,
     bytes: usize,
+    /// How many inside of others have been looked at.
+    nested: usize,
 }
 
 impl Said {
@@ -113,14 +118,46 @@ impl Said {
         } else if is_any(key, &HIGH) && bound(value).is_some() {
             metadata.high = bound(value);
         } else if !key.eq_ignore_ascii_case(QUALITY) {
-            match (value, number(datatype, value)) {
-                (PropertyValue::String(text), _) => self.say(key, text),
-                (PropertyValue::Boolean(value), _) => self.say(key, &value.to_string()),
-                (_, Some(number)) => self.say(key, &number.to_string()),
-                // Sets, extensions and nothing have no text.
-                (_, None) => {}
+            self.tell(key, datatype, value);
+        }
+    }
+
+    /// A property that is nothing but that. What is in a set is told by its path: `set/key`, `list/0/key`.
+    fn tell(&mut self, name: &str, datatype: u32, value: PropertyValue<'_>) {
+        match (value, number(datatype, value)) {
+            (PropertyValue::String(text), _) => self.say(name, text),
+            (PropertyValue::Boolean(value), _) => self.say(name, &value.to_string()),
+            (PropertyValue::Set(set), _) => self.set(name, set),
+            (PropertyValue::SetList(list), _) => {
+                for (number, set) in list.iter().enumerate() {
+                    if !self.goes_on(name) {
+                        return;
+                    }
+                    self.set(&format!("{name}/{number}"), set);
+                }
+            }
+            (_, Some(number)) => self.say(name, &number.to_string()),
+            // Extensions and nothing have no text.
+            (_, None) => {}
+        }
+    }
+
+    /// The properties of a set. [`Properties::parse`] has seen how deep they go.
+    fn set(&mut self, name: &str, set: Properties<'_>) {
+        for Property { key, datatype, value } in set.iter() {
+            if !self.goes_on(name) {
+                return;
+            }
+            if name.len() + key.len() < PROPERTIES_BYTES_MAX {
+                self.tell(&format!("{name}/{key}"), datatype, value);
             }
         }
+    }
+
+    /// Whether another property inside of one of this name is to be looked at.
+    fn goes_on(&mut self, name: &str) -> bool {
+        self.nested += 1;
+        self.nested <= NESTED_MAX && name.len() < PROPERTIES_BYTES_MAX
     }
 
     fn file(&mut self, about: &MetaData<'_>) {
@@ -134,6 +171,9 @@ impl Said {
             if let Some(text) = text {
                 self.say(name, text);
             }
+        }
+        if let Some(size) = about.size {
+            self.say("size", &size.to_string());
         }
     }
 

@@ -7,15 +7,24 @@ use factree_sparkplug as sparkplug;
 use sparkplug::{DeviceIndex, EdgeNodeIndex, Now, Update};
 
 use crate::convert;
-use crate::edge_nodes::{EdgeNodes, Received};
+use crate::edge_nodes::{Context, EdgeNodes, Received};
 
 impl EdgeNodes {
     /// Holds data against the commands that wait.
     #[cold]
-    pub(crate) fn confirm(&mut self, edge_node: EdgeNodeIndex, updates: &[Update], received: &Received<'_>) {
+    pub(crate) fn confirm(
+        &mut self,
+        context: &Context<'_>,
+        edge_node: EdgeNodeIndex,
+        updates: &[Update],
+        received: &Received<'_>,
+    ) {
+        let value_bytes_max = context.namespace.limits().value_bytes_max;
         for update in updates.iter().filter(|update| !update.is_historical) {
             let raw = received.payload.metric(update.position);
-            if let Ok(value) = sparkplug::interpret(update.datatype, raw.wire_value(received.bytes)) {
+            if let Ok(value) = sparkplug::interpret(update.datatype, raw.wire_value(received.bytes))
+                && convert::fits(&value, received.limits, value_bytes_max).is_ok()
+            {
                 let commands = &mut self.commands;
                 convert::with_value(value, |value| commands.on_value(received.now, edge_node, update.metric, value));
             }

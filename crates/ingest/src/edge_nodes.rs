@@ -17,12 +17,13 @@ use sparkplug::{
 
 use crate::commands::Commands;
 use crate::conformance::Connections;
-use crate::findings::{Deviations, Ledger, tell_refused};
+use crate::findings::{Deviations, Found, Ledger, tell};
 use crate::governance::Governance;
 use crate::keep::{Birth, Identity, forget_beyond};
 use crate::placement::Placement;
 use crate::said::{Event, Message, Output};
 use crate::seat::{Borne, Seat, settle, write_all};
+use crate::unfit::Unfit;
 use crate::witness::Witness;
 use crate::{Limits, convert};
 
@@ -43,6 +44,8 @@ pub(crate) struct EdgeNodes {
     /// What they were told to do; here, because their data confirm it.
     pub(crate) commands: Commands,
     pub(crate) witness: Witness,
+    /// Values that the tree did not take.
+    pub(crate) values_refused: u64,
 }
 
 /// What surrounds the handling of one input.
@@ -90,6 +93,7 @@ impl EdgeNodes {
             order: BTreeMap::new(),
             commands: Commands::new(limits),
             witness: Witness::default(),
+            values_refused: 0,
         }
     }
 
@@ -209,7 +213,11 @@ impl EdgeNodes {
                 if context.namespace.contexts().is_declared() {
                     self.note_data(context, data.edge_node, outputs.updates(data).iter().copied(), received);
                 }
-                self.on_data(context, data.edge_node, outputs.updates(data), received);
+                if let Some(unfit) = self.on_data(context, data.edge_node, outputs.updates(data), received) {
+                    let session = subject.session().or_else(|| self.host.edge_node_at(data.edge_node)?.session());
+                    let whose = (data.edge_node, data.device, session.unwrap_or(SessionKey::BEFORE_RESTART));
+                    self.tell_unfit(context, whose, &unfit, received, out);
+                }
             }
             sparkplug::Output::Died(died) => {
                 self.on_life(now, died.edge_node, died.device);
@@ -277,8 +285,8 @@ impl EdgeNodes {
         let (seat, corner) = match settle(&mut self.seats, context, born, received.topic) {
             Ok(settled) => settled,
             Err(refusal) => {
-                let text = format!("not in the tree: {refusal}");
-                return out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
+                let found = refused(born, received.topic, format!("not in the tree: {refusal}"));
+                return out.extend(tell(&mut self.ledger, context, &found));
             }
         };
         if born.device.is_none() {
@@ -288,7 +296,7 @@ impl EdgeNodes {
         let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
         let untyped = seat.define(context.namespace, born.device, metrics, &received);
-        let (mut writer, Borne { refusal, added, changed }) = seat.bear(context.namespace, corner, metrics, &received);
+        let (mut writer, borne) = seat.bear(context.namespace, corner, metrics, &received);
         for metric in vanished {
             // One that the tree never took cannot be gone from it.
             let _: Result<(), Refusal> = writer.mark_gone(metric.0);
@@ -297,13 +305,17 @@ impl EdgeNodes {
         self.witness.saw(&seat.block, revision);
         let group = seat.group.to_string();
         let edge_node = seat.edge_node.to_string();
+        let Borne { refusal, added, changed, unfit, .. } = borne;
         if let Some(refusal) = refusal {
-            let text = format!("a birth is not wholly in the tree: {refusal}");
-            out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
+            let found = refused(born, received.topic, format!("a birth is not wholly in the tree: {refusal}"));
+            out.extend(tell(&mut self.ledger, context, &found));
         }
         if let Some(refusal) = untyped {
-            let text = format!("a Template definition is not among the types: {refusal}");
-            out.extend(tell_refused(&mut self.ledger, context, born, received.topic, text));
+            let why = format!("a Template definition is not among the types: {refusal}");
+            out.extend(tell(&mut self.ledger, context, &refused(born, received.topic, why)));
+        }
+        if let Some(unfit) = unfit {
+            self.tell_unfit(context, (born.edge_node, born.device, born.session), &unfit, &received, out);
         }
         if !context.governance.is_empty() {
             self.judge_birth(context, born, corner, metrics, &received);
@@ -345,18 +357,18 @@ impl EdgeNodes {
         out.push(Output::Event(Event::Rivals { group, edge_node, winner, loser }));
     }
 
-    /// The data path: no name is looked at, and numbers allocate nothing.
+    /// The data path: no name is looked at, and numbers allocate nothing. What the tree did not take, if anything.
     fn on_data(
         &mut self,
         context: &Context<'_>,
         edge_node: EdgeNodeIndex,
         updates: &[Update],
         received: &Received<'_>,
-    ) {
+    ) -> Option<Box<Unfit>> {
         // An Edge Node the tree had no room for is still judged by the host.
-        let Some(Some(seat)) = self.seats.get_mut(edge_node.0 as usize) else { return };
+        let Some(Some(seat)) = self.seats.get_mut(edge_node.0 as usize) else { return None };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
-        seat.refused += write_all(&mut writer, updates.iter().copied(), received);
+        let unfit = write_all(&mut writer, updates.iter().copied(), received);
         let revision = writer.finish();
         self.witness.saw(&seat.block, revision);
         if seat.watched.is_some() {
@@ -364,8 +376,9 @@ impl EdgeNodes {
             self.judge(context, edge_node, spoken.map(|update| update.metric.0), received);
         }
         if self.commands.are_waiting() {
-            self.confirm(edge_node, updates, received);
+            self.confirm(context, edge_node, updates, received);
         }
+        unfit
     }
 
     fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
@@ -396,6 +409,17 @@ impl EdgeNodes {
     }
 }
 
+impl Subject<'_> {
+    /// The session it happened on, unless it was held until now.
+    #[cold]
+    fn session(&self) -> Option<SessionKey> {
+        match self.input {
+            Some(&Input::Message { session, .. }) => Some(session),
+            _ => None,
+        }
+    }
+}
+
 impl<'m> Received<'m> {
     /// A message that was held until now.
     #[cold]
@@ -417,6 +441,12 @@ impl<'m> Received<'m> {
     }
 }
 
+/// A Birth has no place in the tree, or not all of it has.
+fn refused<'f>(born: &Born, topic: Topic<'f>, why: String) -> Found<'f> {
+    let &Born { edge_node, device, session, .. } = born;
+    Found { tck_id: "factree-limit-tree", edge_node, device, count: 1, session, topic, metric: None, why }
+}
+
 /// The rebirth request and the news of it.
 pub(crate) fn ask_rebirth(
     now: Now,
@@ -436,6 +466,7 @@ fn why(reason: Reason) -> &'static str {
         Reason::SeqGap => "a sequence number is missing",
         Reason::UnknownMetric => "a metric that no birth declared",
         Reason::Malformed => "a payload that does not decode",
+        Reason::UndefinedTemplate => "an instance of a Template that no birth defines",
         Reason::Wished => "somebody wished it",
         Reason::Doubt => "a mistake of ours while its message was handled",
     }

@@ -30,7 +30,7 @@ use lane::Links;
 pub use listing::{FindingPlace, FindingQuery, FindingReport, FindingSubject};
 use record::Record;
 pub(crate) use rules::RuleNumber;
-pub(crate) use telling::{Held, tell_refused};
+pub(crate) use telling::{Found, Held, tell};
 
 /// Longest text of an example, in bytes; a longer one is cut.
 const EXAMPLE_BYTES_MAX: usize = 256;

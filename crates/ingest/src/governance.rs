@@ -16,6 +16,7 @@ use factree_sparkplug::{Now, SessionKey};
 use serde_json::Value as Json;
 
 use crate::findings::{Example, LedgerStats, NewDeviation};
+use crate::plain::Shortage;
 use crate::{Ingest, convert};
 
 mod declared;
@@ -189,6 +190,33 @@ impl Ingest {
             why: None,
         };
         let path = || namespace.read().path(root);
+        self.edge_nodes.deviations.note(new, self.clients.get(&session), path, example);
+    }
+
+    /// Takes down that the tree did not take what a plain topic says, or not all of it.
+    #[cold]
+    pub(crate) fn note_beyond(&mut self, now: Now, (session, topic): (SessionKey, &str), shortage: Shortage) {
+        let (root, namespace) = (self.plain.root(topic), &self.namespace);
+        let new = NewDeviation {
+            kind: BreachKind::Beyond,
+            rule: None,
+            is_enforced: false,
+            is_refused: false,
+            spot: topic,
+            edge_node: None,
+            session,
+            at: convert::timestamp(now.wall),
+        };
+        let example = || Example {
+            occasion: PUBLISH,
+            topic: Some(topic.into()),
+            metric: None,
+            expected_got: None,
+            value: None,
+            why: Some(shortage.to_string().into()),
+        };
+        // A topic that was not admitted stands nowhere.
+        let path = || root.map_or_else(|| topic.to_owned(), |root| namespace.read().path(root));
         self.edge_nodes.deviations.note(new, self.clients.get(&session), path, example);
     }
 

@@ -48,6 +48,7 @@ mod seat;
 mod seen_command;
 mod sending;
 mod template;
+mod unfit;
 mod witness;
 mod wording;
 
@@ -121,6 +122,8 @@ pub struct Stats {
     pub plain_messages: u64,
     /// Plain messages refused in whole or in part because of a limit.
     pub plain_refused: u64,
+    /// Values of metrics that are NULL and Bad because of a limit, or because they are none of their datatype.
+    pub values_refused: u64,
     /// Messages on plain topics that no rule wants in the tree.
     pub elsewhere: u64,
     /// Records taken in again.
@@ -251,8 +254,7 @@ impl Ingest {
                 if let (Err(error), Some(b's' | b'S')) = (sparkplug, topic.bytes().next()) {
                     self.on_host_input(now, &sparkplug::Input::TopicMalformed { session, topic, error }, out);
                 }
-                let link = Some(session).filter(|session| session.attachment().is_some());
-                self.on_plain(now, (topic, link), reading, out);
+                self.on_plain(now, (Some(session), topic), reading);
                 if let Reading::Sample(Reported { form: Form::Text, value, .. }) = reading {
                     self.note_no_json(now, (session, topic), value);
                 }
@@ -331,24 +333,16 @@ impl Ingest {
         self.edge_nodes.handle(&context, input, &mut self.outputs, out);
     }
 
-    /// `link` is the session with a foreign broker that it was heard over, if it was.
-    fn on_plain(
-        &mut self,
-        now: Now,
-        (topic, link): (&str, Option<SessionKey>),
-        reading: &Reading,
-        out: &mut Vec<Output>,
-    ) {
+    /// `session` is none for what we say ourselves, if it is said to our own broker.
+    fn on_plain(&mut self, now: Now, (session, topic): (Option<SessionKey>, &str), reading: &Reading) {
+        let link = session.filter(|session| session.attachment().is_some());
         let received = convert::timestamp(now.wall);
         match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, (topic, link), reading) {
             Kept::Whole => self.stats.plain_messages += 1,
             Kept::Elsewhere => self.stats.elsewhere += 1,
             Kept::Refused(shortage) => {
                 self.stats.plain_refused += 1;
-                // Once is news, a million times is a full disk: the counter tells the rest.
-                if self.stats.plain_refused.is_power_of_two() {
-                    out.push(Output::Event(Event::PlainRefused { topic: topic.into(), why: shortage.to_string() }));
-                }
+                self.note_beyond(now, (session.unwrap_or(SessionKey::BEFORE_RESTART), topic), shortage);
             }
         }
     }
@@ -405,7 +399,7 @@ impl Ingest {
 
     /// What came in, counted.
     pub fn stats(&self) -> Stats {
-        self.stats
+        Stats { values_refused: self.edge_nodes.values_refused, ..self.stats }
     }
 
     /// All Edge Nodes taken together.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use factree_namespace::{
     Block, ContextSample, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal,
-    Segment, Source, Timestamp, Value, ValueRef,
+    Scalar, Segment, Source, Timestamp, Value, ValueRef,
 };
 
 use crate::cells::KeptSample;
@@ -55,6 +55,8 @@ pub(crate) struct PlainTopic {
     /// The session with a foreign broker over which it was last heard; none: on our own.
     link: Option<SessionKey>,
 }
+
+const PLACED: &str = "a field has a cell";
 
 /// So many fields are looked through faster than a map, which takes 120 bytes; most topics have one.
 const FEW: usize = 8;
@@ -132,9 +134,9 @@ impl PlainTopics {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
             Reading::Document(samples) => (None, samples.as_slice()),
-            Reading::TooManyFields => return Kept::Refused(Shortage::Fields),
-            Reading::TooLongNames => return Kept::Refused(Shortage::Names),
-            Reading::TooLarge => return Kept::Refused(Shortage::PayloadBytes),
+            Reading::TooManyFields => return self.miss(namespace, number, (received, link), Shortage::Fields),
+            Reading::TooLongNames => return self.miss(namespace, number, (received, link), Shortage::Names),
+            Reading::TooLarge => return self.miss(namespace, number, (received, link), Shortage::PayloadBytes),
         };
         let samples = own.into_iter().chain(below.iter().map(|(path, sample)| (path.as_str(), sample)));
         let entry = &mut self.topics[number as usize];
@@ -174,14 +176,40 @@ impl PlainTopics {
             let quality = sample.quality.unwrap_or(Quality::Good);
             if let Err(refusal) = writer.set(field.slot, value, datatype, quality, timestamp) {
                 kept = Kept::Refused(Shortage::Tree(refusal));
+                // What was there before must not pass for what was said now.
+                writer.set_scalar(field.slot, Scalar::NULL, datatype, Quality::Bad, timestamp).expect(PLACED);
             }
         }
         for vanished in entry.fields.iter().filter(|field| field.seen < entry.messages) {
-            writer.set_quality(vanished.slot, Quality::Stale).expect("a field has a cell");
+            writer.set_quality(vanished.slot, Quality::Stale).expect(PLACED);
         }
         let revision = writer.finish();
         self.witness.saw_among(&self.block, revision, entry.fields.iter().map(|field| field.slot));
         kept
+    }
+
+    /// A message of a known topic that cannot be read: what its fields were before must not pass for what it says.
+    #[cold]
+    fn miss(
+        &mut self,
+        namespace: &Namespace,
+        number: u32,
+        (received, link): (Timestamp, Option<SessionKey>),
+        shortage: Shortage,
+    ) -> Kept {
+        let entry = &mut self.topics[number as usize];
+        if entry.root.is_none() {
+            entry.has_missed = true;
+            return Kept::Elsewhere;
+        }
+        entry.link = link;
+        let mut writer = namespace.write(&self.block, received);
+        for field in &entry.fields {
+            writer.set_scalar(field.slot, Scalar::NULL, field.datatype, Quality::Bad, received).expect(PLACED);
+        }
+        let revision = writer.finish();
+        self.witness.saw_among(&self.block, revision, entry.fields.iter().map(|field| field.slot));
+        Kept::Refused(shortage)
     }
 
     /// How the payload of a topic that is one sample is spelled, and its unit; none if it is a document, or not known.

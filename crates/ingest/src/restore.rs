@@ -44,23 +44,20 @@ impl EdgeNodes {
         let metrics = outputs.born(born);
         let (seat, corner) = settle(&mut self.seats, context, born, topic).map_err(Rejected::Tree)?;
         seat.declare(born.device, Identity::of(birth, &payload, metrics), metrics.len());
-        let refused_before = seat.refused;
         let then = Now { wall: received, ..now };
         let message = Received { topic, published, bytes, payload: &payload, limits, now: then };
         // What does not fit now was told when it was published.
         let _: Option<Refusal> = seat.define(namespace, born.device, metrics, &message);
-        let (mut writer, _) = seat.bear(namespace, corner, metrics, &message);
+        let (mut writer, borne) = seat.bear(namespace, corner, metrics, &message);
         for metric in metrics {
             // A metric that the tree did not take has nothing to go stale.
             let _: Result<(), Refusal> = writer.set_quality(metric.metric.0, Quality::Stale);
         }
         writer.finish();
-        let refused_now = seat.refused;
         if !context.governance.is_empty() {
             self.watch_metrics(context, born.edge_node, corner, metrics, &message);
         }
-        // Metrics without an element are counted once when they are placed and once when they are written.
-        let refused = (refused_now - refused_before) as usize;
+        let refused = borne.refused + borne.unfit.map_or(0, |unfit| unfit.beyond() as usize);
         Ok(Restored { samples: metrics.len(), refused: refused.min(metrics.len()) })
     }
 

@@ -125,13 +125,6 @@ pub enum Event {
         /// Its topic; empty if it was no message.
         topic: String,
     },
-    /// A plain publication was not taken, in whole or in part.
-    PlainRefused {
-        /// Its topic.
-        topic: String,
-        /// Which limit is in the way.
-        why: String,
-    },
     /// A client made our STATE topic say something else than that we are online; it has been put right.
     StateContradicted {
         /// The client, if it is still known.

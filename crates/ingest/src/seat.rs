@@ -2,7 +2,7 @@
 //!
 //! A seat is taken at the first Birth and kept; the metrics of later Births find their elements again by their numbers. Knows
 //! neither when an Edge Node is alive nor what it did wrong.
-//! Invariant: a metric that the tree refused has a slot without an element; writes to it are refused there and counted.
+//! Invariant: a metric that the tree refused has a slot without an element; writes to it come to nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use factree_namespace::{
     Source, Writer,
 };
 use factree_sparkplug as sparkplug;
-use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Properties, RawMetric, Topic, Update};
+use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Mismatch, Properties, RawMetric, Topic, Update};
 
 use crate::edge_nodes::{Context, Received};
 use crate::governance::Watched;
 use crate::keep::Identity;
+use crate::unfit::{Beyond, NotTaken, Unfit};
 use crate::{convert, declare, definitions};
 
 /// An Edge Node's place in the tree.
@@ -33,8 +34,6 @@ pub(crate) struct Seat {
     pub(crate) client_id: Option<Arc<str>>,
     /// The foreign broker it was heard on; none: our own.
     pub(crate) attachment: Option<u16>,
-    /// Samples the tree refused, for a limit of its own.
-    pub(crate) refused: u64,
     /// Its metrics that rules mean, if any are.
     pub(crate) watched: Option<Box<Watched>>,
 }
@@ -56,6 +55,10 @@ pub(crate) struct Corner {
 pub(crate) struct Borne {
     /// Why the tree did not take all of them.
     pub(crate) refusal: Option<Refusal>,
+    /// How many it did not take.
+    pub(crate) refused: usize,
+    /// Of which it did not take the value.
+    pub(crate) unfit: Option<Box<Unfit>>,
     /// How many nobody has known before.
     pub(crate) added: usize,
     /// How many are declared otherwise than before.
@@ -79,20 +82,20 @@ impl Seat {
     /// Places the metrics of a Birth and writes their samples. The writer, so that more can be seen with them at once, and
     /// what became of them.
     pub(crate) fn bear<'n>(
-        &'n mut self,
+        &'n self,
         namespace: &'n Namespace,
         corner: Corner,
         metrics: &[BornMetric],
         received: &Received<'_>,
     ) -> (Writer<'n>, Borne) {
-        let mut borne = Borne { refusal: None, added: 0, changed: 0 };
+        let mut borne = Borne { refusal: None, refused: 0, unfit: None, added: 0, changed: 0 };
         let mut placer = namespace.placer(&self.block);
         for metric in metrics {
             borne.added += usize::from(metric.is_new);
             match place(&mut placer, corner, metric, received) {
                 Ok(has_changed) => borne.changed += usize::from(has_changed),
                 Err(refused) => {
-                    self.refused += 1;
+                    borne.refused += 1;
                     borne.refusal = Some(refused);
                 }
             }
@@ -104,7 +107,7 @@ impl Seat {
             datatype,
             is_historical: false,
         });
-        self.refused += write_all(&mut writer, updates, received);
+        borne.unfit = write_all(&mut writer, updates, received);
         (writer, borne)
     }
 
@@ -155,7 +158,6 @@ impl Seat {
             devices: HashMap::new(),
             client_id: None,
             attachment: None,
-            refused: 0,
             watched: None,
         })
     }
@@ -231,7 +233,7 @@ fn place(
     placed.map(|_| false)
 }
 
-/// Writes the samples of a message; how many the tree refused. A function of its own, with everything that only the rare
+/// Writes the samples of a message; what of it the tree did not take, if anything. A function of its own, with everything that only the rare
 /// metric needs behind one reference, so that the loop has registers enough: 15 instructions less per metric
 /// (`benches/benches/ingest.rs`).
 #[inline(never)]
@@ -239,16 +241,18 @@ pub(crate) fn write_all(
     writer: &mut Writer<'_>,
     updates: impl Iterator<Item = Update>,
     received: &Received<'_>,
-) -> u64 {
-    let mut refused = 0;
+) -> Option<Box<Unfit>> {
+    let mut unfit = None;
     let mut updates = updates;
     while let Some(update) = write_numbers(&mut writer.scalars(), &mut updates, received) {
         let raw = received.payload.metric(update.position);
-        if !update.is_historical {
-            refused += u64::from(write_any(writer, update, raw, received).is_err());
+        if !update.is_historical
+            && let Err(why) = write_any(writer, update, raw, received)
+        {
+            Unfit::add(&mut unfit, update.metric, why);
         }
     }
-    refused
+    unfit
 }
 
 /// Writes the samples that are live numbers, up to the first one that is not: that one.
@@ -269,27 +273,44 @@ fn write_numbers(
     })
 }
 
-/// Writes a sample that is more than a number. What is no value of its datatype costs this metric its quality and nothing
-/// else (SP10).
+/// Writes a sample that is more than a number. What is no value of its datatype, or beyond a limit, costs this metric its value
+/// and quality, and nothing else (SP10).
+///
+/// # Errors
+/// Why it is NULL and Bad, unless the host says so too. A metric without a place is none: it was told when it was born.
 #[inline(never)]
 fn write_any(
     writer: &mut Writer<'_>,
     Update { metric: MetricIndex(slot), position, datatype, .. }: Update,
     raw: &RawMetric,
     received: &Received<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), NotTaken> {
     let timestamp = convert::timestamp(raw.timestamp().unwrap_or_else(|| received.sent()));
     let declared = convert::datatype(datatype);
     let is_broken = datatype == DataType::Template && received.payload.template_fault(position).is_some();
-    let value = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {
-        Ok(value) if !is_broken && convert::fits(&value, received.limits) => value,
-        Ok(_) | Err(_) => return writer.set_scalar(slot, Scalar::NULL, declared, Quality::Bad, timestamp),
+    let why = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {
+        Ok(_) if is_broken => None,
+        Ok(value) => match convert::fits(&value, received.limits, writer.value_bytes_max()) {
+            Ok(()) => {
+                let quality = match raw.properties() {
+                    None => Quality::Good,
+                    Some(span) => said_quality(span, received),
+                };
+                match convert::with_value(value, |value| writer.set(slot, value, declared, quality, timestamp)) {
+                    Ok(()) | Err(Refusal::NoSuchSlot) => return Ok(()),
+                    Err(refusal) => Some(NotTaken::Beyond(Beyond::Tree(refusal))),
+                }
+            }
+            Err(beyond) => Some(NotTaken::Beyond(beyond)),
+        },
+        // What is wrong with a datatype was said of the birth, and what is wrong with a structure is said of each.
+        Err(Mismatch::Datatype | Mismatch::DataSet | Mismatch::Template) => None,
+        Err(mismatch) => Some(NotTaken::Mismatched(mismatch)),
     };
-    let quality = match raw.properties() {
-        None => Quality::Good,
-        Some(span) => said_quality(span, received),
-    };
-    convert::with_value(value, |value| writer.set(slot, value, declared, quality, timestamp))
+    match writer.set_scalar(slot, Scalar::NULL, declared, Quality::Bad, timestamp) {
+        Ok(()) => why.map_or(Ok(()), Err),
+        Err(_) => Ok(()),
+    }
 }
 
 /// What the property `Quality` says; Good without one, Uncertain if it says something undefined.

@@ -146,7 +146,7 @@ impl Ingest {
         if order.target.is_none() {
             // What we say ourselves does not come back to us, so the tree is told here.
             let reading = json::read(&message.payload, self.limits.fields_per_document_max);
-            self.on_plain(now, (&message.topic, session), &reading, out);
+            self.on_plain(now, (session, &message.topic), &reading);
         }
         out.push(Output::Publish(message));
         Ok(self.edge_nodes.commands.send(now, order))

@@ -435,6 +435,12 @@ impl<'a> Writer<'a> {
         self.replace_heavy(slot, scalar, datatype, quality, timestamp)
     }
 
+    /// How many bytes a value may have, as its source sends it, for who would have to build it first:
+    /// [`Limits::value_bytes_max`].
+    pub fn value_bytes_max(&self) -> usize {
+        self.limits.value_bytes_max
+    }
+
     /// The cells for one who has many scalars to write: what a loop needs of the writer, at hand.
     #[inline]
     pub fn scalars(&mut self) -> Scalars<'_> {

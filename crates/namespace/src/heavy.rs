@@ -34,7 +34,7 @@ impl Budget {
 
 struct Weighed {
     value: Value,
-    bytes: u32,
+    bytes: usize,
 }
 
 pub(crate) struct Heavy {
@@ -60,9 +60,9 @@ impl Heavy {
             return Ok(old);
         }
         let bytes = weigh(value, limits).ok_or(Refusal::ValueTooLarge)?;
-        let old_bytes = old.map_or(0, |old| self.values[old as usize].bytes as usize);
+        let old_bytes = old.map_or(0, |old| self.values[old as usize].bytes);
         self.budget.trade(old_bytes, bytes, limits.values_bytes_max)?;
-        let weighed = Weighed { value: value.into(), bytes: bytes as u32 };
+        let weighed = Weighed { value: value.into(), bytes };
         let Some(index) = old.or_else(|| self.free.pop()) else {
             self.values.push(weighed);
             return Ok(u32::try_from(self.values.len() - 1).expect("no more heavy values than cells"));
@@ -73,7 +73,7 @@ impl Heavy {
 
     pub(crate) fn remove(&mut self, index: u32) {
         let removed = std::mem::replace(&mut self.values[index as usize], Weighed { value: Value::Null, bytes: 0 });
-        self.budget.give_back(removed.bytes as usize);
+        self.budget.give_back(removed.bytes);
         self.free.push(index);
     }
 
@@ -96,7 +96,9 @@ fn weigh(value: ValueRef<'_>, limits: &Limits) -> Option<usize> {
     match value {
         ValueRef::String(text) => Some(text.len()).filter(|&bytes| bytes <= limits.value_bytes_max),
         ValueRef::Bytes(bytes) => Some(bytes.len()).filter(|&bytes| bytes <= limits.value_bytes_max),
-        ValueRef::Structure(value) => value.weigh(limits.nesting_max, limits.value_bytes_max),
+        // The limit is about what a source sends, the budget about what it takes here: up to 24 bytes for one of an Int8Array.
+        ValueRef::Structure(value) if !value.is_within(limits.nesting_max, limits.value_bytes_max) => None,
+        ValueRef::Structure(value) => value.weigh(limits.nesting_max, usize::MAX),
         ValueRef::Null
         | ValueRef::Boolean(_)
         | ValueRef::Int(_)

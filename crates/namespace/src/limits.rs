@@ -19,7 +19,8 @@ pub struct Limits {
     pub name_bytes_max: usize,
     /// Bytes of all distinct names together; below 4 GiB.
     pub names_bytes_max: usize,
-    /// Bytes that one value holds on the heap: text, bytes, or a structure with everything in it.
+    /// Bytes of one value as its source sends it: text, bytes, or a structure with everything in it, of which a number counts as
+    /// many bytes as it needs. Kept, a number in a list takes 24, which counts for `values_bytes_max`.
     pub value_bytes_max: usize,
     /// Bytes that all values, metadata and origins hold on the heap together.
     pub values_bytes_max: usize,
@@ -95,7 +96,6 @@ impl Limits {
             (self.cells_per_block_max < u32::MAX as usize, "cells_per_block_max: slots are 32 bits"),
             (self.names_bytes_max < u32::MAX as usize, "names_bytes_max: name offsets are 32 bits"),
             (self.name_bytes_max <= self.names_bytes_max, "name_bytes_max is above names_bytes_max"),
-            (self.value_bytes_max < u32::MAX as usize, "value_bytes_max: weights are 32 bits"),
             (self.value_bytes_max <= self.values_bytes_max, "value_bytes_max is above values_bytes_max"),
             (self.type_bytes_max <= self.types_bytes_max, "type_bytes_max is at most types_bytes_max"),
             ((1..=256).contains(&self.depth_max), "depth_max: 1 to 256, queries recurse once per level"),

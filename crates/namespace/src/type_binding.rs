@@ -2,7 +2,8 @@
 //!
 //! An element is of the type that the model declares for it, or a rule of the configuration for its path, or else its
 //! source. What a type's member says (unit, description, range) is shown at the element that stands in the member's place
-//! below, where its source is silent; of several types above that know the place the nearest is heard.
+//! below, where its source is silent; of several types above that know the place the nearest is heard. So is what a type says of
+//! its parameters, at the element that is of it.
 //! Found when something appears or is said, so that reading costs one look into a table, and none while nothing is of a type.
 //! Invariant: `completed` has an element exactly if a type adds to what its source says.
 
@@ -132,7 +133,13 @@ impl Tree {
         if !self.types.registry.is_unused() || !self.types.completed.is_empty() {
             let said = self.catalogue.get(self.element(id).metadata);
             let member = self.member_at(id).map(|(_, _, member)| &member.metadata).filter(|told| !told.is_empty());
-            let both = member.map(|told| said.map_or_else(|| Metadata::clone(told), |said| said.over(told)));
+            let of = self.types.registry.type_of(id).and_then(|(_, version)| version);
+            let own = of.map(|version| version.definition().inherited()).filter(|told| !told.is_empty());
+            let mut both: Option<Metadata> = None;
+            for told in [member.map(|told| &**told), own].into_iter().flatten() {
+                let before = both.as_ref().or(said.map(|said| &**said));
+                both = Some(before.map_or_else(|| told.clone(), |before| before.over(told)));
+            }
             let both = both.filter(|both| said.is_none_or(|said| **said != *both));
             let Types { completed, catalogue, .. } = &mut self.types;
             let former = match both {
@@ -170,6 +177,7 @@ impl Tree {
         let (refused, redefined) = self.types.registry.define(declarer, types, limits);
         for Redefined { name, scope, before, now } in redefined {
             for instance in self.types.registry.instances_of(&name, scope) {
+                self.complete(instance);
                 self.complete_members(instance, [&before, &now].into_iter().flatten().map(Arc::clone));
             }
         }

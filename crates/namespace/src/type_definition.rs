@@ -19,6 +19,8 @@ pub struct TypeDefinition {
     extends: Option<Arc<str>>,
     members: Box<[Member]>,
     parameters: Box<[Parameter]>,
+    /// What the defaults of the parameters say about each element of the type.
+    inherited: Metadata,
 }
 
 /// One part of a type. Below an element of the type it is the element at the path of its name.
@@ -75,6 +77,34 @@ impl fmt::Display for TypeVersionId {
     }
 }
 
+/// Bytes of names and texts that an element inherits: each element of the type refers to them.
+const INHERITED_BYTES_MAX: usize = 4096;
+
+/// The defaults of parameters as properties of an element, as far as there is room for them; an inside has no text.
+fn inherited(parameters: &[Parameter]) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut left = INHERITED_BYTES_MAX;
+    let mut properties = Vec::new();
+    for Parameter { name, default, .. } in parameters {
+        let text: Arc<str> = match default {
+            Value::Boolean(value) => value.to_string().into(),
+            Value::Int(value) => value.to_string().into(),
+            Value::UInt(value) | Value::DateTime(value) => value.to_string().into(),
+            Value::Float(value) => value.to_string().into(),
+            Value::Double(value) => value.to_string().into(),
+            Value::String(text) => Arc::clone(text),
+            Value::Null | Value::Bytes(_) | Value::List(_) | Value::Object(_) => continue,
+        };
+        if let Some(rest) = left.checked_sub(PARAMETERS.len() + name.len() + text.len()) {
+            left = rest;
+            properties.push((format!("{PARAMETERS}{name}").into(), text));
+        }
+    }
+    properties
+}
+
+/// What stands before the name of a parameter among an element's properties.
+const PARAMETERS: &str = "parameters/";
+
 impl TypeDefinition {
     /// A type without members.
     pub fn named(name: impl Into<Arc<str>>) -> Self {
@@ -85,6 +115,7 @@ impl TypeDefinition {
             extends: None,
             members: Box::default(),
             parameters: Box::default(),
+            inherited: Metadata::default(),
         }
     }
 
@@ -119,7 +150,8 @@ impl TypeDefinition {
     pub fn with_parameters(self, mut parameters: Vec<Parameter>) -> Self {
         parameters.sort_by(|one, other| one.name.cmp(&other.name));
         parameters.dedup_by(|later, earlier| later.name == earlier.name);
-        Self { parameters: parameters.into(), ..self }
+        let inherited = Metadata { properties: inherited(&parameters), ..Metadata::default() };
+        Self { parameters: parameters.into(), inherited, ..self }
     }
 
     /// Its name.
@@ -150,6 +182,12 @@ impl TypeDefinition {
     /// Its parameters, by name in byte order.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
+    }
+
+    /// What it says about each element of the type that does not say so itself: the defaults of its parameters, as properties
+    /// `parameters/{name}`. Defaults beyond four kilobytes are left to who reads the definition.
+    pub(crate) fn inherited(&self) -> &Metadata {
+        &self.inherited
     }
 
     /// The member of that name.
@@ -184,7 +222,7 @@ impl TypeDefinition {
             size_of::<Parameter>() + parameter.name.len() + default
         });
         let texts = self.name.len() + text(&self.label) + text(&self.description) + text(&self.extends);
-        size_of::<Self>() + texts + members.sum::<usize>() + parameters.sum::<usize>()
+        size_of::<Self>() + texts + members.sum::<usize>() + parameters.sum::<usize>() + self.inherited.weigh()
     }
 
     /// The number of the version that it is.

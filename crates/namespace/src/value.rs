@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use crate::Scalar;
 
+/// A list or object inside another, whatever is in it.
+const LIST_BYTES: usize = 2;
+
 /// A value, owned and cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -113,6 +116,47 @@ impl ValueRef<'_> {
 }
 
 impl Value {
+    /// Whether the value is no larger than `bytes_max` as its source would pack it, and nests no deeper than `nesting_max`
+    /// levels: a number counts the bytes it takes on the wire, so that what a source may send does not depend on how we keep it.
+    /// Stops as soon as either is spent.
+    pub(crate) fn is_within(&self, nesting_max: usize, bytes_max: usize) -> bool {
+        // What holds it all is not packed.
+        self.pack(nesting_max, bytes_max.saturating_add(LIST_BYTES)).is_some()
+    }
+
+    /// What is left of `bytes_left`. Everything takes a byte at least.
+    fn pack(&self, nesting_left: usize, bytes_left: usize) -> Option<usize> {
+        let whole = |bits: u32| match bits {
+            0..=8 => 1,
+            9..=16 => 2,
+            17..=32 => 4,
+            _ => 8,
+        };
+        let bytes = match self {
+            Self::Null | Self::Boolean(_) => 1,
+            // One bit is the sign.
+            Self::Int(value) => whole(u64::BITS + 1 - (value ^ (value >> 63)).leading_zeros()),
+            Self::UInt(value) => whole(u64::BITS - value.leading_zeros()),
+            Self::Float(_) => 4,
+            Self::Double(_) | Self::DateTime(_) => 8,
+            Self::String(text) => text.len() + 1,
+            Self::Bytes(bytes) => bytes.len() + 1,
+            Self::List(items) => {
+                let nesting_left = nesting_left.checked_sub(1)?;
+                let left = bytes_left.checked_sub(LIST_BYTES)?;
+                return items.iter().try_fold(left, |left, item| item.pack(nesting_left, left));
+            }
+            Self::Object(fields) => {
+                let nesting_left = nesting_left.checked_sub(1)?;
+                let left = bytes_left.checked_sub(LIST_BYTES)?;
+                return fields
+                    .iter()
+                    .try_fold(left, |left, (name, value)| value.pack(nesting_left, left.checked_sub(name.len() + 1)?));
+            }
+        };
+        bytes_left.checked_sub(bytes)
+    }
+
     /// What the value holds on the heap, in bytes, or `None` if it nests deeper than `nesting_left` levels or does not
     /// fit `bytes_left`. Stops as soon as either is spent, so its cost is bounded by the limits and not by the value.
     pub(crate) fn weigh(&self, nesting_left: usize, bytes_left: usize) -> Option<usize> {

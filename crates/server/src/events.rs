@@ -173,6 +173,5 @@ pub(crate) fn log_ingest(event: &factree_ingest::Event) {
                 );
             }
         }
-        Event::PlainRefused { topic, why } => warn!(?topic, "not taken into the tree: {why}"),
     }
 }

@@ -169,7 +169,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count template_parameters_max in ingest.sparkplug:
             "parameters of one Template", "the Template is Bad and has no members; a finding"),
             key!(Count data_set_cells_max in ingest.sparkplug:
-            "cells of a DataSet, each row counted as one more", "the sample is null and Bad"),
+            "cells of a DataSet, each row counted as one more", "the sample is null and Bad; a finding"),
             key!(Count edge_nodes_max in ingest.sparkplug:
             "Edge Nodes remembered",
             "left out of the tree, routed as ever; a finding"),
@@ -188,7 +188,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Bytes reorder_bytes_max in ingest.sparkplug:
             "what waits for all together; at least reorder_bytes_per_edge_node_max", "the wait is given up at once"),
             key!(Count rebirth_cooldown in ingest.sparkplug:
-            "time between two rebirth requests to one Edge Node",
+            "time between two rebirth requests to one Edge Node, doubled each time that it did not help, up to an hour",
             "not asked now; the next message that cannot be understood asks again"),
             key!(Count rebirths_per_second_max in ingest.sparkplug:
             "rebirth requests a second to all Edge Nodes together, and as many at once; half of these only to Edge Nodes \
@@ -196,10 +196,10 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "not asked now; the next message that cannot be understood asks again"),
             key!(Count topics_max in ingest:
             "plain topics in the tree",
-            "not taken into the tree, routed as ever; the log says why"),
+            "not taken into the tree, routed as ever; a finding, counted"),
             key!(Count fields_per_document_max in ingest:
             "fields of one JSON document",
-            "not taken into the tree, routed as ever; what the topic had before counts too"),
+            "not taken into the tree, routed as ever; a finding, counted. What the topic had before counts too"),
             key!(Bytes kept_value_bytes_max in ingest:
             "one value in the store", "after a restart it reads null, with its times"),
             key!(Count commands_max in ingest:
@@ -225,11 +225,11 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "levels of the tree, 1 to 256",
             "not taken into the tree, routed as ever; the log says why"),
             key!(Bytes value_bytes_max in namespace:
-            "one value",
-            "not taken into the tree, routed as ever; the log says why"),
+            "one value as its source sends it; a number in a list or array counts the bytes it needs",
+            "the sample is null and Bad, routed as ever; a finding, counted"),
             key!(Bytes values_bytes_max in namespace:
-            "all values and metadata together",
-            "not taken into the tree, routed as ever; the log says why"),
+            "all values and metadata together, as they are kept: an item of a list or array takes 24 bytes",
+            "the sample is null and Bad, routed as ever; a finding, counted"),
             key!(Count types_max in namespace:
             "types: names that Templates and the configuration define",
             "the definition is not known, and its instances say so; a finding, or a warning; counted"),

@@ -255,6 +255,8 @@ const METRICS: &[Metric] = &[
         to.of("elsewhere", ingest.elsewhere);
         to.of("malformed_topic", ingest.sparkplug_topics_malformed);
     }),
+    metric!(Counter "factree_values_refused_total" "Values of metrics that are NULL and Bad in the tree because of a limit, or because they \
+        are none of their datatype", |now, to| to.one(now.plant.ingest.values_refused)),
     metric!(Counter "factree_plain_refused_total" "Plain messages that the tree took only in part or not at all, because \
         of a limit", |now, to| to.one(now.plant.ingest.plain_refused)),
     metric!(Gauge "factree_edge_nodes" "Edge Nodes", "state", |now, to| {

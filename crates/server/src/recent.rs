@@ -187,10 +187,6 @@ fn of_ingest(at: Timestamp, it: &factree_ingest::Event) -> (Lane, EventReport) {
             let text = Some("a mistake of Factree's own: handling this message panicked".to_owned());
             (Lane::Wrong, EventReport { about: Some(clipped(topic)), text, ..event(at, EventKind::Trouble) })
         }
-        Event::PlainRefused { topic, why } => {
-            let text = Some(format!("not taken into the tree: {}", clipped(why)));
-            (Lane::Wrong, EventReport { about: Some(clipped(topic)), text, ..event(at, EventKind::Trouble) })
-        }
         Event::StateContradicted { client_id, .. } => {
             let text = Some("it spoke in our name on our STATE topic".to_owned());
             (Lane::Wrong, EventReport { client_id: short(client_id), text, ..event(at, EventKind::Trouble) })

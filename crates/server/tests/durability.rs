@@ -518,6 +518,29 @@ fn a_stop_in_order_leaves_us_offline_on_disk() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_between_two_processes_does_not_show_in_our_state() {
+    let data = configured("power");
+    std::fs::write(data.path().join("factree.toml"), "[sparkplug]\npublish_state = false\n").unwrap();
+    let factree = Factree::start(data.path());
+    // What the process before has left, whose clock was an hour ahead.
+    let ahead = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(3600);
+    let left = HostState { online: false, timestamp: Timestamp(ahead.as_millis() as u64) };
+    let (mut before, _) = Client::connect(&factree, "before");
+    before.publish("spBv1.0/STATE/factree", &left.to_string(), at_least_once(1), true);
+    factree.kill();
+
+    std::fs::write(data.path().join("factree.toml"), "").unwrap();
+    let mut said = left;
+    for end in [Factree::kill, Factree::stop, Factree::kill] {
+        let factree = Factree::start(data.path());
+        let state = state(&factree);
+        assert!(state.online && state.timestamp > said.timestamp, "{said:?} {state:?}");
+        said = state;
+        end(factree);
+    }
+}
+
+#[test]
 fn who_is_subscribed_to_the_tree_is_told_after_kill_9_what_it_missed_and_that_it_is_stale() {
     const TOPIC: &str = "Acme/Dallas/Press/Line1/Temperature";
     let data = configured("power");

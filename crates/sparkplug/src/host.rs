@@ -19,6 +19,7 @@ mod device;
 mod edge_node;
 pub(crate) mod finding;
 mod foresight;
+mod insistence;
 mod judging;
 mod lookup;
 mod metrics;

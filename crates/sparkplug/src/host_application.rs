@@ -152,7 +152,7 @@ pub struct HostApplication {
     topic: Box<str>,
     legacy_topic: Option<Box<str>>,
     phase: Phase,
-    /// The last timestamp said: Edge Nodes pass over whatever is older, so a clock that was set back must not show.
+    /// No timestamp is said before this: Edge Nodes pass over whatever is older, so a clock that was set back must not show.
     latest: Timestamp,
 }
 
@@ -179,6 +179,19 @@ impl HostApplication {
             legacy_topic: (legacy == Legacy::Told).then(|| format!("STATE/{host_id}").into()),
             phase: Phase::Offline,
             latest: Timestamp(0),
+        }
+    }
+
+    /// What a former process has left retained on [`HostApplication::topic`]: what is said from now on is later than that, whatever
+    /// the clock says (`tck-id-message-flow-edge-node-birth-publish-phid-wait-timestamp`). What is no STATE, or has a time that
+    /// not every client can read, says nothing.
+    pub fn resume(&mut self, retained: &[u8]) {
+        /// Whole numbers up to this are exact in every JSON.
+        const EXACT_MAX: u64 = 1 << 53;
+        if let Ok(HostState { timestamp: Timestamp(before), .. }) = HostState::parse(retained)
+            && before < EXACT_MAX
+        {
+            self.latest = self.latest.max(Timestamp(before + 1));
         }
     }
 

@@ -135,6 +135,8 @@ impl Span {
 /// Why bytes are not a payload, or not one we take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DecodeError {
+    /// No bytes at all. Protobuf would read a payload that says nothing; MQTT uses it to take a retained message away.
+    Empty,
     /// Larger than [`Limits::payload_bytes_max`].
     PayloadTooLarge,
     /// More metrics than [`Limits::metrics_per_payload_max`] (SP05).
@@ -166,6 +168,12 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// Whether it is a limit of ours, and not the payload, that is in the way.
+    pub fn is_about_limits(self) -> bool {
+        use DecodeError as E;
+        matches!(self, E::PayloadTooLarge | E::TooManyMetrics | E::NameTooLong)
+    }
+
     /// Whether it is about the compressed form, and not about what is in it.
     pub fn is_about_compression(self) -> bool {
         use DecodeError as E;
@@ -176,6 +184,7 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            DecodeError::Empty => "the payload is empty, as it is when a retained message is cleared",
             DecodeError::PayloadTooLarge => "the payload is larger than payload_bytes_max",
             DecodeError::TooManyMetrics => "the payload has more metrics than metrics_per_payload_max",
             DecodeError::HollowMetrics => "most metrics of the payload are empty",
@@ -205,8 +214,9 @@ impl std::error::Error for DecodeError {}
 /// [`DecodeError`]; `payload` is then empty, so that no prefix of a broken message can be applied (SP02).
 pub fn decode(bytes: &[u8], limits: &Limits, payload: &mut Payload) -> Result<(), DecodeError> {
     payload.clear();
-    if bytes.len() > limits.payload_bytes_max as usize {
-        return Err(DecodeError::PayloadTooLarge);
+    // In one comparison, since every message pays for it.
+    if bytes.len().wrapping_sub(1) >= limits.payload_bytes_max as usize {
+        return Err(if bytes.is_empty() { DecodeError::Empty } else { DecodeError::PayloadTooLarge });
     }
     payload.published_bytes = bytes.len() as u32;
     // What fewer bytes than these say of a metric is nothing: there is no room for a name or an alias and a value.

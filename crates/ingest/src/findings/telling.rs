@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use factree_sparkplug as sparkplug;
-use sparkplug::{Born, EdgeNodeDescriptor, Finding, Input, Now, SessionKey, Topic};
+use sparkplug::{Born, DeviceIndex, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Input, Now, SessionKey, Topic};
 
 use super::{Example, Ledger, News, RuleNumber};
 use crate::convert;
@@ -105,7 +105,7 @@ impl EdgeNodes {
         evidence: &Evidence<'_>,
         out: &mut Vec<Output>,
     ) {
-        let Finding { edge_node, device, session, occasion, rule, count, expected_got, .. } = *finding;
+        let Finding { edge_node, device, session, occasion, rule, count, expected_got, fault, .. } = *finding;
         let news = News { rule: &rule, edge_node, device, count, session, at: convert::timestamp(at.wall) };
         let client_id = || context.clients.get(&session).cloned();
         let example = || Example {
@@ -114,7 +114,7 @@ impl EdgeNodes {
             metric: (evidence.metric)().map(|name| name[..].into()),
             expected_got,
             value: None,
-            why: None,
+            why: fault.map(|fault| fault.to_string().into()),
         };
         if !self.ledger.note(news, client_id, example) {
             return;
@@ -126,6 +126,9 @@ impl EdgeNodes {
         if let Some(name) = (evidence.metric)() {
             text += &format!("; for example metric {name:?}");
         }
+        if let Some(fault) = fault {
+            text += &format!("; {fault}");
+        }
         let known = edge_node.and_then(|index| self.host.edge_node_at(index)).map(|node| node.descriptor());
         let descriptor = known.or(descriptor);
         if let (None, Some(topic)) = (descriptor, (evidence.topic)()) {
@@ -135,33 +138,38 @@ impl EdgeNodes {
     }
 }
 
-/// A Birth has no place in the tree, or not all of it has: the first time, the news of it.
-pub(crate) fn tell_refused(
-    ledger: &mut Ledger,
-    context: &Context<'_>,
-    born: &Born,
-    topic: Topic<'_>,
-    text: String,
-) -> Option<Output> {
-    let client_id = || context.clients.get(&born.session).cloned();
-    let news = News {
-        rule: RuleNumber::named("factree-limit-tree").expect("it is in the catalogue").rule(),
-        edge_node: Some(born.edge_node),
-        device: born.device,
-        count: 1,
-        session: born.session,
-        at: convert::timestamp(context.now.wall),
-    };
+/// What the tree found wrong with a message, and the host could not know.
+pub(crate) struct Found<'f> {
+    pub(crate) tck_id: &'static str,
+    pub(crate) edge_node: EdgeNodeIndex,
+    pub(crate) device: Option<DeviceIndex>,
+    /// How often in the message.
+    pub(crate) count: u32,
+    pub(crate) session: SessionKey,
+    pub(crate) topic: Topic<'f>,
+    /// The first metric it is about.
+    pub(crate) metric: Option<&'f str>,
+    pub(crate) why: String,
+}
+
+/// Takes down what the tree found; the first time, the news of it.
+pub(crate) fn tell(ledger: &mut Ledger, context: &Context<'_>, found: &Found<'_>) -> Option<Output> {
+    let &Found { tck_id, edge_node, device, count, session, topic, metric, ref why } = found;
+    let client_id = || context.clients.get(&session).cloned();
+    let rule = RuleNumber::named(tck_id).expect("it is in the catalogue").rule();
+    let at = convert::timestamp(context.now.wall);
+    let news = News { rule, edge_node: Some(edge_node), device, count, session, at };
     let example = || Example {
         occasion: sparkplug::Occasion::from(topic).as_str(),
         topic: Some(topic.to_string().into()),
-        metric: None,
+        metric: metric.map(Into::into),
         expected_got: None,
         value: None,
-        why: None,
+        why: Some(why.as_str().into()),
     };
     let is_news = ledger.note(news, client_id, example);
-    is_news.then(|| told(topic.edge_node(), news.rule.tck_id, client_id(), text))
+    let of_metric = || metric.map(|name| format!("; for example metric {name:?}")).unwrap_or_default();
+    is_news.then(|| told(topic.edge_node(), tck_id, client_id(), format!("{why}{}", of_metric())))
 }
 
 fn told(

@@ -30,11 +30,13 @@ pub(crate) enum BreachKind {
     Schema,
     /// No rule of the operator's: a plain payload that is text and not JSON.
     NotJson,
+    /// None either: a plain payload, or a field of it, that a limit keeps out of the tree.
+    Beyond,
 }
 
 impl BreachKind {
-    pub(crate) const ALL: [BreachKind; 4] =
-        [BreachKind::OneOf, BreachKind::Range, BreachKind::Schema, BreachKind::NotJson];
+    pub(crate) const ALL: [BreachKind; 5] =
+        [BreachKind::OneOf, BreachKind::Range, BreachKind::Schema, BreachKind::NotJson, BreachKind::Beyond];
 
     /// What it goes by in findings and metrics.
     pub(crate) fn id(self) -> &'static str {
@@ -43,6 +45,7 @@ impl BreachKind {
             Self::Range => "governance-range",
             Self::Schema => "governance-schema",
             Self::NotJson => "json-invalid",
+            Self::Beyond => "factree-limit-plain",
         }
     }
 
@@ -54,6 +57,9 @@ impl BreachKind {
             Self::Schema => "What is published is as the JSON Schema of its rule describes it.",
             Self::NotJson => {
                 "A payload on a plain topic is JSON; what is not is kept as text or bytes, with Bad quality."
+            }
+            Self::Beyond => {
+                "What a plain topic says stays within the limits; what does not is NULL and Bad in the tree."
             }
         }
     }

@@ -154,6 +154,41 @@ fn a_birth_that_the_tree_has_no_room_for_is_a_finding() {
     assert_eq!(world.events().iter().filter(|event| event.contains("factree-limit-tree")).count(), 1);
 }
 
+#[test]
+fn a_birth_beyond_a_limit_is_found_with_its_edge_node_and_says_which_limit() {
+    let mut world = World::new(Placement::default());
+    world.connects(1, "gateway");
+    world.says(&format!("NBIRTH seq=0 bdSeq=0 · {}:Int32=1", "x".repeat(5_000)));
+    assert_eq!(who(&world, "factree-limit-payload"), ["Acme:Dallas:Press/Line1 gateway ×1"]);
+    let [beyond] = &against(&world, "factree-limit-payload")[..] else { panic!("one entry") };
+    assert_eq!(beyond.example.why.as_deref(), Some("a metric name is longer than name_bytes_max"));
+    assert_eq!(world.events(), ["finding factree-limit-payload"]);
+    world.says("NDATA seq=1 · A:Int32=1");
+    assert!(!who(&world, "tck-id-operational-behavior-data-publish-nbirth").is_empty(), "and it is not born by it");
+}
+
+#[test]
+fn clearing_a_retained_message_is_told_as_that_and_changes_nothing() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A:Int32=1");
+    world.says("DBIRTH/D seq=1 · B:Int32=2");
+    let (shown, births) = (world.shows("#"), world.births.clone());
+    world.connects(9, "operator");
+    for kind in ["NBIRTH/Line1", "DBIRTH/Line1/D", "DDEATH/Line1/D", "NDATA/Line1", "NDEATH/Line1"] {
+        world.publish(9, &format!("spBv1.0/Acme:Dallas:Press/{kind}"), b"");
+    }
+    world.session_ends(9);
+    assert_eq!((world.shows("#"), &world.births), (shown, &births));
+    let line1 = "Acme:Dallas:Press/Line1";
+    let cleared = against(&world, "factree-empty-payload");
+    assert_eq!(
+        who(&world, "factree-empty-payload"),
+        [format!("{line1} operator ×2"), format!("{line1}/D operator ×2")]
+    );
+    let why = cleared[0].example.why.as_deref();
+    assert_eq!(why, Some("the payload is empty, as it is when a retained message is cleared"));
+}
+
 fn verdict(world: &World, tck_id: &str) -> Verdict {
     let report = world.ingest.conformance("Acme:Dallas:Press", "Line1").expect("it has been heard");
     report.rules.into_iter().find(|rule| rule.tck_id == tck_id).expect("it is about Edge Nodes").verdict

@@ -12,4 +12,5 @@ mod restarts;
 mod sessions;
 mod structures;
 mod tree;
+mod unfit;
 mod world;

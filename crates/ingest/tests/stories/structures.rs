@@ -2,9 +2,8 @@
 
 use crate::world::{EPOCH, World, metric_of};
 use factree_ingest::Placement;
-use factree_namespace::DataType;
-use factree_sparkplug::encode::{Algorithm, MetricBuilder, PayloadBuilder};
-use factree_sparkplug::{BdSeq, Seq, Timestamp, Value};
+use factree_sparkplug::encode::{Algorithm, MetricBuilder, PayloadBuilder, PropertiesBuilder, TemplateBuilder};
+use factree_sparkplug::{BdSeq, DataType, Seq, Timestamp, Value};
 
 #[test]
 fn a_data_set_is_a_table_in_the_tree() {
@@ -18,7 +17,7 @@ fn a_data_set_is_a_table_in_the_tree() {
     assert!(world.shows("+/+/+/+/Recipe").contains("rows:[[7]]}"), "{}", world.shows("#"));
     let view = world.namespace.read();
     let recipe = view.find("Acme/Dallas/Press/Line1/Recipe").unwrap();
-    assert_eq!(view.sample(recipe).unwrap().datatype, DataType::DataSet);
+    assert_eq!(view.sample(recipe).unwrap().datatype, factree_namespace::DataType::DataSet);
 }
 
 #[test]
@@ -51,6 +50,77 @@ fn a_template_instance_is_its_members_and_says_what_it_is_of() {
     drop(view);
     world.session_ends(1);
     assert_eq!(world.shows("#").matches("(Stale)").count(), world.shows("#").lines().count());
+}
+
+/// The properties of an element, `name=text`.
+fn properties(world: &World, path: &str) -> Vec<String> {
+    let view = world.namespace.read();
+    let metadata = view.metadata(view.find(path).expect("it is in the tree")).expect("it says something");
+    metadata.properties.iter().map(|(name, text)| format!("{name}={text}")).collect()
+}
+
+/// An NBIRTH with one metric.
+fn nbirth(world: &mut World, metric: MetricBuilder) {
+    let birth = PayloadBuilder::at(Timestamp(EPOCH)).seq(Seq::ZERO).metric(metric.at(Timestamp(EPOCH))).encode();
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &birth);
+}
+
+#[test]
+fn properties_inside_of_properties_are_told_by_their_paths() {
+    let mut world = World::new(Placement::default());
+    let text = |set: PropertiesBuilder, key: &str| set.property(key, DataType::String, Value::String("t")).unwrap();
+    let flag = |set: PropertiesBuilder| set.property("on", DataType::Boolean, Value::Boolean(true)).unwrap();
+    let inner = flag(text(PropertiesBuilder::new(), "engUnit")).set("deep", text(PropertiesBuilder::new(), "x"));
+    let list = [text(PropertiesBuilder::new(), "a"), text(PropertiesBuilder::new(), "b")];
+    let all = PropertiesBuilder::new().set("set", inner).list("list", list);
+    nbirth(&mut world, metric_of("A:Int32=1").properties(all));
+    assert_eq!(
+        properties(&world, "Acme/Dallas/Press/Line1/A"),
+        ["set/engUnit=t", "set/on=true", "set/deep/x=t", "list/0/a=t", "list/1/b=t"]
+    );
+    let view = world.namespace.read();
+    let metadata = view.metadata(view.find("Acme/Dallas/Press/Line1/A").unwrap()).unwrap();
+    assert_eq!(metadata.unit, None, "a unit is said by the metric and not by a part of it");
+}
+
+#[test]
+fn what_properties_are_made_of_is_bounded_however_they_nest() {
+    let mut world = World::new(Placement::default());
+    let one = || PropertiesBuilder::new().property("k", DataType::Int32, Value::Int(1)).unwrap();
+    let many = std::iter::repeat_with(one).take(100_000);
+    let long = PropertiesBuilder::new().set(&"x".repeat(1 << 20), one().set(&"y".repeat(1 << 20), one()));
+    let all = PropertiesBuilder::new().list("list", many).set("long", long);
+    nbirth(&mut world, metric_of("A:Int32=1").properties(all));
+    let said = properties(&world, "Acme/Dallas/Press/Line1/A");
+    assert!((300..1024).contains(&said.len()), "{}", said.len());
+    assert!(said.iter().map(String::len).sum::<usize>() <= 2 * 4096);
+}
+
+#[test]
+fn an_instance_inherits_the_parameters_that_its_definition_has_and_it_does_not_say() {
+    let mut world = World::new(Placement::default());
+    let parameter = |template: TemplateBuilder, name: &str, value| {
+        template.parameter(name, DataType::Int32, Value::Int(value)).unwrap()
+    };
+    let definition = |poles| {
+        let motor = parameter(parameter(TemplateBuilder::definition(), "poles", poles), "phases", 3);
+        MetricBuilder::named("_types_/Motor").template(motor)
+    };
+    let born = |world: &mut World, poles| {
+        let payload = PayloadBuilder::at(Timestamp(EPOCH))
+            .seq(Seq::ZERO)
+            .metric(definition(poles))
+            .metric(MetricBuilder::named("M1").template(TemplateBuilder::instance("Motor")))
+            .metric(MetricBuilder::named("M2").template(parameter(TemplateBuilder::instance("Motor"), "poles", 8)));
+        world.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &payload.encode());
+    };
+    let [m1, m2] = ["M1", "M2"].map(|name| format!("Acme/Dallas/Press/Line1/{name}"));
+    born(&mut world, 4);
+    assert_eq!(properties(&world, &m1), ["template_ref=Motor", "parameters/phases=3", "parameters/poles=4"]);
+    assert_eq!(properties(&world, &m2), ["template_ref=Motor", "parameters/poles=8", "parameters/phases=3"]);
+    born(&mut world, 6);
+    assert_eq!(properties(&world, &m1)[2], "parameters/poles=6", "the definition says otherwise now");
+    assert_eq!(properties(&world, &m2)[1], "parameters/poles=8");
 }
 
 #[test]

@@ -232,6 +232,36 @@ fn values_over_the_limits_leave_the_cell_as_it_was() {
     line1.set(0, ValueRef::String(&text[..51])).unwrap();
 }
 
+#[test]
+fn a_number_in_a_list_counts_what_it_takes_on_the_wire_and_for_all_values_what_it_takes_here() {
+    let plant = Plant::with_room_for(10_000, &Limits { value_bytes_max: 100, ..Limits::default() });
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "V");
+    let empty = plant.namespace.stats().values_bytes;
+    let list = |len: usize, item: Value| Value::List(std::iter::repeat_n(item, len).collect());
+    let (text, nothing) = (Value::String("four".into()), Value::List(Arc::from([])));
+    for (item, most) in [
+        (Value::Int(-128), 100),
+        (Value::Int(-129), 50),
+        (Value::Int(i64::from(i32::MIN)), 25),
+        (Value::Int(i64::MIN), 12),
+        (Value::UInt(255), 100),
+        (Value::UInt(u64::from(u32::MAX)), 25),
+        (Value::Float(0.5), 25),
+        (Value::Double(0.5), 12),
+        (Value::DateTime(1), 12),
+        (Value::Boolean(true), 100),
+        (Value::Null, 100),
+        (text, 20),
+        (nothing, 50),
+    ] {
+        assert!(line1.set(0, ValueRef::Structure(&list(most, item.clone()))).is_ok(), "{most} of {item:?}");
+        assert!(plant.namespace.stats().values_bytes - empty >= most * size_of::<Value>());
+        let more = line1.set(0, ValueRef::Structure(&list(most + 1, item.clone())));
+        assert_eq!(more, Err(Refusal::ValueTooLarge), "one more {item:?}");
+    }
+}
+
 /// A writer counts all cells up together; a reader must never see two counts, a follower must end with the last.
 #[test]
 fn a_batch_is_seen_whole_or_not_at_all() {

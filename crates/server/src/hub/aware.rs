@@ -34,8 +34,13 @@ impl Hub {
     }
 
     /// We are this Host Application, and say so; before the first connection, so that nobody sees what a former process has
-    /// left on the topic.
-    pub(crate) fn go_online(&self, application: HostApplication) {
+    /// left on the topic. What we say is later than that.
+    pub(crate) fn go_online(&self, mut application: HostApplication) {
+        let topic = TopicName::parse(application.topic()).expect("a host id may stand in a topic");
+        let left = self.core().broker.retained(topic).map(|left| left.payload().to_vec());
+        if let Some(left) = left {
+            application.resume(&left);
+        }
         let mut said = Vec::new();
         lock(&self.ingest).go_online(now(), application, &mut said);
         self.speak(said);

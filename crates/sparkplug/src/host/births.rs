@@ -14,6 +14,7 @@ use super::{
     roster::Roster,
 };
 use crate::{DeviceId, EdgeNodeDescriptor};
+use std::ops::Range;
 
 impl Host {
     pub(super) fn on_nbirth(
@@ -57,6 +58,7 @@ impl Host {
         let owner = Owner::new(None);
         let (metrics, vanished) =
             node.roster.enrol(owner, message, &self.limits, &mut node.metrics, &mut self.registrar, &mut reporter);
+        node.insistence.answer(true, has_news(reporter.outputs, &metrics));
         let before = node.state.life().map(|life| (life.session, life.since));
         let displaced = displaced(node.state.life(), message.session);
         self.sessions.bear((index, None), message.session, before.map(|(session, _)| session));
@@ -131,6 +133,7 @@ impl Host {
         let roster = &mut node.devices.get_mut(device).roster;
         let (metrics, vanished) =
             roster.enrol(owner, message, &self.limits, &mut node.metrics, &mut self.registrar, &mut reporter);
+        node.insistence.answer(false, has_news(reporter.outputs, &metrics));
         node.definitions.judge(message, false, &mut reporter);
         if node.shares_aliases(device) {
             reporter.report(finding::ALIAS_TWICE);
@@ -146,7 +149,13 @@ impl Host {
             metrics,
             vanished,
         }));
+        self.ask_for_definitions(index, message, outputs);
     }
+}
+
+/// Whether a birth brings metrics that nobody has known.
+fn has_news(outputs: &Outputs, metrics: &Range<u32>) -> bool {
+    outputs.born[metrics.start as usize..metrics.end as usize].iter().any(|metric| metric.is_new)
 }
 
 /// Whose place the NBIRTH of `session` takes: that session is no longer listened to. All clients of a foreign broker

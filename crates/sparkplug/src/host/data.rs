@@ -8,6 +8,7 @@ use super::{
     lookup::Lookup,
     metrics::Owner,
 };
+use crate::payload::Traits;
 
 impl Host {
     /// NDATA, or DDATA of `device`, if that is known. Where it is called: `benches/benches/ingest.rs` counts each call.
@@ -47,6 +48,18 @@ impl Host {
         }
         if unknown_count > 0 && !is_partial {
             self.ask_rebirth(index, Reason::UnknownMetric, message, outputs);
+        }
+        if message.payload.traits().has(Traits::TEMPLATE) {
+            self.ask_for_definitions(index, message, outputs);
+        }
+    }
+
+    /// Asks for a rebirth if what a message is made of is not defined: the NBIRTH has to have it
+    /// (`tck-id-payloads-template-definition-nbirth`), and may have it by now.
+    #[cold]
+    pub(super) fn ask_for_definitions(&mut self, index: EdgeNodeIndex, message: &Message<'_>, outputs: &mut Outputs) {
+        if self.edge_nodes.get_mut(index).definitions.are_missing(message) {
+            self.ask_rebirth(index, Reason::UndefinedTemplate, message, outputs);
         }
     }
 

@@ -90,7 +90,7 @@ impl Host {
     }
 
     /// A payload that does not decode is lost. Lost data is made good by a rebirth; a broken birth would only be
-    /// repeated.
+    /// repeated. An empty one takes a retained message away, in the broker, and is no word of the Edge Node's.
     pub(super) fn on_malformed(
         &mut self,
         now: Now,
@@ -104,18 +104,27 @@ impl Host {
             Topic::Device { message, .. } => (*message != DeviceMessage::Dcmd, *message == DeviceMessage::Ddata),
             Topic::State { .. } => (false, false),
         };
-        if !is_from_edge_node {
+        let is_empty = error == DecodeError::Empty;
+        if !is_from_edge_node && !is_empty {
             return;
         }
-        let edge_node = topic.edge_node().and_then(|descriptor| self.edge_nodes.find(descriptor));
+        // A birth that is too large is an Edge Node's, which has something to be told about.
+        let is_born = topic.is_birth() && error.is_about_limits();
+        let edge_node = topic.edge_node().and_then(|descriptor| match is_born {
+            true => self.edge_nodes.find_or_add(descriptor, self.limits.edge_nodes_max),
+            false => self.edge_nodes.find(descriptor),
+        });
         let mut reporter = Reporter { outputs, edge_node, device: None };
         let rule = finding::malformed(topic, error);
-        let Some(index) = edge_node else { return reporter.report(rule) };
+        let Some(index) = edge_node else { return reporter.report_fault(rule, error) };
         let node = self.edge_nodes.get_mut(index);
+        reporter.device = topic.device().and_then(|id| node.devices.find(id));
+        reporter.report_fault(rule, error);
+        if is_empty {
+            return;
+        }
         node.counters.malformed += 1;
         node.last_message = now.wall;
-        reporter.device = topic.device().and_then(|id| node.devices.find(id));
-        reporter.report(rule);
         if is_data {
             self.ask_rebirth_of(index, Reason::Malformed, now, session, outputs);
         }

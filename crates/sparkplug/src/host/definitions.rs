@@ -47,6 +47,22 @@ impl Definitions {
         }
     }
 
+    /// Whether a Template of a message is an instance of one that is not among these.
+    pub(super) fn are_missing(&self, message: &Message<'_>) -> bool {
+        let mut all = templates(message.bytes, message.payload);
+        all.any(|(_, template)| {
+            let reference = template.reference().filter(|_| !template.is_definition());
+            reference.is_some_and(|reference| self.find(reference).is_none())
+        })
+    }
+
+    /// The definition that an instance refers to.
+    fn find(&self, reference: &str) -> Option<&Definition> {
+        let name = Template::type_name(reference);
+        let found = self.all.binary_search_by(|known| (*known.name).cmp(name)).ok()?;
+        Some(&self.all[found])
+    }
+
     /// Reports what is wrong with the Templates of data. Members that are in no birth are found where they are looked up.
     pub(super) fn judge_data(&self, bytes: &[u8], payload: &Payload, reporter: &mut Reporter<'_>) {
         for (position, template) in templates(bytes, payload) {
@@ -71,11 +87,11 @@ impl Definitions {
             (true, None) => {}
             (false, None) => reporter.report_metric(finding::TEMPLATE_INSTANCE_REF, position),
             (false, Some(reference)) => {
-                let name = Template::type_name(reference);
-                match self.all.binary_search_by(|known| (*known.name).cmp(name)) {
-                    Ok(found) => return Some(&self.all[found]),
-                    Err(_) => reporter.report_metric(finding::TEMPLATE_UNDEFINED, position),
+                let known = self.find(reference);
+                if known.is_none() {
+                    reporter.report_metric(finding::TEMPLATE_UNDEFINED, position);
                 }
+                return known;
             }
         }
         None

@@ -7,6 +7,7 @@ use super::{
     definitions::Definitions,
     device::{DeviceState, Devices},
     finding::{self, Reporter},
+    insistence::Insistence,
     metrics::Metrics,
     rebirth::{Asked, Rebirths},
     reorder::Held,
@@ -26,6 +27,8 @@ pub(super) struct EdgeNode {
     pub(super) definitions: Definitions,
     /// When and why it was last asked for a rebirth.
     pub(super) asked: Option<Asked>,
+    /// How often in vain.
+    pub(super) insistence: Insistence,
     pub(super) last_message: Timestamp,
     pub(super) counters: Counters,
 }
@@ -182,6 +185,7 @@ impl EdgeNode {
             devices: Devices::default(),
             definitions: Definitions::default(),
             asked: None,
+            insistence: Insistence::default(),
             last_message: Timestamp::default(),
             counters: Counters::default(),
         }

@@ -28,6 +28,8 @@ pub struct Finding {
     pub metric: Option<u32>,
     /// The number that was expected and the one that came, where it is about numbers.
     pub expected_got: Option<(u64, u64)>,
+    /// What is wrong with the payload, if it is one that does not decode.
+    pub fault: Option<DecodeError>,
 }
 
 /// What shows that a rule is broken: a kind of message, or another packet of the session.
@@ -123,15 +125,27 @@ impl Reporter<'_> {
             }
         }
         let (session, occasion) = self.outputs.cause;
-        let finding = Finding { edge_node, device, session, occasion, rule, count, metric, expected_got };
+        let finding = Finding { edge_node, device, session, occasion, rule, count, metric, expected_got, fault: None };
         self.outputs.list.push(Output::Finding(finding));
+    }
+
+    /// The message's payload does not decode, which breaks `rule`.
+    pub(super) fn report_fault(&mut self, rule: Rule, error: DecodeError) {
+        self.note(rule, 1, None, None);
+        if let Some(Output::Finding(finding)) = self.outputs.list.last_mut() {
+            finding.fault = Some(error);
+        }
     }
 }
 
 /// The rule that a payload breaks which does not decode.
 pub(super) fn malformed(topic: &Topic<'_>, error: DecodeError) -> Rule {
     match topic {
+        _ if error.is_about_limits() => PAYLOAD_FULL,
         _ if error.is_about_compression() => COMPRESSED,
+        // The wills of some clients are empty.
+        Topic::Node { message: NodeMessage::Ndeath, .. } if error == DecodeError::Empty => NDEATH_PAYLOAD,
+        _ if error == DecodeError::Empty => EMPTY,
         Topic::Node { message: NodeMessage::Nbirth, .. } => NBIRTH_PAYLOAD,
         Topic::Device { message: DeviceMessage::Dbirth, .. } => DBIRTH_PAYLOAD,
         Topic::Node { .. } | Topic::Device { .. } | Topic::State { .. } => MALFORMED,
@@ -182,7 +196,9 @@ rules! {
     DDATA_RETAINED = "tck-id-payloads-ddata-retain";
     NDEATH_RETAINED = "tck-id-payloads-ndeath-will-message-retain";
     DDEATH_RETAINED = "tck-id-topics-ddeath-mqtt";
+    EMPTY = "factree-empty-payload";
     MALFORMED = "factree-malformed-payload";
+    PAYLOAD_FULL = "factree-limit-payload";
     COMPRESSED = "factree-compressed-payload";
     TEMPLATE = "factree-malformed-template";
     TEMPLATE_MEMBER = "tck-id-payloads-template-instance-members";

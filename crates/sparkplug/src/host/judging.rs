@@ -9,7 +9,7 @@ use super::{
     finding::{self, Reporter},
 };
 use crate::{
-    BdSeq, DeviceMessage, EdgeNodeDescriptor, NodeMessage, Now, RawMetric, Topic,
+    BdSeq, DecodeError, DeviceMessage, EdgeNodeDescriptor, NodeMessage, Now, RawMetric, Topic,
     judge::{self, Applications, Connection, Declared, Rebirths, Said, Sessions, Speaker, Spellings},
     payload::Traits,
 };
@@ -87,6 +87,8 @@ impl Host {
                 let said = Said { now, session, qos, retained, topic, bytes, payload };
                 self.judge_message(&said, is_late_birth, outputs);
             }
+            // Whoever clears a retained message speaks for nobody.
+            Input::Malformed { error: DecodeError::Empty, .. } => {}
             Input::Malformed { session, topic, .. } => self.judge_first(session, topic, outputs),
             Input::State { session, qos, retained, topic, payload } => {
                 self.judge_first(session, topic, outputs);

@@ -7,7 +7,8 @@
 //!
 //! One budget for all, with two rules that make it fair. Half of what may go out at once is kept for Edge Nodes that have
 //! been born: whoever invents Edge Nodes, or a plant that nobody knows yet, has the other half and what nobody else wants.
-//! And one client of our broker has a fifth of it all, whomever it speaks for.
+//! And one client of our broker has a fifth of it all, whomever it speaks for. Whom asking has not helped is asked ever more
+//! seldom ([`super::insistence`]), unless somebody wishes it.
 //! Invariant: what is remembered is one time for all, one for each Edge Node, and one for each session that has asked.
 
 use super::{EdgeNodeIndex, Host, Message, Output, Outputs, SessionKey, edge_node::State, outputs::AskRebirth};
@@ -26,6 +27,8 @@ pub enum Reason {
     UnknownMetric,
     /// A DATA payload that does not decode.
     Malformed,
+    /// An instance of a Template that the NBIRTH does not define.
+    UndefinedTemplate,
     /// Somebody wishes it.
     Wished,
     /// A mistake of ours has put what we know of it in doubt.
@@ -34,8 +37,15 @@ pub enum Reason {
 
 impl Reason {
     /// All there are.
-    pub const ALL: [Reason; 6] =
-        [Reason::BeforeBirth, Reason::SeqGap, Reason::UnknownMetric, Reason::Malformed, Reason::Wished, Reason::Doubt];
+    pub const ALL: [Reason; 7] = [
+        Reason::BeforeBirth,
+        Reason::SeqGap,
+        Reason::UnknownMetric,
+        Reason::Malformed,
+        Reason::UndefinedTemplate,
+        Reason::Wished,
+        Reason::Doubt,
+    ];
 
     /// A code for figures and APIs.
     pub fn code(self) -> &'static str {
@@ -44,6 +54,7 @@ impl Reason {
             Reason::SeqGap => "seq_gap",
             Reason::UnknownMetric => "unknown_metric",
             Reason::Malformed => "malformed",
+            Reason::UndefinedTemplate => "undefined_template",
             Reason::Wished => "wished",
             Reason::Doubt => "doubt",
         }
@@ -122,6 +133,8 @@ impl Purse {
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     asked: Option<Asked>,
+    /// How long after that it may be asked again.
+    wait: Duration,
     /// Whether it has ever been born.
     is_known: bool,
     /// Whose message leads to it; `None` if no client's does.
@@ -149,10 +162,10 @@ impl Budget {
     /// # Errors
     /// If it may not be yet: how long to wait.
     fn ask(&mut self, now: Instant, candidate: Candidate) -> Result<(), Duration> {
-        let Candidate { asked, is_known, session } = candidate;
-        let since_asked = asked.map_or(self.cooldown, |asked| now.saturating_duration_since(asked.instant));
+        let Candidate { asked, wait, is_known, session } = candidate;
+        let since_asked = asked.map_or(wait, |asked| now.saturating_duration_since(asked.instant));
         let credit = if is_known { self.all.credit } else { self.all.credit / 2 };
-        let mut wait = self.cooldown.saturating_sub(since_asked).max(self.all.wait(now, credit));
+        let mut wait = wait.saturating_sub(since_asked).max(self.all.wait(now, credit));
         // All clients of another broker speak over one session.
         let session = session.filter(|session| session.attachment().is_none());
         if let Some(purse) = session.and_then(|session| self.sessions.get(&session)) {
@@ -227,7 +240,15 @@ impl Host {
     ) -> Result<(), Duration> {
         let node = self.edge_nodes.get_mut(index);
         let is_known = !matches!(node.state, State::Unknown);
-        self.budget.ask(now.instant, Candidate { asked: node.asked, is_known, session })?;
+        let cooldown = self.budget.cooldown;
+        let wait = match session {
+            Some(_) => node.insistence.want(now.instant, reason, cooldown),
+            None => cooldown,
+        };
+        self.budget.ask(now.instant, Candidate { asked: node.asked, wait, is_known, session })?;
+        if session.is_some() {
+            node.insistence.ask(node.state.life().is_some());
+        }
         node.asked = Some(Asked { instant: now.instant, at: now.wall, reason });
         node.counters.rebirths_asked.add(reason);
         Ok(())
@@ -250,7 +271,8 @@ mod tests {
         }
 
         fn ask(&mut self, ms: u64, is_known: bool, session: Option<u64>) -> Result<(), Duration> {
-            let candidate = Candidate { asked: None, is_known, session: session.map(SessionKey) };
+            let wait = self.budget.cooldown;
+            let candidate = Candidate { asked: None, wait, is_known, session: session.map(SessionKey) };
             self.budget.ask(self.start + Duration::from_millis(ms), candidate)
         }
 
@@ -266,7 +288,8 @@ mod tests {
         let mut asked = None;
         let mut ask = |ms| {
             let instant = start + Duration::from_millis(ms);
-            let answer = budget.ask(instant, Candidate { asked, is_known: true, session: None });
+            let wait = budget.cooldown;
+            let answer = budget.ask(instant, Candidate { asked, wait, is_known: true, session: None });
             if answer.is_ok() {
                 asked = Some(Asked { instant, at: Timestamp(0), reason: Reason::Wished });
             }

@@ -7,8 +7,8 @@
 
 use super::subscriptions::{Covered, Subscriptions};
 use crate::{
-    BdSeq, EdgeNodeDescriptor, EdgeNodeIndex, HostState, Limits, NodeMessage, Now, Payload, SessionKey, Timestamp,
-    Topic, TopicError, decode,
+    BdSeq, DecodeError, EdgeNodeDescriptor, EdgeNodeIndex, HostState, Limits, NodeMessage, Now, Payload, SessionKey,
+    Timestamp, Topic, TopicError, decode,
     host::{
         FoundBdSeq, bd_seq_in,
         finding::{self, Reporter},
@@ -155,7 +155,11 @@ impl Sessions {
             reporter.report(finding::WILL_RETAINED);
         }
         let payload = &mut self.scratch;
-        let decoded = decode(will.payload, limits, payload);
+        // An empty will is a payload without a bdSeq: nobody clears a retained message by dying.
+        let decoded = match decode(will.payload, limits, payload) {
+            Err(DecodeError::Empty) => Ok(()),
+            decoded => decoded,
+        };
         if decoded.is_err() {
             reporter.report(finding::WILL_PAYLOAD);
         }

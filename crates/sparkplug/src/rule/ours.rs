@@ -7,6 +7,8 @@ use super::Rule;
 rules! {
     "factree-malformed-payload" Must Anyone Payload detected
         "A payload decodes.";
+    "factree-empty-payload" Should Anyone Payload detected
+        "A message of an Edge Node has a payload; an empty one clears a retained message and changes nothing else.";
     "factree-compressed-payload" Must Anyone Payload detected
         "A compressed payload inflates to a payload.";
     "factree-malformed-properties" Must Anyone Payload detected
@@ -29,10 +31,14 @@ rules! {
         "An Edge Node has at most devices_per_edge_node_max devices; another is not taken in.";
     "factree-limit-metrics" Must Anyone Payload detected
         "An Edge Node has at most metrics_per_edge_node_max metrics; another is left out.";
+    "factree-limit-payload" Must Anyone Payload detected
+        "A payload stays within the limits for bytes and metrics; another is not taken.";
     "factree-limit-birth-bytes" Must Anyone Payload detected
         "Births take at most birth_bytes_max together; another is not kept for after a restart.";
     "factree-limit-tree" Must Anyone Payload detected
         "The tree has room for what is published; what has none is left out.";
+    "factree-limit-value" Must Anyone Payload detected
+        "A value stays within the limits for values; one that does not is NULL and Bad in the tree.";
     "factree-limit-properties" Must Anyone Payload detected
         "Property sets stay within properties_max and property_depth_max.";
     "factree-limit-dataset" Must Anyone Payload detected

@@ -18,6 +18,14 @@ rules! {
         life.born();
         life.wrongly(|life| life.publish("spBv1.0/g/NDATA/e", b"data".to_vec(), |_| ()));
     };
+    factree_empty_payload => |life| {
+        life.born();
+        life.wrongly(|life| life.publish("spBv1.0/g/NBIRTH/e", Vec::new(), |_| ()));
+    };
+    factree_limit_payload => |life| {
+        life.begin();
+        life.nbirth(|payload| payload.metrics[2].name = Some("n".repeat(5000)));
+    };
     factree_compressed_payload => |life| {
         life.born();
         life.wrongly(|life| {

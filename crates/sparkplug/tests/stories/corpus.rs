@@ -179,7 +179,8 @@ fn sp02_an_nbirth_cut_at_any_byte_is_refused_or_whole_fields_and_leaves_nothing_
         recordings().into_iter().find(|(file, ..)| file.ends_with("srad/002_PUBLISH_NBIRTH.bin")).unwrap();
     let mut payload = Payload::new();
     let mut accepted = 0;
-    for len in 0..bytes.len() {
+    assert_eq!(decode(&[], &Limits::default(), &mut payload), Err(DecodeError::Empty));
+    for len in 1..bytes.len() {
         match decode(&bytes[..len], &Limits::default(), &mut payload) {
             Ok(()) => accepted += 1,
             Err(error) => {
@@ -189,9 +190,9 @@ fn sp02_an_nbirth_cut_at_any_byte_is_refused_or_whole_fields_and_leaves_nothing_
         }
     }
     // Protobuf has no frame: what ends between two fields of the payload is a payload. The fields are a timestamp, the
-    // metrics, and the seq, which is last and must not be missing from an NBIRTH: the host reports that.
+    // metrics, and the seq, which is last and must not be missing from an NBIRTH: the host reports that. None is no payload.
     decode(&bytes, &Limits::default(), &mut payload).unwrap();
-    assert_eq!(accepted, payload.metrics.len() + 2);
+    assert_eq!(accepted, payload.metrics.len() + 1);
 }
 
 /// A recorded client's whole conversation, handled by a Host Application: per message, what came of it.

@@ -154,6 +154,35 @@ fn the_session_is_the_death_authority_whatever_the_ndeath_says() {
 }
 
 #[test]
+fn an_empty_payload_clears_a_retained_message_and_is_nobodys_birth_or_death() {
+    let before = "NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 b#2";
+    assert_snapshot!(Story::new().after(before).tell(
+        "NBIRTH cleared s9 · DBIRTH/d cleared s9 · DDEATH/d cleared s9 · NDEATH cleared s9
+         · NDATA cleared s9 · DDATA/d cleared s9 · NCMD cleared s9 · END s9 · NDATA seq=2 #1 · DDATA/d seq=3 #2
+         · NBIRTH cleared node=stranger · DBIRTH/new cleared"
+    ), @r"
+    NBIRTH cleared s9 → ! factree-empty-payload
+    DBIRTH/d cleared s9 → ! factree-empty-payload
+    DDEATH/d cleared s9 → ! factree-empty-payload
+    NDEATH cleared s9 → ! topics-ndeath-payload
+    NDATA cleared s9 → ! factree-empty-payload
+    DDATA/d cleared s9 → ! factree-empty-payload
+    NCMD cleared s9 → ! factree-empty-payload
+    END s9 → nothing
+    NDATA seq=2 #1 → data e [2a]
+    DDATA/d seq=3 #2 → data e/d [3b]
+    NBIRTH cleared node=stranger → ! factree-empty-payload
+    DBIRTH/new cleared → ! factree-empty-payload
+    ");
+    let before = "NBIRTH seq=0 bd=4 a#1 restored · DBIRTH/d seq=1 b#2 restored";
+    assert_snapshot!(Story::new().after(before).tell("NDATA cleared s9 · DDEATH/d cleared s9 · NDATA seq=8 #1"), @r"
+    NDATA cleared s9 → ! factree-empty-payload
+    DDEATH/d cleared s9 → ! factree-empty-payload
+    NDATA seq=8 #1 → ! principles-birth-certificates-order; adopted e by 1; data e [2a]
+    ");
+}
+
+#[test]
 fn an_ndeath_cannot_belong_to_an_nbirth_without_bd_seq() {
     assert_snapshot!(Story::new().tell("NBIRTH seq=0 a · NDEATH bd=0 · END s1"), @r"
     NBIRTH seq=0 a → ! topics-nbirth-bdseq-included; born e [0rebirth* 1a*]
@@ -185,7 +214,7 @@ fn members_of_a_template_have_numbers_and_values_of_their_own() {
          · NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 m#2=Motor{rpm} · DDATA/d seq=2 #2=Motor{on,rpm}"
     ), @r"
     NBIRTH seq=0 bd=0 _types_/Motor=def{rpm,on} → born e [0bdSeq* 1rebirth* 2_types_/Motor*]
-    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-instance-members; ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]
+    DBIRTH/d seq=1 m#2=Motor{rpm,on,inner=Axis{x}} → ! payloads-template-instance-members; ! payloads-template-definition-nbirth; born e/d [3m* 4m/rpm* 5m/on* 6m/inner* 7m/inner/x*]; ask rebirth (UndefinedTemplate)
     DDATA/d seq=2 #2=Motor{on} → data e/d [3m 5m/on]
     DDATA/d seq=3 m=Motor{inner=Axis{x}} → data e/d [3m 6m/inner 7m/inner/x]; ! payloads-template-definition-nbirth
     DDATA/d seq=4 #2~=Motor{rpm,wobble} → ! payloads-template-instance-members; data e/d [3m~ 4m/rpm~]
@@ -414,7 +443,7 @@ fn what_the_host_knows_can_be_read() {
     ");
     assert_snapshot!(format!("{:?}\n{:?}", node.state(), node.counters()), @r"
     Online { session: SessionKey(1), since: Timestamp(1000000), next: Seq(7), bd_seq: Some(BdSeq(4)) }
-    Counters { nbirth: 1, ndata: 1, ndeath: 0, dbirth: 2, ddata: 0, ddeath: 0, malformed: 0, seq_gaps: 1, seq_late: 0, held: 0, held_dropped: 0, displaced: 0, rivalries: 0, unknown_metrics: 0, rebirths_asked: Rebirths([0, 1, 0, 0, 0, 0]) }
+    Counters { nbirth: 1, ndata: 1, ndeath: 0, dbirth: 2, ddata: 0, ddeath: 0, malformed: 0, seq_gaps: 1, seq_late: 0, held: 0, held_dropped: 0, displaced: 0, rivalries: 0, unknown_metrics: 0, rebirths_asked: Rebirths([0, 1, 0, 0, 0, 0, 0]) }
     ");
     assert_eq!(node.devices().map(|device| (device.id, device.metrics_len)).collect::<Vec<_>>(), [("d", 1)]);
     assert_eq!(node.metrics_len(), 3);

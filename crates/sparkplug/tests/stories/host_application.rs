@@ -127,6 +127,22 @@ fn tck_id_operational_behavior_host_application_host_id() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_across_a_restart_does_not_show() {
+    for (left, said) in [
+        (off(2000), "on@2001"),
+        (on(2000), "on@2001"),
+        (off(500), "on@1000"),
+        ("OFFLINE".into(), "on@1000"),
+        (off(u64::MAX), "on@1000"),
+    ] {
+        let mut application = application(Legacy::Silent);
+        application.resume(left.as_bytes());
+        application.connect(Timestamp(1000));
+        assert_eq!(all_told(application.subscribed()), format!("spBv1.0/STATE/factree {said}"), "{left}");
+    }
+}
+
+#[test]
 fn edge_nodes_of_sparkplug_2_2_are_told_if_asked_for() {
     let mut application = application(Legacy::Told);
     application.connect(Timestamp(1000));

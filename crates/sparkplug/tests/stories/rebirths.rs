@@ -45,15 +45,89 @@ fn whoever_invents_ten_thousand_edge_nodes_keeps_no_known_one_from_being_asked()
 fn rebirths_are_counted_by_reason_and_the_last_one_is_remembered() {
     let mut story = Story::new();
     story.tell(
-        "NDATA seq=1 #1 · @5s · NBIRTH seq=0 bd=0 a#1 · NDATA seq=2 #1 · @5s · NDATA seq=3 #9 · @5s · NDATA malformed",
+        "NDATA seq=1 #1 · @5s · NBIRTH seq=0 bd=0 a#1 · NDATA seq=2 #1 · @5s · NDATA seq=3 #9 · @10s · NDATA malformed",
     );
     let node = story.host.edge_nodes().next().unwrap();
     let by_reason = Reason::ALL.map(|reason| (reason.code(), node.counters().rebirths_asked.of(reason)));
-    let expected =
-        [("before_birth", 1), ("seq_gap", 1), ("unknown_metric", 1), ("malformed", 1), ("wished", 0), ("doubt", 0)];
+    let expected = [
+        ("before_birth", 1),
+        ("seq_gap", 1),
+        ("unknown_metric", 1),
+        ("malformed", 1),
+        ("undefined_template", 0),
+        ("wished", 0),
+        ("doubt", 0),
+    ];
     assert_eq!(by_reason, expected);
     let asked = node.asked().unwrap();
-    assert_eq!((asked.at.0, asked.reason), (1_015_000, Reason::Malformed));
+    assert_eq!((asked.at.0, asked.reason), (1_020_000, Reason::Malformed));
+}
+
+/// At which seconds it was asked, of what is told every second.
+fn asked_at(story: &mut Story, seconds: usize, told: impl Fn(usize) -> String) -> Vec<usize> {
+    let mut at = Vec::new();
+    for second in 0..seconds {
+        if story.tell(&told(second)).contains("ask rebirth") {
+            at.push(second);
+        }
+        story.tell("@1s");
+    }
+    at
+}
+
+#[test]
+fn a_birth_beyond_a_limit_is_a_finding_of_ours_and_asked_for_ever_more_seldom() {
+    let mut story = Story::new();
+    assert_snapshot!(story.tell("NBIRTH seq=0 bd=0 beyond · DBIRTH/d seq=1 beyond · DDEATH/d beyond node=other"), @r"
+    NBIRTH seq=0 bd=0 beyond → ! factree-limit-payload (NameTooLong)
+    DBIRTH/d seq=1 beyond → ! factree-limit-payload (NameTooLong)
+    DDEATH/d beyond node=other → ! factree-limit-payload (NameTooLong)
+    ");
+    let ids: Vec<_> = story.host.edge_nodes().map(|node| node.id()).collect();
+    assert_eq!(ids, ["e"], "who gives birth has its finding");
+    // What it answers is the same birth.
+    let told = |_| "NDATA seq=1 a · NBIRTH seq=0 bd=0 beyond".into();
+    assert_eq!(asked_at(&mut story, 400, told), [0, 5, 15, 35, 75, 155, 315]);
+    // One that fits helps.
+    story.tell("NBIRTH seq=0 bd=0 a · END");
+    assert_eq!(asked_at(&mut story, 12, |_| "NDATA seq=1 a".into()), [0, 5]);
+}
+
+#[test]
+fn a_rebirth_that_does_not_bring_the_metric_is_asked_for_ever_more_seldom() {
+    let mut story = Story::new().after("NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 b#2");
+    // Whatever it is asked, it says the same; some clients die before they are born again.
+    let told = |_| "NDEATH bd=0 · NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 b#2 · DDATA/d seq=2 #9".into();
+    assert_eq!(asked_at(&mut story, 100, told), [0, 5, 15, 35, 75]);
+    story.tell("NBIRTH seq=0 bd=0 a#1 · DBIRTH/d seq=1 b#2 c#9 · @10s");
+    let told = |second: usize| format!("DDATA/d seq={} #10", 2 + second);
+    assert_eq!(asked_at(&mut story, 20, told), [0, 5, 15], "one that brings a metric helps");
+}
+
+#[test]
+fn a_rebirth_has_helped_if_nobody_wants_another_for_a_while() {
+    let mut story = Story::new().after("NBIRTH seq=0 bd=0 a#1");
+    let mut asked = |seconds: u64, seq: u8, metric: &str| {
+        let told = format!("@{seconds}s · NDATA seq={seq} {metric} · NBIRTH seq=0 bd=0 a#1");
+        (0..100).filter(|_| story.tell(&told).contains("ask rebirth")).count()
+    };
+    assert_eq!(asked(60, 7, "#1"), 100, "a message that is lost now and then is made good");
+    assert_eq!(asked(600, 1, "#9"), 100, "and so is a metric that is added now and then");
+    assert_eq!(asked(60, 1, "#9"), 10, "but not one that nobody adds");
+}
+
+#[test]
+fn an_instance_of_a_template_that_nobody_defines_asks_for_the_birth_that_does() {
+    let ask = "ask rebirth (UndefinedTemplate)";
+    let mut story = Story::new().after("NBIRTH seq=0 bd=0 _types_/Motor=def{rpm}");
+    assert!(!story.tell("DBIRTH/d seq=1 m#2=Motor{rpm}").contains(ask));
+    assert!(story.tell("DBIRTH/e seq=2 p#3=Pump{bar}").contains(ask));
+    assert!(!story.tell("DDATA/e seq=3 #3=Pump{bar}").contains(ask), "not within its cooldown");
+    assert!(story.tell("@5s · DDATA/e seq=4 #3=Pump{bar}").contains(ask));
+    let defined = "NBIRTH seq=0 bd=0 _types_/Motor=def{rpm} _types_/Pump=def{bar} · DBIRTH/e seq=1 p#3=Pump{bar}";
+    assert!(!story.tell(&format!("@20s · {defined} · DDATA/e seq=2 #3=Pump{{bar}}")).contains(ask));
+    // What an NBIRTH does not define would be missing in the next one too.
+    assert!(!Story::new().tell("NBIRTH seq=0 bd=0 p=Pump{bar}").contains(ask));
 }
 
 #[test]

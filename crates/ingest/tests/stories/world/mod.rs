@@ -301,7 +301,6 @@ impl World {
                     format!("{what} {id} at {path}: {text}")
                 }
                 Output::Event(Event::Panicked { topic }) => format!("panicked at {topic}"),
-                Output::Event(Event::PlainRefused { topic, why }) => format!("refused {topic}: {why}"),
                 Output::State(message) => format!("state {} {}", message.topic, message.payload),
                 Output::Event(Event::StateContradicted { client_id, said }) => {
                     format!("contradicted {}, who said {said}", client_id.as_deref().unwrap_or("nobody"))

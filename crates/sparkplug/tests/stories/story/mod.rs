@@ -6,7 +6,7 @@
 //!
 //! Events stand between dots. A message is its type, `/device` behind a D-type, then what differs from the usual:
 //! `seq=`, `bd=`, `ts=` (payload timestamp), `s2` (MQTT session 2 instead of 1), `a2` (the same over an attachment), `node=` (another Edge Node than `e`),
-//! `retained`, `empty` (no metrics at all), `malformed`, `compressed` (Tahu's convention), `bomb` (its body inflates beyond all measure), `restored` (a birth from before
+//! `retained`, `empty` (no metrics at all), `cleared` (no payload at all), `beyond` (a name longer than allowed), `malformed`, `compressed` (Tahu's convention), `bomb` (its body inflates beyond all measure), `restored` (a birth from before
 //! a restart). Everything else is a metric:
 //! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical), `name=Motor{a,b}` (an instance of the
 //! Template Motor with members a and b), `name=def{a,b}` (a definition). Births have a bdSeq metric when `bd=`
@@ -93,8 +93,10 @@ impl Story {
             let input = Input::Malformed { session, topic, error: DecodeError::Truncated };
             return self.host.handle(now, &input, &mut self.outputs);
         }
-        let published = payload(kind, words, &value);
-        decode(&published, &self.limits, &mut self.payload).unwrap();
+        let published = if words.contains(&"cleared") { Vec::new() } else { payload(kind, words, &value) };
+        if let Err(error) = decode(&published, &self.limits, &mut self.payload) {
+            return self.host.handle(now, &Input::Malformed { session, topic, error }, &mut self.outputs);
+        }
         let mut inflated = Vec::new();
         let bytes = if self.payload.is_compressed(&published) {
             if let Err(error) = inflate(&published, &self.limits, &mut self.payload, &mut inflated) {
@@ -167,7 +169,9 @@ impl Story {
                     Some((expected, got)) => format!(" ({expected}, got {got})"),
                     None => String::new(),
                 };
-                format!("! {}{numbers}{count}", finding.rule.tck_id.trim_start_matches("tck-id-"))
+                let fault = finding.fault.filter(|fault| fault.is_about_limits());
+                let fault = fault.map_or(String::new(), |fault| format!(" ({fault:?})"));
+                format!("! {}{numbers}{count}{fault}", finding.rule.tck_id.trim_start_matches("tck-id-"))
             }
         }
     }
@@ -212,10 +216,13 @@ fn payload<'a>(kind: &str, words: &[&'a str], value: &impl Fn(&str) -> Option<&'
         payload = payload.metric(MetricBuilder::named(REBIRTH).at(Timestamp(WALL)).boolean(false));
     }
     let is_metric = |word: &&&str| {
-        let is_flag = ["retained", "empty", "compressed", "restored", "bomb"].contains(*word);
+        let is_flag = ["retained", "empty", "compressed", "restored", "bomb", "beyond"].contains(*word);
         (!word.contains('=') || word.contains('{')) && session(word).is_none() && !is_flag
     };
     let mut payload = payload.metrics(words.iter().filter(is_metric).map(|word| metric(word, is_birth)));
+    if words.contains(&"beyond") {
+        payload = payload.metric(MetricBuilder::named(&"x".repeat(5_000)));
+    }
     if words.contains(&"bomb") {
         payload = payload.metric(MetricBuilder::named(&"x".repeat(1_000_000)));
     }
