@@ -146,11 +146,9 @@ impl Places {
         if strangers.by_origin.get(&origin).is_some_and(|taken| *taken >= self.per_address_max) {
             return Err(Met::Address);
         }
-        if strangers.taken >= self.of_strangers_max {
+        // If others have all there are, a stranger takes none of theirs.
+        if strangers.taken >= self.of_strangers_max || !self.take_below(self.max) {
             return Err(Met::Strangers);
-        }
-        if !self.take_below(self.max) {
-            return Err(Met::All);
         }
         strangers.taken += 1;
         *strangers.by_origin.entry(origin).or_default() += 1;
@@ -275,6 +273,15 @@ mod tests {
         assert!(near[0].is_over(), "of his own address");
         let _other = hall.asks(STRANGER, "10.0.0.3").unwrap();
         assert!(far[0].is_over() && !anna.is_over(), "of another stranger");
+    }
+
+    #[test]
+    fn a_stranger_never_takes_the_place_of_who_has_logged_in() {
+        let hall = Hall::new(2, Duration::ZERO);
+        let users = [(), ()].map(|()| hall.asks(ANNA, "10.0.0.1").unwrap());
+        users.iter().for_each(wait);
+        assert!(hall.asks(STRANGER, "10.0.0.2").is_none() && users.iter().all(|turn| !turn.is_over()));
+        assert!(hall.asks(ANNA, "10.0.0.2").is_some());
     }
 
     #[test]
