@@ -155,7 +155,8 @@ impl Session {
                     match received {
                         Message::Text(text) => self.asked(&text),
                         Message::Binary(_) => message::problem(None, &message::not_json("it is binary")),
-                        // The library answers pings.
+                        // The library answers; who does not read what it asks for is not read either.
+                        Message::Ping(_) if !self.flush().await => return,
                         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) | Message::Close(_) => continue,
                     }
                 }
@@ -227,6 +228,11 @@ impl Session {
     /// Writes a message; whether it left.
     async fn write(&mut self, message: Message) -> bool {
         matches!(timeout(WRITE_TIMEOUT, self.socket.send(message)).await, Ok(Ok(())))
+    }
+
+    /// Waits until all that was said has left; whether it did.
+    async fn flush(&mut self) -> bool {
+        matches!(timeout(WRITE_TIMEOUT, self.socket.flush()).await, Ok(Ok(())))
     }
 
     /// Says why, if there is anything to say, and ends.

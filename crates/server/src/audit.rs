@@ -15,6 +15,7 @@ pub(crate) use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 use factree_auth::audit::{Head, Installation, Policy, PublicKey, ResumeError};
 use factree_ingest::Ingest;
 
+mod believed;
 pub mod command;
 mod desk;
 mod following;
@@ -37,7 +38,7 @@ const DIRECTORY: &str = "audit";
 pub struct AuditConfig {
     /// When heads are signed and segments end, and what happens while nothing can be stored.
     pub policy: Policy,
-    /// How long entries are kept at least; none: for ever.
+    /// How long entries are kept at least; none: for ever. A clock that leaps ahead is believed by a day for each hour.
     pub retention: Option<Duration>,
     /// Bytes that the log may have; none: as the disk has room.
     pub size_max: Option<u64>,

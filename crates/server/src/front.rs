@@ -1,23 +1,26 @@
 //! The front: HTTP connections, and what each may cost before anybody knows who it is.
 //!
 //! The library reads heads within bounds; what it does not know of is time and number. A connection is counted when it is
-//! accepted, like an MQTT client's; a request takes one of a fixed number of places until its answer has left; and now and
-//! then each connection is looked at: one that has owed us a whole request for too long is closed. Nothing here sets a timer
+//! accepted, like an MQTT client's; a request takes one of a fixed number of [places](Places) until its answer has left; and
+//! now and then each connection is looked at: one that has owed us a whole request for too long is closed. Nothing here sets a timer
 //! or allocates for a request.
-//! Knows no route: who may ask at all is the guard's ([`factree_http::Guard`]), who asks is the doorway's
-//! ([`factree_http::Doorway`]), the rest the router's.
+//! Knows no route but those that monitoring asks: who may ask at all is the guard's ([`factree_http::Guard`]), who asks is the
+//! doorway's ([`factree_http::Doorway`]), the rest the router's.
 //! Invariant: every request and every answer goes through [`Front::answer`].
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use factree_http::{Auditor, Caller, Doorway, Guard, Shortcut, note_refusal};
+use factree_http::{Auditor, By, Caller, Doorway, Guard, Shortcut, note_refusal};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -30,7 +33,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::{debug, error, warn};
 
-use crate::gate::{Admission, Gate};
+use crate::gate::{Admission, Gate, Origin};
 use crate::limits::{ConnectionLimits, HttpLimits, Limits};
 use crate::quiet::Quiet;
 use crate::traffic::Count;
@@ -38,11 +41,13 @@ use crate::transport::Tls;
 
 mod body;
 mod line;
+mod places;
 mod turn;
 
 use body::{Arriving, Told};
 use line::Line;
-use turn::{LOOKS, Places, Turn, Watch};
+use places::Places;
+use turn::{LOOKS, Turn, Watch};
 
 /// How long to wait before accepting again when the machine has no more sockets to give (MQ13).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -71,16 +76,21 @@ pub(crate) struct Reception {
 impl Reception {
     /// `hosts` are names that clients reach us by, beside those of this machine itself.
     pub(crate) fn new(hosts: Vec<String>, tls: Option<Tls>, limits: &Limits) -> Self {
+        let max = limits.http.http_connections_max;
+        let all_but_an_eighth = NonZeroU32::new(max.get() - max.get() / 8);
         let of_connections = ConnectionLimits {
-            connections_max: limits.http.http_connections_max,
-            connections_per_address_max: limits.http.http_connections_per_address_max,
+            connections_max: max,
+            connections_per_address_max: limits.http.http_connections_per_address_max.or(all_but_an_eighth),
             connects_per_second_per_address_max: None,
             connect_timeout: limits.http.http_request_timeout,
         };
         Self {
             guard: Guard::new(hosts, limits.guard.clone()),
             gate: Arc::new(Gate::new(of_connections)),
-            places: Arc::new(Places::new(limits.http.http_requests_max.get())),
+            places: Arc::new(Places::new(
+                limits.http.http_requests_max.get(),
+                limits.http.http_request_timeout / LOOKS,
+            )),
             timed_out: Count::default(),
             malformed: Count::default(),
             tls: Mutex::new(tls),
@@ -205,7 +215,7 @@ impl Front {
         admission: Admission,
         stopped: watch::Receiver<bool>,
     ) {
-        let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places)));
+        let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places), Origin::of(peer.ip())));
         let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), admission));
         let service = service_fn(|request| self.answer(request, peer, &turn));
         let mut connection = pin!(self.http.serve_connection(line, service).with_upgrades());
@@ -216,7 +226,14 @@ impl Front {
         loop {
             tokio::select! {
                 biased;
-                ended = connection.as_mut() => {
+                ended = poll_fn(|context| match turn.is_over() {
+                    false => connection.as_mut().poll(context).map(Some),
+                    true => Poll::Ready(None),
+                }) => {
+                    let Some(ended) = ended else {
+                        debug!(%peer, "gave its place to another request, for it made us wait");
+                        return;
+                    };
                     if let Err(error) = ended {
                         self.reception.malformed.add(error.is_parse().into());
                         debug!(%peer, %error, "HTTP connection ended");
@@ -248,13 +265,14 @@ impl Front {
         turn.begin(!request.body().is_end_stream());
         let mut response = match guard.refusal(&request) {
             Some(refusal) => refusal,
-            None if !turn.take_place() => guard.busy(),
             None => match self.doorway.caller(&request, peer.ip()) {
                 Err(not_let_in) => {
                     let asked = (request.method(), request.uri());
                     note_refusal(&*self.audit, (None, peer.ip()), asked, not_let_in.status());
                     *not_let_in
                 }
+                // Who is not let in has cost nothing, and needs no place.
+                Ok(caller) if !has_place(&request, &caller, turn) => guard.busy(),
                 Ok(caller) => match self.shortcut.answer(&request, &caller) {
                     Some(response) => response,
                     None => self.route(request, caller, peer, turn).await,
@@ -291,6 +309,17 @@ impl Front {
         }
         response
     }
+}
+
+/// Gives a request a place. What monitoring asks is answered without: a probe that fails because of others would have us
+/// restarted for nothing.
+fn has_place(request: &Request<Incoming>, caller: &Caller, turn: &Turn) -> bool {
+    turn.take_place(matches!(caller.by(), By::Nothing))
+        || match request.uri().path() {
+            "/healthz" | "/readyz" => true,
+            "/metrics" => caller.may_read_metrics().is_ok() && turn.take_place_for_probe(),
+            _ => false,
+        }
 }
 
 /// Done when the server stops. An error means that the sender is gone, which is a stop as well.

@@ -37,7 +37,7 @@ struct Inside {
 
 /// Who is counted as one: an IPv4 address, or the upper half of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Origin {
+pub(crate) enum Origin {
     V4([u8; 4]),
     V6([u16; 4]),
 }
@@ -178,7 +178,7 @@ impl Drop for Admission {
 }
 
 impl Origin {
-    fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.octets()),
             IpAddr::V6(address) => {

@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod data_directory;
 pub mod demo;
+mod descriptors;
 mod disk;
 mod events;
 pub mod explain;

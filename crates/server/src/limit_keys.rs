@@ -57,7 +57,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count connections_max in connections:
             "MQTT connections at once, over all listeners, those in a handshake among them",
             "closed as it is accepted, before TLS; counted, logged at a bounded rate. Lowered at the start to what the \
-             machine has file descriptors for (`ulimit -n`), less 64 that are left to HTTP and files"),
+             machine has file descriptors for (`ulimit -n`), less those of HTTP and 160 for files"),
             key!(Count connections_per_address_max in connections:
             "the same from one address; of IPv6, from one /64 network",
             "closed as it is accepted. Unlimited by default: a whole plant often stands behind one gateway"),
@@ -287,13 +287,18 @@ const SECTIONS: &[(&str, &[Key])] = &[
         &[
             key!(Count http_connections_max in http:
             "HTTP connections at once, streams and WebSockets among them",
-            "closed as it is accepted; counted, logged at a bounded rate"),
+            "closed as it is accepted; counted, logged at a bounded rate. Where there are too few file descriptors for all \
+             connections, it is lowered to a quarter of them, or to what connections_max leaves"),
             key!(Count http_connections_per_address_max in http:
             "the same from one address; of IPv6, from one /64 network",
-            "closed as it is accepted. Unlimited by default: many browsers may stand behind one proxy"),
+            "closed as it is accepted. Unlimited, the default, is all but an eighth of http_connections_max: many browsers may \
+             stand behind one proxy, and a probe from elsewhere is answered all the same"),
             key!(Count http_requests_max in http:
             "requests whose answers have not left, streams not counted; the largest answer is 4 MiB",
-            "429 with Retry-After"),
+            "429 with Retry-After, but to `/healthz`, `/readyz` and, for who may ask it, `/metrics`. Whoever is not logged in has \
+             half of them with all the others, and half of that from one address. When none is left, the connection is closed \
+             that has longest kept us waiting with its request's body or to take its answer, if that is a quarter of \
+             http_request_timeout or more"),
             key!(Count http_request_timeout in http:
             "time from the accepted connection, or the end of the last answer, to a whole request head; and from there to a \
              whole body. An idle connection is one whose next head has not come",

@@ -40,7 +40,8 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// MQTT connections at once, of all listeners, those still in a handshake among them. Beyond: closed as they are
-    /// accepted, counted, and logged at a bounded rate. Lowered at the start to what the machine has file descriptors for.
+    /// accepted, counted, and logged at a bounded rate. Lowered at the start, together with `http_connections_max`, to what the
+    /// machine has file descriptors for.
     pub connections_max: NonZeroU32,
     /// The same from one address (of IPv6: one /64 network). None: no limit of its own, which is the default because a
     /// plant often stands behind one gateway, and this version listens on loopback only.
@@ -68,13 +69,15 @@ pub struct FloodLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
     /// HTTP connections at once, streams and WebSockets among them. Beyond: closed as they are accepted, counted, and logged
-    /// at a bounded rate.
+    /// at a bounded rate. Where file descriptors are too few for MQTT and HTTP, a quarter of them.
     pub http_connections_max: NonZeroU32,
-    /// The same from one address (of IPv6: one /64 network). None, the default: a whole plant's browsers may stand behind
-    /// one proxy.
+    /// The same from one address (of IPv6: one /64 network). None, the default: all but an eighth, because a whole plant's
+    /// browsers may stand behind one proxy, and a probe from elsewhere is to be answered all the same.
     pub http_connections_per_address_max: Option<NonZeroU32>,
-    /// Requests whose answers have not left, streams not counted. Beyond: 429. The largest answer is 4 MiB, so this bounds
-    /// what waits for clients that do not read.
+    /// Requests whose answers have not left, streams not counted. Beyond: 429, but for probes. The largest answer is 4 MiB, so
+    /// this bounds what waits for clients that do not read. Who is not logged in has half of them with all the others, and half of
+    /// that from one address; and whoever makes us wait for a quarter of [`http_request_timeout`](Self::http_request_timeout)
+    /// gives his up when it is wanted.
     pub http_requests_max: NonZeroU32,
     /// From the accepted connection, or the end of the last answer, to a whole head; and from there to a whole body. Beyond:
     /// closed, by up to a quarter of it later.

@@ -348,6 +348,8 @@ const METRICS: &[Metric] = &[
         larger than it may be", |now, to| to.one(now.reception.malformed.get())),
     metric!(Gauge "factree_http_requests" "Requests whose answers have not left, streams not counted",
         |now, to| to.one(now.reception.places.taken())),
+    metric!(Counter "factree_http_requests_given_up_total" "Requests whose connection was closed because it made us wait while \
+        others found no place", |now, to| to.one(now.reception.places.taken_back())),
     metric!(Counter "factree_http_requests_refused_total" "Requests that were let to no route, by the reason: a method for \
         none, a name that is not ours, a page of another site, the length of the target, a body that is no JSON or too long, \
         too many at once", "reason", |now, to| {

@@ -26,12 +26,14 @@ use crate::audit::{Audit, AuditError, OwnedEntry, Scribe};
 use crate::authority::Authority;
 use crate::config::{Config, ConfigError, Durability, Listener, SparkplugConfig};
 use crate::data_directory::{DataDirectory, DataDirectoryError};
+use crate::descriptors::Connections;
 use crate::disk::Disk;
 use crate::face::Face;
 use crate::front::{Front, Reception};
 use crate::gate::Gate;
 use crate::hub::{self, Hub};
 use crate::keeper::Keeper;
+use crate::limits::Limits;
 use crate::probes::{self, Probes};
 use crate::process;
 use crate::quiet::Quiet;
@@ -168,7 +170,7 @@ impl Server {
     /// Outside a tokio runtime.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let mut limits = config.limits;
-        limits.connections.connections_max = affordable(limits.connections.connections_max);
+        lower_to_descriptors(&mut limits);
         let data = DataDirectory::lock(&config.data)?;
         let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
         audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
@@ -398,11 +400,7 @@ impl Server {
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
-            // A task of its own: who asked may go away, and half a move would be left.
-            let reloading = tokio::spawn(async move { reloader.reload().await });
-            Box::pin(
-                async move { reloading.await.unwrap_or_else(|broken| Err(format!("a mistake of ours: {broken}"))) },
-            )
+            Box::pin(async move { reloader.reload().await })
         });
         let clients = Arc::clone(&hub);
         let events = {
@@ -511,22 +509,22 @@ fn listen(what: &'static str, flag: &'static str, address: SocketAddr) -> Result
     listen().map_err(|error| StartError::Listen { what, flag, address, error })
 }
 
-/// File descriptors that are left to HTTP, the store and files, however many clients want to connect (MQ11, MQ13).
-const RESERVED_FILES: u64 = 64;
-
-/// As many connections as the machine has file descriptors for.
-fn affordable(connections_max: NonZeroU32) -> NonZeroU32 {
-    let Some(files_max) = process::open_files_max() else { return connections_max };
-    let affordable = files_max - RESERVED_FILES.min(files_max / 4);
-    let affordable = u32::try_from(affordable).ok().and_then(NonZeroU32::new).unwrap_or(connections_max);
-    if affordable < connections_max {
+/// Lowers how many connections there may be to what the machine has file descriptors for.
+fn lower_to_descriptors(limits: &mut Limits) {
+    let Some(files_max) = process::open_files_max() else { return };
+    let (mqtt, http) = (&mut limits.connections.connections_max, &mut limits.http.http_connections_max);
+    let asked = Connections { mqtt: *mqtt, http: *http };
+    let affordable = asked.affordable(files_max);
+    if affordable != asked {
         info!(
-            connections_max = affordable,
-            asked = connections_max,
+            connections_max = affordable.mqtt,
+            http_connections_max = affordable.http,
+            asked = asked.mqtt,
+            http_asked = asked.http,
             "lowered to the files this process may open (ulimit -n)"
         );
     }
-    affordable.min(connections_max)
+    (*mqtt, *http) = (affordable.mqtt, affordable.http);
 }
 
 /// Accepts MQTT clients for as long as it is polled.

@@ -3,7 +3,8 @@
 //! A packet may span messages and a message may hold many packets `[MQTT-6.0.0-2]`, so frames mean nothing above this file.
 //! The sub-protocol must be `mqtt` `[MQTT-6.0.0-3]`, a text message ends the connection `[MQTT-6.0.0-1]`. Masking, control
 //! frames and the closing handshake are the library's.
-//! Invariant: bytes leave in the order they were written; `poll_flush` is what makes them leave.
+//! Invariants: bytes leave in the order they were written; nothing is handed to the library while something waits in it, so
+//! what waits there is one frame and answers to pings, whatever a packet may be.
 
 use std::io;
 use std::pin::Pin;
@@ -27,6 +28,13 @@ const SUB_PROTOCOL: &str = "mqtt";
 /// idle clients cost a gigabyte and a half: 159 KiB each against 36.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
+/// A message may be so large if no packet may be: it holds as many as the client had to say.
+const MESSAGE_BYTES_MIN: usize = 64 * 1024;
+/// Bytes of a frame that leaves.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that wait in the library at most: the frame, its header, and answers to a peer that pings and does not read.
+const WAITING_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+
 /// A WebSocket as a stream of bytes.
 pub(crate) struct WebSocket<S> {
     inner: WebSocketStream<S>,
@@ -34,35 +42,37 @@ pub(crate) struct WebSocket<S> {
     received: Bytes,
 }
 
-/// Completes the opening handshake. No message may be larger than `message_bytes_max`.
+/// Completes the opening handshake. No message may be larger than the largest packet, or than 64 KiB of smaller ones.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    message_bytes_max: usize,
+    packet_bytes_max: usize,
 ) -> Result<WebSocket<S>, Error> {
-    let config = Some(config(message_bytes_max));
+    let config = Some(config(packet_bytes_max));
     let inner = tokio_tungstenite::accept_hdr_async_with_config(stream, agree, config).await?;
     Ok(WebSocket { inner, received: Bytes::new() })
 }
 
-/// Asks a server at `url` for the sub-protocol. No message may be larger than `message_bytes_max`.
+/// Asks a server at `url` for the sub-protocol. Messages are bounded as by [`accept`].
 pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     url: &str,
-    message_bytes_max: usize,
+    packet_bytes_max: usize,
 ) -> Result<WebSocket<S>, Error> {
     let mut request = url.into_client_request()?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUB_PROTOCOL));
     let (inner, _) =
-        tokio_tungstenite::client_async_with_config(request, stream, Some(config(message_bytes_max))).await?;
+        tokio_tungstenite::client_async_with_config(request, stream, Some(config(packet_bytes_max))).await?;
     Ok(WebSocket { inner, received: Bytes::new() })
 }
 
-fn config(message_bytes_max: usize) -> WebSocketConfig {
+fn config(packet_bytes_max: usize) -> WebSocketConfig {
+    let message_bytes_max = packet_bytes_max.max(MESSAGE_BYTES_MIN);
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(message_bytes_max))
         .max_frame_size(Some(message_bytes_max))
-        .max_write_buffer_size(2 * message_bytes_max)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WAITING_BYTES_MAX)
 }
 
 /// Agrees on the sub-protocol, or refuses the upgrade (MW02).
@@ -128,8 +138,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let bytes = &bytes[..bytes.len().min(FRAME_BYTES_MAX)];
         let mut inner = Pin::new(&mut self.inner);
-        ready!(inner.as_mut().poll_ready(context)).map_err(to_io)?;
+        // Answers to pings may wait too, though the library calls itself ready.
+        ready!(inner.as_mut().poll_flush(context)).map_err(to_io)?;
         inner.start_send(Message::Binary(Bytes::copy_from_slice(bytes))).map_err(to_io)?;
         Poll::Ready(Ok(bytes.len()))
     }

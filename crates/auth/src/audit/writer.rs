@@ -294,6 +294,11 @@ impl Writer {
         super::stub(&self.key, first_kept, until, time)
     }
 
+    /// The time of the last record, as the clock said; none: there is none in the segment that is gone on with.
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.place.clocks.map(|clocks| clocks.wall)
+    }
+
     /// The number of the last entry that was handed out.
     pub fn last_seq(&self) -> u64 {
         self.place.seq

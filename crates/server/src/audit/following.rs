@@ -2,7 +2,7 @@
 //!
 //! Nothing runs when a command's time is up, and the data path has nothing to say to an audit log: so it is looked, twice a
 //! second, and only while something waits.
-//! Invariant: each command that was begun has one end on record.
+//! Invariant: each command that was begun has one end on record; that of one too many is that it is not known.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,11 +23,15 @@ const FOLLOWED_MAX: usize = 10_000;
 pub(super) struct Following(Mutex<BTreeMap<u64, OwnedEntry>>);
 
 impl Following {
-    pub(super) fn add(&self, command: u64, entry: OwnedEntry) {
+    /// Follows a command, or says at once how it ended.
+    #[must_use]
+    pub(super) fn add(&self, command: u64, entry: OwnedEntry) -> Option<OwnedEntry> {
         let mut followed = self.followed();
         if followed.len() < FOLLOWED_MAX {
             followed.insert(command, entry);
+            return None;
         }
+        Some(ended(entry, command, Outcome::Failed, "not known: as many commands as are followed have no end yet"))
     }
 
     /// Those that have ended.
@@ -69,4 +73,19 @@ impl Following {
 
 fn ended(entry: OwnedEntry, id: u64, outcome: Outcome, how: &str) -> OwnedEntry {
     entry.ended(outcome, format!("{how} (command {id})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_is_one_too_many_has_its_end_at_once() {
+        let following = Following::default();
+        let entry = || OwnedEntry::new("user:anna", "command", "Acme/Oven");
+        let ends: Vec<OwnedEntry> = (0..=FOLLOWED_MAX as u64).filter_map(|id| following.add(id, entry())).collect();
+        let [end] = &ends[..] else { panic!("{} ends", ends.len()) };
+        assert_eq!((end.outcome, following.end().len()), (Outcome::Failed, FOLLOWED_MAX));
+        assert!(end.detail.as_ref().is_some_and(|why| why.starts_with("not known") && why.contains("command 10000")));
+    }
 }

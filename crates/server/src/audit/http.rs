@@ -25,7 +25,9 @@ impl Auditor for Audit {
     }
 
     fn follow(&self, command: u64, entry: OwnedEntry) {
-        self.following.add(command, entry);
+        if let Some(end) = self.following.add(command, entry) {
+            Audit::note(self, end);
+        }
     }
 
     fn page(&self, query: &Query, order: Order, limit: usize) -> io::Result<AuditPage> {

@@ -2,7 +2,7 @@
 //!
 //! What is to be written [`Writer`] says; here it is done, and said whether it worked. If not, the files are cut back
 //! to where they were, whoever waits is told, and once a second it is tried whether there is room again. Segments whose time is
-//! over leave a stub, one at a time, and not before they were verified.
+//! over leave a stub, one at a time, and not before they were verified; what time it is for them says [`Believed`].
 //! Invariant: nobody is told that an entry is on record before the sync that holds it has returned.
 
 use std::fs::OpenOptions;
@@ -19,6 +19,7 @@ use factree_auth::audit::{
 };
 use tracing::{error, info, warn};
 
+use super::believed::Believed;
 use super::desk::{Desk, Taken, Waiting};
 use super::identity::Identity;
 use super::segments::{self, STUB, Segments, Stream};
@@ -47,6 +48,7 @@ struct Writing {
     on_full: OnFull,
     retention: Option<Duration>,
     retention_due: Duration,
+    believed: Believed,
     last_head: Option<Head>,
     directory: std::path::PathBuf,
 }
@@ -106,8 +108,10 @@ impl Writing {
                 (Writer::new(key, installation, config.policy), None)
             }
         };
+        let desk = Arc::new(Desk::new());
         Ok(Self {
-            desk: Arc::new(Desk::new()),
+            believed: Believed::open(directory, writer.last_time(), desk.now()),
+            desk,
             writer,
             segments: Segments::open(directory, last, config.size_max).map_err(failed)?,
             on_full: config.policy.on_full,
@@ -124,6 +128,9 @@ impl Writing {
             let is_ending = taken.is_ending;
             self.on_taken(taken);
             if is_ending {
+                if self.retention.is_some() {
+                    self.believed.look(self.desk.now());
+                }
                 let mut steps = Vec::new();
                 self.writer.close(self.desk.now(), &mut steps);
                 self.carry_out(steps);
@@ -261,12 +268,13 @@ impl Writing {
     /// The last entry that was dropped.
     fn try_drop_old(&mut self, now: Now) -> Result<Option<u64>, String> {
         let (Some(retention), said) = (self.retention, |error: io::Error| error.to_string()) else { return Ok(None) };
+        let today = self.believed.look(now);
         let mut numbers = segments::numbers(&self.directory).map_err(said)?;
         let Some(first) = numbers.iter().position(|number| *number > 0) else { return Ok(None) };
         let Some(&[oldest, kept]) = numbers.get(first..first + 2) else { return Ok(None) };
         let start = SegmentStart::read(segments::read(&self.directory, kept).map_err(said)?);
         let start = start.map_err(|error| error.to_string())?;
-        if start.time.after(retention) > now.wall {
+        if start.time.after(retention) > today {
             return Ok(None);
         }
         numbers.truncate(first + 2);

@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::body::{Body as Answer, Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -31,7 +31,10 @@ impl Body for Arriving {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) else {
+            self.turn.waits_for_peer(context.waker());
+            return Poll::Pending;
+        };
         let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
         Poll::Ready(match (frame, self.left.checked_sub(bytes as u64)) {
             (Some(Ok(frame)), Some(left)) => {

@@ -25,9 +25,11 @@ impl<S: AsyncWrite + Unpin> Line<S> {
         Self { inner: Patient::of_http(stream), turn, _admission: admission }
     }
 
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(_)) = written {
-            self.turn.wrote();
+    fn note(&self, written: Poll<io::Result<usize>>, context: &Context<'_>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(_)) => self.turn.wrote(),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.turn.waits_for_peer(context.waker()),
         }
         written
     }
@@ -46,7 +48,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.note(written)
+        self.note(written, context)
     }
 
     fn poll_write_vectored(
@@ -55,7 +57,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
-        self.note(written)
+        self.note(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

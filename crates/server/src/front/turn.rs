@@ -1,11 +1,15 @@
-//! A turn: whose it is on a connection, ours or the peer's, and the place its request holds meanwhile.
+//! A turn: whose it is on a connection, ours or the peer's, and the [place](Places) its request holds meanwhile.
 //!
 //! A number goes up with every step, so whether anything has happened is one comparison, made a few times in the time that
 //! a peer has: precise to a quarter of it, and a request costs a few stores to its own connection's memory.
-//! Invariant: a place is given back once, when the answer has left, or with the connection.
+//! Invariant: a place is given back once: when the answer has left, with the connection, or when it is taken back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::Waker;
+
+use super::places::{Places, Waiting};
+use crate::gate::Origin;
 
 /// A connection is closed after as many looks at which nothing had happened.
 pub(crate) const LOOKS: u32 = 4;
@@ -25,17 +29,30 @@ enum Phase {
     Leaving = 3,
 }
 
-/// One connection's turn. Only the connection's task writes it.
+/// What is known of a turn's place.
+mod place {
+    /// It has one,
+    pub(super) const HELD: u8 = 1;
+    /// of the strangers' at its address,
+    pub(super) const STRANGERS: u8 = 2;
+    /// and the peer has made us wait since.
+    pub(super) const WAITING: u8 = 4;
+    /// It had one, which was taken back.
+    pub(super) const TAKEN_BACK: u8 = 8;
+}
+
+/// One connection's turn. Only the connection's task writes it, but that its place may be taken back.
 pub(crate) struct Turn {
     /// The phase in the lowest two bits, the steps above.
     state: AtomicU64,
-    has_place: AtomicBool,
+    place: AtomicU8,
     places: Arc<Places>,
+    origin: Origin,
 }
 
 impl Turn {
-    pub(crate) fn new(places: Arc<Places>) -> Self {
-        Self { state: AtomicU64::new(Phase::Waiting as u64), has_place: AtomicBool::new(false), places }
+    pub(crate) fn new(places: Arc<Places>, origin: Origin) -> Self {
+        Self { state: AtomicU64::new(Phase::Waiting as u64), place: AtomicU8::new(0), places, origin }
     }
 
     /// A head is there.
@@ -73,18 +90,75 @@ impl Turn {
         }
     }
 
-    /// Takes a place, if one is free.
-    pub(crate) fn take_place(&self) -> bool {
-        let has_place = self.has_place.load(Ordering::Relaxed) || self.places.take();
-        self.has_place.store(has_place, Ordering::Relaxed);
-        has_place
+    /// Takes a place, if one is free or can be taken from somebody; the one it has serves for requests that come one behind the
+    /// other.
+    #[inline]
+    pub(crate) fn take_place(&self, is_stranger: bool) -> bool {
+        self.hold(|places| match is_stranger {
+            false => places.take().then_some(place::HELD),
+            true => places.take_for_stranger(self.origin).then_some(place::HELD | place::STRANGERS),
+        })
+    }
+
+    /// Takes one of those that are for what monitoring asks.
+    pub(crate) fn take_place_for_probe(&self) -> bool {
+        self.hold(|places| places.take_for_probe().then_some(place::HELD))
+    }
+
+    #[inline]
+    fn hold(&self, take: impl FnOnce(&Places) -> Option<u8>) -> bool {
+        let mut held = self.place.load(Ordering::Relaxed);
+        if held == 0 {
+            held = take(&self.places).unwrap_or(0);
+            self.place.store(held, Ordering::Relaxed);
+        }
+        held & place::HELD != 0
     }
 
     /// Gives it back, if it has one.
+    #[inline]
     pub(crate) fn give_place_back(&self) {
-        if self.has_place.swap(false, Ordering::Relaxed) {
-            self.places.give_back();
+        match self.place.swap(0, Ordering::Relaxed) {
+            0 => {}
+            place::HELD => self.places.give_back(),
+            held => self.let_go(held),
         }
+    }
+
+    /// Takes it back, if it has one; whether it had. The connection sees that it [is over](Self::is_over).
+    pub(super) fn take_place_back(&self) -> bool {
+        let take = |held| (held & place::HELD != 0).then_some(place::TAKEN_BACK);
+        let taken = self.place.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(|held| self.let_go(held)).is_ok()
+    }
+
+    #[cold]
+    fn let_go(&self, held: u8) {
+        if held & place::WAITING != 0 {
+            self.places.forget_waiting(self);
+        }
+        match held & (place::HELD | place::STRANGERS) {
+            0 => {}
+            place::HELD => self.places.give_back(),
+            _ => self.places.give_back_of_stranger(self.origin),
+        }
+    }
+
+    /// Nothing can be done before the peer sends or takes something.
+    pub(crate) fn waits_for_peer(self: &Arc<Self>, waker: &Waker) {
+        let held = self.place.load(Ordering::Relaxed);
+        if held & place::HELD != 0 && held & place::WAITING == 0 {
+            // Before anybody sees it among those who wait: nobody else writes it until then.
+            self.place.store(held | place::WAITING, Ordering::Relaxed);
+            let is_stranger = held & place::STRANGERS != 0;
+            self.places.note_waiting(Waiting::new(self, is_stranger.then_some(self.origin), waker));
+        }
+    }
+
+    /// Whether its place was taken back, so that the connection is to end.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.place.load(Ordering::Relaxed) == place::TAKEN_BACK
     }
 
     fn is(&self, phase: Phase) -> bool {
@@ -121,42 +195,16 @@ impl Watch {
     }
 }
 
-/// Places for requests whose answers have not left.
-pub(crate) struct Places {
-    max: u32,
-    taken: AtomicU32,
-}
-
-impl Places {
-    pub(crate) fn new(max: u32) -> Self {
-        Self { max, taken: AtomicU32::new(0) }
-    }
-
-    /// How many are taken now.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed).into()
-    }
-
-    fn take(&self) -> bool {
-        let is_free = self.taken.fetch_add(1, Ordering::Relaxed) < self.max;
-        if !is_free {
-            self.give_back();
-        }
-        is_free
-    }
-
-    fn give_back(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
     use super::*;
 
     fn turn(places: u32) -> (Arc<Places>, Turn) {
-        let places = Arc::new(Places::new(places));
-        (Arc::clone(&places), Turn::new(places))
+        let places = Arc::new(Places::new(places, Duration::MAX));
+        (Arc::clone(&places), Turn::new(places, Origin::of(IpAddr::from([10, 0, 0, 1]))))
     }
 
     fn looks(turn: &Turn, watch: &mut Watch) -> Vec<bool> {
@@ -184,9 +232,9 @@ mod tests {
     #[test]
     fn a_place_is_held_until_the_answer_has_left_and_given_back_once() {
         let (places, one) = turn(1);
-        let other = Turn::new(Arc::clone(&places));
+        let other = Turn::new(Arc::clone(&places), one.origin);
         one.begin(false);
-        assert!(one.take_place() && one.take_place() && !other.take_place());
+        assert!(one.take_place(false) && one.take_place(false) && !other.take_place(false));
         one.answer();
         one.flushed();
         assert_eq!(places.taken(), 1, "the head has been written, the body not");
@@ -194,9 +242,9 @@ mod tests {
         one.flushed();
         one.flushed();
         assert_eq!(places.taken(), 0);
-        assert!(other.take_place());
+        assert!(other.take_place(false));
         drop(other);
-        assert!(one.take_place());
+        assert!(one.take_place(false));
         drop(one);
         assert_eq!(places.taken(), 0);
     }

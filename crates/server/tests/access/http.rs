@@ -254,3 +254,65 @@ fn a_user_is_made_and_unmade_over_http() {
     assert_eq!(plant.ask("boss", "DELETE", "/api/v1/users/carl", "").0, 204);
     assert_eq!(plant.ask("boss", "DELETE", "/api/v1/users/boss", "").0, 409, "somebody has to stay");
 }
+
+/// A request without a credential that has a place and keeps it: its body does not come. None if it is refused.
+#[cfg(target_os = "linux")]
+fn stranger_with_a_place(plant: &Plant, from: [u8; 4]) -> Option<TcpStream> {
+    let mut stream = connect_from(plant, from);
+    stream
+        .write_all(
+            b"POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: \
+              11\r\nExpect: 100-continue\r\n\r\n",
+        )
+        .unwrap();
+    let mut said = [0; 12];
+    stream.read_exact(&mut said).unwrap();
+    (&said == b"HTTP/1.1 100").then_some(stream)
+}
+
+/// This machine has a whole network of addresses.
+#[cfg(target_os = "linux")]
+fn connect_from(plant: &Plant, from: [u8; 4]) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        socket.connect(plant.http).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// HT08
+#[cfg(target_os = "linux")]
+#[test]
+fn strangers_leave_places_to_who_has_logged_in_and_to_strangers_elsewhere() {
+    let limits = "[limits]\nhttp_requests_max = 8\nhttp_request_timeout = \"1 h\"\n";
+    let plant = Plant::start(&format!("{limits}[auth]\n"), &[]);
+    let taken = |from| (0..4).filter_map(|_| stranger_with_a_place(&plant, from)).collect::<Vec<_>>();
+    let (here, there) = (taken([127, 0, 0, 1]), taken([127, 0, 0, 2]));
+    assert_eq!((here.len(), there.len()), (2, 2), "half of all for strangers, half of that for one address");
+    assert!(stranger_with_a_place(&plant, [127, 0, 0, 3]).is_none());
+    assert_eq!(plant.ask("boss", "GET", "/api/v1/namespace", "").0, 200, "she has logged in");
+    assert_eq!(plant.ask("nobody", "GET", "/healthz", "").0, 200, "a probe");
+    assert_eq!(plant.ask("nobody", "GET", "/", "").0, 429, "a stranger");
+    drop(there);
+    plant.until("strangers elsewhere are served", |plant| stranger_with_a_place(plant, [127, 0, 0, 3]).is_some());
+    assert_eq!(plant.ask("nobody", "GET", "/", "").0, 429, "a stranger beside those who hold theirs");
+}
+
+/// MQ11
+#[cfg(target_os = "linux")]
+#[test]
+fn one_address_leaves_connections_to_others() {
+    let plant = Plant::start("[limits]\nhttp_connections_max = 16\n[auth]\n", &[]);
+    let is_open = |stream: &mut TcpStream| {
+        let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        asked.is_ok() && stream.read_exact(&mut [0; 12]).is_ok()
+    };
+    let mut here: Vec<TcpStream> = (0..16).map(|_| connect_from(&plant, [127, 0, 0, 1])).collect();
+    let open = here.iter_mut().map(is_open).filter(|is_open| *is_open).count();
+    assert_eq!(open, 14);
+    assert!(is_open(&mut connect_from(&plant, [127, 0, 0, 2])), "a probe from elsewhere");
+}

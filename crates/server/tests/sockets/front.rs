@@ -267,22 +267,54 @@ fn ht13_a_request_that_does_not_become_whole_is_closed_and_a_stream_is_not() {
     }
 }
 
+/// A request that has a place and keeps it: its body does not come.
+fn holds_a_place(plant: &Plant) -> TcpStream {
+    let mut stream = connect(plant);
+    // The server says so when it reads the body, so its request has the place.
+    stream.write_all(&put_framed("Content-Length: 11\r\nExpect: 100-continue\r\nConnection: close\r\n", "{")).unwrap();
+    let mut said = [0; 25];
+    stream.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
 #[test]
 fn ht08_one_request_too_many_is_told_to_come_again() {
-    let plant = Plant::configured("[limits]\nhttp_requests_max = 1");
-    let mut first = connect(&plant);
-    // The server says so when it reads the body, so its request has the place.
-    first.write_all(&put_framed("Content-Length: 11\r\nExpect: 100-continue\r\nConnection: close\r\n", "{")).unwrap();
-    let mut said = [0; 25];
-    first.read_exact(&mut said).unwrap();
-    assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let plant = Plant::configured("[limits]\nhttp_requests_max = 1\nhttp_request_timeout = \"1 h\"");
+    let mut first = holds_a_place(&plant);
     let mut second = connect(&plant);
-    second.write_all(&get("/healthz", "Connection: close\r\n")).unwrap();
+    second.write_all(&get(VALUE, "Connection: close\r\n")).unwrap();
     let refusal = String::from_utf8(until_closed(&mut second)).unwrap();
     assert!(refusal.contains("retry-after: 1\r\n") && refusal.contains("http_requests_max"), "{refusal}");
     first.write_all(b"\"value\":1}").unwrap();
     assert_eq!(verdict(&until_closed(&mut first)), "404 close");
-    plant.until("the place is free", |plant| say(plant, &get("/healthz", "")) == "200 open");
+    plant.until("the place is free", |plant| say(plant, &get(VALUE, "")) == "404 open");
+}
+
+#[test]
+fn ht08_probes_are_answered_though_all_places_are_taken() {
+    let plant = Plant::configured("[limits]\nhttp_requests_max = 1\nhttp_request_timeout = \"1 h\"");
+    let _first = holds_a_place(&plant);
+    let said = ["/healthz", "/readyz?", "/metrics", VALUE].map(|target| say(&plant, &get(target, "")));
+    assert_eq!(said, ["200 open", "open", "200 open", "429 open"]);
+}
+
+#[test]
+fn ht08_who_makes_us_wait_gives_his_place_to_who_comes() {
+    let silent = put_framed("Content-Length: 11\r\n", "{");
+    // More than the machine keeps for a connection on both sides.
+    let deaf = get("/openapi.json", "").repeat(500);
+    for hog in [silent, deaf] {
+        let plant = Plant::configured("[limits]\nhttp_requests_max = 1\nhttp_request_timeout = \"400 ms\"");
+        let mut hogs = Vec::new();
+        plant.until("a place is given up", |plant| {
+            let mut stream = connect(plant);
+            let _: std::io::Result<()> = stream.write_all(&hog);
+            hogs.push(stream);
+            let is_served = say(plant, &get(VALUE, "")) == "404 open";
+            is_served && plant.metric("factree_http_requests_given_up_total ") > Some(0.0)
+        });
+    }
 }
 
 #[test]

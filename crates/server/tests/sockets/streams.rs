@@ -292,3 +292,26 @@ fn a_web_socket_is_for_our_own_pages_and_there_are_so_many() {
     plant.until("the place is free", |plant| Socket::try_open(plant, &[]).is_ok());
     plant.stop();
 }
+
+#[test]
+fn who_pings_and_does_not_read_is_not_read_either() {
+    // More than the machine keeps for a connection on both sides.
+    const BYTES_MAX: usize = 64 << 20;
+    let plant = Plant::start();
+    let mut stream = TcpStream::connect(plant.http).unwrap();
+    write!(
+        stream,
+        "GET /api/v1/ws HTTP/1.1\r\nHost: {}\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: \
+         13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        plant.http
+    )
+    .unwrap();
+    stream.read_exact(&mut [0; 12]).unwrap();
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+    let (pings, mut written) = (ping.repeat(1000), 0);
+    stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    while stream.write_all(&pings).is_ok() {
+        written += pings.len();
+        assert!(written < BYTES_MAX, "answers to all of them wait for it");
+    }
+}

@@ -113,3 +113,36 @@ fn a_secure_websocket_is_both() {
         assert_eq!(receive(&mut socket, 8).await, [CONNACK, PUBACK].concat());
     });
 }
+
+/// MW04
+#[test]
+fn a_websocket_carries_small_packets_in_large_messages_and_large_bursts_of_them() {
+    const BURST: usize = 1_000;
+    for packet_size_max in ["1 KiB", "65 KiB", "1 MiB"] {
+        let plant = Plant::configured(&format!(
+            "[limits]\npacket_size_max = \"{packet_size_max}\"\nconnect_size_max = \"1 KiB\"\ntopic_bytes_max = 200\n\
+             client_id_bytes_max = 100\n[[mqtt.listeners]]\nlisten = \"127.0.0.1:0\"\ntransport = \
+             \"websocket\"\n"
+        ));
+        plant.runtime().block_on(async {
+            let stream = tokio::net::TcpStream::connect(plant.further[0]).await.unwrap();
+            let mut socket = websocket(stream).await;
+            // More than a packet may be, of packets that may each be.
+            let message = [CONNECT, &PUBLISH.repeat(200)].concat();
+            socket.send(Message::Binary(message.into())).await.unwrap();
+            assert_eq!(receive(&mut socket, 4 + 4 * 200).await, [CONNACK, &PUBACK.repeat(200)].concat());
+            // All of it is there at once, and read when the last has come in.
+            let subscribe = b"\x82\x08\x00\x01\x00\x03b/#\x00";
+            socket.send(Message::Binary(subscribe.as_slice().into())).await.unwrap();
+            assert_eq!(receive(&mut socket, 5).await, b"\x90\x03\x00\x01\x00");
+            let mut publisher = tokio::net::TcpStream::connect(plant.mqtt).await.unwrap();
+            let publish = [&b"\x30\xe9\x07\x00\x03b/c"[..], &[b'x'; 996]].concat();
+            publisher.write_all(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01p").await.unwrap();
+            publisher.write_all(&[publish.repeat(BURST), b"\xc0\x00".to_vec()].concat()).await.unwrap();
+            let mut answers = [0; 6];
+            publisher.read_exact(&mut answers).await.unwrap();
+            assert_eq!(answers, *b"\x20\x02\x00\x00\xd0\x00");
+            assert!(receive(&mut socket, publish.len() * BURST).await == publish.repeat(BURST), "{packet_size_max}");
+        });
+    }
+}

@@ -30,8 +30,9 @@ struct Log {
 impl Log {
     fn new(config: &AuditConfig) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let writing = Some(Writing::open(data.path(), config).unwrap());
-        Self { data, writing }
+        let mut writing = Writing::open(data.path(), config).unwrap();
+        writing.believed = Believed::open(data.path(), None, at(0));
+        Self { data, writing: Some(writing) }
     }
 
     /// The process ends without a word, and the next one goes on.
@@ -280,4 +281,57 @@ fn pages_come_from_either_end_and_leave_nothing_out() {
         down.reverse();
         assert_eq!((&up, &down), (&all, &all), "{limit} at a time");
     }
+}
+
+/// ST09
+#[test]
+fn nothing_is_dropped_on_the_word_of_a_clock_that_has_leapt() {
+    const DAY: u64 = 86_400;
+    let mut config = config();
+    (config.policy.segment_bytes, config.retention) = (KIB, Some(Duration::from_secs(30 * DAY)));
+    let mut log = Log::new(&config);
+    (0..20).for_each(|number| assert!(log.record(number, &format!("{number}"))));
+    let all = segments::numbers(log.data.path()).unwrap();
+    let look = |log: &mut Log, lived: u64, wall: u64| {
+        let now = Now { wall: at(wall).wall, monotonic: Duration::from_secs(lived) };
+        (0..all.len()).for_each(|_| log.writing().drop_old(now));
+        segments::numbers(log.data.path()).unwrap()
+    };
+    let (hour, years) = (3600, 10 * 365 * DAY);
+    assert_eq!(look(&mut log, hour, hour), all);
+    assert_eq!(look(&mut log, 2 * hour, years), all, "it leaps ahead");
+    // Each process that starts meanwhile writes down that it did, with the time the clock says.
+    for lived in [1, hour] {
+        log = log.killed(&config, |_| {});
+        log.writing().write(vec![own(at(years + lived), OwnedEntry::new("factree", "server.start", ""))]);
+        let left = look(&mut log, lived, years + lived);
+        assert_eq!(left[..all.len()], all, "and stays there after a restart");
+    }
+    let left = look(&mut log, 2 * hour, 3 * hour);
+    assert_eq!(left[..all.len()], all, "it is set right");
+    assert_eq!(look(&mut log, 3 * hour, 0)[..all.len()], all, "and back");
+    let left = look(&mut log, 35 * DAY, 35 * DAY);
+    assert_eq!((left[0], left.contains(&all[0])), (0, false), "their time is over");
+}
+
+/// ST09
+#[test]
+fn a_clock_that_stays_where_it_leapt_to_is_believed_by_and_by() {
+    const DAY: u64 = 86_400;
+    let mut config = config();
+    (config.policy.segment_bytes, config.retention) = (KIB, Some(Duration::from_secs(30 * DAY)));
+    let mut log = Log::new(&config);
+    (0..20).for_each(|number| assert!(log.record(number, &format!("{number}"))));
+    let all = segments::numbers(log.data.path()).unwrap();
+    // The machine was off for half a year.
+    let mut log = log.killed(&config, |_| {});
+    assert!(log.record(180 * DAY, "later"));
+    let mut days = 0;
+    while segments::numbers(log.data.path()).unwrap().contains(&all[0]) {
+        let now = Now { wall: at((180 + days) * DAY).wall, monotonic: Duration::from_secs(days * DAY) };
+        log.writing().drop_old(now);
+        days += 1;
+        assert!(days < 30, "it never was");
+    }
+    assert!(days > 1, "not at once");
 }
