@@ -19,18 +19,19 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
+use factree_auth::audit::{Outcome, OwnedEntry};
 use factree_auth::credential::Password;
 use factree_auth::directory::{Command, Refused};
 use factree_auth::{Area, Name, Principal, Verb};
 use serde::de::DeserializeOwned;
 use utoipa_axum::routes;
 
+use crate::audit::{Deed, to_the_end};
 use crate::caller::{By, Caller};
 use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
-use crate::{Auditor, Authority, CommandFailed, Doorway, NotLetIn, answer, login};
+use crate::{Auditor, Authority, Changed, CommandFailed, Doorway, NoAudit, NotLetIn, answer, login};
 
 /// A larger body is refused, but of a role.
 const BODY_BYTES_MAX: usize = 16 << 10;
@@ -45,7 +46,7 @@ const EXPLAIN: &str = "/api/v1/access/explain";
 
 /// The routes alone. Without an auditor nothing is written down.
 pub fn access_router(doorway: Doorway, auditor: Option<Arc<dyn Auditor>>) -> Router {
-    let desk = Desk { doorway, auditor };
+    let desk = Desk { doorway, auditor: auditor.unwrap_or_else(|| Arc::new(NoAudit)) };
     routes().router().method_not_allowed_fallback(crate::wrong_method).with_state(desk)
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn routes() -> Routes<Desk> {
 #[derive(Clone)]
 pub(crate) struct Desk {
     doorway: Doorway,
-    auditor: Option<Arc<dyn Auditor>>,
+    auditor: Arc<dyn Auditor>,
 }
 
 impl Desk {
@@ -94,9 +95,8 @@ impl Desk {
 
     /// Writes down who has logged in, or has not, by the name he came with.
     pub(crate) fn note_login(&self, name: &str, address: IpAddr, outcome: Result<&Caller, &Problem>) {
-        let Some(auditor) = &self.auditor else { return };
         let entry = |who: String| OwnedEntry::new(who, "log in", "http").from(address);
-        auditor.note(match outcome {
+        self.auditor.note(match outcome {
             Ok(caller) => entry(caller.principal().to_string()),
             Err(problem) => entry(name.to_owned()).ended(Outcome::Refused, problem.said()),
         });
@@ -110,39 +110,28 @@ impl Desk {
         target: String,
         command: Command,
     ) -> Result<(), Problem> {
-        let authority = self.authority()?;
-        let entry = |outcome, detail, changed: crate::Changed| OwnedEntry {
-            principal: caller.principal().to_string(),
-            address: Some(caller.address()),
-            verb,
-            target: target.clone(),
-            old: changed.old,
-            new: changed.new,
-            reason: None,
-            outcome,
-            detail,
-        };
-        if let Some(auditor) = &self.auditor {
-            let begun = entry(Outcome::Begun, None, crate::Changed::default());
-            if !auditor.may_command() || auditor.record(begun).await.is_err() {
-                return Err(Problem::new(Kind::NotStored, AuditFull.to_string()));
-            }
-        }
-        let decided = authority.decide(command).await;
-        if let Some(auditor) = &self.auditor {
-            let entry = match &decided {
-                Ok(changed) => entry(Outcome::Done, None, changed.clone()),
+        let (desk, deed) = (self.clone(), Deed::new(&self.auditor, caller, verb, target));
+        let carried_out = to_the_end(|whole| async move {
+            let authority = desk.authority()?;
+            let unrecorded = |why: Problem| Problem::new(Kind::NotStored, why.into_parts().2);
+            let mut begun = deed.begin(&whole).await.map_err(unrecorded)?;
+            match authority.decide(command).await {
+                Ok(Changed { old, new, .. }) => {
+                    begun.changed(old, new);
+                    begun.done();
+                    Ok(())
+                }
                 // It was begun, so that it came to nothing is its end.
-                Err(CommandFailed::Refused(why)) => {
-                    entry(Outcome::Failed, Some(why.to_string()), crate::Changed::default())
+                Err(why) => {
+                    begun.failed_for(match &why {
+                        CommandFailed::Refused(why) => why.to_string(),
+                        CommandFailed::NotStored(why) => why.clone(),
+                    });
+                    Err(failed(why))
                 }
-                Err(CommandFailed::NotStored(why)) => {
-                    entry(Outcome::Failed, Some(why.clone()), crate::Changed::default())
-                }
-            };
-            auditor.note(entry);
-        }
-        decided.map(|_| ()).map_err(failed)
+            }
+        });
+        carried_out.await
     }
 }
 

@@ -1,9 +1,9 @@
 //! The audit log as the routes see it: somewhere to write down who did what, and `GET /api/v1/audit` to read it again.
 //!
 //! A handler that changes something makes a [`Deed`] of the caller and what is to be done, waits until it is on disk, and
-//! does it then; how it ended is another entry. What was refused is noted and not waited for. Nothing changes what is in the
+//! does it then; how it ended is another entry. All of that happens [`to_the_end`], also if the caller hangs up. What was refused is noted and not waited for. Nothing changes what is in the
 //! log, so there is no route for it.
-//! Knows no files. Invariant: what [`Auditor::record`] has not confirmed is not done.
+//! Knows no files. Invariant: what [`Auditor::record`] has not confirmed is not done, and what it has confirmed has an end.
 
 use std::io;
 use std::sync::Arc;
@@ -16,10 +16,12 @@ use crate::openapi::routes::Routes;
 
 mod deed;
 mod reading;
+mod whole;
 
 pub use deed::note_refusal;
-pub(crate) use deed::{Deed, reason_of};
+pub(crate) use deed::{Begun, Deed, reason_of};
 pub(crate) use reading::AUDIT;
+pub(crate) use whole::{Whole, to_the_end};
 
 /// Resolves when an entry is on disk.
 pub type Recording<'a> = Pending<'a, Result<(), AuditFull>>;

@@ -17,7 +17,7 @@ use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 use utoipa_axum::routes;
 
-use crate::audit::{Auditor, Deed, reason_of};
+use crate::audit::{Auditor, Deed, reason_of, to_the_end};
 use crate::caller::Caller;
 use crate::edge_nodes::PageSize;
 use crate::openapi::routes::Routes;
@@ -234,8 +234,11 @@ async fn disconnect(
     let reason = reason_of(request.uri())?;
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
     let deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
-    deed.begin().await?;
-    deed.ended(end_connection(&*clients, &client_id))
+    let answer = to_the_end(|whole| async move {
+        let begun = deed.begin(&whole).await?;
+        begun.ended(end_connection(&*clients, &client_id))
+    });
+    answer.await
 }
 
 fn end_connection(clients: &dyn Clients, client_id: &str) -> Result<Response, Problem> {

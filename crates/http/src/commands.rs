@@ -19,7 +19,7 @@ use factree_namespace::{DataType, Source, Timestamp, Value};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::audit::{Deed, reason_of};
+use crate::audit::{Begun, Deed, reason_of, to_the_end};
 use crate::caller::Caller;
 use crate::json::{self, Clock};
 use crate::openapi::shape;
@@ -112,9 +112,11 @@ async fn put_value(app: App, path: String, request: Request) -> Result<Response,
     })?;
     let Wanted { value, reason } = read(&body)?;
     let (wish, deed) = wish(&app, &caller, path, &value, reason)?;
-    // A task of its own: who asked may go away, and what is on record as begun would have no end.
-    let command = tokio::spawn(async move { record_and_send(&app, &caller, wish, deed).await }).await;
-    let command = command.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))?;
+    let command = to_the_end(|whole| async move {
+        let begun = deed.begin(&whole).await?;
+        send(&app, &caller, wish, begun)
+    });
+    let command = command.await?;
     let address = format!("{COMMANDS}/{}", command.id);
     Ok(accepted(&address, dto::command(&command)))
 }
@@ -148,22 +150,16 @@ pub(crate) fn wish(
     Ok((Wish { path, value }, deed))
 }
 
-/// Tells whoever owns the path, once it is on record.
-async fn record_and_send(app: &App, caller: &Caller, wish: Wish, deed: Deed) -> Result<Command, Problem> {
-    deed.begin().await?;
-    send(app, caller, wish, deed)
-}
-
-/// Tells whoever owns the path to set this value. That it is about to be done is on record.
-pub(crate) fn send(app: &App, caller: &Caller, Wish { path, value }: Wish, deed: Deed) -> Result<Command, Problem> {
+/// Tells whoever owns the path to set this value.
+pub(crate) fn send(app: &App, caller: &Caller, Wish { path, value }: Wish, begun: Begun) -> Result<Command, Problem> {
     let sent = say(app, |ingest, now, out| ingest.command(now, &path, value, out));
     match sent.map_err(|why| refused(app, caller, &path, why)) {
         Ok(command) => {
-            deed.follow(command.id);
+            begun.follow(command.id);
             Ok(command)
         }
         Err(problem) => {
-            deed.failed(&problem);
+            begun.failed(&problem);
             Err(problem)
         }
     }
@@ -247,18 +243,24 @@ pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) ->
     let (group, edge_node) = (path::decode(group)?, path::decode(edge_node)?);
     may_command(&app, &caller, &group, &edge_node)?;
     let deed = Deed::new(&app.audit, &caller, "rebirth", format!("{group}/{edge_node}")).because(reason)?;
-    deed.begin().await?;
+    let answer = to_the_end(|whole| async move {
+        let begun = deed.begin(&whole).await?;
+        begun.ended(ask_rebirth(&app, &group, &edge_node))
+    });
+    answer.await
+}
+
+fn ask_rebirth(app: &App, group: &str, edge_node: &str) -> Result<Response, Problem> {
     let asked =
-        say(&app, |ingest, now, out| ingest.wish_rebirth(now, &group, &edge_node, out).map(|()| Timestamp(now.wall.0)));
+        say(app, |ingest, now, out| ingest.wish_rebirth(now, group, edge_node, out).map(|()| Timestamp(now.wall.0)));
     let asked = asked.map_err(|why| match why {
-        RebirthRefused::Unknown => edge_nodes::unknown(&group, &edge_node),
+        RebirthRefused::Unknown => edge_nodes::unknown(group, edge_node),
         RebirthRefused::Offline { since } => offline("the Edge Node", since),
         RebirthRefused::TooSoon { retry_after } => too_soon(retry_after),
-    });
-    let asked = deed.ended(asked)?;
+    })?;
     // Encoded anew: a URI may hold bytes that a header may not.
-    let address = format!("{EDGE_NODES}/{}/{}", path::encode(&group), path::encode(&edge_node));
-    Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(&group, &edge_node, asked))))
+    let address = format!("{EDGE_NODES}/{}/{}", path::encode(group), path::encode(edge_node));
+    Ok(accepted(&address, dto::to_json(&dto::RebirthAsked::of(group, edge_node, asked))))
 }
 
 /// Lets somebody command an Edge Node as a whole: the element where it stands.

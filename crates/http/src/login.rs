@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::{Desk, body, done, failed, not_let_in};
+use crate::audit::to_the_end;
 use crate::caller::{By, Caller};
 use crate::doorway::Authority;
 use crate::openapi::shape;
@@ -121,14 +122,19 @@ impl Me {
     )
 )]
 pub(crate) async fn log_in(State(desk): State<Desk>, request: Request) -> Result<Response, Problem> {
-    let authority = desk.authority()?;
+    desk.authority()?;
     let before = Caller::of_request(request.extensions())?;
     let LogIn { name, password } = body(request).await?;
-    let logged_in = begin_session(authority, &before, name.clone(), &password).await;
-    desk.note_login(&name, before.address(), logged_in.as_ref().map(|(caller, _)| caller));
-    let (caller, cookie) = logged_in?;
+    let is_encrypted = desk.is_encrypted();
+    // Who tries passwords and hangs up is on record as well.
+    let logged_in = to_the_end(|_| async move {
+        let logged_in = begin_session(desk.authority()?, &before, name.clone(), &password).await;
+        desk.note_login(&name, before.address(), logged_in.as_ref().map(|(caller, _)| caller));
+        logged_in
+    });
+    let (caller, cookie) = logged_in.await?;
     let mut response = answer::json(dto::to_json(&Me::of(&caller, true)));
-    response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, desk.is_encrypted()));
+    response.headers_mut().append(SET_COOKIE, cookie_of(&cookie, is_encrypted));
     Ok(response)
 }
 

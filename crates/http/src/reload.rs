@@ -18,7 +18,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use crate::audit::{Auditor, Deed, reason_of};
+use crate::audit::{Auditor, Deed, reason_of, to_the_end};
 use crate::caller::Caller;
 use crate::openapi::routes::Routes;
 use crate::problem::{Kind, Problem};
@@ -37,7 +37,8 @@ pub struct Reloaded {
     pub warnings: Vec<String>,
 }
 
-/// Reads the configuration again; an error is for the operator, and says why nothing has changed.
+/// Reads the configuration again; an error is for the operator, and says why nothing has changed. Polled to its end, whoever
+/// asked: half a move is never left.
 pub type Reload =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Reloaded, String>> + Send + 'static>> + Send + Sync>;
 
@@ -100,13 +101,17 @@ async fn answer_reload(
 ) -> Result<Response, Problem> {
     caller.manage(Verb::Admin, Area::Config)?;
     let deed = Deed::new(&audit, &caller, "config.reload", "configuration").because(reason_of(&uri)?)?;
-    deed.begin().await?;
-    let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
-    let deed = match &reloaded {
-        Ok(reloaded) if !reloaded.changed.is_empty() => deed.new_value(reloaded.changed.join(", ")),
-        Ok(_) | Err(_) => deed,
-    };
-    let Reloaded { replaced, restart_needed, warnings, changed: _ } = deed.ended(reloaded)?;
+    let reloaded = to_the_end(|whole| async move {
+        let mut begun = deed.begin(&whole).await?;
+        let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
+        if let Ok(Reloaded { changed, .. }) = &reloaded
+            && !changed.is_empty()
+        {
+            begun.changed(None, Some(changed.join(", ")));
+        }
+        begun.ended(reloaded)
+    });
+    let Reloaded { replaced, restart_needed, warnings, changed: _ } = reloaded.await?;
     let Replaced { sources_moved, metrics_moved, refused, conflicts } = replaced;
     let body = Body { sources_moved, metrics_moved, refused, conflicts, restart_needed, warnings };
     Ok(answer::json(dto::to_json(&body)))

@@ -397,11 +397,7 @@ impl Server {
         };
         let reload: factree_http::Reload = Arc::new(move || {
             let reloader = Arc::clone(&reloader);
-            // A task of its own: who asked may go away, and half a move would be left.
-            let reloading = tokio::spawn(async move { reloader.reload().await });
-            Box::pin(
-                async move { reloading.await.unwrap_or_else(|broken| Err(format!("a mistake of ours: {broken}"))) },
-            )
+            Box::pin(async move { reloader.reload().await })
         });
         let clients = Arc::clone(&hub);
         let events = {

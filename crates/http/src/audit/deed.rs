@@ -1,4 +1,7 @@
 //! A deed: something that a caller is about to do, on its way onto the record.
+//!
+//! Once it is there it has [`Begun`], which wants to be told how it ended; if nobody does, that is what is noted.
+//! Invariant: each deed that was begun has one end.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,6 +10,7 @@ use axum::http::{Method, StatusCode, Uri};
 use factree_auth::audit::{AuditFull, Outcome, OwnedEntry};
 
 use super::Auditor;
+use super::whole::Whole;
 use crate::caller::Caller;
 use crate::problem::{Kind, Problem, clipped};
 use crate::query::Query;
@@ -60,17 +64,38 @@ impl Deed {
     }
 
     /// Resolves when it is on record that this is about to be done. How it ended is another entry.
-    pub(crate) async fn begin(&self) -> Result<(), Problem> {
+    pub(crate) async fn begin(self, _: &Whole) -> Result<Begun, Problem> {
         let begun = OwnedEntry { outcome: Outcome::Begun, ..self.entry.clone() };
         if self.auditor.may_command() && self.auditor.record(begun).await.is_ok() {
-            return Ok(());
+            return Ok(Begun { auditor: self.auditor, entry: Some(self.entry) });
         }
         Err(Problem::new(Kind::AuditFull, AuditFull.to_string()))
     }
 
-    /// It was done.
+    /// It was done, and needed no record before.
     pub(crate) fn done(self) {
         self.auditor.note(self.entry);
+    }
+}
+
+/// A deed that is on record as begun.
+pub(crate) struct Begun {
+    auditor: Arc<dyn Auditor>,
+    /// Until its end is noted.
+    entry: Option<OwnedEntry>,
+}
+
+impl Begun {
+    /// What was there before, and what is there now.
+    pub(crate) fn changed(&mut self, old: Option<String>, new: Option<String>) {
+        if let Some(entry) = &mut self.entry {
+            (entry.old, entry.new) = (old.or(entry.old.take()), new.or(entry.new.take()));
+        }
+    }
+
+    /// It was done.
+    pub(crate) fn done(mut self) {
+        self.note(|entry| entry);
     }
 
     /// It was done, or it was allowed and came to nothing; either is on record, and handed on.
@@ -84,12 +109,33 @@ impl Deed {
 
     /// It was allowed and came to nothing.
     pub(crate) fn failed(self, problem: &Problem) {
-        self.auditor.note(self.entry.ended(Outcome::Failed, problem.said()));
+        self.failed_for(problem.said());
+    }
+
+    /// The same, in other words.
+    pub(crate) fn failed_for(mut self, why: String) {
+        self.note(|entry| entry.ended(Outcome::Failed, why));
     }
 
     /// It has been published as this command, which ends when the plant says so or does not.
-    pub(crate) fn follow(self, command: u64) {
-        self.auditor.follow(command, self.entry);
+    pub(crate) fn follow(mut self, command: u64) {
+        if let Some(entry) = self.entry.take() {
+            self.auditor.follow(command, entry);
+        }
+    }
+
+    fn note(&mut self, end: impl FnOnce(OwnedEntry) -> OwnedEntry) {
+        if let Some(entry) = self.entry.take() {
+            self.auditor.note(end(entry));
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.note(|entry| {
+            entry.ended(Outcome::Failed, "not known: it was broken off by a mistake of ours, or by the end")
+        });
     }
 }
 

@@ -18,7 +18,7 @@ use super::envelope::{Bulk, Refusal, bounded, read};
 use super::object::{element_id_of, find};
 use super::relationship::{Below, is_composition, is_object};
 use super::vqt::Vqt;
-use crate::audit::{Deed, reason_of};
+use crate::audit::{Deed, Whole, reason_of, to_the_end};
 use crate::caller::Caller;
 use crate::commands::{self, Wish};
 use crate::problem::{Kind, Problem, clipped};
@@ -207,12 +207,11 @@ pub(super) async fn set(State(app): State<App>, caller: Caller, uri: Uri, body: 
     let reason = reason_of(&uri)?;
     let Updates { updates } = read(body).await?;
     bounded(&updates)?;
-    // A task of its own: who asked may go away, and what is on record as begun would have no end.
-    let answer = tokio::spawn(async move { set_all(&app, &caller, &updates, reason.as_deref()).await }).await;
-    Ok(answer.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic())))
+    let answer = to_the_end(|whole| async move { set_all(&app, &caller, &updates, reason.as_deref(), &whole).await });
+    Ok(answer.await)
 }
 
-async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<&str>) -> Response {
+async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<&str>, whole: &Whole) -> Response {
     let mut wishes = Vec::with_capacity(updates.len());
     for (index, Update { element_id, value }) in updates.iter().enumerate() {
         if index % TURN == TURN - 1 {
@@ -223,16 +222,15 @@ async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<
     // All of them together, so that they share a sync.
     let recorded = join_all(wishes.into_iter().map(|wished| async {
         let (path, wish, deed): (String, Wish, Deed) = wished?;
-        deed.begin().await?;
-        Ok::<_, Refusal>((path, wish, deed))
+        Ok::<_, Refusal>((path, wish, deed.begin(whole).await?))
     }));
     let mut bulk = Bulk::new();
     for (index, (Update { element_id, .. }, recorded)) in updates.iter().zip(recorded.await).enumerate() {
         if index % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        let sent = recorded.and_then(|(path, wish, deed)| {
-            commands::send(app, caller, wish, deed).map(|_| ()).map_err(|problem| refusal(&path, problem))
+        let sent = recorded.and_then(|(path, wish, begun)| {
+            commands::send(app, caller, wish, begun).map(|_| ()).map_err(|problem| refusal(&path, problem))
         });
         bulk.done("elementId", element_id, sent);
     }

@@ -7,6 +7,7 @@ mod context;
 mod contract;
 mod edge_nodes;
 mod findings;
+mod hung_up;
 mod i3x;
 mod i3x_subscriptions;
 mod i3x_types;

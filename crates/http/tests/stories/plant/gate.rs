@@ -10,7 +10,8 @@ use axum::response::Response;
 use factree_auth::credential::{BearerToken, Cost, HashingGate, Password, PasswordHash, SessionToken, random};
 use factree_auth::directory::{Command, NewKey};
 use factree_auth::{Access, Directory, DirectoryLimits, Grant, Login, Name, Principal, Role, Timestamp, Verbs};
-use factree_http::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown, access_router};
+use factree_http::{Auditor, Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown, access_router};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::Answer;
@@ -25,6 +26,8 @@ pub(crate) struct Gatekeeper {
     pub(crate) is_hasty: Mutex<bool>,
     /// Whether nothing can be stored.
     pub(crate) is_full: Mutex<bool>,
+    /// Whether passwords take their time.
+    pub(crate) is_slow: watch::Sender<bool>,
 }
 
 fn now() -> Timestamp {
@@ -47,7 +50,8 @@ impl Gatekeeper {
         };
         let directory = Mutex::new(Directory::new(cheap, Vec::new()));
         let (anonymous, is_hasty, is_full) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Arc::new(Gatekeeper { directory, gate: HashingGate::new(1), anonymous, is_hasty, is_full })
+        let (gate, is_slow) = (HashingGate::new(1), watch::Sender::default());
+        Arc::new(Gatekeeper { directory, gate, anonymous, is_hasty, is_full, is_slow })
     }
 
     pub(crate) fn doorway(self: &Arc<Self>) -> Doorway {
@@ -132,6 +136,7 @@ impl Authority for Gatekeeper {
 
     fn prove(&self, name: String, password: Password, _: IpAddr) -> Pending<'_, Result<Login, NotLetIn>> {
         Box::pin(async move {
+            let _: Result<_, _> = self.is_slow.subscribe().wait_for(|is_slow| !is_slow).await;
             if *self.is_hasty.lock().unwrap() {
                 return Err(NotLetIn::TooOften(std::time::Duration::from_millis(1_500)));
             }
@@ -178,7 +183,12 @@ pub(crate) struct Gated {
 impl Gated {
     /// These routes, and those that manage who may ask.
     pub(crate) fn new(doorway: Doorway, routes: axum::Router) -> Gated {
-        let router = routes.merge(access_router(doorway.clone(), None));
+        Gated::recorded(doorway, routes, None)
+    }
+
+    /// The same, with somebody who writes down what is done.
+    pub(crate) fn recorded(doorway: Doorway, routes: axum::Router, auditor: Option<Arc<dyn Auditor>>) -> Gated {
+        let router = routes.merge(access_router(doorway.clone(), auditor));
         Gated { doorway, router }
     }
 

@@ -1,4 +1,4 @@
-//! An audit log in memory, that can be full, broken, or want reasons.
+//! An audit log in memory, that can be full, broken or slow, or want reasons.
 
 use std::future::ready;
 use std::io;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use factree_auth::Timestamp;
 use factree_auth::audit::{AuditFull, Head, OwnedEntry, PublicKey, Query, Record};
 use factree_http::{AuditHead, AuditPage, Auditor, Order, Pending, Recording, Records};
+use tokio::sync::watch;
 
 #[derive(Default)]
 pub(crate) struct Log {
@@ -16,6 +17,10 @@ pub(crate) struct Log {
     pub(crate) is_full: AtomicBool,
     pub(crate) is_broken: AtomicBool,
     pub(crate) entries: Mutex<Vec<OwnedEntry>>,
+    /// Commands whose end is looked for.
+    pub(crate) followed: Mutex<Vec<u64>>,
+    /// Whether the disk takes its time.
+    pub(crate) is_slow: watch::Sender<bool>,
 }
 
 impl Log {
@@ -59,10 +64,15 @@ impl Auditor for Log {
 
     fn record(&self, entry: OwnedEntry) -> Recording<'_> {
         self.note(entry);
-        Box::pin(ready(if self.may_command() { Ok(()) } else { Err(AuditFull) }))
+        Box::pin(async {
+            let _: Result<_, _> = self.is_slow.subscribe().wait_for(|is_slow| !is_slow).await;
+            if self.may_command() { Ok(()) } else { Err(AuditFull) }
+        })
     }
 
-    fn follow(&self, _: u64, _: OwnedEntry) {}
+    fn follow(&self, command: u64, _: OwnedEntry) {
+        self.followed.lock().unwrap().push(command);
+    }
 
     fn page(&self, _: &Query, _: Order, limit: usize) -> io::Result<AuditPage> {
         self.read()?;
