@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Holder, Input, Lost, More, Outputs};
+use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs};
 use factree_http::Streams;
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
@@ -299,28 +299,29 @@ impl Hub {
         outgoing: &mut Vec<u8>,
     ) -> Answer {
         let connection = home.connection;
-        self.note_admission(connect.client_id, peer.ip(), admission);
         let (holder, refused) = match admission {
             Ok(holder) if self.forbids_will(connect) => {
                 let why = "clients may not leave a will for a topic that somebody else owns";
-                (holder, Some((ReasonCode::NotAuthorized, why)))
+                (Some(holder), Some((ReasonCode::NotAuthorized, why)))
             }
-            Ok(holder) => (holder, None),
-            Err(refused) => (Holder::unrestricted(), Some((refused.reason, refused.told))),
+            Ok(holder) => (Some(holder), None),
+            Err(refused) => {
+                self.note_not_let_in(connect.client_id, peer.ip(), refused);
+                (None, Some((refused.reason, refused.told)))
+            }
         };
-        if let Some((reason, why)) = refused {
-            return self.visit(Some(home), Batch::default(), outgoing, |visit| {
-                visit.claimant = Some(Arc::clone(holder));
-                visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
-            });
-        }
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
+            visit.claimant = holder.cloned();
+            if let Some((reason, why)) = refused {
+                return visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
+            }
             if let (Some(username), Some(mailbox)) = (connect.username, visit.core.mailboxes.get(&connection)) {
                 mailbox.leave(|letters| letters.username = Some(username.into()));
             }
-            visit.claimant = Some(Arc::clone(holder));
+            let holder = holder.expect("who is not let in is refused");
             visit.handle(Input::Connect { connection, connect, holder }, None);
             visit.tell_connected(connection, connect);
+            visit.deeds.extend(self.of_admitted(visit, (connect.client_id, peer.ip()), holder));
         })
     }
 

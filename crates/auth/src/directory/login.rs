@@ -25,7 +25,7 @@ use crate::verb::Verbs;
 enum Proof {
     /// The stamp of the password, which changes with it.
     Password(Digest),
-    Key(KeyId),
+    Key(KeyId, Part),
     Session(SessionId),
     /// None of the directory's roles: a user of the directory.
     Certificate {
@@ -40,6 +40,16 @@ enum Proof {
     None {
         roles: Vec<Name>,
     },
+    /// A user's session waits for him.
+    Absent(Part),
+}
+
+/// What of its owner's rights a key gives: no command changes it.
+#[derive(Clone, Debug)]
+struct Part {
+    /// None: all he has.
+    roles: Option<Vec<Name>>,
+    verbs: Verbs,
 }
 
 /// Somebody who has proven who he is.
@@ -141,6 +151,13 @@ impl Login {
     }
 }
 
+impl Part {
+    fn of(&self, user: &User) -> (Vec<Name>, Verbs) {
+        let is_in = |role: &&Name| self.roles.as_ref().is_none_or(|roles| roles.contains(role));
+        (user.roles.iter().filter(is_in).cloned().collect(), self.verbs)
+    }
+}
+
 impl Directory {
     /// What is needed to check somebody's password. Whoever does not exist, may not log in or has no password is
     /// checked against a hash that nothing matches.
@@ -167,7 +184,8 @@ impl Directory {
     pub fn login_by_key(&mut self, token: &BearerToken, now: Timestamp) -> Result<Login, Refusal> {
         let key = self.keys.get(&token.id).filter(|key| key.digest == token.digest).ok_or(Refusal::Unknown)?;
         let (owner, until) = (key.owner.clone(), key.expires);
-        self.login(Principal::User(owner), Proof::Key(token.id.clone()), until, now)
+        let part = Part { roles: key.roles.clone(), verbs: key.verbs };
+        self.login(Principal::User(owner), Proof::Key(token.id.clone(), part), until, now)
     }
 
     /// Lets in whoever shows a browser session's cookie. [`note_session_used`](Directory::note_session_used) keeps it
@@ -268,21 +286,26 @@ impl Directory {
         Ok(self.compiled.access(&roles, fill, mask))
     }
 
-    /// What a user may do by his roles, without a login: in a session that waits for him.
+    /// A login of a user who is not here, for a session that waits for him: all that his roles give, as long as he may log in.
     ///
     /// # Errors
     /// [`Refusal`]: he is not there, or may not log in.
-    pub fn access_of_user(
-        &mut self,
-        name: &Name,
-        client_id: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Arc<Access>, Refusal> {
-        // As a certificate of his would give it, of which nothing is known that could be revoked.
-        let proof = Proof::Certificate { issuer: Box::default(), serial: Box::default(), roles: None };
-        let principal = Principal::User(name.clone());
-        let login = Login { tenure: self.begin_tenure(&principal), principal, proof, until: None };
-        self.access_of(&login, client_id, now)
+    pub fn login_in_absence(&mut self, name: &Name, now: Timestamp) -> Result<Login, Refusal> {
+        self.login(Principal::User(name.clone()), Proof::Absent(Part { roles: None, verbs: Verbs::ALL }), None, now)
+    }
+
+    /// The time of a login is up whose client is away. It goes on without an end, for what waits in its name: that is judged by
+    /// what it would give today.
+    ///
+    /// # Errors
+    /// [`Refusal`]: it would not be good for another reason either.
+    pub fn outlive(&mut self, login: &mut Login, now: Timestamp) -> Result<(), Refusal> {
+        login.until = None;
+        // A key that has expired is swept away.
+        if let Proof::Key(_, part) = &login.proof {
+            login.proof = Proof::Absent(part.clone());
+        }
+        self.renew(login, now)
     }
 
     /// The roles that a login gives, and the verbs of them; or why it gives none.
@@ -296,12 +319,8 @@ impl Directory {
                 let is_same = user.password.as_ref().is_some_and(|password| password.stamp == *stamp);
                 if is_same { Ok((user.roles.clone(), Verbs::ALL)) } else { Err(Refusal::Changed) }
             }
-            Proof::Key(id) => {
-                let user = self.active(login)?;
-                let key = self.keys.get(id).ok_or(Refusal::Changed)?;
-                let is_in = |role: &Name| key.roles.as_ref().is_none_or(|roles| roles.contains(role));
-                Ok((user.roles.iter().filter(|role| is_in(role)).cloned().collect(), key.verbs))
-            }
+            Proof::Key(id, _) if !self.keys.contains_key(id) => Err(Refusal::Changed),
+            Proof::Key(_, part) | Proof::Absent(part) => Ok(part.of(self.active(login)?)),
             Proof::Session(id) => {
                 let user = self.active(login)?;
                 let session = self.sessions.get(id).ok_or(Refusal::Changed)?;

@@ -27,7 +27,7 @@ pub(super) struct Visit<'v> {
     pub(super) door: &'v Door,
     pub(super) now: Instant,
     pub(super) home: Option<Home>,
-    /// Who brings a CONNECT.
+    /// Who brings a CONNECT, if he is let in.
     pub(super) claimant: Option<Arc<Holder>>,
     /// A client was admitted.
     pub(super) is_admitted: bool,
