@@ -16,7 +16,7 @@ use crate::announcing::Announced;
 use crate::connect::ClientIds;
 use crate::deadlines::Deadlines;
 use crate::event::{Ending, Event};
-use crate::holder::Subject;
+use crate::holder::{Right, Subject};
 use crate::identity::{ConnectionId, GroupId, SessionId};
 use crate::inbound::{Received, Released};
 use crate::input::Input;
@@ -111,11 +111,11 @@ impl Broker {
             Input::RefusedConnect { connection, connect, reason, why } => {
                 self.on_refused_connect(now, connection, connect, (reason, why), out);
             }
-            Input::RefusedPublish { connection, publish, refusal } => {
+            Input::JudgedPublish { connection, publish, right, refusal } => {
                 if let Some(session) = self.sessions.of_connection(connection) {
                     let from = Client { session, connection };
                     self.hear(now, from);
-                    self.on_publish(now, from, publish, Some(refusal), out);
+                    self.on_publish(now, from, publish, (right, refusal), out);
                 }
             }
             Input::Publish { publication } => self.on_local_publish(now, publication, out),
@@ -141,7 +141,7 @@ impl Broker {
     fn on_packet(&mut self, now: Instant, from: Client, packet: &Packet<'_>, out: &mut Outputs) {
         self.hear(now, from);
         match packet {
-            Packet::Publish(publish) => self.on_publish(now, from, publish, None, out),
+            Packet::Publish(publish) => self.on_publish(now, from, publish, (Right::Unasked, None), out),
             Packet::PubAck(ack) => self.on_puback(now, from, ack, out),
             Packet::PubRec(ack) => self.on_pubrec(now, from, ack, out),
             Packet::PubRel(ack) => self.on_pubrel(from, ack, out),
@@ -171,7 +171,7 @@ impl Broker {
         now: Instant,
         from: Client,
         publish: &Publish<'_>,
-        refusal: Option<&Refusal>,
+        (right, refusal): (Right<'_>, Option<&Refusal>),
         out: &mut Outputs,
     ) {
         self.stats.publish_received += 1;
@@ -195,7 +195,7 @@ impl Broker {
             }
         }
         let mut why = None;
-        let verdict = match (self.judge(from, topic, publish), refusal) {
+        let verdict = match (self.judge(from, topic, publish, right), refusal) {
             (Ok(()), Some(refusal)) => {
                 match refusal.reason {
                     ReasonCode::NotAuthorized => self.stats.refused_topic += 1,
@@ -266,12 +266,18 @@ impl Broker {
     }
 
     /// Whether a client's publication passes.
-    fn judge(&mut self, from: Client, topic: TopicName<'_>, publish: &Publish<'_>) -> Result<(), ReasonCode> {
+    fn judge(
+        &mut self,
+        from: Client,
+        topic: TopicName<'_>,
+        publish: &Publish<'_>,
+        right: Right<'_>,
+    ) -> Result<(), ReasonCode> {
         if !clients_may_publish_to(topic) {
             self.stats.refused_topic += 1;
             return Err(ReasonCode::NotAuthorized);
         }
-        if !self.sessions[from.session].may_publish(topic) {
+        if !self.sessions[from.session].may_publish(topic, right) {
             self.stats.refused_access += 1;
             return Err(ReasonCode::NotAuthorized);
         }
@@ -494,7 +500,7 @@ impl Broker {
     }
 
     pub(crate) fn wake(&mut self, id: SessionId, out: &mut Outputs) {
-        if let Some(connection) = self.sessions[id].wake() {
+        if let Some(connection) = self.sessions[id].wake(&self.limits) {
             out.push(Output::Wake(connection));
         }
     }

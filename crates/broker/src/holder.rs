@@ -21,6 +21,17 @@ pub struct Holder {
     is_unrestricted: bool,
 }
 
+/// What is known of a client's right to a publication before the broker has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Right<'a> {
+    /// Nothing: the broker asks.
+    Unasked,
+    /// This holder's rights grant it, says [`Holder::may_publish`]. The broker asks again only if the session has another holder by now.
+    GrantedTo(&'a Arc<Holder>),
+    /// They do not. The payload may be unread.
+    Denied,
+}
+
 /// What a message is about: what its delivery is judged by.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject<'a> {
@@ -97,7 +108,8 @@ impl Holder {
     }
 
     /// Whether a message may be published: a PUBLISH, or a will when it is left.
-    pub(crate) fn may_publish(&self, topic: TopicName<'_>) -> bool {
+    #[inline]
+    pub fn may_publish(&self, topic: TopicName<'_>) -> bool {
         self.is_unrestricted || self.access.as_ref().is_some_and(|access| access.may_publish(topic).is_allowed())
     }
 

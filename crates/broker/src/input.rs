@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use factree_mqtt::{Connect, Packet, Publish, ReasonCode};
 
-use crate::holder::Holder;
+use crate::holder::{Holder, Right};
 use crate::identity::ConnectionId;
 use crate::refusal::Refusal;
 
@@ -32,15 +32,17 @@ pub enum Input<'a> {
         /// What.
         packet: &'a Packet<'a>,
     },
-    /// A PUBLISH like any, that somebody else in the house does not take. It is refused for that, unless the broker refuses it
-    /// for a reason of its own, or has taken it before.
-    RefusedPublish {
+    /// A PUBLISH like any, of which something is known before the broker has it.
+    JudgedPublish {
         /// Whose.
         connection: ConnectionId,
         /// What. It has its topic.
         publish: &'a Publish<'a>,
-        /// Why not.
-        refusal: &'a Refusal,
+        /// Whether the client has a right to it.
+        right: Right<'a>,
+        /// Why somebody else in the house does not take it, if so. It is refused for that, unless the broker refuses it for a
+        /// reason of its own, or has taken it before.
+        refusal: Option<&'a Refusal>,
     },
     /// A CONNECT of somebody who is not let in, or with something that its client has no right to. It is refused for that, unless
     /// the connection has sent one before.

@@ -69,16 +69,18 @@ impl Journal {
         self.made
     }
 
-    /// Bytes of the messages among the writes that were not taken.
+    /// Bytes of the messages, and of the subscription identifiers of deliveries, among the writes that were not taken.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     fn write(&mut self, key: Key, record: Option<Record>) {
         self.made += 1;
-        if let Some(Record::Publication(publication)) = &record {
-            self.bytes += publication.bytes();
-        }
+        self.bytes += match &record {
+            Some(Record::Publication(publication)) => publication.bytes(),
+            Some(Record::Delivery { identifiers, .. }) => size_of_val(&**identifiers),
+            _ => 0,
+        };
         self.writes.push(Write { key, record });
     }
 

@@ -60,7 +60,7 @@ pub use bucket::{Bucket, Rate};
 pub use delivery::{Delivery, More};
 pub use encoder::DeliveryEncoder;
 pub use event::{Ending, Event};
-pub use holder::Holder;
+pub use holder::{Holder, Right};
 pub use identity::{ClientId, ConnectionId};
 pub use input::{Input, Lost};
 pub use limits::Limits;

@@ -38,14 +38,14 @@ pub struct Limits {
     pub topic_alias_maximum: u16,
     /// Subscriptions of one session. Beyond: SUBACK 0x97. Default 10,000.
     pub subscriptions_per_session_max: u32,
-    /// QoS>0 deliveries a client has unacknowledged at once, if its own Receive Maximum is not lower. Beyond: they wait
-    /// in the session's queue. Default 1,024.
+    /// QoS>0 deliveries a client has unacknowledged at once, if its own Receive Maximum is not lower, and if they do not reach
+    /// `queue_bytes_max`. Beyond: they wait in the session's queue. Default 1,024.
     pub in_flight_max: NonZeroU16,
     /// Live deliveries that wait in one session's queue. Beyond: QoS 0 is dropped and counted; QoS>0 disconnects a
     /// connected client with 0x97, and is refused and counted for an absent one. Default 32,768.
     pub queue_len_max: usize,
-    /// The same in bytes of topic and payload, counted per session although payloads are shared. At least the largest
-    /// packet. Default 64 MiB.
+    /// The same in bytes of topic, payload, properties and subscription identifiers, counted per session although payloads are
+    /// shared. At least the largest packet. Default 64 MiB.
     pub queue_bytes_max: usize,
     /// Retained messages of clients; those of the local session are not counted. Beyond: PUBACK or PUBREC 0x97, and the publication is not routed. Default 500,000.
     pub retained_max: usize,

@@ -4,7 +4,7 @@
 //! and redelivery in the original order `[MQTT-4.6.0-1]` is a walk. A place that is acknowledged early stays as a gap
 //! until the ones before it are; a client that never acknowledges the oldest stops itself after 65,535 others.
 //! Invariant: `unacknowledged` counts what was sent over this connection, PUBLISH or PUBREL, and not answered finally;
-//! no PUBLISH goes while it is as large as the window.
+//! no PUBLISH goes while it is as large as the window. `bytes` is the sum over all that is [`Place::Sent`].
 
 use std::collections::VecDeque;
 
@@ -48,6 +48,14 @@ impl InFlight {
 }
 
 impl Place {
+    /// What it holds.
+    fn bytes(&self) -> usize {
+        match self {
+            Place::Sent(queued) => queued.bytes(),
+            Place::Gap | Place::Released(_) => 0,
+        }
+    }
+
     /// Its message, if it still waits with one.
     fn into_queued(self) -> Option<Queued> {
         match self {
@@ -75,6 +83,17 @@ pub(crate) struct Outbound {
     resend_at: usize,
     /// Sent over this connection.
     unacknowledged: usize,
+    /// Of all that is held until its acknowledgement comes.
+    bytes: usize,
+}
+
+/// How much may be in flight.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Deliveries, by the client's Receive Maximum `[MQTT-3.3.4-9]` and by our limit.
+    pub(crate) len: usize,
+    /// From so many bytes on nothing is added.
+    pub(crate) bytes: usize,
 }
 
 /// What an acknowledgement did.
@@ -101,9 +120,10 @@ impl Outbound {
         self.resend_at == self.ring.len()
     }
 
-    /// Whether a new delivery may go, given the client's Receive Maximum `[MQTT-3.3.4-9]`.
-    pub(crate) fn has_room(&self, window: usize) -> bool {
-        self.is_resent() && self.unacknowledged < window && self.ring.len() < RING_MAX
+    /// Whether a new delivery may go.
+    pub(crate) fn has_room(&self, window: Window) -> bool {
+        let is_within = self.unacknowledged < window.len && self.bytes < window.bytes;
+        self.is_resent() && is_within && self.ring.len() < RING_MAX
     }
 
     /// Whether a redelivery may go.
@@ -119,6 +139,7 @@ impl Outbound {
     /// A delivery with that id was sent.
     pub(crate) fn push(&mut self, queued: Queued) {
         debug_assert!(self.is_resent(), "nothing new goes before what is to be redelivered");
+        self.bytes += queued.bytes();
         self.ring.push_back(Place::Sent(queued));
         self.resend_at += 1;
         self.unacknowledged += 1;
@@ -174,6 +195,7 @@ impl Outbound {
             while self.ring.len() < index {
                 self.ring.push_back(Place::Gap);
             }
+            self.bytes += place.bytes();
             self.ring.push_back(place);
         }
         doubled
@@ -212,7 +234,9 @@ impl Outbound {
         };
         // An answer to what was sent over an earlier connection: it counts from now on.
         self.unacknowledged += usize::from(index >= self.resend_at);
-        Acknowledged::Yes(std::mem::replace(&mut self.ring[index], Place::Released(number)).finished())
+        let place = std::mem::replace(&mut self.ring[index], Place::Released(number));
+        self.bytes -= place.bytes();
+        Acknowledged::Yes(place.finished())
     }
 
     /// PUBCOMP.
@@ -230,6 +254,7 @@ impl Outbound {
         let mut denied = Vec::new();
         for place in self.ring.range_mut(self.resend_at..) {
             if matches!(place, Place::Sent(queued) if is_denied(&queued.publication)) {
+                self.bytes -= place.bytes();
                 denied.extend(std::mem::replace(place, Place::Gap).into_queued());
             }
         }
@@ -256,6 +281,7 @@ impl Outbound {
             Place::Sent(_) | Place::Released(_) => {}
         }
         let place = std::mem::replace(&mut self.ring[index], Place::Gap);
+        self.bytes -= place.bytes();
         let counted = index < self.resend_at || matches!(place, Place::Released(_));
         self.unacknowledged -= usize::from(counted);
         self.drop_gaps();
@@ -327,13 +353,32 @@ mod tests {
         assert!(outbound.ring.is_empty());
     }
 
+    #[test]
+    fn nothing_is_added_to_so_many_bytes_until_some_are_acknowledged() {
+        let mut outbound = Outbound::default();
+        let window = Window { len: 1_000, bytes: 3 * queued(QoS::AtLeastOnce).bytes() };
+        let fills = |outbound: &mut Outbound| {
+            std::iter::from_fn(|| outbound.has_room(window).then(|| send(outbound))).collect::<Vec<_>>()
+        };
+        let sent = fills(&mut outbound);
+        assert_eq!(sent.len(), 3);
+        outbound.puback(sent[1]);
+        assert_eq!(fills(&mut outbound).len(), 1);
+        outbound.resume();
+        assert_eq!(outbound.take_denied(|_| true).len(), 3);
+        let handshake = outbound.next_handshake(QoS::ExactlyOnce);
+        outbound.push(queued(QoS::ExactlyOnce));
+        outbound.pubrec(handshake.packet_id().unwrap());
+        assert_eq!((outbound.bytes, outbound.len()), (0, 1), "after PUBREC the message is not needed");
+    }
+
     /// `[MQTT-2.2.1-4]`.
     #[test]
     fn an_oldest_that_is_never_acknowledged_stops_the_rest_before_an_id_is_used_twice() {
         let mut outbound = Outbound::default();
         let first = send(&mut outbound);
         let mut sent = 1;
-        while outbound.has_room(2) {
+        while outbound.has_room(Window { len: 2, bytes: usize::MAX }) {
             let packet_id = send(&mut outbound);
             assert_ne!(packet_id, first);
             outbound.puback(packet_id);
@@ -341,7 +386,7 @@ mod tests {
         }
         assert_eq!(sent, RING_MAX);
         assert!(matches!(outbound.puback(first), Acknowledged::Yes(_)));
-        assert!(outbound.has_room(2));
+        assert!(outbound.has_room(Window { len: 2, bytes: usize::MAX }));
         assert!(outbound.ring.is_empty(), "all the gaps behind it are gone");
     }
 }

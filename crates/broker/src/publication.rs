@@ -283,6 +283,15 @@ impl Identifiers {
         }
     }
 
+    /// What they hold besides the delivery itself.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Identifiers::None | Identifiers::One(_) => 0,
+            Identifiers::Many(all) => size_of::<Vec<NonZeroU32>>() + size_of_val::<[NonZeroU32]>(all),
+        }
+    }
+
     pub(crate) fn as_slice(&self) -> &[NonZeroU32] {
         match self {
             Identifiers::None => &[],

@@ -32,6 +32,12 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
+    /// What it counts for: the message, as if it were not shared, and what is this delivery's own.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.publication.bytes() + self.identifiers.bytes()
+    }
+
     /// A retained message for a new subscription. It says that it was retained (3.1.1: `[MQTT-3.3.1-8]`).
     pub(crate) fn retained(publication: &Arc<Publication>, terms: &Terms) -> Self {
         Queued {
@@ -93,25 +99,26 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Whether one more live delivery would break a limit. The first is always let in: limits hold the largest packet.
-    pub(crate) fn is_full_for(&self, publication: &Publication, limits: &Limits) -> bool {
-        let over = self.bytes + publication.bytes() > limits.queue_bytes_max && !self.live.is_empty();
+    /// Whether one more live delivery of so many bytes would break a limit. The first is always let in: limits hold the largest
+    /// packet.
+    pub(crate) fn is_full_for(&self, bytes: usize, limits: &Limits) -> bool {
+        let over = self.bytes + bytes > limits.queue_bytes_max && !self.live.is_empty();
         self.live.len() >= limits.queue_len_max || over
     }
 
-    /// Notes that a delivery comes, kept or not. Says whether publishers are ahead of this client by so much that they
+    /// Notes that a delivery of so many bytes comes, kept or not. Says whether publishers are ahead of this client by so much that they
     /// should be slowed down before deliveries are lost: a quarter of the queue waits, and the client does take. Half a
     /// queue offered since it last took anything means that it does not.
-    pub(crate) fn is_behind(&mut self, publication: &Publication, limits: &Limits) -> bool {
+    pub(crate) fn is_behind(&mut self, bytes: usize, limits: &Limits) -> bool {
         self.offered_len = self.offered_len.saturating_add(1);
-        self.offered_bytes = self.offered_bytes.saturating_add(publication.bytes() as u32);
+        self.offered_bytes = self.offered_bytes.saturating_add(bytes as u32);
         let takes = (self.offered_len as usize) < limits.queue_len_max / 2
             && (self.offered_bytes as usize) < limits.queue_bytes_max / 2;
         takes && (self.live.len() >= limits.queue_len_max / 4 || self.bytes >= limits.queue_bytes_max / 4)
     }
 
     pub(crate) fn push(&mut self, queued: Queued) {
-        self.bytes += queued.publication.bytes();
+        self.bytes += queued.bytes();
         self.live.push_back(queued);
     }
 
@@ -158,7 +165,7 @@ impl Queue {
             return self.pop_retained();
         }
         let queued = self.live.pop_front()?;
-        self.bytes -= queued.publication.bytes();
+        self.bytes -= queued.bytes();
         (self.offered_len, self.offered_bytes) = (0, 0);
         if self.live.is_empty() && self.live.capacity() > KEPT_CAPACITY {
             self.live = VecDeque::new();
@@ -244,7 +251,7 @@ impl Queue {
 
     fn keep_live(&mut self, keep: impl FnMut(&Queued) -> bool) {
         self.live.retain(keep);
-        self.bytes = self.live.iter().map(|queued| queued.publication.bytes()).sum();
+        self.bytes = self.live.iter().map(Queued::bytes).sum();
         self.live.shrink_to(KEPT_CAPACITY);
     }
 }
@@ -271,18 +278,35 @@ mod tests {
     fn full_is_counted_in_bytes_too_and_what_leaves_makes_room() {
         let limits = Limits { queue_bytes_max: 25, ..Limits::default() };
         let mut queue = Queue::default();
-        let ten = publication(b"123456789");
-        assert!(!queue.is_full_for(&publication(&[0; 100]), &limits), "an empty queue takes the largest");
+        let ten = publication(b"123456789").bytes();
+        assert!(!queue.is_full_for(publication(&[0; 100]).bytes(), &limits), "an empty queue takes the largest");
         for _ in 0..100 {
             queue.push(queued(b"123456789", QoS::AtMostOnce));
-            assert!(!queue.is_full_for(&ten, &limits));
+            assert!(!queue.is_full_for(ten, &limits));
             queue.push(queued(b"123456789", QoS::AtLeastOnce));
-            assert!(queue.is_full_for(&ten, &limits));
+            assert!(queue.is_full_for(ten, &limits));
             queue.keep_for_absent();
-            assert!(!queue.is_full_for(&ten, &limits), "QoS 0 left");
+            assert!(!queue.is_full_for(ten, &limits), "QoS 0 left");
             queue.pop();
         }
         assert_eq!((queue.bytes, queue.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_delivery_counts_for_the_identifiers_that_it_carries() {
+        let limits = Limits { queue_bytes_max: 10_000, ..Limits::default() };
+        let all: Vec<NonZeroU32> = (1..=1_000).filter_map(NonZeroU32::new).collect();
+        let delivery = || Queued { identifiers: Identifiers::from(&all), ..queued(b"x", QoS::AtLeastOnce) };
+        let mut queue = Queue::default();
+        let waits = std::iter::from_fn(|| {
+            let delivery = delivery();
+            (!queue.is_full_for(delivery.bytes(), &limits)).then(|| queue.push(delivery))
+        });
+        assert_eq!(waits.count(), 2, "4,000 bytes each for one byte of payload");
+        queue.keep_for_absent();
+        assert!(queue.bytes() > 8_000);
+        while queue.pop().is_some() {}
+        assert_eq!(queue.bytes(), 0);
     }
 
     #[test]
@@ -311,7 +335,7 @@ mod tests {
         let mut queue = Queue::default();
         let offer = |queue: &mut Queue| {
             let delivery = queued(b"x", QoS::AtMostOnce);
-            let behind = queue.is_behind(&delivery.publication, &limits);
+            let behind = queue.is_behind(delivery.bytes(), &limits);
             queue.push(delivery);
             behind
         };
@@ -325,7 +349,7 @@ mod tests {
         let mut queue = Queue::default();
         let mut offer = || {
             let delivery = queued(&[0; 14], QoS::AtMostOnce);
-            let behind = queue.is_behind(&delivery.publication, &limits);
+            let behind = queue.is_behind(delivery.bytes(), &limits);
             queue.push(delivery);
             behind
         };

@@ -21,12 +21,12 @@ use factree_mqtt::{
 };
 
 use crate::delivery::{Delivery, More};
-use crate::holder::{Holder, Subject};
+use crate::holder::{Holder, Right, Subject};
 use crate::identity::{ClientId, ConnectionId};
 use crate::inbound::{Inbound, Received};
 use crate::journal::{Finished, Journal};
 use crate::limits::Limits;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, Window};
 use crate::output::Output;
 use crate::publication::Publication;
 use crate::queue::{Queue, Queued};
@@ -104,6 +104,11 @@ pub(crate) enum Offered {
 }
 
 impl Connected {
+    /// How much may be in flight to it.
+    fn window(&self, limits: &Limits) -> Window {
+        Window { len: self.window.get().into(), bytes: limits.queue_bytes_max }
+    }
+
     /// When the client is taken for dead `[MQTT-3.1.2-22]`. `None` beyond the end of time.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.last_packet.checked_add(self.keep_alive * 3 / 2)
@@ -211,8 +216,12 @@ impl Session {
 
     /// Whether its client may publish to a topic.
     #[inline]
-    pub(crate) fn may_publish(&self, topic: TopicName<'_>) -> bool {
-        !self.is_restricted || self.holder.may_publish(topic)
+    pub(crate) fn may_publish(&self, topic: TopicName<'_>, right: Right<'_>) -> bool {
+        match right {
+            Right::Denied => false,
+            Right::GrantedTo(holder) if Arc::ptr_eq(&self.holder, holder) => true,
+            Right::GrantedTo(_) | Right::Unasked => !self.is_restricted || self.holder.may_publish(topic),
+        }
     }
 
     /// Whether a delivery may come here.
@@ -274,7 +283,7 @@ impl Session {
 
     /// Whether a member of a shared subscription would take this one now.
     pub(crate) fn is_ready_for(&self, publication: &Publication, limits: &Limits) -> bool {
-        self.connected().is_some() && !self.queue.is_full_for(publication, limits)
+        self.connected().is_some() && !self.queue.is_full_for(publication.bytes(), limits)
     }
 
     /// Puts a delivery in the queue, or says which policy it fell under.
@@ -285,8 +294,8 @@ impl Session {
         stats: &mut Stats,
         journal: &mut Journal,
     ) -> Offered {
-        let full = self.queue.is_full_for(&queued.publication, limits);
-        let behind = self.queue.is_behind(&queued.publication, limits);
+        let bytes = queued.bytes();
+        let (full, behind) = (self.queue.is_full_for(bytes, limits), self.queue.is_behind(bytes, limits));
         match &mut self.link {
             Link::Connected(_) if full && queued.qos != QoS::AtMostOnce => {
                 stats.dropped_overrun += 1;
@@ -312,7 +321,7 @@ impl Session {
         stats.queued += 1;
         journal.wait(self.number, &mut queued);
         self.queue.push(queued);
-        match self.wake() {
+        match self.wake(limits) {
             Some(connection) => Offered::Wake(connection),
             None => Offered::Waits,
         }
@@ -336,9 +345,9 @@ impl Session {
     }
 
     /// The connection to wake: something can go, and its driver does not know.
-    pub(crate) fn wake(&mut self) -> Option<ConnectionId> {
+    pub(crate) fn wake(&mut self, limits: &Limits) -> Option<ConnectionId> {
         let Link::Connected(connected) = &mut self.link else { return None };
-        if connected.woken || !can_go(&self.queue, &self.outbound, connected.window.get().into()) {
+        if connected.woken || !can_go(&self.queue, &self.outbound, connected.window(limits)) {
             return None;
         }
         connected.woken = true;
@@ -351,11 +360,11 @@ impl Session {
         now: Instant,
         bytes_max: usize,
         into: &mut Vec<Delivery>,
-        stats: &mut Stats,
-        journal: &mut Journal,
+        limits: &Limits,
+        (stats, journal): (&mut Stats, &mut Journal),
     ) -> More {
         let Link::Connected(connected) = &mut self.link else { return More::No };
-        let window = usize::from(connected.window.get());
+        let window = connected.window(limits);
         let mut bytes = 0;
         while bytes < bytes_max {
             let from = Source { queue: &mut self.queue, outbound: &mut self.outbound, number: self.number };
@@ -372,7 +381,7 @@ impl Session {
                     continue;
                 }
             }
-            bytes += delivery.publication.bytes() + 8;
+            bytes += delivery.publication.bytes() + delivery.identifiers.bytes() + 8;
             stats.delivered += 1;
             stats.delivered_bytes += delivery.publication.payload().len() as u64;
             stats.redelivered += u64::from(delivery.dup);
@@ -398,8 +407,8 @@ struct Source<'s> {
 }
 
 /// Whether there is something to deliver that the window lets through.
-fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
-    if outbound.has_redelivery(window) {
+fn can_go(queue: &Queue, outbound: &Outbound, window: Window) -> bool {
+    if outbound.has_redelivery(window.len) {
         return true;
     }
     match queue.front() {
@@ -415,12 +424,12 @@ fn can_go(queue: &Queue, outbound: &Outbound, window: usize) -> bool {
 fn next(
     now: Instant,
     Source { queue, outbound, number }: Source<'_>,
-    window: usize,
+    window: Window,
     stats: &mut Stats,
     journal: &mut Journal,
 ) -> Option<Delivery> {
     if !outbound.is_resent()
-        && let Some((handshake, queued)) = outbound.redeliver(window)
+        && let Some((handshake, queued)) = outbound.redeliver(window.len)
     {
         let message_expiry = queued.publication.remaining_expiry(now);
         return Some(Delivery {

@@ -67,7 +67,7 @@ impl Broker {
         into: &mut Vec<Delivery>,
     ) -> More {
         let Some(id) = self.sessions.of_connection(connection) else { return More::No };
-        self.sessions[id].take(now, bytes_max, into, &mut self.stats, &mut self.journal)
+        self.sessions[id].take(now, bytes_max, into, &self.limits, (&mut self.stats, &mut self.journal))
     }
 
     /// The next instant at which [`Input::Tick`](crate::Input::Tick) does something: keep-alive, will delay, session

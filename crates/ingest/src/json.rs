@@ -4,6 +4,7 @@
 //! below it. What stands beside a `value` speaks about it: time, quality, unit, description, range. The `timestamp` of a document
 //! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never dropped.
 //! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
+//! Invariant: what a payload is read into takes memory in proportion to it.
 
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(crate) enum Reading {
     Document(Vec<(String, Reported)>),
     /// A document with more fields than the limit.
     TooManyFields,
+    /// A document whose fields, each with the names of all it stands in, have names much longer than the document.
+    TooLongNames,
     /// More than [`PAYLOAD_BYTES_MAX`], so not read at all.
     TooLarge,
 }
@@ -89,6 +92,10 @@ impl Reported {
 /// Larger payloads are not parsed: a JSON tree takes up to sixteen times its text.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
+/// What is wrong with [`Reading::TooLongNames`], for people.
+pub(crate) const TOO_LONG_NAMES: &str =
+    "the names of the document's fields, each behind those of the objects around it, are much longer than the document";
+
 /// Reads a payload; a document may have `fields_max` fields.
 pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     if payload.is_empty() {
@@ -100,7 +107,7 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     match serde_json::from_slice(payload) {
         Ok(Json::Object(mut fields)) => match fields.remove("value") {
             Some(value) => Reading::Sample(reported(value, &fields)),
-            None => document(fields, fields_max),
+            None => document(fields, fields_max, names_bytes_max(payload.len())),
         },
         Ok(json) => Reading::Sample(typed(json)),
         Err(_) => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
@@ -110,16 +117,30 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
 /// Milliseconds of the year 1973: a smaller number is one of seconds, or something else altogether.
 const MILLIS_MIN: u64 = 100_000_000_000;
 
-fn document(fields: serde_json::Map<String, Json>, fields_max: usize) -> Reading {
+/// Bytes that the paths of all fields of a document may have together. Each repeats the names it stands in, so without a bound
+/// one long name around many fields is kept as often as there are fields. Documents of machines stay below three times their
+/// text; small ones may do as they like.
+fn names_bytes_max(payload_len: usize) -> usize {
+    const FREE: usize = 64 << 10;
+    FREE + 16 * payload_len
+}
+
+fn document(fields: serde_json::Map<String, Json>, fields_max: usize, names_bytes_max: usize) -> Reading {
     let of_all = fields.get("timestamp").and_then(timestamp).filter(|time| time.0 >= MILLIS_MIN);
     let mut samples = Vec::new();
-    // Depth first by hand: the parser bounds the depth, this bounds the count before more is built.
+    let mut names_bytes_left = names_bytes_max;
+    // Depth first by hand: the parser bounds the depth, this bounds count and bytes before more is built.
     let mut open = vec![(String::new(), fields.into_iter())];
     while let Some((path, fields)) = open.last_mut() {
         let Some((name, value)) = fields.next() else {
             open.pop();
             continue;
         };
+        // What has no field in it costs as much to look through.
+        match names_bytes_left.checked_sub(path.len() + name.len()) {
+            Some(left) => names_bytes_left = left,
+            None => return Reading::TooLongNames,
+        }
         let path = if path.is_empty() { name } else { format!("{path}/{name}") };
         match value {
             Json::Object(mut inner) => match inner.remove("value") {
@@ -339,6 +360,27 @@ mod tests {
             [("order", &Value::String("PO-1".into())), ("oven/temp", &Value::Int(180)), ("qty", &Value::Int(5)),]
         );
         assert_eq!(read(br#"{"a":1,"b":2,"c":3}"#, 2), Reading::TooManyFields);
+    }
+
+    #[test]
+    fn a_long_name_is_not_repeated_for_each_of_many_fields() {
+        let fields = |len: usize| (0..len).map(|at| format!("\"f{at}\":1")).collect::<Vec<_>>().join(",");
+        let around = |name: &str, inner: &str| format!("{{\"{name}\":{{{inner}}}}}");
+        let read = |payload: &str| match read(payload.as_bytes(), 10_000) {
+            Reading::Document(fields) => Ok(fields.iter().map(|(path, _)| path.len()).sum::<usize>()),
+            other => Err(other),
+        };
+        let long = "n".repeat(40_000);
+        assert_eq!(read(&around(&long, &fields(5_000))), Err(Reading::TooLongNames), "200 MB of names in 84 KB");
+        let empty = fields(5_000).replace(":1", ":{}");
+        assert_eq!(
+            read(&around(&long, &empty)),
+            Err(Reading::TooLongNames),
+            "nor looked through, where nothing is kept"
+        );
+        let machine = "Acme/Dallas/Press/Line 1/Robot 3/Axis 1/Measurements/Temperatures";
+        assert!(read(&around(machine, &fields(5_000))).unwrap() > 5_000 * machine.len());
+        assert!(read(&around(&"n".repeat(600), &fields(100))).is_ok(), "a small document may do as it likes");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use factree_namespace::{
 
 use crate::cells::KeptSample;
 use crate::context::said_plainly;
-use crate::json::{self, Form, PAYLOAD_BYTES_MAX, Reading, Reported};
+use crate::json::{self, Form, PAYLOAD_BYTES_MAX, Reading, Reported, TOO_LONG_NAMES};
 use crate::keep::{CHUNK, Rejected, Restored};
 use crate::placement::Placement;
 use crate::plain_record::KeptField;
@@ -91,6 +91,7 @@ pub(crate) enum Shortage {
     Topics,
     PayloadBytes,
     Fields,
+    Names,
     Tree(Refusal),
 }
 
@@ -132,6 +133,7 @@ impl PlainTopics {
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
             Reading::Document(samples) => (None, samples.as_slice()),
             Reading::TooManyFields => return Kept::Refused(Shortage::Fields),
+            Reading::TooLongNames => return Kept::Refused(Shortage::Names),
             Reading::TooLarge => return Kept::Refused(Shortage::PayloadBytes),
         };
         let samples = own.into_iter().chain(below.iter().map(|(path, sample)| (path.as_str(), sample)));
@@ -320,7 +322,9 @@ fn rejected(shortage: Shortage) -> Rejected {
     match shortage {
         Shortage::Topics => Rejected::TopicsFull,
         Shortage::Tree(refusal) => Rejected::Tree(refusal),
-        Shortage::PayloadBytes | Shortage::Fields => unreachable!("only a payload is too large or has too many fields"),
+        Shortage::PayloadBytes | Shortage::Fields | Shortage::Names => {
+            unreachable!("only a payload is too large, or has too many fields or too long names")
+        }
     }
 }
 
@@ -471,6 +475,7 @@ impl std::fmt::Display for Shortage {
             Self::Topics => f.write_str("as many plain topics as topics_max are known already"),
             Self::PayloadBytes => write!(f, "the payload is larger than {PAYLOAD_BYTES_MAX} bytes"),
             Self::Fields => f.write_str("the topic has, or had, more fields than fields_per_document_max"),
+            Self::Names => f.write_str(TOO_LONG_NAMES),
             Self::Tree(refusal) => refusal.fmt(f),
         }
     }

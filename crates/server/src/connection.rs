@@ -345,6 +345,7 @@ impl Connection {
         let publishes_now = self.flood.publishes_now(self.hub.flood_limits(), std::time::Instant::now);
         let mut publishes_left = publishes_now;
         let doorkeeper = self.hub.door().keeper();
+        let restricted = self.holder.as_ref().filter(|holder| !holder.is_unrestricted()).cloned();
         while consumed < bytes.len() {
             match decode(version, &bytes[consumed..], self.hub.mqtt_limits()) {
                 Ok(Decoded::Incomplete { .. }) => break,
@@ -358,7 +359,8 @@ impl Connection {
                     }
                     consumed += len;
                     let to = (&mut batch, doorkeeper.as_deref());
-                    match Incoming::new(packet, self.id, &mut self.aliases, to, self.hub.ingest_limits()) {
+                    let from = (self.id, restricted.as_ref());
+                    match Incoming::new(packet, from, &mut self.aliases, to, self.hub.ingest_limits()) {
                         Ok(packet) => incoming.push(packet),
                         Err(reason) => {
                             error = Some(Fault::Alias(reason));

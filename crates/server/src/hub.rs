@@ -329,7 +329,7 @@ impl Hub {
     pub(crate) fn packets(&self, home: Home, packets: &[Incoming<'_>], batch: Batch, outgoing: &mut Vec<u8>) -> Answer {
         let connection = home.connection;
         self.visit(Some(home), batch, outgoing, |visit| {
-            for Incoming { packet, aliased, publication, refusal } in packets {
+            for Incoming { packet, aliased, publication, right, refusal } in packets {
                 visit.tell(connection, packet);
                 let unaliased;
                 let packet = match (packet, aliased) {
@@ -339,7 +339,7 @@ impl Hub {
                     }
                     (packet, _) => packet,
                 };
-                visit.publish(connection, packet, refusal.as_deref(), *publication);
+                visit.publish(connection, packet, (*right, refusal.as_deref()), *publication);
                 visit.tell_subscribed(connection, packet);
                 if visit.closing.is_some() {
                     break;

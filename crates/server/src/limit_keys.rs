@@ -130,7 +130,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "deliveries that wait for one client",
             "QoS 0 is dropped and counted; QoS>0 ends a connected client with DISCONNECT 0x97, and is dropped and \
              counted for an absent one"),
-            key!(Bytes queue_bytes_max in broker: "the same in bytes; at least packet_size_max", "as queue_len_max"),
+            key!(Bytes queue_bytes_max in broker: "the same in bytes, and as many in flight; at least packet_size_max", "as queue_len_max"),
         ],
     ),
     (

@@ -19,6 +19,41 @@ a: PUBLISH a/1 x qos2 #3
 stats refused
     refused_topic: 0, refused_retained: 0, refused_elsewhere: 0, refused_storage: 0, refused_access: 3, refused_subscription: 0, refused_delivery: 0
 
+== What was granted on the way in is not asked again, unless somebody else holds the session by now
+role fitter write:topics:a/#
+a: CONNECT as=user:anna roles=fitter
+    a < CONNACK Success
+a: PUBLISH a/1 x qos1 #1 right=granted
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+a: PUBLISH b/1 x qos1 #2 right=granted
+    accepted from a
+    a < PUBACK #2 NoMatchingSubscribers
+a: PUBLISH a/1 x qos1 #3 right=elsewhere
+    accepted from a
+    a < PUBACK #3 NoMatchingSubscribers
+a: PUBLISH b/1 x qos1 #4 right=elsewhere
+    event: publication of a to b/1 refused, NotAuthorized
+    a < PUBACK #4 NotAuthorized
+
+== What was denied on the way in is refused, and nobody else is told, for nobody has read it
+role fitter write:topics:a/#
+a: CONNECT as=user:anna roles=fitter
+    a < CONNACK Success
+a: PUBLISH b/1 x qos1 #1 right=denied
+    event: publication of a to b/1 refused, NotAuthorized
+    a < PUBACK #1 NotAuthorized
+a: PUBLISH b/1 x qos1 #2 right=denied refuse=150_is_above_100
+    a < PUBACK #2 NotAuthorized
+a: PUBLISH a/1 x qos2 #3
+    accepted from a
+    a < PUBREC #3 NoMatchingSubscribers
+a: PUBLISH a/1 x qos2 #3 dup right=denied
+    a < PUBREC #3
+a: PUBLISH $SYS/x x right=denied
+stats refused
+    refused_topic: 1, refused_retained: 0, refused_elsewhere: 0, refused_storage: 0, refused_access: 2, refused_subscription: 0, refused_delivery: 0
+
 == In 3.1.1 it is acknowledged and goes nowhere
 role fitter write:topics:a/#
 b: CONNECT

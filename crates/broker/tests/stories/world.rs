@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use factree_auth::Role;
 use factree_broker::{
-    Accepted, Broker, Calendar, ConnectionId, Delivery, DeliveryEncoder, Event, Input, Kind, Limits, Lost, More,
-    Output, Outputs, Record, Refusal, Refused, Restored, Write,
+    Accepted, Broker, Calendar, ConnectionId, Delivery, DeliveryEncoder, Event, Holder, Input, Kind, Limits, Lost,
+    More, Output, Outputs, Record, Refusal, Refused, Restored, Right, Write,
 };
 use factree_mqtt::{
     Acknowledgement, Auth, Connect, Decoded, Disconnect, Handshake, MessageProperties, Packet, ProtocolVersion,
@@ -262,13 +262,25 @@ impl World {
             },
             ..Publish::new(topic, payload)
         };
-        match (name, &refusal) {
-            (name, Some(refusal)) => {
-                self.input(Input::RefusedPublish { connection: self.names[name], publish: &publish, refusal });
+        // `right=granted`: the rights of its holder were asked before; `right=elsewhere`: those of another one; `right=denied`.
+        let connection = self.names.get(name).copied();
+        let holder = connection.and_then(|connection| self.broker.holder(connection));
+        let right = match words.setting("right") {
+            None => Right::Unasked,
+            Some("denied") => Right::Denied,
+            Some("granted") => Right::GrantedTo(&holder.as_ref().expect("a client").1),
+            Some("elsewhere") => Right::GrantedTo(Holder::unrestricted()),
+            Some(other) => panic!("right={other}"),
+        };
+        let is_judged = refusal.is_some() || !matches!(right, Right::Unasked);
+        match (name, refusal.as_ref()) {
+            (name, refusal) if is_judged => {
+                let connection = self.names[name];
+                self.input(Input::JudgedPublish { connection, publish: &publish, right, refusal });
             }
             ("local", None) => self.input(Input::Publish { publication: &publish }),
             ("quietly", None) => self.broker.retain(self.now, &publish),
-            (name, None) => self.send(name, &Packet::Publish(publish)),
+            (name, _) => self.send(name, &Packet::Publish(publish)),
         }
     }
 

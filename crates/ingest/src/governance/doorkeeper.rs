@@ -15,7 +15,7 @@ use factree_sparkplug::{Topic, TopicError};
 use super::demand::shown;
 use super::{Breach, Declared, Governance, Parsed, Rule, clip};
 use crate::Limits;
-use crate::json::{self, PAYLOAD_BYTES_MAX, Reading, Reported};
+use crate::json::{self, PAYLOAD_BYTES_MAX, Reading, Reported, TOO_LONG_NAMES};
 use crate::placement::Placement;
 
 /// Topics it remembers, with rules or without: about 150 bytes each, more where rules mean it. When there are more it begins anew.
@@ -99,6 +99,7 @@ impl Doorkeeper {
                 }
             }
             Reading::TooManyFields => found.unjudged(&meant, "it has more fields than fields_per_document_max"),
+            Reading::TooLongNames => found.unjudged(&meant, TOO_LONG_NAMES),
             Reading::TooLarge => found.unjudged(&meant, &format!("it is larger than {PAYLOAD_BYTES_MAX} bytes")),
         }
         found.deviations

@@ -262,3 +262,12 @@ fn findings_of_both_kinds_are_one_list_page_by_page() {
     let only = FindingQuery { subject: Some(FindingSubject::Sparkplug), ..FindingQuery::default() };
     assert!(world.ingest.findings(&only, usize::MAX).iter().all(|it| it.path.is_none()));
 }
+
+#[test]
+fn a_document_that_is_not_read_for_its_names_breaks_every_rule_that_means_it() {
+    let mut world = governed(&[enforced(range("Acme/Order/#", 0.0, 100.0))]);
+    let fields: Vec<_> = (0..5_000).map(|number| format!(r#""f{number}":1"#)).collect();
+    let bomb = format!(r#"{{"{}":{{{}}}}}"#, "n".repeat(900), fields.join(","));
+    let why = world.tries(1, "Acme/Order", bomb.as_bytes()).unwrap();
+    assert!(why.contains("names of the document's fields"), "{why}");
+}

@@ -338,6 +338,18 @@ fn a_topic_that_invents_field_names_is_bounded_and_costs_no_other_topic_its_plac
 }
 
 #[test]
+fn a_document_whose_names_are_repeated_without_end_is_not_taken_and_keeps_nobody_out() {
+    let mut world = World::new(Placement::default());
+    let fields: Vec<_> = (0..5_000).map(|number| format!(r#""f{number}":1"#)).collect();
+    let bomb = format!(r#"{{"{}":{{{}}}}}"#, "n".repeat(900), fields.join(","));
+    world.publish(1, "a/bomb", bomb.as_bytes());
+    world.publish(1, "a/bomb", br#"{"f1":7}"#);
+    assert_eq!(world.shows("#"), "a/bomb/f1 = 7\n");
+    assert_eq!(world.ingest.stats().plain_refused, 1);
+    assert!(world.events()[0].contains("names of the document's fields"), "the log says why: {:?}", world.events());
+}
+
+#[test]
 fn sp24_what_claims_to_be_sparkplug_and_is_not_stays_out_of_the_tree() {
     let mut world = World::new(Placement::default());
     for topic in ["spBv1.0/g/nbirth/n", "spBv1.0/g/NBIRTH", "spBv1.0/g/NBIRTH/n/d/x", "spAv1.0/g/NBIRTH/n"] {

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use factree_broker::{Accepted, ConnectionId, Event, Holder, Input, Output, Publication, Refusal, Refused, Reply};
+use factree_broker::{
+    Accepted, ConnectionId, Event, Holder, Input, Output, Publication, Refusal, Refused, Reply, Right,
+};
 use factree_ingest::{Batch, Connection, Manner, Will};
 use factree_mqtt::{
     Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, ReasonCode, SessionExpiry, TopicName,
@@ -96,19 +98,20 @@ impl Visit<'_> {
         self.core.outputs = outputs;
     }
 
-    /// Hands in a packet, or a PUBLISH that is not to be taken.
+    /// Hands in a packet, or a PUBLISH with what is known of it.
     pub(super) fn publish(
         &mut self,
         connection: ConnectionId,
         packet: &Packet<'_>,
-        refusal: Option<&Refusal>,
+        (right, refusal): (Right<'_>, Option<&Refusal>),
         publication: Option<usize>,
     ) {
-        match (packet, refusal) {
-            (Packet::Publish(publish), Some(refusal)) => {
-                self.handle(Input::RefusedPublish { connection, publish, refusal }, publication);
+        match (packet, right, refusal) {
+            (packet, Right::Unasked, None) => self.handle(Input::Packet { connection, packet }, publication),
+            (Packet::Publish(publish), right, refusal) => {
+                self.handle(Input::JudgedPublish { connection, publish, right, refusal }, publication);
             }
-            (packet, _) => self.handle(Input::Packet { connection, packet }, publication),
+            (packet, ..) => self.handle(Input::Packet { connection, packet }, publication),
         }
     }
 

@@ -153,7 +153,7 @@ impl Ledger {
                     _ => {}
                 }
             }
-            Input::RefusedPublish { .. } | Input::RefusedConnect { .. } => {
+            Input::JudgedPublish { .. } | Input::RefusedConnect { .. } => {
                 unreachable!("nobody else is in the house")
             }
             Input::Lost { .. } | Input::Publish { .. } => {}

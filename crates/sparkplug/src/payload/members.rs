@@ -5,6 +5,9 @@
 //! recursion, whatever a peer nests.
 //!
 //! A definition has no members here: it says what a type looks like, not what a machine measures.
+//!
+//! Whoever keeps a member keeps the names of all that holds it with its own, so one long name around many members would be kept as
+//! often as there are members: what all these names take is bounded here, by the size of the payload.
 //! Invariant: what holds a member stands before it, so following `holder` ends.
 
 use super::{
@@ -64,6 +67,17 @@ impl Payload {
         (0..all as u32).filter_map(|position| Some((position, self.metric(position).template()?)))
     }
 
+    /// How long the name of the metric at this position is, with those of all that hold it, as far as they have names.
+    fn path_len(&self, bytes: &[u8], mut position: u32) -> usize {
+        let mut len = 0;
+        loop {
+            len += self.metric(position).name(bytes).map_or(0, str::len);
+            let Some(number) = (position as usize).checked_sub(self.metrics.len()) else { return len };
+            position = self.members[number].holder;
+            len += 1;
+        }
+    }
+
     /// The name of the metric at this position; of a member, the names of all that hold it before its own, joined by `/`.
     /// None if one of them has no name. `bytes` are those the payload was decoded from.
     ///
@@ -90,27 +104,44 @@ impl Payload {
     }
 }
 
+/// Bytes of names that the members of a payload may have together. Those of machines stay below four times the payload; small
+/// payloads may do as they like.
+fn names_bytes_max(payload_len: usize) -> usize {
+    const FREE: usize = 64 << 10;
+    FREE + 16 * payload_len
+}
+
+/// What is left for members.
+struct Room {
+    /// Metrics and members together.
+    metrics_max: usize,
+    names_bytes: usize,
+}
+
 /// Lists the members of all Template instances, as far as they are within the limits; `metrics_max` counts metrics and
 /// members together. Depth by depth, and memory for each depth is taken once.
 pub(super) fn unfold(bytes: &[u8], limits: &Limits, payload: &mut Payload, metrics_max: usize) {
+    let mut room = Room { metrics_max, names_bytes: names_bytes_max(bytes.len()) };
     let mut holders = 0..payload.metrics.len() as u32;
     for depth in 1.. {
         let templates = || holders.clone().filter_map(|position| payload.metric(position).template());
         let count: usize = templates().map(|span| wire::Fields::new(Wire::within(bytes, span), MEMBER).count()).sum();
-        let room = metrics_max.saturating_sub(holders.end as usize);
-        payload.members.reserve_exact(count.min(room));
+        payload.members.reserve_exact(count.min(metrics_max.saturating_sub(holders.end as usize)));
         for position in holders.clone() {
             let holder = *payload.metric(position);
             let Some(span) = holder.template() else { continue };
-            let before = payload.members.len();
+            let (before, names_bytes) = (payload.members.len(), room.names_bytes);
             let opened = if depth > limits.template_depth_max {
                 Err(TemplateFault::TooDeep)
             } else {
-                open(bytes, span, limits, (position, &holder), payload, metrics_max)
+                open(bytes, span, limits, (position, &holder), payload, &mut room)
             };
             if let Err(fault) = opened {
                 payload.members.truncate(before);
                 payload.template_faults.push((position, fault));
+            }
+            if payload.members.len() == before {
+                room.names_bytes = names_bytes;
             }
         }
         holders = holders.end..(payload.metrics.len() + payload.members.len()) as u32;
@@ -133,18 +164,21 @@ fn open(
     limits: &Limits,
     (position, holder): (u32, &RawMetric),
     payload: &mut Payload,
-    metrics_max: usize,
+    room: &mut Room,
 ) -> Result<(), TemplateFault> {
     let before = payload.members.len();
+    let path_len = payload.path_len(bytes, position);
     let (mut is_definition, mut has_reference, mut parameters) = (None, false, 0);
     let mut wire = Wire::within(bytes, span);
     while !wire.is_at_end() {
         match wire.tag()? {
             MEMBER => {
-                if payload.metrics.len() + payload.members.len() >= metrics_max {
+                if payload.metrics.len() + payload.members.len() >= room.metrics_max {
                     return Err(TemplateFault::TooMany);
                 }
                 let mut member = RawMetric::decode(wire.enter()?, limits.name_bytes_max)?;
+                let name_len = path_len + 1 + member.name(bytes).map_or(0, str::len);
+                room.names_bytes = room.names_bytes.checked_sub(name_len).ok_or(TemplateFault::TooLongNames)?;
                 member.inherit(holder);
                 payload.members.push(Member { holder: position, metric: member });
             }

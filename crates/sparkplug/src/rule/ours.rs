@@ -16,7 +16,7 @@ rules! {
     "factree-malformed-dataset" Must Anyone Payload detected
         "A DataSet decodes, and its rows have as many cells as there are columns.";
     "factree-malformed-template" Must Anyone Payload detected
-        "A Template decodes, within the limits for depth, members and parameters.";
+        "A Template decodes, within the limits for depth, members, their names and parameters.";
     "factree-value-mismatch" Must Anyone Payload detected
         "A metric's value is of its datatype.";
     "factree-metric-twice" Must Anyone Payload detected

@@ -41,6 +41,8 @@ pub enum TemplateFault {
     /// With its members the payload has more metrics than [`crate::Limits::metrics_per_payload_max`], or more than its size
     /// can say anything about.
     TooMany,
+    /// The names of all members of the payload together, each behind those of what holds it, are much longer than the payload.
+    TooLongNames,
     /// More parameters than [`crate::Limits::template_parameters_max`].
     TooManyParameters,
     /// Not decodable.
@@ -52,6 +54,9 @@ impl fmt::Display for TemplateFault {
         match self {
             TemplateFault::TooDeep => f.write_str("Templates nest deeper than template_depth_max"),
             TemplateFault::TooMany => f.write_str("the payload has more members than metrics_per_payload_max"),
+            TemplateFault::TooLongNames => f.write_str(
+                "the names of the members, each behind those of what holds it, are much longer than the payload",
+            ),
             TemplateFault::TooManyParameters => {
                 f.write_str("the Template has more than template_parameters_max parameters")
             }

@@ -163,6 +163,33 @@ fn a_template_of_half_a_million_empty_members_is_refused_and_its_sibling_kept() 
 }
 
 #[test]
+fn a_long_name_is_not_repeated_for_each_of_many_members() {
+    let members = |len: usize| (0..len).map(|at| MetricBuilder::named(&format!("m{at}")).boolean(true));
+    let instance = |len| members(len).fold(TemplateBuilder::instance("T"), TemplateBuilder::metric);
+    let metric = |name: &str, len| MetricBuilder::named(name).template(instance(len));
+    let bytes = PayloadBuilder::default()
+        .metrics([
+            metric(&"n".repeat(4_000), 5_000),
+            metric("Press/Line 1/Robot 3/Axis 1", 5_000),
+            metric(&"m".repeat(4_000), 10),
+        ])
+        .encode();
+    let payload = decoded(&bytes);
+    assert_eq!(payload.template_faults(), [(0, TemplateFault::TooLongNames)], "20 MB of names in 100 KB");
+    assert_eq!(payload.members().len(), 5_010, "its siblings are not concerned");
+    let names = 0..payload.metrics.len() + payload.members().len();
+    let kept: usize = names.map(|at| payload.name_of(&bytes, at as u32).unwrap().len()).sum();
+    assert!(kept < (64 << 10) + 16 * bytes.len() + 8_100, "{kept}");
+    let within = |depth| {
+        (0..depth).fold(metric("x", 2_000), |inner, _| {
+            MetricBuilder::named(&"n".repeat(1_000)).template(TemplateBuilder::instance("T").metric(inner))
+        })
+    };
+    let deep = PayloadBuilder::default().metric(within(6)).encode();
+    assert_eq!(decoded(&deep).template_faults().len(), 1, "nor over several depths");
+}
+
+#[test]
 fn a_template_of_half_a_million_parameters_is_refused_before_they_are_looked_at() {
     let parameters = vec![wire::template::Parameter::default(); 500_000];
     let template = wire::Template { parameters, is_definition: Some(true), ..Default::default() };
