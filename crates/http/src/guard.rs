@@ -23,6 +23,10 @@ use hyper::body::Body;
 use crate::answer;
 use crate::problem::{Kind, Problem, clipped};
 
+mod upgrade;
+
+pub use upgrade::UpgradeGuard;
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -150,7 +154,7 @@ impl Guard {
             return Err(Problem::new(Kind::BadHost, "a request has one Host header, no more and no less"));
         }
         let host = host.map(|host| host.to_str().unwrap_or_default());
-        let foreign = [host, request.uri().host()].into_iter().flatten().find(|host| !self.is_ours(host));
+        let foreign = [host, request.uri().host()].into_iter().flatten().find(|host| !names_us(&self.hosts, host));
         foreign.map_or(Ok(()), |host| {
             let detail = format!(
                 "'{}' is no name of this machine; reach it as localhost, or add the name to [http] hosts",
@@ -158,15 +162,6 @@ impl Guard {
             );
             Err(Problem::new(Kind::WrongHost, detail))
         })
-    }
-
-    /// Whether a name, with a port or without, is one that this machine goes by.
-    fn is_ours(&self, host: &str) -> bool {
-        let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
-        let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-        name.eq_ignore_ascii_case("localhost")
-            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-            || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
     /// Only JSON has a meaning here, and a page of another site cannot send it without asking first.
@@ -207,9 +202,22 @@ fn is_from_our_own(method: &Method, headers: &HeaderMap) -> bool {
         }
     }
     // Not every browser says the site of a WebSocket, but each says its origin, which then names this very address.
-    let Some(origin) = says(&ORIGIN) else { return true };
+    says(&ORIGIN).is_none_or(|origin| says(&HOST).is_some_and(|host| is_of_host(origin, host)))
+}
+
+/// Whether a page's origin is the address that it asks for.
+fn is_of_host(origin: &[u8], host: &[u8]) -> bool {
     let address = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
-    address.is_some() && address == says(&HOST)
+    address == Some(host)
+}
+
+/// Whether a name, with a port or without, is one that this machine goes by: a loopback name or address, or one of `hosts`.
+fn names_us(hosts: &[String], name: &str) -> bool {
+    let name = name.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(name, |(name, _)| name);
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
 }
 
 fn is_port(text: &str) -> bool {

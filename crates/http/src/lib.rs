@@ -77,7 +77,7 @@ pub use clients::{
 };
 pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown};
 pub use events::{EventKind, EventReport, Events, events_router};
-pub use guard::{Guard, GuardLimits, seal};
+pub use guard::{Guard, GuardLimits, UpgradeGuard, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
 pub use openapi::openapi;

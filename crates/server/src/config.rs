@@ -24,13 +24,14 @@ use crate::face::FaceRoot;
 use crate::limit_keys;
 use crate::limits::Limits;
 use crate::quantity::parse_duration;
-use crate::transport::{ClientCertificates, Tls, Transport};
+use crate::transport::{Tls, Transport};
 
 mod attach;
 mod audit;
 mod auth;
 mod declared_types;
 mod exposure;
+mod listener;
 mod namespace;
 mod printed;
 mod rules;
@@ -41,6 +42,7 @@ use auth::Auth;
 pub(crate) use auth::read_bounded;
 pub use auth::{AuthConfig, CertificatesConfig, KeySource, TokensConfig};
 pub use declared_types::DeclaredTypes;
+use listener::{Around, ListenerRule};
 use namespace::Namespace;
 use sparkplug::Sparkplug;
 pub use sparkplug::SparkplugConfig;
@@ -210,8 +212,9 @@ impl Config {
             (file.http.tls(directory)?, file.auth.map(|auth| auth.parse(text, directory)).transpose()?);
         let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
-        let listeners = &file.mqtt.listeners;
-        let listeners = listeners.iter().map(|rule| rule.parse(directory, auth.as_ref())).collect::<Result<_, _>>()?;
+        let http_hosts = file.http.hosts()?;
+        let around = Around { directory, auth: auth.as_ref(), hosts: &http_hosts };
+        let listeners = file.mqtt.listeners.iter().map(|rule| rule.parse(&around)).collect::<Result<_, _>>()?;
         let config = Self {
             auth,
             mqtt_insecure: file.mqtt.insecure,
@@ -221,7 +224,7 @@ impl Config {
             audit: file.audit.parse()?,
             attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug)?,
             http: overrides.http.unwrap_or(file.http.listen),
-            http_hosts: file.http.hosts()?,
+            http_hosts,
             data: overrides.data.unwrap_or(file.data.directory),
             durability: file.data.durability,
             placement: file.namespace.placement(text)?,
@@ -326,79 +329,6 @@ impl Mqtt {
             return Err(refuse("is at least \"1 s\""));
         }
         Ok(Some(interval).filter(|interval| !interval.is_zero()))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListenerRule {
-    listen: SocketAddr,
-    #[serde(default)]
-    transport: TransportName,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    connections_max: Option<NonZeroU32>,
-    #[serde(default)]
-    insecure: bool,
-    client_certificates: Option<Wanted>,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Wanted {
-    Required,
-    Optional,
-}
-
-#[derive(Deserialize, Clone, Copy, Default)]
-#[serde(rename_all = "snake_case")]
-enum TransportName {
-    #[default]
-    Tcp,
-    Tls,
-    #[serde(rename = "websocket")]
-    WebSocket,
-    #[serde(rename = "secure_websocket")]
-    SecureWebSocket,
-}
-
-impl ListenerRule {
-    fn parse(&self, directory: &Path, auth: Option<&AuthConfig>) -> Result<Listener, ConfigError> {
-        let Self { listen, transport, certificate, key, connections_max, insecure, client_certificates } = self;
-        let refuse = |why: &str| ConfigError(format!("[[mqtt.listeners]] {listen}: {why}"));
-        let files = pair(directory, certificate.as_deref(), key.as_deref()).map_err(refuse)?;
-        let clients = match (client_certificates, auth.and_then(|auth| auth.certificates.as_ref())) {
-            (None, _) => None,
-            (Some(_), _) if files.is_none() => {
-                return Err(refuse("`client_certificates` are shown in TLS; set `certificate` and `key`"));
-            }
-            (Some(_), None) => {
-                return Err(refuse(
-                    "`client_certificates` needs [auth.certificates], which says who issues them and whose they are",
-                ));
-            }
-            (Some(wanted), Some(issued)) => Some(ClientCertificates {
-                are_required: *wanted == Wanted::Required,
-                authorities: issued.authorities.clone(),
-                revoked: issued.revoked.clone(),
-            }),
-        };
-        let tls = files.map(|(certificate, key)| Tls::asking(&certificate, &key, clients)).transpose();
-        let tls = tls.map_err(|why| refuse(&why))?;
-        let missing = || refuse("TLS needs `certificate` and `key`, each the path of a PEM file");
-        let transport = match (transport, tls) {
-            (TransportName::Tcp, None) => Transport::Tcp,
-            (TransportName::WebSocket, None) => Transport::WebSocket,
-            (TransportName::Tls, tls) => Transport::Tls(tls.ok_or_else(missing)?),
-            (TransportName::SecureWebSocket, tls) => Transport::SecureWebSocket(tls.ok_or_else(missing)?),
-            // Whoever wrote a certificate meant to be private (CF05).
-            (TransportName::Tcp | TransportName::WebSocket, Some(_)) => {
-                return Err(refuse(
-                    "`certificate` and `key` on a transport without TLS; set transport = \"tls\" or \"secure_websocket\"",
-                ));
-            }
-        };
-        Ok(Listener { address: *listen, transport, connections_max: *connections_max, insecure: *insecure })
     }
 }
 
@@ -555,6 +485,22 @@ mod tests {
         assert!(refusal("[[mqtt.listeners]]\nlisten = \"0.0.0.0:8883\"").contains("open to the network"));
         let plain = Config::parse(&with("transport = \"websocket\""), Overrides::default()).unwrap();
         assert_eq!(plain.listeners[0].transport.name(), "websocket");
+    }
+
+    #[test]
+    fn pages_that_may_connect_are_named_as_browsers_name_them() {
+        let with = |transport: &str, origin: &str| {
+            let rule = "[[mqtt.listeners]]\nlisten = \"127.0.0.1:9001\"";
+            let text = format!("{rule}\ntransport = \"{transport}\"\norigins = [{origin:?}]");
+            Config::parse(&text, Overrides::default()).map(|_| ()).map_err(|why| why.to_string())
+        };
+        for origin in ["https://hmi.plant.example", "http://localhost:3000", "http://[::1]:3000"] {
+            assert_eq!(with("websocket", origin), Ok(()));
+        }
+        for origin in ["", "*", "null", "https://", "hmi.plant.example", "https://hmi.plant.example/", "ws://hmi"] {
+            assert!(with("websocket", origin).unwrap_err().contains("write scheme and host"), "{origin}");
+        }
+        assert!(with("tcp", "https://hmi.plant.example").unwrap_err().contains("connect by WebSocket"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use factree_auth::credential::Certificate;
+use factree_http::UpgradeGuard;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
@@ -37,10 +38,10 @@ pub enum Transport {
     Tcp,
     /// TLS 1.2 or 1.3.
     Tls(Tls),
-    /// WebSocket with the sub-protocol `mqtt`.
-    WebSocket,
-    /// WebSocket in TLS.
-    SecureWebSocket(Tls),
+    /// WebSocket with the sub-protocol `mqtt`, for whom the guard lets in.
+    WebSocket(Arc<UpgradeGuard>),
+    /// The same in TLS.
+    SecureWebSocket(Tls, Arc<UpgradeGuard>),
 }
 
 impl std::fmt::Debug for Transport {
@@ -58,8 +59,8 @@ impl Transport {
     /// Its certificate, if it has one.
     pub(crate) fn tls(&self) -> Option<&Tls> {
         match self {
-            Self::Tcp | Self::WebSocket => None,
-            Self::Tls(tls) | Self::SecureWebSocket(tls) => Some(tls),
+            Self::Tcp | Self::WebSocket(_) => None,
+            Self::Tls(tls) | Self::SecureWebSocket(tls, _) => Some(tls),
         }
     }
 
@@ -71,8 +72,8 @@ impl Transport {
         match self {
             Self::Tcp => 0,
             Self::Tls(_) => 1,
-            Self::WebSocket => 2,
-            Self::SecureWebSocket(_) => 3,
+            Self::WebSocket(_) => 2,
+            Self::SecureWebSocket(..) => 3,
         }
     }
 
@@ -81,7 +82,7 @@ impl Transport {
         match self {
             Self::Tcp => connection::serve(hub, stream, peer, None, connect_by).await,
             // Boxed, or a plain connection would carry the room that these need.
-            Self::Tls(_) | Self::WebSocket | Self::SecureWebSocket(_) => {
+            Self::Tls(_) | Self::WebSocket(_) | Self::SecureWebSocket(..) => {
                 Box::pin(self.serve_wrapped(hub, stream, peer, connect_by)).await;
             }
         }
@@ -97,15 +98,15 @@ impl Transport {
                     connection::serve(hub, stream, peer, certificate, connect_by).await;
                 }
             }
-            Self::WebSocket => {
-                let opening = websocket::accept(stream, packet_bytes_max);
+            Self::WebSocket(guard) => {
+                let opening = websocket::accept(stream, guard, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
                     connection::serve(hub, stream, peer, None, connect_by).await;
                 }
             }
-            Self::SecureWebSocket(tls) => {
+            Self::SecureWebSocket(tls, guard) => {
                 let Some((stream, certificate)) = arrival.encrypt(tls, stream).await else { return };
-                let opening = websocket::accept(stream, packet_bytes_max);
+                let opening = websocket::accept(stream, guard, packet_bytes_max);
                 if let Some(stream) = arrival.handshake("WebSocket", opening).await {
                     connection::serve(hub, stream, peer, certificate, connect_by).await;
                 }

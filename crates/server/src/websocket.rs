@@ -10,6 +10,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use factree_http::UpgradeGuard;
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
@@ -42,14 +43,26 @@ pub(crate) struct WebSocket<S> {
     received: Bytes,
 }
 
-/// Completes the opening handshake. No message may be larger than the largest packet, or than 64 KiB of smaller ones.
+/// Completes the opening handshake with whom `guard` lets in. No message may be larger than the largest packet, or than 64 KiB of
+/// smaller ones.
+///
+/// # Errors
+/// Why there is no WebSocket: what was answered, if that is how it ended.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
+    guard: &UpgradeGuard,
     packet_bytes_max: usize,
-) -> Result<WebSocket<S>, Error> {
+) -> Result<WebSocket<S>, String> {
     let config = Some(config(packet_bytes_max));
-    let inner = tokio_tungstenite::accept_hdr_async_with_config(stream, agree, config).await?;
-    Ok(WebSocket { inner, received: Bytes::new() })
+    let agree = |request: &Request, response| agree(guard, request, response);
+    match tokio_tungstenite::accept_hdr_async_with_config(stream, agree, config).await {
+        Ok(inner) => Ok(WebSocket { inner, received: Bytes::new() }),
+        Err(Error::Http(answer)) => {
+            let why = answer.body().as_deref().unwrap_or_default();
+            Err(format!("answered {}: {}", answer.status().as_u16(), String::from_utf8_lossy(why).trim_end()))
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Asks a server at `url` for the sub-protocol. Messages are bounded as by [`accept`].
@@ -75,9 +88,12 @@ fn config(packet_bytes_max: usize) -> WebSocketConfig {
         .max_write_buffer_size(WAITING_BYTES_MAX)
 }
 
-/// Agrees on the sub-protocol, or refuses the upgrade (MW02).
+/// Agrees on the sub-protocol, or refuses the upgrade (MW02); pages of other sites are refused before that (HT03).
 #[allow(clippy::result_large_err, reason = "the library's signature")]
-fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+fn agree(guard: &UpgradeGuard, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+    if let Err(why) = guard.judge(request.headers()) {
+        return Err(refusal(StatusCode::FORBIDDEN, why));
+    }
     let offered = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
     let speaks_mqtt = offered
         .iter()
@@ -88,9 +104,13 @@ fn agree(request: &Request, mut response: Response) -> Result<Response, ErrorRes
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUB_PROTOCOL));
         return Ok(response);
     }
-    let mut refusal = ErrorResponse::new(Some("this is MQTT: ask for Sec-WebSocket-Protocol: mqtt\n".into()));
-    *refusal.status_mut() = StatusCode::BAD_REQUEST;
-    Err(refusal)
+    Err(refusal(StatusCode::BAD_REQUEST, "this is MQTT: ask for Sec-WebSocket-Protocol: mqtt".into()))
+}
+
+fn refusal(status: StatusCode, why: String) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(Some(why + "\n"));
+    *refusal.status_mut() = status;
+    refusal
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {

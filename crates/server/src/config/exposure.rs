@@ -37,7 +37,7 @@ pub(super) fn judge(config: &Config) -> Result<(), ConfigError> {
         key: "[[mqtt.listeners]] listen",
         flag: "listen = ",
         address: listener.address,
-        is_encrypted: matches!(listener.transport, Transport::Tls(_) | Transport::SecureWebSocket(_)),
+        is_encrypted: matches!(listener.transport, Transport::Tls(_) | Transport::SecureWebSocket(..)),
         insecure: listener.insecure,
     });
     let http = Exposed {

@@ -146,3 +146,39 @@ fn a_websocket_carries_small_packets_in_large_messages_and_large_bursts_of_them(
         });
     }
 }
+
+/// The status of an upgrade that says this, beside what every upgrade says.
+fn upgrade(address: SocketAddr, said: &str) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let request = format!(
+        "GET /mqtt HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: mqtt\r\n{said}\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    std::str::from_utf8(&status[9..]).unwrap().parse().unwrap()
+}
+
+#[test]
+fn mw06_a_page_connects_if_it_is_named() {
+    let listener = "[[mqtt.listeners]]\nlisten = \"127.0.0.1:0\"\ntransport = \"websocket\"\n";
+    let named = "origins = [\"https://hmi.plant.example\"]\n";
+    let open = Plant::configured(&[listener, named].concat());
+    let asking = Plant::configured(&[listener, named, "[auth]\nanonymous = [\"admin\"]\n"].concat());
+    for (said, [where_open, where_asked]) in [
+        ("Host: localhost:9001\r\n", [101, 101]),
+        ("Host: localhost:9001\r\nOrigin: http://localhost:9001\r\n", [101, 101]),
+        ("Host: localhost:9001\r\nOrigin: https://hmi.plant.example\r\nSec-Fetch-Site: cross-site\r\n", [101, 101]),
+        ("Host: broker\r\n", [403, 101]),
+        ("Host: evil.example\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: same-origin\r\n", [403, 403]),
+        ("Host: localhost:9001\r\nOrigin: http://evil.example\r\n", [403, 403]),
+        ("Host: localhost:9001\r\nOrigin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n", [403, 403]),
+        ("Host: localhost:9001\r\nOrigin: null\r\n", [403, 403]),
+        ("Host: localhost:9001\r\nSec-Fetch-Site: cross-site\r\n", [403, 403]),
+    ] {
+        assert_eq!([&open, &asking].map(|plant| upgrade(plant.further[0], said)), [where_open, where_asked], "{said}");
+    }
+    open.until("each is counted", |open| open.metric("factree_handshakes_failed_total") == Some(6.0));
+}

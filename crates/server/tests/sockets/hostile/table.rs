@@ -270,4 +270,8 @@ pub(super) const TABLE: &[Row] = &[
     row("MW05", "a packet in frames of one byte, a hundred packets in one", "the same packets", &[
         Story(stories::packets_and_frames_need_not_agree),
     ]),
+    row("MW06", "an upgrade that a page of another site asks for, or by a name that was made to point here", "403; pages \
+         that the operator has named, and who is no browser, are let in", &[
+        Elsewhere("server/tests/sockets/transports.rs", "mw06_a_page_connects_if_it_is_named"),
+    ]),
 ];
