@@ -15,6 +15,7 @@ mod matrix;
 mod names;
 mod namespace;
 mod openapi;
+mod overview;
 mod placement;
 mod plant;
 mod streams;
