@@ -25,6 +25,8 @@ pub(crate) struct Gatekeeper {
     pub(crate) is_hasty: Mutex<bool>,
     /// Whether nothing can be stored.
     pub(crate) is_full: Mutex<bool>,
+    /// How often a session was used, and not only watched by.
+    pub(crate) uses: Mutex<u32>,
 }
 
 fn now() -> Timestamp {
@@ -47,7 +49,8 @@ impl Gatekeeper {
         };
         let directory = Mutex::new(Directory::new(cheap, Vec::new()));
         let (anonymous, is_hasty, is_full) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Arc::new(Gatekeeper { directory, gate: HashingGate::new(1), anonymous, is_hasty, is_full })
+        let (gate, uses) = (HashingGate::new(1), Mutex::default());
+        Arc::new(Gatekeeper { directory, gate, anonymous, is_hasty, is_full, uses })
     }
 
     pub(crate) fn doorway(self: &Arc<Self>) -> Doorway {
@@ -120,7 +123,8 @@ impl Authority for Gatekeeper {
                 let token = BearerToken::parse(text).ok_or(NotLetIn::NotGood)?;
                 directory.login_by_key(&token, now())
             }
-            Shown::Session(text) => {
+            Shown::Session(text) | Shown::Watching(text) => {
+                *self.uses.lock().unwrap() += u32::from(matches!(shown, Shown::Session(_)));
                 let token = SessionToken::parse(text).ok_or(NotLetIn::NotGood)?;
                 directory.login_by_session(&token, now())
             }
