@@ -4,6 +4,7 @@
 // every 100 ms.
 // Knows nothing of Factree.
 
+import { createInterface } from "node:readline";
 import mqtt from "mqtt";
 import payloads from "sparkplug-payload";
 
@@ -72,5 +73,8 @@ client.on("error", (error) => {
   console.error(error);
   process.exit(1);
 });
-process.stdin.resume();
+// What else it does is said to it line by line.
+createInterface({ input: process.stdin }).on("line", async (order) => {
+  if (order === "deviceDies") await client.publishAsync(topic("DDEATH", device), encode([]));
+});
 process.stdin.on("end", () => process.exit(0));

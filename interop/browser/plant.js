@@ -17,6 +17,10 @@ export async function edgeNode(what) {
   for await (const line of createInterface({ input: child.stdout })) if (line === "born") break;
   child.stdout.resume();
   return {
+    /** `deviceDies`: its Device does, and it goes on. @param {string} order */
+    say(order) {
+      child.stdin.write(`${order}\n`);
+    },
     /** As the power would. */
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -14,8 +14,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::header::{AUTHORIZATION, COOKIE, SET_COOKIE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use axum::http::header::{ACCEPT, AUTHORIZATION, COOKIE, SET_COOKIE, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use factree_auth::credential::{BearerToken, Digest, Password, PasswordHash, SessionToken};
 use factree_auth::directory::{Command, Refused};
@@ -27,6 +27,8 @@ use crate::{login, ui};
 
 /// Where our own pages say that they are ours.
 pub(crate) const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
+/// Where they say that they ask by themselves, and that nobody has done anything lately.
+pub(crate) const UNATTENDED: HeaderName = HeaderName::from_static("x-unattended");
 
 /// How long a caller who has been let in is not asked for again, unless something about him changes. Shorter than the
 /// precision with which the use of keys and sessions is noted.
@@ -46,6 +48,8 @@ pub enum Shown<'a> {
     Bearer(&'a str),
     /// The value of a browser session's cookie.
     Session(&'a str),
+    /// The same, shown by a page that asks by itself while nobody does anything: it lets in, and is no use of the session.
+    Watching(&'a str),
 }
 
 /// Why somebody is not let in. Of the reasons, the peer is told no more than this.
@@ -122,9 +126,17 @@ pub struct Doorway(Option<Arc<Asking>>);
 struct Asking {
     authority: Arc<dyn Authority>,
     is_encrypted: bool,
-    remembered: Mutex<HashMap<Digest, (Caller, Instant)>>,
+    remembered: Mutex<HashMap<Digest, Remembered>>,
     /// What anonymous callers may do, held so that it is not compiled anew for each of them.
     anonymous: Mutex<Option<Arc<Access>>>,
+}
+
+/// A caller who has been let in.
+struct Remembered {
+    caller: Caller,
+    since: Instant,
+    /// It was by [`Shown::Watching`], so a use still is to be noted.
+    was_watching: bool,
 }
 
 impl Doorway {
@@ -203,7 +215,8 @@ impl Asking {
             };
         }
         if let Some(cookie) = session_cookie(headers) {
-            let caller = match self.let_in(Shown::Session(cookie), address) {
+            let shown = if is_watching(headers) { Shown::Watching(cookie) } else { Shown::Session(cookie) };
+            let caller = match self.let_in(shown, address) {
                 Err(NoCaller::Session) if is_for_all => return Ok(Caller::nobody(address)),
                 answer => answer?,
             };
@@ -225,49 +238,54 @@ impl Asking {
         let key = match shown {
             Shown::Nothing => None,
             Shown::Bearer(text) => Some(Digest::of_credential("header", text)),
-            Shown::Session(text) => Some(Digest::of_credential("cookie", text)),
+            Shown::Session(text) | Shown::Watching(text) => Some(Digest::of_credential("cookie", text)),
         };
+        let is_watching = matches!(shown, Shown::Watching(_));
         let now = Instant::now();
-        if let Some(caller) = key.and_then(|key| self.remembered(key, now)).filter(|it| it.address() == address) {
+        let remembered = key.and_then(|key| self.remembered(key, now, is_watching));
+        if let Some(caller) = remembered.filter(|it| it.address() == address) {
             return Ok(caller);
         }
         let (login, access) = self.authority.let_in(shown, address).map_err(|why| match (why, shown) {
             (NotLetIn::TooOften(wait), _) => NoCaller::TooOften(wait),
             (NotLetIn::NotGood, Shown::Nothing) => NoCaller::Nothing,
             (NotLetIn::NotGood, Shown::Bearer(_)) => NoCaller::Bearer,
-            (NotLetIn::NotGood, Shown::Session(_)) => NoCaller::Session,
+            (NotLetIn::NotGood, Shown::Session(_) | Shown::Watching(_)) => NoCaller::Session,
         })?;
         let by = match shown {
             Shown::Nothing => By::Nothing,
             Shown::Bearer(text) if BearerToken::looks_like_one(text) => By::Key,
             Shown::Bearer(_) => By::Token,
-            Shown::Session(text) => By::Session(SessionToken::parse(text).ok_or(NoCaller::Session)?),
+            Shown::Session(text) | Shown::Watching(text) => {
+                By::Session(SessionToken::parse(text).ok_or(NoCaller::Session)?)
+            }
         };
         if key.is_none() {
             *self.anonymous.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&access));
         }
         let caller = Caller::new(login, access, address, by);
         if let Some(key) = key {
-            self.remember(key, &caller, now);
+            self.remember(key, Remembered { caller: caller.clone(), since: now, was_watching: is_watching });
         }
         Ok(caller)
     }
 
-    fn remembered(&self, key: Digest, now: Instant) -> Option<Caller> {
+    fn remembered(&self, key: Digest, now: Instant, is_watching: bool) -> Option<Caller> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (caller, since) = remembered.get(&key)?;
+        let Remembered { caller, since, was_watching } = remembered.get(&key)?;
         let is_fresh = now.saturating_duration_since(*since) < REMEMBERED && !caller.is_over(wall());
-        is_fresh.then(|| caller.clone())
+        (is_fresh && (is_watching || !was_watching)).then(|| caller.clone())
     }
 
-    fn remember(&self, key: Digest, caller: &Caller, now: Instant) {
+    fn remember(&self, key: Digest, caller: Remembered) {
+        let now = caller.since;
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED_MAX {
-            remembered.retain(|_, (_, since)| now.saturating_duration_since(*since) < REMEMBERED);
+            remembered.retain(|_, known| now.saturating_duration_since(known.since) < REMEMBERED);
         }
         // If there is no room still, he is asked for again each time.
         if remembered.len() < REMEMBERED_MAX {
-            remembered.insert(key, (caller.clone(), now));
+            remembered.insert(key, caller);
         }
     }
 }
@@ -303,7 +321,15 @@ impl NoCaller {
     fn into_response<B>(self, request: &Request<B>) -> Response {
         let problem = self.problem();
         let is_of_i3x = request.uri().path().starts_with(crate::i3x::ROUTE);
-        let mut response = if is_of_i3x { crate::i3x::refusal(problem) } else { problem.into_response() };
+        let is_login_wanted = matches!(self, NoCaller::Nothing | NoCaller::Session);
+        let mut response = if is_of_i3x {
+            crate::i3x::refusal(problem)
+        } else if is_login_wanted && ui::is_visit(request.method(), request.headers()) {
+            // The page asks who it is, and shows what was asked for when somebody has said so.
+            ui::page_instead(StatusCode::UNAUTHORIZED)
+        } else {
+            problem.into_response()
+        };
         let challenge = match &self {
             NoCaller::Bearer => Some("Bearer realm=\"factree\", error=\"invalid_token\""),
             NoCaller::InQuery | NoCaller::Session | NoCaller::Nothing => Some("Bearer realm=\"factree\""),
@@ -354,6 +380,12 @@ fn session_cookie(headers: &HeaderMap) -> Option<&str> {
         })
     };
     named(login::COOKIE_SECURE).or_else(|| named(login::COOKIE_PLAIN))
+}
+
+/// Whether nobody does what a request does: the page says so, or it opens a stream, as pages do again whenever one was cut.
+fn is_watching(headers: &HeaderMap) -> bool {
+    let is_stream = headers.get(ACCEPT).is_some_and(|it| it == "text/event-stream");
+    headers.contains_key(&UNATTENDED) || headers.contains_key(UPGRADE) || is_stream
 }
 
 fn is_ours(caller: &Caller, headers: &HeaderMap) -> bool {

@@ -212,11 +212,13 @@ mod attachments;
 pub mod clients;
 mod edge_nodes;
 pub mod findings;
+mod overview;
 pub mod type_reports;
 
 pub(crate) use attachments::{Attachment, Attachments};
 pub(crate) use edge_nodes::{EdgeNode, EdgeNodes};
 pub(crate) use findings::{Conformance, Findings};
+pub(crate) use overview::Overview;
 
 /// Writes one of the types below.
 pub(crate) fn to_json(body: &impl Serialize) -> Vec<u8> {

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::http::{Method, Uri};
-use axum::response::Response;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use factree_ingest::{Ingest, Now, Output};
 use factree_namespace::Namespace;
@@ -52,6 +52,7 @@ mod message;
 mod namespace;
 mod nearest;
 mod openapi;
+mod overview;
 mod path;
 mod placement;
 mod problem;
@@ -81,6 +82,10 @@ pub use guard::{Guard, GuardLimits, UpgradeGuard, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
 pub use openapi::openapi;
+pub use overview::{
+    AWAY_SHOWN_MAX, ClientCounts, MessageCounts, Overlook, OverviewReport, PlantCounts, Room, StorageReport,
+    overview_router,
+};
 pub use stream::{StreamLimits, StreamStats, Streams};
 pub use ui::ui_router;
 pub use values::Shortcut;
@@ -196,7 +201,15 @@ async fn health() -> Response {
     answer::json(br#"{"status":"ok"}"#.to_vec())
 }
 
-async fn no_route(uri: Uri) -> Problem {
+/// Whoever is told as a page that there is no such page knows where he is.
+async fn no_route(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if ui::is_visit(&method, &headers) && !uri.path().starts_with("/api/") && !uri.path().starts_with(i3x::ROUTE) {
+        return ui::page_instead(StatusCode::NOT_FOUND);
+    }
+    no_such_route(&uri).into_response()
+}
+
+fn no_such_route(uri: &Uri) -> Problem {
     let detail = format!("'{}' is no route of this API", clipped(uri.path()));
     Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, SEARCH, EDGE_NODES, FINDINGS].map(str::to_owned))
 }

@@ -58,6 +58,7 @@ pub(crate) fn document() -> &'static OpenApi {
             crate::access::routes().description(),
             crate::clients::routes().description(),
             crate::events::routes().description(),
+            crate::overview::routes().description(),
             crate::reload::routes().description(),
             crate::audit::routes().description(),
             elsewhere::description(),

@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Path as Parameter;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
-use axum::http::{HeaderValue, Uri};
-use axum::response::Response;
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::guard::{SEC_FETCH_DEST, SEC_FETCH_MODE};
 use crate::problem::Problem;
 use crate::wishes::{Tag, Wishes};
 
@@ -66,6 +68,7 @@ files! {
     "event-line.js" SCRIPT,
     "figures.js" SCRIPT,
     "finding.js" SCRIPT,
+    "first-steps.js" SCRIPT,
     "format.js" SCRIPT,
     "live.js" SCRIPT,
     "long-table.js" SCRIPT,
@@ -121,6 +124,25 @@ pub(crate) fn is_of_ui(path: &str) -> bool {
     path == "/" || is_at(UI) || PAGES.iter().any(|at| is_at(at))
 }
 
+/// Whether a request is a browser's that shows what it gets to somebody, and not a program's. Browsers that do not say where they
+/// go, as they do not to a server without TLS, still say what they would like to have.
+pub(crate) fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
+    let says = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    let is_read = method == Method::GET || method == Method::HEAD;
+    is_read
+        && match says(&SEC_FETCH_MODE) {
+            Some(mode) => mode == b"navigate" && says(&SEC_FETCH_DEST) == Some(b"document"),
+            None => headers.get(ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html")),
+        }
+}
+
+/// The page, where somebody who visits would otherwise read a problem document. It looks at its address, and says what is wrong.
+pub(crate) fn page_instead(status: StatusCode) -> Response {
+    let mut response = (status, Body::from(FILES[0].read().into_owned())).into_response();
+    label(response.headers_mut(), &FILES[0]);
+    response
+}
+
 async fn page(wishes: Wishes) -> Response {
     answer(&wishes, &FILES[0]).await
 }
@@ -128,7 +150,7 @@ async fn page(wishes: Wishes) -> Response {
 async fn file(Parameter(name): Parameter<String>, wishes: Wishes, uri: Uri) -> Result<Response, Problem> {
     match FILES.iter().find(|file| file.name == name) {
         Some(file) => Ok(answer(&wishes, file).await),
-        None => Err(crate::no_route(uri).await),
+        None => Err(crate::no_such_route(&uri)),
     }
 }
 
@@ -140,12 +162,15 @@ async fn answer(wishes: &Wishes, file: &File) -> Response {
         Some(unchanged) => unchanged,
         None => wishes.tagged(tag, body.into_owned()).await,
     };
-    let headers = response.headers_mut();
+    label(response.headers_mut(), file);
+    response
+}
+
+fn label(headers: &mut HeaderMap, file: &File) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
 }
 
 impl File {

@@ -30,6 +30,11 @@ export function logOut() {
   return ask("/api/v1/login", { method: "DELETE" });
 }
 
+/** Whether one may read all that a filter of paths means. @param {string} elements @returns {Promise<boolean>} */
+export async function mayRead(elements) {
+  return (await ask("/api/v1/access/explain", sending("POST", { verb: "read", elements }))).allowed;
+}
+
 /** @param {string} current @param {string} wanted @returns {Promise<null>} */
 export function changePassword(current, wanted) {
   return ask("/api/v1/me/password", sending("PUT", { current, new: wanted }));

@@ -55,6 +55,15 @@ import { encodePath, isAskable } from "./address.js";
 /** @typedef {{ name: string, url: string, version: string, client_id: string, state: string, since: string,
  *   last_error?: { at: string, class: string, text: string }, counters: Record<string, number> }} Attachment */
 
+/** @typedef {{ group: string, edge_node: string, device?: string, state: string, since: string }} Absentee */
+/** @typedef {{ server?: { status: string, uptime_seconds: number, memory_bytes?: number },
+ *   storage?: { durability: string, disk: string, free_bytes?: number, audit: string },
+ *   messages?: { received: number, received_bytes: number, sent: number, sent_bytes: number, dropped: number },
+ *   clients?: { connected: number, absent: number, subscriptions: number, streams: number, web_sockets: number },
+ *   plant?: { edge_nodes: { known: number, online: number }, devices_away: number, away: Absentee[], elements: number,
+ *     conflicts: number },
+ *   attachments?: { name: string, state: string, since: string }[], withheld?: Record<string, string> }} Overview */
+
 /** Why something was not answered, or refused. */
 export class Refusal extends Error {
   /** @param {number} status 0 where nobody answered @param {string} title @param {string} detail @param {string} [type] */
@@ -89,13 +98,21 @@ export function whenNobody(listener) {
   nobody = listener;
 }
 
+/** As long as that after somebody did something, what is asked is asked for him; then it is the page that asks. */
+const ATTENDED = 30_000;
+let attended = performance.now();
+for (const doing of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"])
+  addEventListener(doing, () => (attended = performance.now()), { capture: true, passive: true });
+
 /**
+ * Asks. Where nobody has done anything for a while it says so: a page that is left open keeps no session alive.
  * @param {string} address @param {RequestInit} [request] @returns {Promise<any>}
  */
 export async function ask(address, request = {}) {
   let response;
   const headers = new Headers(request.headers);
   if (csrf !== null && request.method) headers.set("x-csrf-token", csrf);
+  if (performance.now() - attended > ATTENDED) headers.set("x-unattended", "true");
   try {
     response = await fetch(address, { cache: "no-cache", ...request, headers });
   } catch (error) {
@@ -236,14 +253,9 @@ export function attachments() {
   return ask("/api/v1/attachments");
 }
 
-/** @returns {Promise<{ status: string, durability: string, disk: string }>} */
-export function readiness() {
-  return ask("/readyz");
-}
-
-/** @returns {Promise<string>} Prometheus' text */
-export function metrics() {
-  return ask("/metrics");
+/** How the plant and the server do, as far as the caller may see. @returns {Promise<Overview>} */
+export function overview() {
+  return ask("/api/v1/overview");
 }
 
 /** What somebody may see, or null. @template T @param {Promise<T>} answer @returns {Promise<T | null>} */
@@ -252,6 +264,16 @@ export async function ifMay(answer) {
     return await answer;
   } catch (error) {
     if (error instanceof Refusal && error.status === 403) return null;
+    throw error;
+  }
+}
+
+/** What is there, or null. @template T @param {Promise<T>} answer @returns {Promise<T | null>} */
+export async function ifThere(answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 404) return null;
     throw error;
   }
 }

@@ -88,7 +88,9 @@ function show() {
   const route = routeOf(location);
   /** @type {Surroundings} */
   const around = { live, samples, session, signal: leave.signal, query: route.query, go };
-  const page = session.isOut ? loginPage(session, show) : pageFor(route, around);
+  // What is no page of ours may be there for who has logged in.
+  const enter = route.page === "nowhere" ? () => location.reload() : show;
+  const page = session.isOut ? loginPage(session, enter) : pageFor(route, around);
   if (main.firstChild !== page || main.childNodes.length !== 1) {
     fill(main, page);
     main.scrollTop = 0;
@@ -141,8 +143,19 @@ function pageFor(route, around) {
       return el(
         "div",
         { class: "page" },
-        el("h1", {}, "There is no such page"),
-        el("p", {}, el("a", { href: "/" }, "Overview")),
+        el("header", {}, el("h1", {}, "There is no such page")),
+        el(
+          "section",
+          { class: "card" },
+          el("p", {}, "Nothing is at ", el("code", {}, clipped(location.pathname)), "."),
+          el(
+            "p",
+            { class: "links" },
+            el("a", { href: "/" }, "Overview"),
+            el("a", { href: "/ns" }, "The Namespace"),
+            el("a", { href: "/docs" }, "This server's API"),
+          ),
+        ),
       );
   }
 }

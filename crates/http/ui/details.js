@@ -63,6 +63,8 @@ export class Details {
   #chart = new Chart();
   #members;
   #context = el("div");
+  /** @type {ReturnType<typeof writeForm>} */
+  #form = null;
 
   /** @param {Samples} samples @param {Live} live @param {import("./session.js").Session} session */
   constructor(samples, live, session) {
@@ -112,7 +114,7 @@ export class Details {
     this.#following = null;
     this.#members.hide();
     fill(this.#context);
-    this.#about = this.#full = null;
+    this.#about = this.#full = this.#form = null;
     this.#path = "";
   }
 
@@ -129,6 +131,8 @@ export class Details {
   #build() {
     const about = /** @type {api.Element} */ (this.#about);
     const full = this.#full;
+    const isSettable = full && this.#session.mayCommand();
+    this.#form = isSettable ? writeForm({ ...full, unit: full.unit ?? about.unit }, this.#samples) : null;
     fill(
       this.element,
       this.#head(),
@@ -138,7 +142,7 @@ export class Details {
       full && isNumeric(full.datatype)
         ? el("section", {}, el("h2", {}, "Since this page was opened"), this.#chart.element)
         : null,
-      full && this.#session.mayCommand() ? writeForm({ ...full, unit: full.unit ?? about.unit }) : null,
+      this.#form?.element,
       full && el("section", {}, el("h2", {}, "Sample"), this.#times),
       this.#members.element,
       this.#context,
@@ -191,6 +195,7 @@ export class Details {
 
   #showSample() {
     const sample = { ...this.#full, ...this.#samples.get(this.#path) };
+    this.#form?.refresh();
     const unit = sample.unit ?? this.#about?.unit;
     const text = plain(sample.value, sample.datatype);
     const big = isComposed(/** @type {api.Sample} */ (sample))

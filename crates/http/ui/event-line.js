@@ -42,10 +42,13 @@ export function eventMark({ kind }) {
   return mark(form, word, loudness);
 }
 
-/** Whom or what it is about. @param {PlantEvent} event */
-export function eventSubject({ kind, group, edge_node: edgeNode, device, client_id: client, about }) {
+/** Whom or what it is about. @param {PlantEvent} event @param {{ withGroup?: boolean }} [how] */
+export function eventSubject(
+  { kind, group, edge_node: edgeNode, device, client_id: client, about },
+  { withGroup = true } = {},
+) {
   if (group !== undefined && edgeNode !== undefined) {
-    const of = [group, edgeNode, device].filter((part) => part !== undefined).join(" / ");
+    const of = [withGroup ? group : undefined, edgeNode, device].filter((part) => part !== undefined).join(" / ");
     return el("a", { href: edgeNodePage(group, edgeNode) }, name(of));
   }
   if (kind === "deviation" && about !== undefined) return el("a", { href: pageOf(about) }, name(about));

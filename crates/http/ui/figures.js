@@ -1,60 +1,7 @@
-//! The figures of `/metrics`, and how fast those that count go up.
+//! How fast what is counted goes up.
 //!
-//! Knows the text format and no name of a metric. Invariant: a counter that went down belongs to another process,
-//! and has no
-//! rate until it was read twice.
-
-/** @typedef {{ name: string, labels: Map<string, string>, value: number }} Figure */
-
-const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
-const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
-
-export class Figures {
-  /** @type {Figure[]} */
-  #now = [];
-  /** @type {{ at: number, figures: Figure[] } | null} */
-  #before = null;
-  #at = 0;
-
-  /** @param {string} text @param {number} at milliseconds */
-  take(text, at) {
-    if (this.#now.length > 0) this.#before = { at: this.#at, figures: this.#now };
-    this.#at = at;
-    this.#now = text.split("\n").flatMap((line) => {
-      const parts = line.startsWith("#") ? null : LINE.exec(line);
-      if (!parts) return [];
-      const labels = new Map([...(parts[2] ?? "").matchAll(LABEL)].map(([, key, value]) => [key, value]));
-      return [{ name: parts[1], labels, value: Number(parts[3]) }];
-    });
-  }
-
-  /** The sum over all labels, or of those with this one. @param {string} name @param {string} [label] */
-  sum(name, label) {
-    return sumOf(this.#now, name, label);
-  }
-
-  /** @param {string} name @returns {[string, number][]} by the value of the first label */
-  each(name) {
-    return this.#now
-      .filter((figure) => figure.name === name)
-      .map((figure) => [figure.labels.values().next().value ?? "", figure.value]);
-  }
-
-  /** Per second since the last time; none until there were two. @param {string} name @param {string} [label] */
-  rate(name, label) {
-    if (!this.#before || this.#at <= this.#before.at) return null;
-    const before = sumOf(this.#before.figures, name, label);
-    const gained = this.sum(name, label) - before;
-    return gained < 0 ? null : (gained * 1000) / (this.#at - this.#before.at);
-  }
-}
-
-/** @param {Figure[]} figures @param {string} name @param {string | undefined} label */
-function sumOf(figures, name, label) {
-  return figures
-    .filter((figure) => figure.name === name && (label === undefined || [...figure.labels.values()].includes(label)))
-    .reduce((sum, figure) => sum + figure.value, 0);
-}
+//! Knows nothing of what is counted. Invariant: a count that went down belongs to another process, and has no rate until it
+//! was read twice.
 
 /** How fast counts of things with a name go up, from one look to the next. */
 export class Rates {

@@ -70,6 +70,11 @@ export class LongTable {
     new ResizeObserver(() => this.#soon()).observe(this.element);
   }
 
+  /** How many lines there are. */
+  get length() {
+    return this.#given.length;
+  }
+
   /** @param {T[]} items */
   show(items) {
     this.#given = items;

@@ -62,8 +62,9 @@ const STATES = new Map([
   ["stopped", ["cross", "Stopped", "loud dead", ""]],
 ]);
 
-/** The state of an Edge Node, a Device, a client or an attachment. @param {string} state */
-export function state(state) {
+/** The state of an Edge Node, a Device, a client or an attachment. @param {string} state @param {string} [whose] said before it to
+ *   who does not see what it stands beside */
+export function state(state, whose) {
   const [form, word, loudness, about] = STATES.get(state) ?? ["square", state, "", ""];
-  return mark(form, word, loudness, about);
+  return mark(form, whose === undefined ? word : `${whose} ${word.toLowerCase()}`, loudness, about);
 }

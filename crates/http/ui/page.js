@@ -60,6 +60,14 @@ export function table(label, heads) {
   };
 }
 
+/** On a phone a line of a list is two cells of two lines each. */
+export const NARROW = matchMedia("(max-width: 640px)");
+
+/** What matters, and below it what helps to tell it from others. @param {Child} above @param {Child} below */
+export function stack(above, below) {
+  return el("div", { class: "stack" }, el("div", {}, above), el("div", { class: "soft" }, below));
+}
+
 /** @param {...Child} children */
 export function card(...children) {
   return el("section", { class: "card" }, ...children);

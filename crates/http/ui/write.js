@@ -3,15 +3,16 @@
 //! The server alone decides what is accepted; here only the form of the input is held against the datatype, so a
 //! slip of the
 //! finger is told at once. A command that nobody has confirmed yet is asked about until it is final.
-//! Invariant: nothing is sent that was not shown and confirmed word for word.
+//! Invariant: nothing is sent that was not shown and confirmed word for word, beside the value as it is at that moment.
 
 import * as api from "./api.js";
 import { confirmed } from "./dialog.js";
 import { el, facts, fill, longText, name } from "./dom.js";
 import { exact, isInteger, plain } from "./format.js";
-import { mark } from "./marks.js";
+import { mark, quality } from "./marks.js";
 
 /** @typedef {import("./api.js").Sample} Sample */
+/** @typedef {import("./samples.js").Samples} Samples */
 /** @typedef {{ value: unknown } | { refused: string }} Read */
 
 const RANGES = new Map([
@@ -39,7 +40,7 @@ function takes(datatype) {
   const range = RANGES.get(datatype);
   if (range) return `${datatype}: a whole number from ${range[0]} to ${range[1]}`;
   if (datatype === "Float" || datatype === "Double") return `${datatype}: a number; NaN, Infinity and -Infinity too`;
-  if (datatype === "Boolean") return "Boolean";
+  if (datatype === "Boolean") return "Boolean: true or false";
   if (datatype === "DateTime") return "DateTime: as 2026-01-31T12:00:00.000Z";
   if (BINARY.has(datatype)) return `${datatype}: base64`;
   if (TEXTS.has(datatype)) return `${datatype}: text`;
@@ -74,15 +75,17 @@ export function read(text, datatype) {
 }
 
 /**
- * The form for one metric; none where its datatype cannot be set.
- * @param {Sample} sample @returns {HTMLElement | null}
+ * The form for one metric; none where its datatype cannot be set. What is said of its value is that of `samples`, as long as
+ * the form is asked to `refresh`.
+ * @param {Sample} sample @param {Samples} samples @returns {{ element: HTMLElement, refresh: () => void } | null}
  */
-export function writeForm(sample) {
+export function writeForm(sample, samples) {
   const { datatype = "", source } = sample;
+  const now = () => ({ ...sample, ...samples.get(sample.path), unit: sample.unit });
   const words = takes(datatype);
   if (!words || !source || (source.type === "sparkplug" && source.metric === "bdSeq")) return null;
   const said = el("div", { role: "status", "aria-live": "polite" });
-  const { field, input } = fieldFor(sample, datatype);
+  const { field, input, refresh } = fieldFor(now, datatype);
   const form = el(
     "form",
     {
@@ -91,35 +94,32 @@ export function writeForm(sample) {
         event.preventDefault();
         const wanted = read(input(), datatype);
         if ("refused" in wanted) fill(said, el("p", { class: "refused" }, wanted.refused));
-        else void send(sample, wanted.value, said);
+        else void send(now, samples, wanted.value, said);
       },
     },
     field,
     el("button", { type: "submit", class: "main" }, "Set…"),
     el("span", { class: "takes", id: "takes" }, words),
   );
-  return el("section", { "aria-label": "Set" }, el("h2", {}, "Set"), form, said);
+  return { element: el("section", { "aria-label": "Set" }, el("h2", {}, "Set"), form, said), refresh };
 }
 
-/** @param {Sample} sample @param {string} datatype */
-function fieldFor(sample, datatype) {
+/** @param {() => Sample} now @param {string} datatype */
+function fieldFor(now, datatype) {
   if (datatype === "Boolean") {
     const radio = (/** @type {string} */ value) =>
       el(
         "label",
         {},
-        el("input", {
-          type: "radio",
-          name: "wanted",
-          value,
-          checked: String(sample.value) !== value && sample.value !== undefined,
-        }),
+        // None is chosen beforehand: the value may change while somebody looks, and what was the other one then is not now.
+        el("input", { type: "radio", name: "wanted", value }),
         ` ${value}`,
       );
     const field = el("fieldset", {}, el("legend", { class: "hidden" }, "New value"), radio("true"), radio("false"));
     return {
       field,
       input: () => /** @type {HTMLInputElement | null} */ (field.querySelector("input:checked"))?.value ?? "",
+      refresh: () => {},
     };
   }
   const isLong =
@@ -134,25 +134,45 @@ function fieldFor(sample, datatype) {
     autocomplete: "off",
     spellcheck: "false",
   };
-  const now = isLong ? JSON.stringify(sample.value ?? null, null, 2) : "";
-  const field = isLong
-    ? el("textarea", common, now)
-    : el("input", {
-        ...common,
-        type: "text",
-        placeholder: datatype === "String" ? "" : plain(sample.value).slice(0, 40),
-        inputmode: datatype === "Float" || datatype === "Double" ? "decimal" : isInteger(datatype) ? "numeric" : "text",
-      });
-  return { field, input: () => field.value };
+  if (isLong) {
+    let shown = JSON.stringify(now().value ?? null, null, 2);
+    const field = el("textarea", common, shown);
+    const refresh = () => {
+      // What somebody has begun to write stays.
+      if (field.value !== shown || field === document.activeElement) return;
+      shown = JSON.stringify(now().value ?? null, null, 2);
+      if (field.value !== shown) field.value = shown;
+    };
+    return { field, input: () => field.value, refresh };
+  }
+  const isNumber = datatype === "Float" || datatype === "Double";
+  const field = el("input", {
+    ...common,
+    type: "text",
+    inputmode: isNumber ? "decimal" : isInteger(datatype) ? "numeric" : "text",
+  });
+  const refresh = () => {
+    const placeholder = datatype === "String" ? "" : plain(now().value).slice(0, 40);
+    if (field.placeholder !== placeholder) field.placeholder = placeholder;
+  };
+  refresh();
+  return { field, input: () => field.value, refresh };
 }
 
-/** @param {Sample} sample @param {unknown} value @param {HTMLElement} said */
-async function send(sample, value, said) {
+/** @param {() => Sample} now @param {Samples} samples @param {unknown} value @param {HTMLElement} said */
+async function send(now, samples, value, said) {
+  const sample = now();
   const unit = sample.unit ? ` ${sample.unit}` : "";
   const line = (/** @type {unknown} */ value) => longText(`${plain(value, sample.datatype)}${unit}`, 200);
   const steps = el("ul", { class: "steps" });
   const step = (/** @type {Node} */ shape, /** @type {string} */ about) =>
     steps.append(el("li", { class: "together" }, shape, about));
+  const current = el("span");
+  const showCurrent = () => {
+    const { value: is, quality: how, gone } = now();
+    fill(current, line(is), " ", (how ?? "Good") === "Good" && !gone ? null : quality(how, gone));
+  };
+  showCurrent();
   const question = {
     title: "Set this value?",
     act: "Send",
@@ -160,13 +180,16 @@ async function send(sample, value, said) {
     body: [
       facts([
         ["Element", name(sample.path)],
-        ["Now", line(sample.value)],
+        ["Now", current],
         ["Then", el("strong", {}, line(value))],
         ["Goes to", whither(sample)],
       ]),
     ],
   };
+  // It goes on changing while somebody thinks about it.
+  const leave = samples.listen((paths) => paths.has(sample.path) && showCurrent());
   const sent = await confirmed(question, (reason) => api.set(sample.path, value, reason));
+  leave();
   if (!sent) return;
   let command = sent.done;
   const began = performance.now();

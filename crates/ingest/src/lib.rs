@@ -15,6 +15,7 @@ use std::time::Instant;
 use factree_namespace::{Block, Namespace, Revision};
 use factree_sparkplug as sparkplug;
 
+mod away;
 mod cells;
 mod census;
 mod commands;
@@ -52,6 +53,7 @@ mod unfit;
 mod witness;
 mod wording;
 
+pub use away::{Absentee, Away};
 pub use census::Census;
 pub use commands::{Command, CommandState};
 pub use conformance::{ConformanceReport, RuleReport, Verdict};

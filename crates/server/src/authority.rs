@@ -185,7 +185,8 @@ impl Authority {
                 login.and_then(|login| matching(login, *username))
             }
             Proof::Bearer(token) => self.log_in_by_token(token, terms, now),
-            Proof::Session(cookie) => self.log_in_by_session(cookie, now),
+            Proof::Session(cookie) => self.log_in_by_session(cookie, now, true),
+            Proof::Watching(cookie) => self.log_in_by_session(cookie, now, false),
         })
     }
 
@@ -257,11 +258,11 @@ impl Authority {
         Ok(self.directory().login_anonymous(peer, roles))
     }
 
-    fn log_in_by_session(&self, cookie: &str, now: Timestamp) -> Result<Login, NotLetIn> {
+    fn log_in_by_session(&self, cookie: &str, now: Timestamp, is_use: bool) -> Result<Login, NotLetIn> {
         let token = SessionToken::parse(cookie).ok_or(Refusal::Unknown)?;
         let mut directory = self.directory();
         let login = directory.login_by_session(&token, now)?;
-        if directory.note_session_used(token.id(), now).is_some() {
+        if is_use && directory.note_session_used(token.id(), now).is_some() {
             self.note(Used::Session(token.id()));
         }
         Ok(login)

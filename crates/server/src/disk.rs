@@ -15,6 +15,8 @@ use crate::hub::Mailbox;
 
 /// While more than so many bytes wait for the disk, publishers that wait for it too are not read.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+/// Below this many free bytes the disk is called low: eight times what the store keeps in reserve.
+const LOW_BYTES: u64 = 512 << 20;
 
 /// So many notes must be durable first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +53,8 @@ pub(crate) struct Disk {
     full: AtomicBool,
     /// Commits are refused.
     stuck: AtomicBool,
+    /// Bytes it has left, when it was looked at last and told; 0 before.
+    free_bytes: AtomicU64,
     waiting: Mutex<Vec<(Ticket, Arc<Mailbox>)>>,
     work: Mutex<Work>,
     begin: Condvar,
@@ -121,6 +125,16 @@ impl Disk {
         self.full.load(Ordering::Relaxed)
     }
 
+    /// Bytes it has left, looked at twice a second; none if nothing is kept, or the machine does not tell.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        Some(self.free_bytes.load(Ordering::Relaxed)).filter(|free| self.kept && *free > 0)
+    }
+
+    /// Whether it comes to its end, so that somebody makes room while there is some.
+    pub(crate) fn is_low(&self) -> bool {
+        self.free_bytes().is_some_and(|free| free < LOW_BYTES)
+    }
+
     /// Whether commits are refused.
     pub(crate) fn is_stuck(&self) -> bool {
         self.stuck.load(Ordering::Relaxed)
@@ -161,6 +175,10 @@ impl Disk {
     /// Commits are refused, or taken again.
     pub(crate) fn set_stuck(&self, stuck: bool) {
         self.stuck.store(stuck, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_free_bytes(&self, free: u64) {
+        self.free_bytes.store(free, Ordering::Relaxed);
     }
 
     /// Something was committed.

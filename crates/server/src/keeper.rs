@@ -149,6 +149,8 @@ impl Keeping {
             }
         }
         *due = Instant::now() + LOOK;
+        // What does not answer is not known, and a disk that has failed is told by its commits.
+        self.hub.disk().set_free_bytes(self.store.free_bytes().unwrap_or_default());
     }
 
     fn set_full(&self, full: bool) {

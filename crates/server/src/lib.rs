@@ -28,6 +28,7 @@ pub mod limit_keys;
 mod limits;
 pub mod metrics;
 mod outgoing;
+mod overview;
 mod patience;
 mod probes;
 mod process;

@@ -126,7 +126,10 @@ impl AuthLimits {
 
     /// Those of the directory.
     pub(crate) fn directory(&self) -> DirectoryLimits {
+        let DirectoryLimits { used_precision, .. } = DirectoryLimits::default();
         DirectoryLimits {
+            // Coarser than that, a short session would end while it is used.
+            used_precision: used_precision.min(self.auth_session_idle / 4),
             users_max: self.auth_users_max.get(),
             roles_max: self.auth_roles_max.get(),
             keys_per_user_max: self.auth_keys_per_user_max.get(),

@@ -120,6 +120,8 @@ const METRICS: &[Metric] = &[
     }),
     metric!(Gauge "factree_storage_full" "1 while QoS 1 and 2 publications are refused, because the disk is full",
         |now, to| to.one(u64::from(now.disk.is_full()))),
+    metric!(Gauge "factree_storage_free_bytes" "Room that the disk has left, where anything is kept on it",
+        |now, to| to.some(now.disk.free_bytes())),
     metric!(Counter "factree_storage_commits_total" "Commits to the disk, each with all that had gathered",
         |now, to| to.one(now.disk.commits())),
     metric!(Gauge "factree_storage_waiting_bytes" "Messages whose acknowledgement waits for the disk",

@@ -407,6 +407,10 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move |limit, after| hub.recent().tell(limit, after))
         };
+        let overlook = {
+            let probes = probes.clone();
+            Arc::new(move || probes.overview())
+        };
         let doorway = match authority.is_open() {
             true => Doorway::open(),
             false => Doorway::new(Arc::clone(&authority) as Arc<dyn factree_http::Authority>, http_is_encrypted),
@@ -416,6 +420,7 @@ impl Server {
             .merge(factree_http::reload_router(reload, auditor()))
             .merge(factree_http::clients_router(clients, auditor()))
             .merge(factree_http::events_router(events))
+            .merge(factree_http::overview_router(overlook))
             .merge(factree_http::audit_router(auditor()))
             .merge(factree_http::access_router(doorway.clone(), Some(auditor())))
             .merge(factree_http::ui_router())

@@ -75,6 +75,36 @@ async fn a_session_is_a_cookie_and_what_changes_something_needs_its_token() {
 }
 
 #[tokio::test]
+async fn what_a_page_asks_by_itself_is_no_use_of_the_session() {
+    let (keeper, plant) = (keeper(), Plant::new());
+    let gated = gated(&keeper, &plant);
+    let cookie = format!("factree={}", keeper.session("anna").0);
+    let by_itself = [("cookie", &*cookie), ("x-unattended", "true")];
+    let stream = [("cookie", &*cookie), ("accept", "text/event-stream")];
+    for (headers, uses) in
+        [(&by_itself[..], 0), (&stream, 0), (&by_itself, 0), (&by_itself[..1], 1), (&by_itself, 1), (&stream, 1)]
+    {
+        assert_eq!(ask(&gated, "GET /api/v1/namespace", headers, "").await.status, 200);
+        assert_eq!(*keeper.uses.lock().unwrap(), uses, "somebody who comes after the page itself is noted");
+    }
+    let over = [("cookie", "factree=none"), ("x-unattended", "true")];
+    assert_eq!(ask(&gated, "GET /api/v1/namespace", &over, "").await.status, 401);
+}
+
+#[tokio::test]
+async fn whoever_visits_a_page_that_wants_a_login_gets_the_page_to_log_in() {
+    let (keeper, plant) = (keeper(), Plant::new());
+    let gated = gated(&keeper, &plant);
+    let visits = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    for uri in ["/docs", "/foo", "/api/v1/namespace"] {
+        let answer = ask(&gated, &format!("GET {uri}"), &visits, "").await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (401, "text/html; charset=utf-8"), "{uri}");
+        let answer = ask(&gated, &format!("GET {uri}"), &[], "").await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (401, "application/problem+json"), "{uri}");
+    }
+}
+
+#[tokio::test]
 async fn by_tls_the_cookie_is_for_this_host_and_tls_alone() {
     let keeper = keeper();
     let doorway = Doorway::new(Arc::clone(&keeper) as Arc<dyn Authority>, true);

@@ -16,6 +16,7 @@ mod matrix;
 mod names;
 mod namespace;
 mod openapi;
+mod overview;
 mod placement;
 mod plant;
 mod streams;

@@ -13,8 +13,8 @@ use crate::plant::{NOON, Plant};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use factree_http::{
-    ClientReport, Clients, Disconnected, NoAudit, Reloaded, StreamLimits, audit_router, clients_router, events_router,
-    openapi, reload_router, ui_router,
+    ClientReport, Clients, Disconnected, NoAudit, OverviewReport, Reloaded, StreamLimits, audit_router, clients_router,
+    events_router, openapi, overview_router, reload_router, ui_router,
 };
 use factree_ingest::{Limits, SessionKey};
 use factree_namespace::{ContextRule, ContextScope, Filter};
@@ -119,6 +119,7 @@ fn routes(plant: &Plant) -> axum::Router {
         .merge(clients_router(Arc::new(Book), Arc::new(NoAudit)))
         .merge(audit_router(Arc::new(NoAudit)))
         .merge(events_router(Arc::new(|_, _| Vec::new())))
+        .merge(overview_router(Arc::new(OverviewReport::default)))
         .merge(ui_router())
 }
 
@@ -234,6 +235,7 @@ const TABLE: &[Row] = &[
     ("explain_placement", "GET", "/api/v1/placement?topic=Acme/Dallas/x", "", AREA),
     ("try_placement_rule", "POST", "/api/v1/placement/try", r#"{"rule": {"group": "{site}"}}"#, AREA),
     ("list_events", "GET", "/api/v1/events", "", AREA),
+    ("overview", "GET", "/api/v1/overview", "", AREA),
     ("openapi", "GET", "/openapi.json", "", LIST),
     ("docs", "GET", "/docs", "", LIST),
     ("docs_style", "GET", "/docs/style.css", "", LIST),

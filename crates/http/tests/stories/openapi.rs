@@ -8,7 +8,7 @@ use crate::plant::Plant;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callers::{who_is_let_in, who_may_not};
-use deeds::{Book, what_happened, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
+use deeds::{Book, how_it_is, what_happened, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
 use factree_http::{NoAudit, access_router, audit_router, clients_router, events_router, openapi};
 use recorded::what_is_on_record;
 use serde_json::{Value, json};
@@ -214,6 +214,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
     who_may_not(&mut told).await;
     who_is_let_in(&mut told).await;
     what_happened(&mut told).await;
+    how_it_is(&mut told).await;
     what_is_on_record(&mut told).await;
 
     let mut named = BTreeSet::new();

@@ -6,6 +6,8 @@ use axum::response::Response;
 use factree_http::ui_router;
 use tower::ServiceExt;
 
+use crate::plant::Plant;
+
 async fn ask(uri: &str, headers: &[(&str, &str)]) -> Response {
     let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
     ui_router().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
@@ -41,6 +43,40 @@ async fn every_page_is_the_same_document() {
     assert_eq!(ask("/elsewhere", &[]).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(ask("/ui/../Cargo.toml", &[]).await.status(), StatusCode::NOT_FOUND);
     assert_eq!(ask("/ui/none.js", &[]).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn somebody_who_visits_an_address_that_is_none_gets_a_page_and_a_program_the_problem() {
+    let plant = Plant::new();
+    let visits: [&[(&str, &str)]; 2] = [
+        &[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("accept", "*/*")],
+        // A browser does not say where it goes to a server without TLS.
+        &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")],
+    ];
+    let programs: [&[(&str, &str)]; 3] = [
+        &[("accept", "*/*")],
+        &[],
+        &[("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("accept", "text/html")],
+    ];
+    for (headers, uri, kind) in [
+        (visits[0], "/foo", "text/html; charset=utf-8"),
+        (visits[1], "/foo/bar?x=1", "text/html; charset=utf-8"),
+        (visits[0], "/api/v1/foo", "application/problem+json"),
+        (programs[0], "/foo", "application/problem+json"),
+        (programs[1], "/foo", "application/problem+json"),
+        (programs[2], "/foo", "application/problem+json"),
+    ] {
+        let request = headers.iter().fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        let answer = plant.answer(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (404, &kind.parse().unwrap()),
+            "{uri}"
+        );
+        if kind.starts_with("text/html") {
+            assert!(answer.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+        }
+    }
 }
 
 #[tokio::test]

@@ -40,7 +40,12 @@ export function edgeNodePage({ signal, session }, group, edgeNode) {
   const devices = table("Devices", ["State", "Device", "Since", "#Metrics"]);
   const report = el("div");
   const metrics = el("div");
-  page.element.append(
+  const unknown = el("div");
+  const known = el("div", { class: "page-part" });
+  page.element.append(unknown, known);
+  // Nothing is asked of one that is not known to be there.
+  rebirth.disabled = true;
+  known.append(
     el(
       "div",
       { class: "columns" },
@@ -64,8 +69,14 @@ export function edgeNodePage({ signal, session }, group, edgeNode) {
     EVERY,
     signal,
     async () => {
-      const node = await api.edgeNode(group, edgeNode);
+      const node = await api.ifThere(api.edgeNode(group, edgeNode));
       page.answered();
+      known.hidden = node === null;
+      page.put(unknown, node === null, () => (node === null ? [nobody()] : []));
+      if (node === null) {
+        rebirth.disabled = true;
+        return;
+      }
       rebirth.disabled = node.state === "offline" || node.state === "restored";
       const perSecond = rates.take("", messagesOf(node), performance.now());
       fill(about, stateOf(node));
@@ -85,7 +96,8 @@ export function edgeNodePage({ signal, session }, group, edgeNode) {
     CONFORMANCE_EVERY,
     signal,
     async () => {
-      const conformance = await api.conformance(group, edgeNode);
+      const conformance = await api.ifThere(api.conformance(group, edgeNode));
+      if (conformance === null) return;
       page.put(
         report,
         [conformance.summary, conformance.rules.map((rule) => [rule.verdict, rule.findings?.length])],
@@ -95,6 +107,18 @@ export function edgeNodePage({ signal, session }, group, edgeNode) {
     page.refused,
   );
   return page.element;
+}
+
+function nobody() {
+  return card(
+    el("h2", {}, "No such Edge Node"),
+    el(
+      "p",
+      {},
+      "No Edge Node of this group and name has been heard of since this data directory was begun. When it is born, it is here.",
+    ),
+    el("p", {}, el("a", { href: "/edge-nodes" }, "All Edge Nodes")),
+  );
 }
 
 /** @param {api.EdgeNode} node */

@@ -8,9 +8,10 @@ import { edgeNodePage } from "../address.js";
 import { el, name } from "../dom.js";
 import { age, count, rate } from "../format.js";
 import { Rates } from "../figures.js";
+import { firstSteps } from "../first-steps.js";
 import { LongTable } from "../long-table.js";
 import { state } from "../marks.js";
-import { card, Page } from "../page.js";
+import { card, NARROW, Page, stack } from "../page.js";
 import { poll } from "../poll.js";
 import { when } from "../when.js";
 
@@ -42,8 +43,14 @@ const COLUMNS = [
   { label: "Findings", width: 90, isNumber: true, order: ({ node }) => node.counters.findings },
 ];
 
+/** @type {import("../long-table.js").Column<Seen>[]} */
+const NARROW_COLUMNS = [
+  { label: "Edge Node", width: 200, order: ({ node }) => node.edge_node },
+  { label: "State", width: 130, order: ({ node }) => ORDER.indexOf(node.state) },
+];
+
 /** @param {Surroundings} around */
-export function edgeNodesPage({ signal, query, go }) {
+export function edgeNodesPage({ signal, query, go, session }) {
   const summary = el("p");
   const words = el("input", {
     type: "search",
@@ -63,12 +70,16 @@ export function edgeNodesPage({ signal, query, go }) {
   page.element.classList.add("filled");
   const list = new LongTable(
     "Edge Nodes",
-    COLUMNS,
+    NARROW.matches ? NARROW_COLUMNS : COLUMNS,
     ({ node }) => keyOf(node),
-    cells,
+    NARROW.matches ? narrowCells : cells,
     ({ node }) => isAway(node),
   );
-  page.element.append(card(more, list.element));
+  list.element.classList.toggle("stacked", NARROW.matches);
+  NARROW.addEventListener("change", () => go(location.pathname + location.search), { signal });
+  const steps = el("div");
+  const everything = card(more, list.element);
+  page.element.append(steps, everything);
   const rates = new Rates();
   /** @type {Seen[]} */
   let known = [];
@@ -103,9 +114,11 @@ export function edgeNodesPage({ signal, query, go }) {
         .sort((a, b) => ORDER.indexOf(a.node.state) - ORDER.indexOf(b.node.state));
       const online = all.filter((node) => !isAway(node)).length;
       summary.textContent = `${count(online)} of ${count(all.length)} online`;
-      more.textContent =
-        all.length === 0 ? "None has been heard of yet. Point one at this broker, and it is here with its Birth." : "";
+      everything.hidden = all.length === 0;
+      page.put(steps, all.length === 0, () => (all.length === 0 ? [card(firstSteps(session))] : []));
       show();
+      const left = list.length === 0 ? "None of them is so." : "";
+      if (more.textContent !== left) more.textContent = left;
     },
     page.refused,
   );
@@ -125,6 +138,16 @@ function isAway({ state }) {
 /** All that was counted from an Edge Node. @param {api.EdgeNode} node */
 export function messagesOf({ counters }) {
   return counters.births + counters.data + counters.deaths;
+}
+
+/** @param {Seen} seen @returns {import("../long-table.js").Cell[]} */
+function narrowCells({ node }) {
+  const { group, edge_node: edgeNode } = node;
+  const heard = node.last_message ? `heard ${age(node.last_message)} ago` : "never heard";
+  return [
+    [[group, edgeNode], () => stack(el("a", { href: edgeNodePage(group, edgeNode) }, name(edgeNode)), name(group))],
+    [[node.state, heard], () => stack(state(node.state), heard)],
+  ];
 }
 
 /** @param {Seen} seen @returns {import("../long-table.js").Cell[]} */

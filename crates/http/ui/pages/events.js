@@ -3,11 +3,11 @@
 //! Invariant: what is shown is what the server still remembers; that it forgets is said.
 
 import * as api from "../api.js";
-import { el } from "../dom.js";
+import { el, name } from "../dom.js";
 import { many } from "../format.js";
 import { eventMark, eventSubject, eventText, ofWhat } from "../event-line.js";
 import { LongTable } from "../long-table.js";
-import { card, Page } from "../page.js";
+import { card, NARROW, Page, stack } from "../page.js";
 import { poll } from "../poll.js";
 import { when } from "../when.js";
 
@@ -30,6 +30,12 @@ const COLUMNS = [
   { label: "In words", width: 560 },
 ];
 
+/** @type {import("../long-table.js").Column<api.PlantEvent>[]} */
+const NARROW_COLUMNS = [
+  { label: "Of", width: 200 },
+  { label: "What, when", width: 130 },
+];
+
 /** @param {Surroundings} around */
 export function eventsPage({ signal, query, go }) {
   const which = query.get("of") ?? "";
@@ -41,7 +47,10 @@ export function eventsPage({ signal, query, go }) {
   const summary = el("p");
   const page = new Page("Events", summary, el("form", { submit: (event) => event.preventDefault() }, shown));
   page.element.classList.add("filled");
-  const list = new LongTable("Events", COLUMNS, ({ number }) => String(number), cells);
+  const [columns, cellsOf] = NARROW.matches ? [NARROW_COLUMNS, narrowCells] : [COLUMNS, cells];
+  const list = new LongTable("Events", columns, ({ number }) => String(number), cellsOf);
+  list.element.classList.toggle("stacked", NARROW.matches);
+  NARROW.addEventListener("change", () => go(location.pathname + location.search), { signal });
   page.element.append(card(list.element));
 
   void poll(
@@ -58,6 +67,15 @@ export function eventsPage({ signal, query, go }) {
     page.refused,
   );
   return page.element;
+}
+
+/** @param {api.PlantEvent} event @returns {import("../long-table.js").Cell[]} */
+function narrowCells(event) {
+  const { group } = event;
+  return [
+    [0, () => stack(eventSubject(event, { withGroup: false }), group === undefined ? eventText(event) : name(group))],
+    [0, () => stack(eventMark(event), when(event.at))],
+  ];
 }
 
 /** @param {api.PlantEvent} event @returns {import("../long-table.js").Cell[]} */

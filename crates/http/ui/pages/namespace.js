@@ -8,6 +8,7 @@ import { Details } from "../details.js";
 import { element } from "../api.js";
 import { ElementTree } from "../element-tree.js";
 import { el } from "../dom.js";
+import { firstSteps } from "../first-steps.js";
 import { poll } from "../poll.js";
 import { TreeView } from "../tree-view.js";
 
@@ -40,9 +41,11 @@ class NamespacePage {
   #inSight = [];
   #go;
   #rereading = 0;
+  #nothing = el("div", { class: "nothing", hidden: true });
 
   /** @param {Surroundings} around */
   constructor({ live, samples, session, go }) {
+    this.#nothing.append(firstSteps(session));
     this.#live = live;
     this.#go = go;
     this.#tree = new ElementTree(samples);
@@ -51,8 +54,15 @@ class NamespacePage {
       inSight: (nodes) => this.#see(nodes),
     });
     this.#details = new Details(samples, live, session);
+    this.#view.element.append(this.#nothing);
     this.element.append(this.#view.element, this.#details.element);
-    this.#tree.listen(() => this.#view.relist());
+    this.#tree.listen(() => {
+      const { children } = this.#tree.root;
+      const isEmpty = children !== null && children.length === 0;
+      this.#nothing.hidden = !isEmpty;
+      this.element.classList.toggle("empty", isEmpty);
+      this.#view.relist();
+    });
     samples.listen((paths) => {
       this.#view.changed(paths);
       this.#details.changed(paths);

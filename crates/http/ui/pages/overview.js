@@ -7,7 +7,8 @@ import { edgeNodePage } from "../address.js";
 import { el, fill, name, svg } from "../dom.js";
 import { bytes, count, duration, many, moment, rate } from "../format.js";
 import { eventMark, eventSubject, ofWhat } from "../event-line.js";
-import { Figures } from "../figures.js";
+import { Rates } from "../figures.js";
+import { firstSteps } from "../first-steps.js";
 import { mark, state } from "../marks.js";
 import { card, Page } from "../page.js";
 import { poll } from "../poll.js";
@@ -30,19 +31,26 @@ const PROMISES = new Map([
   ["memory", "Nothing survives a restart"],
 ]);
 
-const figures = new Figures();
+const rates = new Rates();
 /** @type {Map<string, number[]>} they go on while another page is shown */
 const sparks = new Map();
 
+/** @typedef {{ told: api.Overview | null, findings: api.Finding[] | null, root: api.Element, attached: api.Attachment[] }} Seen
+ *   what there is to see, as far as somebody may */
+
 /** @param {Surroundings} around */
-export function overviewPage({ signal }) {
+export function overviewPage({ signal, session }) {
   const page = new Page("Overview");
   const tiles = el("div", { class: "tiles" });
+  const hidden = el("div");
+  const steps = el("div");
   const attention = el("ul", { class: "attention" });
   const recent = el("ul", { class: "attention" });
   const attachments = el("div");
   page.element.append(
     tiles,
+    hidden,
+    steps,
     el(
       "div",
       { class: "columns" },
@@ -60,108 +68,143 @@ export function overviewPage({ signal }) {
     EVERY,
     signal,
     async () => {
-      const [text, ready, nodes, found, root, attached, happened] = await Promise.all([
-        api.ifMay(api.metrics()),
-        api.readiness().catch(() => null),
-        api.ifMay(api.edgeNodes({ online: "false", limit: LISTED })),
+      const [told, found, root, attached, happened] = await Promise.all([
+        api.ifMay(api.overview()),
         api.ifMay(api.findings({ limit: 1, level: "must" })),
         api.element("", { depth: 1, limit: 1000 }),
-        api.ifMay(api.attachments()),
+        session.mayManage("config", "read") ? api.ifMay(api.attachments()) : null,
         api.ifMay(api.events(READ)),
       ]);
-      if (text !== null) figures.take(text, performance.now());
       page.answered();
-      fill(tiles, ...(text === null ? [] : tilesOf(ready)));
-      const wants = attentionOf(nodes?.edge_nodes ?? [], found?.findings ?? [], root, ready);
+      const seen = { told, findings: found?.findings ?? null, root, attached: attached?.attachments ?? [] };
+      fill(tiles, ...tilesOf(told));
+      page.put(hidden, told && (told.withheld ?? {}), () => [withheld(told)]);
+      const isEmpty = root.children_count === 0 && (told?.plant?.edge_nodes.known ?? 0) === 0;
+      page.put(steps, isEmpty, () => (isEmpty ? [card(firstSteps(session))] : []));
+      const wants = attentionOf(seen, session);
       page.put(
         attention,
-        wants.map(({ key }) => key),
-        () =>
-          wants.length > 0
-            ? wants.map(({ line }) => line)
-            : [
-                el(
-                  "li",
-                  {},
-                  mark("disc", "Nothing"),
-                  el(
-                    "span",
-                    { class: "soft" },
-                    nodes === null
-                      ? "As far as you may see."
-                      : "Every Edge Node that is known is online, and no rule is broken.",
-                  ),
-                ),
-              ],
+        [told === null, wants.map(({ key }) => key)],
+        () => (wants.length > 0 ? wants.map(({ line }) => line) : [nothing(seen)]),
       );
       const last = lastOf(happened?.events ?? []);
       page.put(
         recent,
-        last.map(({ event, more }) => [event.number, more]),
-        () => (last.length === 0 ? [el("li", { class: "soft" }, "Nothing yet.")] : last.map(eventLine)),
+        [happened === null, last.map(({ event, more }) => [event.number, more])],
+        () => {
+          if (happened === null) return [notForYou("What happened", "read area:conformance")];
+          return last.length === 0 ? [el("li", { class: "soft" }, "Nothing yet.")] : last.map(eventLine);
+        },
       );
-      page.put(attachments, attached, () => attachmentsOf(attached?.attachments ?? []));
+      page.put(attachments, seen.attached, () => attachmentsOf(seen.attached));
     },
     page.refused,
   );
   return page.element;
 }
 
-/** @param {{ status: string, durability: string, disk: string } | null} ready */
-function tilesOf(ready) {
-  const received = figures.rate("factree_publishes_received_total");
-  const sent = figures.rate("factree_deliveries_sent_total");
-  const { known, online } = edgeNodesNow();
-  const elsewhere = known - online;
-  const conflicts = figures.sum("factree_tree_conflicts");
-  const sessions = new Map(figures.each("factree_sessions"));
-  const absent = sessions.get("absent") ?? 0;
-  const isFull = ready?.disk === "full";
-  return [
-    tile(
-      "Edge Nodes online",
-      [count(online), el("small", {}, ` of ${count(known)}`)],
-      elsewhere > 0 ? `${count(elsewhere)} not online` : "all that are known",
-    ),
-    tile(
-      "Messages in",
-      [rate(received), el("small", {}, " /s")],
-      bytesPerSecond("factree_received_bytes_total"),
-      spark("in", received),
-    ),
-    tile("Messages out", [rate(sent), el("small", {}, " /s")], lost(), spark("out", sent)),
-    tile(
-      "Clients",
-      [count(sessions.get("connected") ?? 0), el("small", {}, " connected")],
-      absent > 0 ? `${count(absent)} sessions kept for absent ones` : "no session kept for absent ones",
-    ),
-    tile(
-      "Elements",
-      [count(figures.sum("factree_tree_elements"))],
-      conflicts > 0 ? `${count(conflicts)} under _conflicts` : "no conflicts",
-    ),
-    tile(
-      "Storage",
-      [isFull ? "Full" : (ready?.durability ?? "–")],
-      isFull ? "QoS 1 and 2 are refused until there is room" : (PROMISES.get(ready?.durability ?? "") ?? ""),
-    ),
-    tile(
-      "Health",
-      [ready?.status === "ready" ? "Ready" : (ready?.status ?? "Not ready")],
-      `up ${duration(figures.sum("factree_uptime_seconds") * 1000)}, ${bytes(figures.sum("process_resident_memory_bytes"))} of memory`,
-    ),
-    tile(
-      "Streams",
-      [count(figures.sum("factree_streams"))],
-      `${many(figures.sum("factree_stream_web_sockets"), "WebSocket")}, ${many(figures.sum("factree_subscriptions"), "MQTT subscription")}`,
-    ),
-  ];
+/** What is not shown, and what that takes. @param {api.Overview | null} told */
+function withheld(told) {
+  const grants = new Set(told === null ? ["read area:conformance"] : Object.values(told.withheld ?? {}));
+  if (grants.size === 0) return null;
+  const which = [...grants].flatMap((grant, at) => [at > 0 ? ", " : "", el("code", {}, grant)]);
+  return el("p", { class: "soft" }, "Some of this page is not shown: it takes a role with ", ...which, ".");
 }
 
-function edgeNodesNow() {
-  const states = new Map(figures.each("factree_edge_nodes"));
-  const online = (states.get("online") ?? 0) + (states.get("reordering") ?? 0);
-  return { known: figures.sum("factree_edge_nodes"), online };
+/** @param {string} what @param {string} grant */
+function notForYou(what, grant) {
+  return el("li", { class: "soft" }, `${what} is not shown to you: it takes a role with `, el("code", {}, grant), ".");
+}
+
+/** @param {Seen} seen */
+function nothing({ told, findings }) {
+  if (!told?.plant) return notForYou("Whether anything does", "read area:conformance");
+  const isAll = told.withheld === undefined && findings !== null;
+  const quiet = "Every Edge Node and Device that is known is online, and no rule is broken.";
+  return el("li", {}, mark("disc", "Nothing"), el("span", { class: "soft" }, isAll ? quiet : "As far as you may see."));
+}
+
+/** @param {api.Overview | null} told */
+function tilesOf(told) {
+  if (told === null) return [];
+  const { server, storage, messages, clients, plant } = told;
+  const now = performance.now();
+  const perSecond = (/** @type {string} */ key, /** @type {number} */ number) => rates.take(key, number, now);
+  const tiles = [];
+  if (plant) {
+    const { known, online } = plant.edge_nodes;
+    const away = [
+      known > online ? `${count(known - online)} not online` : "",
+      plant.devices_away > 0 ? `${many(plant.devices_away, "Device")} not online` : "",
+    ].filter(Boolean);
+    tiles.push(
+      tile(
+        "Edge Nodes online",
+        [count(online), el("small", {}, ` of ${count(known)}`)],
+        away.join(", ") || (known > 0 ? "all that are known" : "none is known yet"),
+      ),
+    );
+  }
+  if (messages) {
+    const [received, sent] = [perSecond("in", messages.received), perSecond("out", messages.sent)];
+    const lost = messages.dropped > 0 ? `${count(messages.dropped)} lost by policy since the start` : "none lost";
+    tiles.push(
+      tile(
+        "Messages in",
+        [rate(received), el("small", {}, " /s")],
+        bytesPerSecond(perSecond("bytes", messages.received_bytes)),
+        spark("in", received),
+      ),
+      tile("Messages out", [rate(sent), el("small", {}, " /s")], lost, spark("out", sent)),
+    );
+  }
+  if (clients) {
+    tiles.push(
+      tile(
+        "Clients",
+        [count(clients.connected), el("small", {}, " connected")],
+        clients.absent > 0
+          ? `${many(clients.absent, "session")} kept for absent ones`
+          : "no session kept for absent ones",
+      ),
+    );
+  }
+  if (plant) {
+    const conflicts = plant.conflicts > 0 ? `${count(plant.conflicts)} under _conflicts` : "no conflicts";
+    tiles.push(tile("Elements", [count(plant.elements)], conflicts));
+  }
+  if (storage) {
+    const [figure, note] = storageOf(storage);
+    tiles.push(tile("Storage", [figure], note));
+  }
+  if (server) {
+    const memory = server.memory_bytes === undefined ? "" : `, ${bytes(server.memory_bytes)} of memory`;
+    tiles.push(
+      tile(
+        "Health",
+        [server.status === "ready" ? "Ready" : server.status],
+        `up ${duration(server.uptime_seconds * 1000)}${memory}`,
+      ),
+    );
+  }
+  if (clients) {
+    tiles.push(
+      tile(
+        "Streams",
+        [count(clients.streams)],
+        `${many(clients.web_sockets, "WebSocket")}, ${many(clients.subscriptions, "MQTT subscription")}`,
+      ),
+    );
+  }
+  return tiles;
+}
+
+/** @param {NonNullable<api.Overview["storage"]>} storage @returns {[figure: string, note: string]} */
+function storageOf({ durability, disk, free_bytes: free, audit }) {
+  if (disk === "full") return ["Full", "QoS 1 and 2 are refused until there is room"];
+  if (disk === "low") return ["Low", `${bytes(free ?? 0)} left on the disk`];
+  if (audit !== "ok") return ["Not on record", "the audit log cannot be written"];
+  return [durability, PROMISES.get(durability) ?? ""];
 }
 
 /**
@@ -208,15 +251,9 @@ function tile(label, figure, note, below) {
   );
 }
 
-/** @param {string} counter */
-function bytesPerSecond(counter) {
-  const perSecond = figures.rate(counter);
+/** @param {number | null} perSecond */
+function bytesPerSecond(perSecond) {
   return perSecond === null ? "" : `${bytes(perSecond)}/s`;
-}
-
-function lost() {
-  const dropped = figures.sum("factree_deliveries_dropped_total");
-  return dropped > 0 ? `${count(dropped)} lost by policy since the start` : "none lost";
 }
 
 /** @param {string} key @param {number | null} value */
@@ -239,31 +276,70 @@ function spark(key, value) {
   );
 }
 
-/**
- * @param {api.EdgeNode[]} away some of those that are not online @param {api.Finding[]} found
- * @param {api.Element} root
- * @param {{ disk: string } | null} ready
- */
-function attentionOf(away, found, root, ready) {
+/** What is not as it should be, what stops the plant first. @param {Seen} seen @param {Surroundings["session"]} session */
+function attentionOf({ told, findings, root, attached }, session) {
   /** @type {{ key: unknown, line: Node }[]} */
   const lines = [];
-  /** @param {unknown} key @param {...(Node | string)} children */
+  /** @param {unknown} key @param {...(Node | string | null)} children */
   const add = (key, ...children) => lines.push({ key, line: el("li", {}, ...children) });
-  if (ready?.disk === "full")
-    add("full", mark("triangle", "Disk full", "loud bad"), "QoS 1 and 2 publications are refused.");
-  for (const node of away) {
+  const { server, storage, plant } = told ?? {};
+  if (server && server.status !== "ready") add("stopping", mark("half", "Stopping", "loud doubt"), "The server is being stopped.");
+  if (storage?.disk === "full")
     add(
-      [node.group, node.edge_node, node.state, moment(node.since)],
-      state(node.state),
-      el("a", { href: edgeNodePage(node.group, node.edge_node) }, name(`${node.group} / ${node.edge_node}`)),
-      el("span", { class: "soft nowrap" }, "since ", when(node.since)),
+      "full",
+      mark("triangle", "Disk full", "loud bad"),
+      "QoS 1 and 2 publications are refused until there is room where the data are.",
+    );
+  if (storage?.disk === "low")
+    add(
+      ["low", bytes(storage.free_bytes ?? 0)],
+      mark("triangle", "Disk low", "loud doubt"),
+      `${bytes(storage.free_bytes ?? 0)} left where the data are. When it is full, QoS 1 and 2 are refused.`,
+    );
+  if (storage && storage.audit !== "ok")
+    add(
+      "audit",
+      mark("triangle", "Not on record", "loud bad"),
+      el(
+        "span",
+        {},
+        session.mayManage("audit", "read") ? el("a", { href: "/audit" }, "The audit log") : "The audit log",
+        " cannot be written, so commands and changes are refused: it has no room, or has failed. Factree's log says which.",
+      ),
+    );
+  for (const { name: called, state: is, since } of told?.attachments ?? []) {
+    if (is === "online") continue;
+    const why = attached.find((it) => it.name === called)?.last_error;
+    add(
+      ["attachment", called, is, moment(since), why?.text],
+      state(is),
+      el("span", {}, "Attached broker ", el("strong", {}, name(called))),
+      why ? el("span", { class: "soft" }, name(why.text)) : null,
+      el("span", { class: "soft nowrap" }, "since ", when(since)),
     );
   }
-  const { known, online } = edgeNodesNow();
-  const more = known - online - away.length;
-  if (away.length === LISTED && more > 0)
-    add(more, el("a", { href: "/edge-nodes?shown=away" }, `${count(more)} more Edge Nodes are not online`));
-  if (found.length > 0) {
+  const away = plant?.away.slice(0, LISTED) ?? [];
+  for (const { group, edge_node: edgeNode, device, state: is, since } of away) {
+    const of = [group, edgeNode, device].filter((part) => part !== undefined).join(" / ");
+    add(
+      [of, is, moment(since)],
+      state(is, device === undefined ? "Edge Node" : "Device"),
+      el("a", { href: edgeNodePage(group, edgeNode) }, name(of)),
+      el("span", { class: "soft nowrap" }, "since ", when(since)),
+    );
+  }
+  if (plant) {
+    const nodes = plant.edge_nodes.known - plant.edge_nodes.online;
+    const devices = plant.devices_away;
+    const all = [nodes > 0 ? many(nodes, "Edge Node") : "", devices > 0 ? many(devices, "Device") : ""].filter(Boolean);
+    if (nodes + devices > away.length)
+      add(
+        ["more", nodes, devices],
+        el("a", { href: "/edge-nodes?shown=away" }, `All of them: ${all.join(" and ")}`),
+        el("span", { class: "soft" }, "not online"),
+      );
+  }
+  if (findings !== null && findings.length > 0) {
     add(
       "findings",
       mark("triangle", "Findings", "loud doubt"),
@@ -282,13 +358,14 @@ function attentionOf(away, found, root, ready) {
         el("a", { href: "/unplaced" }, `${count(there.children_count)} ${words}`),
       );
   }
-  const dropped = figures.rate("factree_deliveries_dropped_total");
-  if (dropped)
+  if (told?.messages && (rates.take("dropped", told.messages.dropped, performance.now()) ?? 0) > 0) {
+    const text = "Deliveries are being lost to clients that do not keep up";
     add(
       "dropped",
       mark("bars", "Losing", "loud doubt"),
-      el("a", { href: "/clients" }, "Deliveries are being lost to clients that do not keep up"),
+      session.mayManage("clients", "read") ? el("a", { href: "/clients" }, text) : text,
     );
+  }
   return lines;
 }
 

@@ -4,6 +4,7 @@
 //! can be changed and tried.
 //! Invariant: nothing here changes the configuration.
 
+import { mayRead } from "../access-api.js";
 import * as api from "../api.js";
 import { edgeNodePage, pageOf, parentOf } from "../address.js";
 import { clipped, el, fill, name, visible } from "../dom.js";
@@ -18,7 +19,7 @@ import { trialForm } from "../trial.js";
 const EVERY = 5000;
 const SHOWN_MAX = 200;
 /** @param {Surroundings} around */
-export function unplacedPage({ signal }) {
+export function unplacedPage({ signal, session }) {
   const page = new Page("Unplaced and conflicts");
   const unplaced = el("div");
   const conflicts = el("div");
@@ -31,28 +32,48 @@ export function unplacedPage({ signal }) {
     EVERY,
     signal,
     async () => {
-      const [nodes, disputed] = await Promise.all([unplacedEdgeNodes(), disputes()]);
+      const isKnown = Boolean(session.me?.login_required);
+      const sees = (/** @type {string} */ below) => (isKnown ? mayRead(`${below}/#`) : true);
+      const [nodes, disputed, seesUnplaced, seesConflicts] = await Promise.all([
+        unplacedEdgeNodes(),
+        disputes(),
+        sees("_unplaced"),
+        sees("_conflicts"),
+      ]);
       page.answered();
       page.put(
         unplaced,
-        nodes.map(({ group, edgeNode, reason }) => [group, edgeNode, reason]),
+        [seesUnplaced, nodes.map(({ group, edgeNode, reason }) => [group, edgeNode, reason])],
         () =>
           nodes.length === 0
-            ? [el("p", { class: "empty" }, mark("disc", "None"), " Everything that was born has a place.")]
+            ? [none(seesUnplaced, "Everything that was born has a place.", "_unplaced")]
             : [...nodes.slice(0, SHOWN_MAX).map(unplacedLine), rest(nodes.length)],
       );
       page.put(
         conflicts,
-        disputed.map(({ path, conflict }) => [path, conflict]),
+        [seesConflicts, disputed.map(({ path, conflict }) => [path, conflict])],
         () =>
           disputed.length === 0
-            ? [el("p", { class: "empty" }, mark("disc", "None"), " Every path has one source.")]
+            ? [none(seesConflicts, "Every path has one source.", "_conflicts")]
             : [...disputed.slice(0, SHOWN_MAX).map(conflictLine), rest(disputed.length)],
       );
     },
     page.refused,
   );
   return page.element;
+}
+
+/** Nothing is there, or nothing that this one sees. @param {boolean} sees @param {string} words @param {string} below */
+function none(sees, words, below) {
+  return sees
+    ? el("p", { class: "empty" }, mark("disc", "None"), ` ${words}`)
+    : el(
+        "p",
+        { class: "empty" },
+        "Not all of it is shown to you: that takes a role with ",
+        el("code", {}, `read tree:${below}/#`),
+        ".",
+      );
 }
 
 /** @param {number} number */
@@ -62,19 +83,9 @@ function rest(number) {
     : null;
 }
 
-/** @param {string} path @param {{ depth: number, limit: number }} how @returns {Promise<api.Element | null>} none if it is not there */
-async function ifThere(path, how) {
-  try {
-    return await api.element(path, how);
-  } catch (error) {
-    if (error instanceof api.Refusal && error.status === 404) return null;
-    throw error;
-  }
-}
-
 /** Edge Nodes below `_unplaced/{group}`. */
 async function unplacedEdgeNodes() {
-  const root = await ifThere("_unplaced", { depth: 2, limit: 1000 });
+  const root = await api.ifThere(api.element("_unplaced", { depth: 2, limit: 1000 }));
   return (root?.children ?? []).flatMap((group) =>
     (group.children ?? []).map((node) => ({
       group: group.name ?? "",
@@ -87,7 +98,7 @@ async function unplacedEdgeNodes() {
 
 /** Elements below `_conflicts` that dispute a path. */
 async function disputes() {
-  const root = await ifThere("_conflicts", { depth: 24, limit: 1000 });
+  const root = await api.ifThere(api.element("_conflicts", { depth: 24, limit: 1000 }));
   /** @type {api.Element[]} */
   const found = [];
   const waiting = root ? [root] : [];

@@ -1,5 +1,6 @@
 //! Stories of what clients publish and what the tree then shows.
 
+mod away;
 mod commands;
 mod context;
 mod definitions;

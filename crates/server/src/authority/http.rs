@@ -24,6 +24,7 @@ impl factree_http::Authority for Authority {
             Shown::Nothing => (Proof::Nothing, false),
             Shown::Bearer(text) => (Proof::Bearer(text), true),
             Shown::Session(text) => (Proof::Session(text), true),
+            Shown::Watching(text) => (Proof::Watching(text), true),
         };
         let answer = self.log_in_at_once(&proof, address).expect("only a password has to be hashed");
         let login = answer.map_err(|why| refused(&why, address, shows_something))?;

@@ -26,6 +26,8 @@ pub(crate) enum Proof<'a> {
     Bearer(&'a str),
     /// The value of a browser session's cookie.
     Session(&'a str),
+    /// The same, by a page that asks by itself: not a use of the session.
+    Watching(&'a str),
 }
 
 /// Somebody is not let in.

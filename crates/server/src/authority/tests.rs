@@ -321,6 +321,7 @@ async fn a_session_is_known_by_its_cookie_until_it_is_ended() {
     let id = token.id();
     plant.authority.decide(Command::OpenSession { token, owner: name("anna") }).await.unwrap();
     assert_eq!(plant.shows(&Proof::Session(cookie.reveal()), HERE).unwrap(), "user:anna");
+    assert_eq!(plant.shows(&Proof::Watching(cookie.reveal()), HERE).unwrap(), "user:anna");
     plant.authority.decide(Command::EndSession(id)).await.unwrap();
     for cookie in [cookie.reveal(), "", "not a cookie"] {
         assert_eq!(plant.shows(&Proof::Session(cookie), HERE), Err(Why::Refused(Refusal::Unknown)));

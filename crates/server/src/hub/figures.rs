@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use factree_broker::{Input, Stats, Tally};
-use factree_ingest::{Batch, Census, LedgerStats};
+use factree_ingest::{Away, Batch, Census, LedgerStats};
 use factree_mqtt::{Publish, TopicName};
 use tokio::time::MissedTickBehavior;
 
@@ -103,6 +103,17 @@ impl Hub {
             deviations: ingest.deviations(),
             deviations_by_kind: ingest.deviations_by_kind().collect(),
         }
+    }
+
+    /// A slice of [`factree_ingest::Ingest::look_who_is_away`].
+    pub(crate) fn look_who_is_away(
+        &self,
+        after: Option<&(String, String)>,
+        looked_at_max: usize,
+        last_max: usize,
+        away: &mut Away,
+    ) -> Option<(String, String)> {
+        lock(&self.ingest).look_who_is_away(after, looked_at_max, last_max, away)
     }
 
     /// Says below `$SYS` what has changed, every `interval`, for as long as it is polled. As QoS 0: it is as fresh as it

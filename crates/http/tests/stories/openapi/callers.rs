@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
-use factree_http::{Caller, Doorway, NoAudit, Reloaded, audit_router, clients_router, events_router, reload_router};
+use factree_http::{
+    Caller, Doorway, NoAudit, OverviewReport, Reloaded, audit_router, clients_router, events_router, overview_router,
+    reload_router,
+};
 use tower::ServiceExt;
 
 use super::deeds::Book;
@@ -29,7 +32,8 @@ pub(crate) async fn who_may_not(told: &mut Told) {
         .merge(reload)
         .merge(clients_router(Arc::new(Book), Arc::new(NoAudit)))
         .merge(audit_router(Arc::new(NoAudit)))
-        .merge(events_router(Arc::new(|_, _| Vec::new())));
+        .merge(events_router(Arc::new(|_, _| Vec::new())))
+        .merge(overview_router(Arc::new(OverviewReport::default)));
     let nobody = Caller::nobody("127.0.0.1".parse().unwrap());
     let mut refused = 0;
     for (method, path, operation) in operations() {

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request};
 use factree_http::{
     ClientConnection, ClientReport, Clients, Disconnected, EventKind, EventReport, NoAudit, Reloaded, StreamLimits,
-    SubscriptionReport, clients_router, events_router, reload_router,
+    SubscriptionReport, clients_router, events_router, overview_router, reload_router,
 };
 use factree_ingest::Limits;
 use factree_namespace::Timestamp;
@@ -221,6 +221,21 @@ pub(crate) async fn what_happened(told: &mut Told) {
         let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         let content_type = parts.headers.get("content-type").map_or("", |it| it.to_str().unwrap());
         told.check(("GET", EVENTS), uri, parts.status, content_type, &body);
+    }
+}
+
+/// How everything is.
+pub(crate) async fn how_it_is(told: &mut Told) {
+    const OVERVIEW: &str = "/api/v1/overview";
+    let router = overview_router(Arc::new(crate::overview::report));
+    let router = router.layer(axum::Extension(factree_http::Caller::open()));
+    let known = router.clone().oneshot(get(OVERVIEW)).await.unwrap().headers()["etag"].clone();
+    for (uri, tag) in [(OVERVIEW, "x"), (OVERVIEW, known.to_str().unwrap()), ("/api/v1/overview?limit=1", "x")] {
+        let request = Request::get(uri).header("if-none-match", tag).body(Body::empty()).unwrap();
+        let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        let content_type = parts.headers.get("content-type").map_or("", |it| it.to_str().unwrap());
+        told.check(("GET", OVERVIEW), uri, parts.status, content_type, &body);
     }
 }
 

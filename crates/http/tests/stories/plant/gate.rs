@@ -28,6 +28,8 @@ pub(crate) struct Gatekeeper {
     pub(crate) is_full: Mutex<bool>,
     /// Whether passwords take their time.
     pub(crate) is_slow: watch::Sender<bool>,
+    /// How often a session was used, and not only watched by.
+    pub(crate) uses: Mutex<u32>,
 }
 
 fn now() -> Timestamp {
@@ -50,8 +52,8 @@ impl Gatekeeper {
         };
         let directory = Mutex::new(Directory::new(cheap, Vec::new()));
         let (anonymous, is_hasty, is_full) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (gate, is_slow) = (HashingGate::new(1), watch::Sender::default());
-        Arc::new(Gatekeeper { directory, gate, anonymous, is_hasty, is_full, is_slow })
+        let (gate, is_slow, uses) = (HashingGate::new(1), watch::Sender::default(), Mutex::default());
+        Arc::new(Gatekeeper { directory, gate, anonymous, is_hasty, is_full, is_slow, uses })
     }
 
     pub(crate) fn doorway(self: &Arc<Self>) -> Doorway {
@@ -124,7 +126,8 @@ impl Authority for Gatekeeper {
                 let token = BearerToken::parse(text).ok_or(NotLetIn::NotGood)?;
                 directory.login_by_key(&token, now())
             }
-            Shown::Session(text) => {
+            Shown::Session(text) | Shown::Watching(text) => {
+                *self.uses.lock().unwrap() += u32::from(matches!(shown, Shown::Session(_)));
                 let token = SessionToken::parse(text).ok_or(NotLetIn::NotGood)?;
                 directory.login_by_session(&token, now())
             }
