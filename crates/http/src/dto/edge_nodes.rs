@@ -246,7 +246,7 @@ mod tests {
             path: None,
             metrics_len: 0,
             devices: Vec::new(),
-            counters: Counters { seq_gaps: 1, rebirths: [0, 3, 0, 0, 0, 1], ..Counters::default() },
+            counters: Counters { seq_gaps: 1, rebirths: [0, 3, 0, 0, 0, 0, 1], ..Counters::default() },
             last_message: None,
             rebirth: None,
         };
