@@ -3,7 +3,7 @@
 //! What changes is announced as it is written, message by message, and what is current is brought to whoever subscribes, as a
 //! retained message would be; the tree is the store of both. Nothing is looked at while no subscription begins with a name that
 //! the tree begins with, and nothing is encoded for cells that nobody is subscribed to. What is too much at once is an
-//! [errand](errands). The hub, which has the locks, does what is decided here.
+//! errand: what is [current](currents) for one subscription, and [sweeps] for all. The hub, which has the locks, does what is decided here.
 //! Knows no packet and no socket.
 //! Invariant: the state is locked under ingest's lock whenever samples are read to be said, so that no topic's messages are
 //! said in another order than they were written.
@@ -16,14 +16,16 @@ use factree_ingest::{Bulk, Ingest, Sights};
 use factree_namespace::{ElementId, Namespace, Revision, View};
 use tokio::sync::Notify;
 
-mod errands;
+mod currents;
 mod owners;
 mod rendering;
+mod sweeps;
 mod topics;
 
-pub(crate) use errands::{Current, Errands, Sweep};
+pub(crate) use currents::{Currents, Turn};
 pub(crate) use owners::Owners;
 pub(crate) use rendering::Renderer;
+pub(crate) use sweeps::{Sweep, Sweeps};
 pub use topics::FaceRoot;
 
 /// If the tree begins with more names than this, or filters do, not each is asked about.
@@ -75,7 +77,7 @@ pub(crate) struct State {
     layout: u64,
     /// What was written up to then is told, or noted to be.
     revision: Revision,
-    pub(crate) errands: Errands,
+    pub(crate) sweeps: Sweeps,
     pub(crate) sights: Sights,
     /// How far retained messages have been held against the tree, while that is done.
     retained: Option<usize>,
@@ -236,16 +238,10 @@ impl Face {
     fn note_changed(&self, state: &mut State, view: &View<'_>, since: Revision) {
         let until = self.owners.namespace.revision();
         for block in view.blocks().filter(|block| block.hold().is_newer(since)) {
-            state.errands.add_bulk(Bulk { block: Arc::clone(block), since, until });
+            state.sweeps.add(Bulk { block: Arc::clone(block), since, until });
         }
         state.revision = until;
         self.work.notify_one();
-    }
-
-    /// The errand of a subscription that was made just now, if it is about the tree.
-    pub(crate) fn errand(&self, client_id: factree_broker::ClientId, filter: &str, retain: bool) -> Option<Current> {
-        let meaning = self.owners.root.as_ref()?.meaning(filter)?;
-        Some(Current { client_id, filter: filter.into(), meaning, after: None, retain })
     }
 
     /// Things may stand elsewhere than when retained messages were last held against the tree.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Input, Lost, More, Outputs};
+use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs};
 use factree_http::Streams;
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
@@ -26,7 +26,7 @@ use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
-use crate::face::Face;
+use crate::face::{Currents, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::recent::Recent;
 use crate::traffic::Traffic;
@@ -102,11 +102,7 @@ struct Core {
     /// For the keeper.
     gathered: Gathered,
     /// Subscriptions that want what is current.
-    subscribed: Vec<(ClientId, Box<str>)>,
-    /// What is current waits for clients that have not read enough.
-    is_something_current_due: bool,
-    /// And one of those may be connected again.
-    is_somebody_back: bool,
+    currents: Currents,
 }
 
 impl Core {
@@ -171,9 +167,7 @@ impl Hub {
             armed: None,
             tree_deadline: None,
             gathered: Gathered::default(),
-            subscribed: Vec::new(),
-            is_something_current_due: false,
-            is_somebody_back: false,
+            currents: Currents::default(),
         };
         Self {
             core: Mutex::new(core),
@@ -245,6 +239,7 @@ impl Hub {
     pub(crate) fn forget(&self, connection: ConnectionId) {
         let mut core = self.core();
         core.mailboxes.remove(&connection);
+        core.currents.forget_connection(connection);
         if core.mailboxes.is_empty() {
             self.emptied.notify_waiters();
         }
@@ -374,11 +369,9 @@ impl Hub {
         let more = core.broker.take_deliveries(Instant::now(), connection, bytes_max, into);
         let ticket = self.note(&mut core, before);
         let is_kept = core.broker.is_kept(connection);
-        let is_something_current_due = core.is_something_current_due;
+        core.currents.has_read(connection);
+        face::wake_errands(self, &core);
         drop(core);
-        if is_something_current_due {
-            self.face.work.notify_one();
-        }
         let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
         (more, if is_kept && into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
     }
