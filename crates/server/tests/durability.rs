@@ -526,7 +526,7 @@ fn a_clock_that_was_set_back_between_two_processes_does_not_show_in_our_state() 
     let ahead = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(3600);
     let left = HostState { online: false, timestamp: Timestamp(ahead.as_millis() as u64) };
     let (mut before, _) = Client::connect(&factree, "before");
-    before.publish("spBv1.0/STATE/factree", &left.to_string(), at_least_once(1), true);
+    before.publish("spBv1.0/STATE/factree", left.to_string(), at_least_once(1), true);
     factree.kill();
 
     std::fs::write(data.path().join("factree.toml"), "").unwrap();

@@ -182,16 +182,21 @@ impl HostApplication {
         }
     }
 
-    /// What a former process has left retained on [`HostApplication::topic`]: what is said from now on is later than that, whatever
-    /// the clock says (`tck-id-message-flow-edge-node-birth-publish-phid-wait-timestamp`). What is no STATE, or has a time that
-    /// not every client can read, says nothing.
-    pub fn resume(&mut self, retained: &[u8]) {
+    /// What a former process has left retained on [`HostApplication::topic`]: the next CONNECT is later than that, whatever the
+    /// clock says (`tck-id-message-flow-edge-node-birth-publish-phid-wait-timestamp`). What is no STATE, or has a time that not
+    /// every client can read, says nothing. Whether what has been said since the last CONNECT is not later, so that it takes
+    /// another.
+    pub fn resume(&mut self, retained: &[u8]) -> bool {
         /// Whole numbers up to this are exact in every JSON.
         const EXACT_MAX: u64 = 1 << 53;
-        if let Ok(HostState { timestamp: Timestamp(before), .. }) = HostState::parse(retained)
-            && before < EXACT_MAX
-        {
-            self.latest = self.latest.max(Timestamp(before + 1));
+        let Ok(HostState { timestamp: before, .. }) = HostState::parse(retained) else { return false };
+        if before.0 >= EXACT_MAX {
+            return false;
+        }
+        self.latest = self.latest.max(Timestamp(before.0 + 1));
+        match self.phase {
+            Phase::Offline => false,
+            Phase::Connecting { since } | Phase::Online { since } => since < before,
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     NotSubscribed { filter: String, reason: ReasonCode },
     /// It cannot do what a Host Application needs.
     Lacking(&'static str),
+    /// It holds a STATE of ours that is later than what we say now, so nobody would believe us.
+    Overtaken,
     /// It closed the connection; from 5.0 on it may say why.
     Closed { reason: Option<ReasonCode>, said: Option<String> },
     /// What it sends is not MQTT.
@@ -54,7 +56,7 @@ impl Fault {
             Fault::Handshake { .. } => 1,
             Fault::Silent { .. } => 2,
             Fault::Refused { .. } | Fault::NotSubscribed { .. } | Fault::Lacking(_) => 3,
-            Fault::Closed { .. } => 4,
+            Fault::Closed { .. } | Fault::Overtaken => 4,
             Fault::Malformed(_) | Fault::Unexpected(_) => 5,
         }
     }
@@ -96,6 +98,9 @@ impl fmt::Display for Fault {
             Fault::Lacking(what) => {
                 write!(f, "does not support {what}, which STATE messages need; see `publish_state`")
             }
+            Fault::Overtaken => f.write_str(
+                "holds a STATE of ours from a clock that was ahead of this one; we connect again, to be later than that",
+            ),
             Fault::Closed { reason: Some(reason), said } => {
                 write!(f, "closed the connection: {reason}")?;
                 and_said(f, said)?;

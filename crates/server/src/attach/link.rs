@@ -392,6 +392,9 @@ impl Link {
         if !self.admitted.admit_name(topic) {
             self.passed_over += 1;
         } else if self.is_our_voice(topic.as_str()) {
+            if publish.retain && self.application.as_mut().is_some_and(|it| it.resume(publish.payload)) {
+                return Err(Fault::Overtaken);
+            }
             self.on_state(topic.as_str(), publish.payload, publish.retain, out);
         } else if publish.retain && topic.as_str().starts_with(SPARKPLUG) {
             self.old_copies += 1;

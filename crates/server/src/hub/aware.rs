@@ -39,7 +39,8 @@ impl Hub {
         let topic = TopicName::parse(application.topic()).expect("a host id may stand in a topic");
         let left = self.core().broker.retained(topic).map(|left| left.payload().to_vec());
         if let Some(left) = left {
-            application.resume(&left);
+            // Nothing has been said yet.
+            let _: bool = application.resume(&left);
         }
         let mut said = Vec::new();
         lock(&self.ingest).go_online(now(), application, &mut said);

@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use factree_mqtt::{
-    Connect, Decoded, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS, ReasonCode, Subscribe,
-    SubscribeRequest, TopicName, WillMessage, decode, encode,
+    Connect, Decoded, Disconnect, Handshake, Limits, Packet, PacketId, ProtocolVersion, Publish, QoS, ReasonCode,
+    Subscribe, SubscribeRequest, TopicName, WillMessage, decode, encode,
 };
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{self as sparkplug, BdSeq, DataType, HostState, Payload, Seq, Timestamp, Value};
@@ -226,6 +226,33 @@ fn what_the_host_does_not_take_for_a_birth_is_no_certificate() {
     node.publish(NBIRTH, b"no payload", false);
     node.publish("spBv1.0/g/NDATA/n", &birth(0, "Temperature"), false);
     assert_eq!(found(&plant, "$sparkplug/#"), []);
+}
+
+#[test]
+fn who_clears_a_retained_birth_takes_that_message_away_and_nothing_else() {
+    let plant = Plant::start();
+    let mut node = Client::connect(&plant, "node");
+    node.publish(NBIRTH, &birth(0, "Temperature"), true);
+    node.publish(DBIRTH, &birth(1, "Temperature"), true);
+    let certificates = found(&plant, "$sparkplug/#");
+    assert_eq!(found(&plant, "spBv1.0/g/#").len(), 2);
+
+    let (mut operator, _) = Client::connect_with(&plant, Connect::new(V5, "operator"));
+    for topic in [NBIRTH, DBIRTH, NDEATH, "spBv1.0/g/DDEATH/n/d"] {
+        operator.publish(topic, b"", true);
+    }
+    operator.send(&Packet::Disconnect(Disconnect::new(ReasonCode::Success)));
+    operator.last_words();
+    assert_eq!(found(&plant, "spBv1.0/g/#"), []);
+    assert_eq!((found(&plant, "$sparkplug/#"), certificates.len()), (certificates, 2));
+    for path in ["g/n/Temperature", "g/n/d/Temperature"] {
+        assert_eq!(plant.sample(path).unwrap()["quality"], "Good", "{path}");
+    }
+    let (_, page) = plant.get("/api/v1/findings?tck_id=factree-empty-payload");
+    let told = page["findings"].as_array().unwrap();
+    assert_eq!(told.len(), 2, "of the Edge Node and of its Device: {page}");
+    assert!(told.iter().all(|it| it["client_id"] == "operator"), "{page}");
+    assert!(page.to_string().contains("as it is when a retained message is cleared"), "{page}");
 }
 
 #[test]

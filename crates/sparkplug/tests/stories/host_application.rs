@@ -136,10 +136,13 @@ fn a_clock_that_was_set_back_across_a_restart_does_not_show() {
         (off(u64::MAX), "on@1000"),
     ] {
         let mut application = application(Legacy::Silent);
-        application.resume(left.as_bytes());
+        assert!(!application.resume(left.as_bytes()), "nothing has been said yet");
         application.connect(Timestamp(1000));
         assert_eq!(all_told(application.subscribed()), format!("spBv1.0/STATE/factree {said}"), "{left}");
     }
+    let mut late = online();
+    assert!(!late.resume(on(1000).as_bytes()) && late.resume(off(1001).as_bytes()), "heard behind the birth");
+    assert_eq!(told(&late.connect(Timestamp(1000))), "spBv1.0/STATE/factree off@1002");
 }
 
 #[test]

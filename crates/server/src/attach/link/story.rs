@@ -254,6 +254,23 @@ fn tck_id_message_flow_hid_sparkplug_state_message_delivered() {
 }
 
 #[test]
+fn a_state_from_a_clock_that_was_ahead_is_overtaken_by_the_next_connect() {
+    let mut story = Story::online(V5);
+    let left = "{\"online\":true,\"timestamp\":9000}";
+    let stored = Publish { retain: true, ..Publish::new(name(STATE), left.as_bytes()) };
+    assert_eq!(story.receive(&Packet::Publish(stored)), Err(Fault::Overtaken));
+    story.said();
+    story.lost();
+    story.connect();
+    assert!(story.said().contains("\"timestamp\":9001"), "its will");
+    story.connack().unwrap();
+    story.said();
+    story.stored(STATE, left);
+    story.stored(STATE, "{\"online\":false,\"timestamp\":1000}");
+    assert_eq!(story.said(), "[]", "what stands there now is older");
+}
+
+#[test]
 fn a_rival_is_told_of_and_not_answered() {
     let mut story = Story::online(V5);
     story.link.take_notes();
