@@ -123,7 +123,7 @@ fn host(case: &Case, metrics: usize) {
             bytes,
             payload: &payload,
         };
-        host.handle(now, input, &mut outputs);
+        host.handle(now, &input, &mut outputs);
         black_box(&outputs);
     };
     say(node.topic(NodeMessage::Nbirth), &birth.bytes, 0);

@@ -97,9 +97,6 @@ impl EdgeNodes {
         self.seats.get(edge_node.0 as usize)?.as_ref()
     }
 
-    /// Lets the host judge one input and carries out what it decides.
-    ///
-    /// `outputs` is where the host says so: any, to be reused.
     /// A message of these will be handled soon: has what it is about brought near, and says whom it is about.
     #[inline]
     pub(crate) fn foresee(&self, topic: &Topic<'_>, payload: &Payload) -> Option<EdgeNodeIndex> {
@@ -110,15 +107,18 @@ impl EdgeNodes {
         Some(index)
     }
 
+    /// Lets the host judge one input and carries out what it decides.
+    ///
+    /// `outputs` is where the host says so: any, to be reused.
     pub(crate) fn handle(
         &mut self,
         context: &Context<'_>,
-        input: Input<'_>,
+        input: &Input<'_>,
         outputs: &mut Outputs,
         out: &mut Vec<Output>,
     ) {
         let &Context { limits, now, .. } = context;
-        let (topic, received) = match input {
+        let (topic, received) = match *input {
             Input::Message { topic, published, bytes, payload, .. } => {
                 (Some(topic), Some(Received { topic, published, bytes, payload, limits, now }))
             }
@@ -137,14 +137,14 @@ impl EdgeNodes {
         outputs.clear();
         self.host.handle(now, input, outputs);
         self.note_new(now);
-        self.watch_connection(&input);
+        self.watch_connection(input);
         let mut held_from = None;
         for (number, output) in outputs.iter().enumerate() {
             if matches!(output, sparkplug::Output::Unheld(_)) {
                 held_from = Some(number);
                 break;
             }
-            let subject = Subject { input: Some(&input), topic: topic.as_ref(), received: received.as_ref() };
+            let subject = Subject { input: Some(input), topic: topic.as_ref(), received: received.as_ref() };
             self.carry_out(context, output, outputs, subject, out);
         }
         if let Some(first) = held_from {
@@ -152,7 +152,7 @@ impl EdgeNodes {
             // They are as large as their messages.
             outputs.clear();
         }
-        if let Input::SessionEnded { session } = input {
+        if let &Input::SessionEnded { session } = input {
             self.end_connection(context, session, out);
         }
     }

@@ -367,9 +367,15 @@ impl Batch {
         self.agenda.clear();
     }
 
-    /// What the tree is to be told, in order.
-    pub(crate) fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
-        self.agenda.iter().map(|item| match item {
+    /// How much the tree is to be told.
+    pub(crate) fn len(&self) -> usize {
+        self.agenda.len()
+    }
+
+    /// What the tree is to be told, by its place in the order.
+    #[inline]
+    pub(crate) fn input(&self, position: usize) -> Input<'_> {
+        match &self.agenda[position] {
             Item::Publication(number) => Input::Publication(self.publication(&self.publications[*number])),
             Item::Deviations { publication, of, are_refused } => {
                 let Held { session, topic, .. } = &self.publications[*publication];
@@ -385,7 +391,16 @@ impl Batch {
                 Input::Disconnecting { session: *session, with_will: *with_will }
             }
             Item::SessionEnded { session } => Input::SessionEnded { session: *session },
-        })
+        }
+    }
+
+    /// Topic and payload of a Sparkplug message, by its place in the order; none where something else stands, or nothing.
+    #[inline]
+    pub(crate) fn sparkplug(&self, position: usize) -> Option<(sparkplug::Topic<'_>, &sparkplug::Payload)> {
+        let Some(Item::Publication(number)) = self.agenda.get(position) else { return None };
+        let held = &self.publications[*number];
+        let (Ok(outline), Decoding::Sparkplug(payload)) = (held.outline, &held.decoded) else { return None };
+        Some((outline.of(&self.topics[held.topic.clone()]), &self.payloads[*payload]))
     }
 
     fn publication<'a>(&'a self, held: &'a Held) -> Publication<'a> {

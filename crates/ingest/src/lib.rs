@@ -159,33 +159,24 @@ impl Ingest {
     /// A panic, which would be a mistake of ours, costs the message it happened in and puts that message's Edge Node in
     /// doubt; everybody else's data goes on.
     pub fn apply(&mut self, now: Now, batch: &Batch, out: &mut Vec<Output>) {
-        let mut inputs = batch.inputs();
-        let mut next = inputs.next();
-        let mut foreseen = self.foresee(next.as_ref());
-        while let Some(input) = next {
+        let mut foreseen = self.foresee(batch, 0);
+        for position in 0..batch.len() {
             self.edge_nodes.host.expect(foreseen);
-            next = inputs.next();
-            foreseen = self.foresee(next.as_ref());
-            let handled = catch_unwind(AssertUnwindSafe(|| self.handle(now, input, out)));
+            foreseen = self.foresee(batch, position + 1);
+            let handled = catch_unwind(AssertUnwindSafe(|| self.handle(now, &batch.input(position), out)));
             if handled.is_err() {
-                self.doubt(now, input, out);
+                self.doubt(now, batch.input(position), out);
             }
         }
         self.tell_news(out);
         self.keep_contexts(out);
     }
 
-    /// What memory the next input needs is on its way while this one is handled.
+    /// What memory an input will need is on its way while the one before it is handled.
     #[inline]
-    fn foresee(&self, next: Option<&Input<'_>>) -> Option<sparkplug::EdgeNodeIndex> {
-        match next {
-            Some(Input::Publication(Publication {
-                sparkplug: Ok(topic),
-                decoded: Decoded::Sparkplug(payload),
-                ..
-            })) => self.edge_nodes.foresee(topic, payload),
-            _ => None,
-        }
+    fn foresee(&self, batch: &Batch, position: usize) -> Option<sparkplug::EdgeNodeIndex> {
+        let (topic, payload) = batch.sparkplug(position)?;
+        self.edge_nodes.foresee(&topic, payload)
     }
 
     /// Deviations that nobody has seen before.
@@ -203,7 +194,7 @@ impl Ingest {
     /// Does what time has made due: messages that have waited long enough for those before them are applied. As
     /// [`Ingest::apply`], a panic costs no more than what it happened in.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
-        let due = AssertUnwindSafe(|| self.on_host_input(now, sparkplug::Input::Tick, out));
+        let due = AssertUnwindSafe(|| self.on_host_input(now, &sparkplug::Input::Tick, out));
         if catch_unwind(due).is_err() {
             out.push(Output::Event(Event::Panicked { topic: String::new() }));
         }
@@ -212,9 +203,9 @@ impl Ingest {
     }
 
     /// Applies one input.
-    fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Vec<Output>) {
-        match input {
-            Input::Publication(publication) => self.on_publication(now, publication, out),
+    fn handle(&mut self, now: Now, input: &Input<'_>, out: &mut Vec<Output>) {
+        match *input {
+            Input::Publication(ref publication) => self.on_publication(now, publication, out),
             Input::Deviations { session, topic, deviations, are_refused } => {
                 self.note_deviations(now, (session, topic), deviations, are_refused);
             }
@@ -222,43 +213,43 @@ impl Ingest {
                 self.clients.insert(session, client_id.into());
             }
             Input::Connected { session, connection } => {
-                self.on_host_input(now, sparkplug::Input::SessionStarted { session, connection }, out);
+                self.on_host_input(now, &sparkplug::Input::SessionStarted { session, connection }, out);
             }
             Input::Subscribed { session, filter, qos } => {
-                self.on_host_input(now, sparkplug::Input::Subscribed { session, filter, qos }, out);
+                self.on_host_input(now, &sparkplug::Input::Subscribed { session, filter, qos }, out);
             }
             Input::Disconnecting { session, with_will } => {
-                self.on_host_input(now, sparkplug::Input::Disconnecting { session, with_will }, out);
+                self.on_host_input(now, &sparkplug::Input::Disconnecting { session, with_will }, out);
             }
             Input::SessionEnded { session } => {
                 if let Some(attachment) = session.attachment() {
                     self.links_over.insert(attachment, session);
                 }
-                self.on_host_input(now, sparkplug::Input::SessionEnded { session }, out);
+                self.on_host_input(now, &sparkplug::Input::SessionEnded { session }, out);
                 // After it: what the end of the session shows is its client's doing.
                 self.clients.remove(&session);
             }
         }
     }
 
-    fn on_publication(&mut self, now: Now, publication: Publication<'_>, out: &mut Vec<Output>) {
-        let Publication { session, manner, topic, sparkplug, payload: published, content: bytes, decoded } =
+    fn on_publication(&mut self, now: Now, publication: &Publication<'_>, out: &mut Vec<Output>) {
+        let &Publication { session, manner, topic, sparkplug, payload: published, content: bytes, decoded } =
             publication;
         match (sparkplug, decoded) {
             (Ok(topic), Decoded::Sparkplug(payload)) => {
                 self.stats.sparkplug_messages += 1;
                 let Manner { qos, retain: retained } = manner;
                 let input = sparkplug::Input::Message { session, qos, retained, topic, published, bytes, payload };
-                self.on_host_input(now, input, out);
+                self.on_host_input(now, &input, out);
             }
             (Ok(topic), Decoded::Malformed(error)) => {
                 self.stats.sparkplug_messages += 1;
-                self.on_host_input(now, sparkplug::Input::Malformed { session, topic, error: *error }, out);
+                self.on_host_input(now, &sparkplug::Input::Malformed { session, topic, error: *error }, out);
             }
             (sparkplug, Decoded::Plain(reading)) => {
                 // A namespace in other letters is a plain topic, and somebody's mistake.
                 if let (Err(error), Some(b's' | b'S')) = (sparkplug, topic.bytes().next()) {
-                    self.on_host_input(now, sparkplug::Input::TopicMalformed { session, topic, error }, out);
+                    self.on_host_input(now, &sparkplug::Input::TopicMalformed { session, topic, error }, out);
                 }
                 let link = Some(session).filter(|session| session.attachment().is_some());
                 self.on_plain(now, (topic, link), reading, out);
@@ -274,11 +265,11 @@ impl Ingest {
                 self.hear_state(session, topic, published, out);
                 let Manner { qos, retain: retained } = manner;
                 let input = sparkplug::Input::State { session, qos, retained, topic: state, payload: published };
-                self.on_host_input(now, input, out);
+                self.on_host_input(now, &input, out);
             }
             (Err(error), _) => {
                 self.stats.sparkplug_topics_malformed += 1;
-                self.on_host_input(now, sparkplug::Input::TopicMalformed { session, topic, error }, out);
+                self.on_host_input(now, &sparkplug::Input::TopicMalformed { session, topic, error }, out);
             }
         }
     }
@@ -328,7 +319,7 @@ impl Ingest {
         }
     }
 
-    fn on_host_input(&mut self, now: Now, input: sparkplug::Input<'_>, out: &mut Vec<Output>) {
+    fn on_host_input(&mut self, now: Now, input: &sparkplug::Input<'_>, out: &mut Vec<Output>) {
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
@@ -491,7 +482,7 @@ mod tests {
         ingest.apply(now, &batch, &mut out);
         out.clear();
 
-        let input = batch.inputs().next().expect("one publication");
+        let input = batch.input(0);
         ingest.doubt(now, input, &mut out);
 
         let view = namespace.read();

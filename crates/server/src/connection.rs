@@ -50,6 +50,8 @@ const OUTGOING_BYTES_MAX: usize = 256 * 1024;
 const DELIVERY_BYTES: usize = 64 * 1024;
 /// A leftover larger than this is given back once it is empty.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
+/// Room is made at once for so many packets of a read at most; for more it grows.
+const PACKETS_EXPECTED_MAX: usize = 64;
 /// No more reading while the answers to so many bytes wait for the disk.
 const UNSETTLED_BYTES_MAX: usize = 1 << 20;
 
@@ -73,9 +75,12 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mut connection = Connection::new(Arc::clone(&hub), id, Arc::clone(&mailbox), peer);
     connection.certificate = certificate;
     let mut connect_by = pin!(sleep_until(connect_by));
+    let mut woken = pin!(mailbox.woken());
     while connection.ending.is_none() {
-        let mut woken = pin!(mailbox.woken());
-        poll_fn(|context| connection.poll(context, &mut stream, woken.as_mut(), connect_by.as_mut())).await;
+        let step = poll_fn(|context| connection.poll(context, &mut stream, woken.as_mut(), connect_by.as_mut())).await;
+        if step == Step::Woken {
+            woken.set(mailbox.woken());
+        }
     }
     connection.report();
     if connection.refused_for_haste {
@@ -135,12 +140,22 @@ struct Connection {
     unflushed: bool,
     deliveries: Vec<Delivery>,
     more_deliveries: bool,
+    /// In the next read, going by those before.
+    packets_expected: u16,
     pace: Pace,
     flood: Flood,
     /// Whole packets may wait in `leftover`, because the client has sent more publications than it may at once.
     held: bool,
     refused_for_haste: bool,
     ending: Option<Ending>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// A look into the mailbox: its next waking is to be waited for.
+    Woken,
+    Other,
 }
 
 /// Who ended the connection.
@@ -174,6 +189,7 @@ impl Connection {
             unflushed: false,
             deliveries: Vec::new(),
             more_deliveries: false,
+            packets_expected: 0,
             pace: Pace::default(),
             flood: Flood::default(),
             held: false,
@@ -189,7 +205,7 @@ impl Connection {
         stream: &mut S,
         woken: Pin<&mut impl Future<Output = ()>>,
         mut timer: Pin<&mut Sleep>,
-    ) -> Poll<()> {
+    ) -> Poll<Step> {
         if !self.outgoing.unwritten().is_empty()
             && let Poll::Ready(written) = Pin::new(&mut *stream).poll_write(context, self.outgoing.unwritten())
         {
@@ -197,7 +213,7 @@ impl Connection {
                 Ok(0) | Err(_) => self.end(Lost::Closed),
                 Ok(len) => self.written(len),
             }
-            return Poll::Ready(());
+            return Poll::Ready(Step::Other);
         }
         if self.unflushed
             && let Poll::Ready(flushed) = Pin::new(&mut *stream).poll_flush(context)
@@ -205,24 +221,24 @@ impl Connection {
             self.unflushed = false;
             if flushed.is_err() {
                 self.end(Lost::Closed);
-                return Poll::Ready(());
+                return Poll::Ready(Step::Other);
             }
         }
         if woken.poll(context).is_ready() {
             self.on_mailbox();
-            return Poll::Ready(());
+            return Poll::Ready(Step::Woken);
         }
         if self.poll_admission(context).is_ready() {
             self.on_bytes(&[]);
-            return Poll::Ready(());
+            return Poll::Ready(Step::Other);
         }
         let may_read = self.may_read() && self.pace.poll_rested(context).is_ready();
         if may_read && std::mem::take(&mut self.held) {
             self.on_bytes(&[]);
-            return Poll::Ready(());
+            return Poll::Ready(Step::Other);
         }
         if may_read && self.poll_read(context, stream).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(Step::Other);
         }
         if let Some(end) = self.login_ends.take() {
             timer.as_mut().reset(end);
@@ -230,7 +246,7 @@ impl Connection {
         }
         if (self.version.is_none() || self.is_timed) && timer.poll(context).is_ready() {
             self.on_time();
-            return Poll::Ready(());
+            return Poll::Ready(Step::Other);
         }
         Poll::Pending
     }
@@ -322,7 +338,7 @@ impl Connection {
         if !self.is_still_let_in() {
             return 0;
         }
-        let mut incoming: Vec<Incoming<'_>> = Vec::new();
+        let mut incoming: Vec<Incoming<'_>> = Vec::with_capacity(self.packets_expected.into());
         let mut batch = self.hub.batch();
         let mut consumed = 0;
         let mut error = None;
@@ -363,6 +379,7 @@ impl Connection {
         self.seal(answer.ticket, consumed);
         self.pace.adapt(answer.subscribers_behind);
         self.hub.traffic().packets_received.add(incoming.len());
+        self.packets_expected = (incoming.len().min(PACKETS_EXPECTED_MAX) as u16).max(self.packets_expected / 2);
         let (limits, publishes) = (self.hub.flood_limits(), publishes_now - publishes_left);
         let debt = self.flood.note(limits, std::time::Instant::now, publishes, consumed as u64);
         if !debt.is_zero() {

@@ -174,6 +174,8 @@ pub struct Host {
     waiting_room: WaitingRoom,
     budget: Budget,
     judges: Judges,
+    /// Whom the next message is about, where that has been foreseen.
+    expected: Option<EdgeNodeIndex>,
 }
 
 /// A message as the parts below see it.
@@ -187,6 +189,8 @@ struct Message<'a> {
     bytes: &'a [u8],
     payload: &'a Payload,
     turn: Turn,
+    /// Its Edge Node, where that has been foreseen.
+    expected: Option<EdgeNodeIndex>,
 }
 
 /// How a message comes to be handled.
@@ -227,23 +231,26 @@ impl Host {
             archive: Archive::default(),
             waiting_room: WaitingRoom::default(),
             judges: Judges::default(),
+            expected: None,
         }
     }
 
     /// Handles one input and appends what is to be done. The commands of other Host Applications and their STATE change
     /// nothing here.
-    pub fn handle(&mut self, now: Now, input: Input<'_>, outputs: &mut Outputs) {
+    pub fn handle(&mut self, now: Now, input: &Input<'_>, outputs: &mut Outputs) {
         let (session, occasion) = input.cause();
+        let expected = self.expected.take();
         outputs.begin(session, occasion);
-        let (start, is_late_birth) = (outputs.len(), self.is_late_birth(&input));
+        let (start, is_late_birth) = (outputs.len(), self.is_late_birth(input));
+        // By reference: what was written a field at a time is slow to read as a whole.
         match input {
-            Input::Message { session, retained, topic, published, bytes, payload, .. } => {
+            &Input::Message { session, retained, ref topic, published, bytes, payload, .. } => {
                 let turn = Turn::Arrived;
-                let message = Message { now, session, retained, topic: &topic, published, bytes, payload, turn };
+                let message = Message { now, session, retained, topic, published, bytes, payload, turn, expected };
                 self.on_message(&message, outputs);
             }
-            Input::Malformed { session, topic, error } => self.on_malformed(now, session, &topic, error, outputs),
-            Input::SessionEnded { session } => self.on_session_ended(now, session, outputs),
+            &Input::Malformed { session, ref topic, error } => self.on_malformed(now, session, topic, error, outputs),
+            &Input::SessionEnded { session } => self.on_session_ended(now, session, outputs),
             Input::Tick => self.on_tick(now, outputs),
             Input::State { .. }
             | Input::TopicMalformed { .. }
@@ -252,10 +259,10 @@ impl Host {
             | Input::Disconnecting { .. } => {}
         }
         self.note_requests(now, start, outputs);
-        if !self.is_as_usual(&input) {
+        if !self.is_as_usual(input) {
             let judged = outputs.len();
             outputs.go_on(session, occasion);
-            self.judge(now, &input, is_late_birth, outputs);
+            self.judge(now, input, is_late_birth, outputs);
             outputs.put_before_unheld(start, judged);
         }
     }
@@ -300,7 +307,7 @@ impl Host {
         follower: Follower<'_>,
         outputs: &mut Outputs,
     ) {
-        let Some(index) = self.take_in(descriptor, outputs) else { return };
+        let Some(index) = self.take_in(message, descriptor, outputs) else { return };
         let node = self.edge_nodes.get_mut(index);
         let device = follower.device().and_then(|id| node.devices.find(id));
         node.last_message = message.now.wall;
@@ -355,7 +362,16 @@ impl Host {
     }
 
     /// The Edge Node's number, if there is room for it.
-    fn take_in(&mut self, descriptor: EdgeNodeDescriptor<'_>, outputs: &mut Outputs) -> Option<EdgeNodeIndex> {
+    fn take_in(
+        &mut self,
+        message: &Message<'_>,
+        descriptor: EdgeNodeDescriptor<'_>,
+        outputs: &mut Outputs,
+    ) -> Option<EdgeNodeIndex> {
+        if let Some(expected) = message.expected {
+            debug_assert_eq!(self.edge_nodes.find(descriptor), message.expected, "foreseen for another message");
+            return Some(expected);
+        }
         let index = self.edge_nodes.find_or_add(descriptor, self.limits.edge_nodes_max);
         if index.is_none() {
             Reporter { outputs, edge_node: None, device: None }.report(finding::EDGE_NODES_FULL);

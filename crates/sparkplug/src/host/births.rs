@@ -22,7 +22,7 @@ impl Host {
         descriptor: EdgeNodeDescriptor<'_>,
         outputs: &mut Outputs,
     ) {
-        let Some(index) = self.take_in(descriptor, outputs) else { return };
+        let Some(index) = self.take_in(message, descriptor, outputs) else { return };
         self.forget_held(index);
         let node = self.edge_nodes.get_mut(index);
         let mut reporter = Reporter { outputs, edge_node: Some(index), device: None };

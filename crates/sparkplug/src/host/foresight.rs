@@ -35,9 +35,10 @@ impl Host {
         Some((index, roster.aliases.guess(&payload.metrics)))
     }
 
-    /// Whom the next message is about, if it is known: it is found by a look at its name.
+    /// Whom the next input is about: what [`Host::foresee`] has said of its topic, so that it need not be looked up again. Holds
+    /// for that one input.
     #[inline]
     pub fn expect(&mut self, edge_node: Option<EdgeNodeIndex>) {
-        self.edge_nodes.expected = edge_node;
+        self.expected = edge_node;
     }
 }

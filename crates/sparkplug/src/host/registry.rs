@@ -12,20 +12,16 @@ pub(super) struct EdgeNodes {
     table: HashTable<u32>,
     all: Vec<EdgeNode>,
     hasher: DefaultHashBuilder,
-    /// Whom the next message is about, in all likelihood.
-    pub(super) expected: Option<EdgeNodeIndex>,
 }
 
 impl EdgeNodes {
     pub(super) fn find(&self, descriptor: EdgeNodeDescriptor<'_>) -> Option<EdgeNodeIndex> {
         let (group, id) = (descriptor.group.as_str(), descriptor.edge_node.as_str());
-        let is_it = |&index: &u32| self.is_it(index, descriptor);
+        let is_it = |&index: &u32| {
+            let node = &self.all[index as usize];
+            *node.id == *id && *node.group == *group
+        };
         self.table.find(self.hasher.hash_one((group, id)), is_it).map(|&index| EdgeNodeIndex(index))
-    }
-
-    fn is_it(&self, index: u32, EdgeNodeDescriptor { group, edge_node }: EdgeNodeDescriptor<'_>) -> bool {
-        let node = &self.all[index as usize];
-        *node.id == *edge_node.as_str() && *node.group == *group.as_str()
     }
 
     /// Its number, a new one if need be; none when there are `edge_nodes_max` others.
@@ -34,8 +30,7 @@ impl EdgeNodes {
         descriptor: EdgeNodeDescriptor<'_>,
         edge_nodes_max: u32,
     ) -> Option<EdgeNodeIndex> {
-        let expected = self.expected.filter(|&EdgeNodeIndex(index)| self.is_it(index, descriptor));
-        expected.or_else(|| self.find(descriptor)).or_else(|| {
+        self.find(descriptor).or_else(|| {
             let index = self.all.len() as u32;
             (index < edge_nodes_max).then(|| self.add(EdgeNode::new(descriptor), index))
         })

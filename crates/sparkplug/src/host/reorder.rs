@@ -268,6 +268,7 @@ impl Host {
             bytes: unheld.bytes(),
             payload: &unheld.payload,
             turn,
+            expected: None,
         };
         self.on_message(&message, outputs);
     }

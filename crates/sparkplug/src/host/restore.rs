@@ -79,6 +79,7 @@ impl Host {
             bytes,
             payload,
             turn: Turn::Unheld,
+            expected: None,
         };
         let born = match device {
             None => self.restore_edge_node(now, &message, descriptor, outputs),

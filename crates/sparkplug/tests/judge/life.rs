@@ -137,7 +137,7 @@ impl Life {
 
     pub(crate) fn happen(&mut self, input: Input<'_>) {
         let mut outputs = Outputs::new();
-        self.host.handle(self.now(), input, &mut outputs);
+        self.host.handle(self.now(), &input, &mut outputs);
         self.found.extend(outputs.iter().filter_map(|output| match output {
             Output::Finding(finding) => Some(*finding),
             _ => None,

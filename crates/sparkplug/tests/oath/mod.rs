@@ -128,7 +128,15 @@ fn serve(payload: &Payload, bytes: &[u8], limits: &Limits) {
         outputs.clear();
         host.handle(
             now,
-            Input::Message { session: SessionKey(1), qos: 0, retained: false, topic, published: bytes, bytes, payload },
+            &Input::Message {
+                session: SessionKey(1),
+                qos: 0,
+                retained: false,
+                topic,
+                published: bytes,
+                bytes,
+                payload,
+            },
             &mut outputs,
         );
         for output in &outputs {

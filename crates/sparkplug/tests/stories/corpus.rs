@@ -227,12 +227,12 @@ fn replay(client: &str) -> String {
             bytes: &bytes,
             payload: &payload,
         };
-        host.handle(now, input, &mut outputs);
+        host.handle(now, &input, &mut outputs);
         let lines: Vec<String> = outputs.iter().map(|output| line(output, &outputs)).collect();
         transcript += &format!("{topic} → {}\n", lines.join("; "));
     }
     outputs.clear();
-    host.handle(now, Input::SessionEnded { session: SessionKey(1) }, &mut outputs);
+    host.handle(now, &Input::SessionEnded { session: SessionKey(1) }, &mut outputs);
     let lines: Vec<String> = outputs.iter().map(|output| line(output, &outputs)).collect();
     transcript + &format!("the session ends → {}", lines.join("; "))
 }

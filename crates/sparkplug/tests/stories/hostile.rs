@@ -161,7 +161,7 @@ fn sp12_any_timestamp_is_kept_as_sent() {
             bytes: &bytes,
             payload: &payload,
         };
-        Host::new(Limits::default()).handle(now, input, &mut outputs);
+        Host::new(Limits::default()).handle(now, &input, &mut outputs);
         assert!(!outputs.is_empty());
     }
 }
@@ -188,7 +188,7 @@ fn sp27_a_metric_fifty_thousand_times_in_one_payload_is_one_finding_and_fast() {
             bytes: &bytes,
             payload: &payload,
         };
-        host.handle(now, input, &mut outputs);
+        host.handle(now, &input, &mut outputs);
         assert!(started.elapsed() < Duration::from_secs(2), "a quadratic cost would be minutes");
         assert!(outputs.iter().count() < 10);
     }

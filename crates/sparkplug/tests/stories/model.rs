@@ -108,7 +108,7 @@ impl World {
             bytes: &bytes,
             payload: &self.payload,
         };
-        self.host.handle(self.now, input, &mut self.outputs);
+        self.host.handle(self.now, &input, &mut self.outputs);
     }
 
     fn node(&self, index: EdgeNodeIndex) -> usize {
@@ -176,7 +176,7 @@ fn live(world: &mut World, model: &mut Model, event: &Event) -> Result<(), TestC
         }
         Event::End(session) => {
             world.outputs.clear();
-            world.host.handle(world.now, Input::SessionEnded { session: SessionKey(*session) }, &mut world.outputs);
+            world.host.handle(world.now, &Input::SessionEnded { session: SessionKey(*session) }, &mut world.outputs);
             model.end(*session);
             Ok(())
         }

@@ -248,7 +248,7 @@ impl World {
         self.outputs.clear();
         let (session, retained, payload) = (SessionKey(1), false, &self.payload);
         let input = Input::Message { session, qos: 0, retained, topic, published: bytes, bytes, payload };
-        self.host.handle(self.now, input, &mut self.outputs);
+        self.host.handle(self.now, &input, &mut self.outputs);
         let mut message = (&**bytes, &self.payload);
         for output in &self.outputs {
             match output {

@@ -62,7 +62,7 @@ impl Story {
         let words: Vec<&str> = event.split_whitespace().collect();
         let session = words.iter().find_map(|word| session(word)).unwrap_or(SessionKey(1));
         match words[0] {
-            "END" => self.host.handle(now, Input::SessionEnded { session }, &mut self.outputs),
+            "END" => self.host.handle(now, &Input::SessionEnded { session }, &mut self.outputs),
             time if time.starts_with('@') => {
                 let time = &time[1..];
                 let millis = time.strip_suffix("ms").map(|ms| ms.parse().unwrap());
@@ -72,7 +72,7 @@ impl Story {
                 };
                 let now = self.now();
                 if self.host.next_deadline().is_some_and(|deadline| deadline <= now.instant) {
-                    self.host.handle(now, Input::Tick, &mut self.outputs);
+                    self.host.handle(now, &Input::Tick, &mut self.outputs);
                 }
             }
             message => self.message(now, session, message, &words[1..]),
@@ -91,14 +91,14 @@ impl Story {
         let topic = Topic::parse(topic.trim_end_matches('/')).unwrap();
         if words.contains(&"malformed") {
             let input = Input::Malformed { session, topic, error: DecodeError::Truncated };
-            return self.host.handle(now, input, &mut self.outputs);
+            return self.host.handle(now, &input, &mut self.outputs);
         }
         let published = payload(kind, words, &value);
         decode(&published, &self.limits, &mut self.payload).unwrap();
         let mut inflated = Vec::new();
         let bytes = if self.payload.is_compressed(&published) {
             if let Err(error) = inflate(&published, &self.limits, &mut self.payload, &mut inflated) {
-                return self.host.handle(now, Input::Malformed { session, topic, error }, &mut self.outputs);
+                return self.host.handle(now, &Input::Malformed { session, topic, error }, &mut self.outputs);
             }
             inflated
         } else {
@@ -113,7 +113,7 @@ impl Story {
         let retained = words.contains(&"retained");
         let (published, bytes, payload) = (&*published, &*bytes, &self.payload);
         let input = Input::Message { session, qos: 0, retained, topic, published, bytes, payload };
-        self.host.handle(now, input, &mut self.outputs);
+        self.host.handle(now, &input, &mut self.outputs);
     }
 
     fn transcript(&self) -> String {
