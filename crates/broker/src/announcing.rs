@@ -15,7 +15,7 @@ use std::time::Instant;
 use factree_mqtt::TopicFilter;
 
 use crate::broker::Broker;
-use crate::identity::SessionId;
+use crate::identity::{ConnectionId, SessionId};
 use crate::judging;
 use crate::output::{Output, Outputs};
 use crate::publication::Publication;
@@ -39,8 +39,9 @@ pub trait Announced: fmt::Debug + Send {
 pub enum Room {
     /// For so many messages, at least one.
     For(usize),
-    /// The client is absent, or has enough to read; ask again when it is connected and has taken deliveries.
-    Later,
+    /// The client has enough to read, ask again when deliveries were taken over its connection; or it is absent, ask again
+    /// when it is connected.
+    Later(Option<ConnectionId>),
     /// There is no such subscription any more.
     Gone,
 }
@@ -80,7 +81,7 @@ impl Broker {
         let is_ready = session.connected().is_some()
             && session.queue.len() < len_max
             && session.queue.bytes() <= self.limits.queue_bytes_max / 8;
-        if is_ready { Room::For(len_max) } else { Room::Later }
+        if is_ready { Room::For(len_max) } else { Room::Later(session.connected().map(|link| link.connection)) }
     }
 
     /// Hands over what is current, in that order and with the retain flag or without, as far as there is room; how many

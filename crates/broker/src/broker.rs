@@ -27,7 +27,7 @@ use crate::outbound::Acknowledged;
 use crate::output::{Accepted, Output, Outputs, Refused};
 use crate::publication::{Identifiers, Publication};
 use crate::queue::Queued;
-use crate::refusal::{Refusal, WillJudge};
+use crate::refusal::{Refusal, WillJudge, only_clears};
 use crate::reply::Reply;
 use crate::retained::Retained;
 use crate::session::Offered;
@@ -194,13 +194,12 @@ impl Broker {
                 return self.close(now, from, ReasonCode::ReceiveMaximumExceeded, why, out);
             }
         }
+        let clears = refusal.is_some() && only_clears(publish);
+        let refusal = refusal.filter(|_| !clears);
         let mut why = None;
         let verdict = match (self.judge(from, topic, publish), refusal) {
             (Ok(()), Some(refusal)) => {
-                match refusal.reason {
-                    ReasonCode::NotAuthorized => self.stats.refused_topic += 1,
-                    _ => self.stats.refused_elsewhere += 1,
-                }
+                self.count_refused(refusal.reason);
                 out.push(Output::Refused(Refused::Packet { connection: from.connection }));
                 why = Some(&*refusal.why);
                 Err(refusal.reason)
@@ -208,6 +207,10 @@ impl Broker {
             (verdict, _) => verdict,
         };
         let reason = match verdict {
+            Ok(()) if clears => {
+                self.forget_retained(topic);
+                ReasonCode::Success
+            }
             Ok(()) => {
                 out.push(Output::Accepted(Accepted::Packet { connection: from.connection }));
                 let make = || Arc::new(Publication::of_publish(now, topic, publish));

@@ -148,7 +148,7 @@ impl Broker {
         if let Some(judge) = &self.will_judge
             && let Some(refusal) = (judge.0)(publication.topic(), publication.payload())
         {
-            self.stats.refused_elsewhere += 1;
+            self.count_refused(refusal.reason);
             let (topic, reason) = (publication.topic_buf().clone(), refusal.reason);
             out.push(Output::Refused(Refused::Will { connection, publication }));
             return out.event(Event::PublicationRefused { client_id, topic, reason });
@@ -162,7 +162,7 @@ impl Broker {
     /// Everything that is due.
     pub(crate) fn on_tick(&mut self, now: Instant, out: &mut Outputs) {
         let journal = &mut self.journal;
-        self.stats.expired += self.retained.expire(now, |gone| journal.retained_expired(gone));
+        self.stats.expired += self.retained.expire(now, |gone| journal.retained_gone(gone));
         while let Some(id) = self.deadlines.take_due(now) {
             // Its connection ended with the last process, which could not end it.
             let is_left_over = self.sessions[id].ends_with_connection();

@@ -199,9 +199,9 @@ impl Journal {
         }
     }
 
-    /// A retained message expired.
-    pub(crate) fn retained_expired(&mut self, publication: &Publication) {
-        if self.open {
+    /// A retained message expired, or was taken away.
+    pub(crate) fn retained_gone(&mut self, publication: &Publication) {
+        if self.open && !publication.topic().is_dollar() {
             self.write(Key::Retained(publication.topic_buf().clone()), None);
         }
     }

@@ -8,6 +8,7 @@
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 /// A place in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +67,17 @@ impl<T: Default> LevelTree<T> {
 
     pub(crate) fn value_mut(&mut self, branch: BranchId) -> &mut T {
         &mut self.branches[branch.index()].value
+    }
+
+    /// What some of the branches hold, as they lie in memory; see [`LevelTree::places_len`].
+    pub(crate) fn values(&self, places: Range<usize>) -> impl Iterator<Item = &T> {
+        let upto = places.end.min(self.branches.len());
+        self.branches[places.start.min(upto)..upto].iter().map(|branch| &branch.value)
+    }
+
+    /// One more than the last place of a branch.
+    pub(crate) fn places_len(&self) -> usize {
+        self.branches.len()
     }
 
     /// The child for a level of a topic name.

@@ -36,7 +36,7 @@ pub struct Limits {
     /// Topic aliases a client may define towards us. Beyond: DISCONNECT 0x94. Also the most that we define towards a
     /// client, however many it takes. Default 64: aliases hold a topic of at most 64 KiB each.
     pub topic_alias_maximum: u16,
-    /// Subscriptions of one session. Beyond: SUBACK 0x97. Default 10,000.
+    /// Subscriptions of one session, and filters of one SUBSCRIBE. Beyond: SUBACK 0x97. Default 10,000.
     pub subscriptions_per_session_max: u32,
     /// QoS>0 deliveries a client has unacknowledged at once, if its own Receive Maximum is not lower. Beyond: they wait
     /// in the session's queue. Default 1,024.

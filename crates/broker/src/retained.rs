@@ -6,6 +6,7 @@
 //! Invariant: `clients`, `ours` and `by_expiry` describe exactly what the tree holds.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -90,7 +91,18 @@ impl Retained {
         }
     }
 
-    fn clear(&mut self, topic: TopicName<'_>) -> Option<Arc<Publication>> {
+    /// Clients' messages at some of the places, in no order.
+    pub(crate) fn of_clients(&self, places: Range<usize>) -> impl Iterator<Item = &Arc<Publication>> {
+        self.tree.values(places).flatten().filter(|kept| !kept.is_ours())
+    }
+
+    /// One more than the last place.
+    pub(crate) fn places_len(&self) -> usize {
+        self.tree.places_len()
+    }
+
+    /// Takes a topic's message away.
+    pub(crate) fn clear(&mut self, topic: TopicName<'_>) -> Option<Arc<Publication>> {
         let branch = self.tree.find(topic.levels())?;
         let gone = self.tree.value_mut(branch).take()?;
         self.uncount(&gone);

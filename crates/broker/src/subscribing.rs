@@ -24,7 +24,13 @@ impl Broker {
     pub(crate) fn on_subscribe(&mut self, now: Instant, from: Client, subscribe: &Subscribe<'_>, out: &mut Outputs) {
         let mut reasons = Vec::with_capacity(subscribe.requests.len());
         let mut visits = self.retained.visits_in_walks(self.limits.retained_walks_max);
-        for request in subscribe.requests.iter() {
+        let requests_max = self.limits.subscriptions_per_session_max as usize;
+        for (position, request) in subscribe.requests.iter().enumerate() {
+            // More than a session may have say something twice, or are too many: nobody waits for them to be looked at.
+            if position >= requests_max {
+                reasons.push(ReasonCode::QuotaExceeded);
+                continue;
+            }
             let terms = Terms { options: request.options, identifier: subscribe.subscription_identifier };
             match self.subscribe_one(now, from.session, &request, terms, &mut visits, out) {
                 Ok(()) => reasons.push(request.options.maximum_qos.into()),

@@ -283,7 +283,7 @@ impl Layouts {
         self.blocks.iter_mut().for_each(|layout| layout.reshuffled = self.now);
     }
 
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.now
     }
 

@@ -97,6 +97,12 @@ impl View<'_> {
         self.tree.layout
     }
 
+    /// Goes up when a cell gets a place, or another one: while it is the same, every path has the cell it had, if any, and so
+    /// the same [publisher](View::publisher).
+    pub fn arrangement(&self) -> u64 {
+        self.tree.layouts.now()
+    }
+
     /// The declared type, if it has a cell.
     pub fn datatype(&self, id: ElementId) -> Option<DataType> {
         self.with_cell(id, |cells, cell| cells.datatype(cell.slot))

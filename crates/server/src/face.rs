@@ -3,7 +3,7 @@
 //! What changes is announced as it is written, message by message, and what is current is brought to whoever subscribes, as a
 //! retained message would be; the tree is the store of both. Nothing is looked at while no subscription begins with a name that
 //! the tree begins with, and nothing is encoded for cells that nobody is subscribed to. What is too much at once is an
-//! [errand](errands). The hub, which has the locks, does what is decided here.
+//! errand: what is [current](currents) for one subscription, and [sweeps] for all. The hub, which has the locks, does what is decided here.
 //! Knows no packet and no socket.
 //! Invariant: the state is locked under ingest's lock whenever samples are read to be said, so that no topic's messages are
 //! said in another order than they were written.
@@ -13,30 +13,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use factree_broker::Broker;
 use factree_ingest::{Bulk, Ingest, Sights};
-use factree_namespace::{ElementId, Namespace, Revision, Source, View};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use factree_namespace::{ElementId, Namespace, Revision, View};
 use tokio::sync::Notify;
 
-mod errands;
+mod currents;
+mod owners;
 mod rendering;
+mod sweeps;
 mod topics;
 
-pub(crate) use errands::{Current, Errands, Sweep};
+pub(crate) use currents::{Currents, Turn};
+pub(crate) use owners::Owners;
 pub(crate) use rendering::Renderer;
+pub(crate) use sweeps::{Sweep, Sweeps};
 pub use topics::FaceRoot;
 
 /// If the tree begins with more names than this, or filters do, not each is asked about.
 const FIRST_LEVELS_MAX: usize = 256;
-/// What a URI's path may hold as it is; more is encoded than must be.
-const URI_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// A longer path is not said in a reason string.
-const TOLD_BYTES_MAX: usize = 1_024;
 
 /// The tree's face on MQTT.
 pub(crate) struct Face {
-    pub(crate) namespace: Arc<Namespace>,
-    /// None: the tree has no face.
-    pub(crate) root: Option<FaceRoot>,
+    /// The tree and its root, if it has a face; and whose its topics are.
+    pub(crate) owners: Owners,
     state: Mutex<State>,
     /// The topics that the tree's topics begin with; none: too many to ask about each.
     tops: Mutex<Option<Arc<[String]>>>,
@@ -45,6 +43,10 @@ pub(crate) struct Face {
     /// The state of the broker's subscriptions that is taken account of; at first none.
     heeded: AtomicU64,
     is_watching: AtomicBool,
+    /// The arrangement of the tree when it was last looked at,
+    arrangement: AtomicU64,
+    /// and whether retained messages are still to be held against it.
+    is_rearranged: AtomicBool,
     /// Says that there may be an errand to run.
     pub(crate) work: Notify,
     pub(crate) stats: Stats,
@@ -75,8 +77,10 @@ pub(crate) struct State {
     layout: u64,
     /// What was written up to then is told, or noted to be.
     revision: Revision,
-    pub(crate) errands: Errands,
+    pub(crate) sweeps: Sweeps,
     pub(crate) sights: Sights,
+    /// How far retained messages have been held against the tree, while that is done.
+    retained: Option<usize>,
 }
 
 /// What was applied to the tree just now.
@@ -101,17 +105,18 @@ pub(crate) enum Sighted {
 impl Face {
     pub(crate) fn new(namespace: Arc<Namespace>, root: Option<FaceRoot>) -> Self {
         let face = Self {
-            namespace,
-            root,
+            owners: Owners { namespace, root },
             state: Mutex::default(),
             tops: Mutex::new(Some(Arc::new([]))),
             sources: AtomicUsize::new(0),
             heeded: AtomicU64::new(u64::MAX),
             is_watching: AtomicBool::new(false),
+            arrangement: AtomicU64::new(0),
+            is_rearranged: AtomicBool::new(true),
             work: Notify::new(),
             stats: Stats::default(),
         };
-        face.look_at_tops(&face.namespace.read());
+        face.look_at_tops(&face.owners.namespace.read());
         face
     }
 
@@ -128,14 +133,14 @@ impl Face {
     #[inline]
     pub(crate) fn hear(&self, broker: &Broker) -> Option<Heard> {
         let changes = broker.subscription_changes();
-        let is_new = self.root.is_some() && self.heeded.load(Ordering::Relaxed) != changes;
+        let is_new = self.owners.root.is_some() && self.heeded.load(Ordering::Relaxed) != changes;
         is_new.then(|| Heard { changes, is_wanted: self.is_wanted(broker) })
     }
 
     /// Whether any subscription may be about the tree.
     #[cold]
     pub(crate) fn is_wanted(&self, broker: &Broker) -> bool {
-        let Some(root) = &self.root else { return false };
+        let Some(root) = &self.owners.root else { return false };
         if let Some(first) = root.first_level() {
             return broker.is_subscribed_below(first);
         }
@@ -150,12 +155,12 @@ impl Face {
     #[cold]
     pub(crate) fn heed(&self, ingest: &mut Ingest, Heard { changes, is_wanted }: Heard) {
         self.heeded.store(changes, Ordering::Relaxed);
-        self.watch(ingest, &mut self.state(), &self.namespace.read(), is_wanted);
+        self.watch(ingest, &mut self.state(), &self.owners.namespace.read(), is_wanted);
     }
 
     fn watch(&self, ingest: &mut Ingest, state: &mut State, view: &View<'_>, is_watching: bool) {
         if is_watching && !self.is_watching() {
-            (state.revision, state.layout) = (self.namespace.revision(), view.layout());
+            (state.revision, state.layout) = (self.owners.namespace.revision(), view.layout());
         }
         self.is_watching.store(is_watching, Ordering::Relaxed);
         ingest.watch(is_watching);
@@ -170,16 +175,16 @@ impl Face {
             return if state.sights.is_empty() { Sighted::Nothing } else { Sighted::Samples };
         }
         let sources = ingest.sources_len();
-        if self.root.is_none() || !applied.is_news && self.sources.load(Ordering::Relaxed) == sources {
+        if self.owners.root.is_none() || !applied.is_news && self.sources.load(Ordering::Relaxed) == sources {
             return Sighted::Nothing;
         }
         self.sources.store(sources, Ordering::Relaxed);
-        if self.look_at_tops(&self.namespace.read()) { Sighted::Tops } else { Sighted::Nothing }
+        if self.look_at_tops(&self.owners.namespace.read()) { Sighted::Tops } else { Sighted::Nothing }
     }
 
     /// Notes what the tree begins with; whether that is something else than before.
     fn look_at_tops(&self, view: &View<'_>) -> bool {
-        let root = self.root.as_ref().filter(|root| root.first_level().is_none());
+        let root = self.owners.root.as_ref().filter(|root| root.first_level().is_none());
         let names = view.children(ElementId::ROOT, None, FIRST_LEVELS_MAX + 1);
         let tops = names.iter().filter_map(|&id| root?.topic(view.name(id)));
         let tops = (names.len() <= FIRST_LEVELS_MAX).then(|| tops.collect::<Arc<[String]>>());
@@ -193,9 +198,9 @@ impl Face {
     #[cold]
     pub(crate) fn begin(&self, ingest: &mut Ingest, applied: Applied) {
         let mut state = self.state();
-        let view = self.namespace.read();
+        let view = self.owners.namespace.read();
         self.watch(ingest, &mut state, &view, true);
-        let until = self.namespace.revision();
+        let until = self.owners.namespace.revision();
         for block in view.blocks().filter(|block| block.hold().is_newer(applied.since)) {
             ingest.look_back(block, applied.since, until);
         }
@@ -210,20 +215,20 @@ impl Face {
             let since = state.revision;
             self.note_changed(state, view, since);
         }
-        state.revision = self.namespace.revision();
+        state.revision = self.owners.namespace.revision();
     }
 
     /// The tree may begin with other names, because everything stands where new rules say: there is something to
     /// [hear](Face::hear).
     pub(crate) fn look_again(&self) {
-        self.look_at_tops(&self.namespace.read());
+        self.look_at_tops(&self.owners.namespace.read());
         self.heeded.store(u64::MAX, Ordering::Relaxed);
     }
 
     /// What has moved is to be told where it stands now; everything, unless somebody was watching when it began to move.
     pub(crate) fn tell_moved(&self, was_watching: bool) {
         let mut state = self.state();
-        let view = self.namespace.read();
+        let view = self.owners.namespace.read();
         state.layout = view.layout();
         let since = if was_watching { state.revision } else { Revision::ZERO };
         self.note_changed(&mut state, &view, since);
@@ -231,35 +236,35 @@ impl Face {
 
     /// Everything that was written since is to be swept.
     fn note_changed(&self, state: &mut State, view: &View<'_>, since: Revision) {
-        let until = self.namespace.revision();
+        let until = self.owners.namespace.revision();
         for block in view.blocks().filter(|block| block.hold().is_newer(since)) {
-            state.errands.add_bulk(Bulk { block: Arc::clone(block), since, until });
+            state.sweeps.add(Bulk { block: Arc::clone(block), since, until });
         }
         state.revision = until;
         self.work.notify_one();
     }
 
-    /// The errand of a subscription that was made just now, if it is about the tree.
-    pub(crate) fn errand(&self, client_id: factree_broker::ClientId, filter: &str, retain: bool) -> Option<Current> {
-        let meaning = self.root.as_ref()?.meaning(filter)?;
-        Some(Current { client_id, filter: filter.into(), meaning, after: None, retain })
+    /// Things may stand elsewhere than when retained messages were last held against the tree.
+    pub(crate) fn note_arrangement(&self) {
+        let arrangement = self.owners.namespace.read().arrangement();
+        if self.arrangement.swap(arrangement, Ordering::Relaxed) != arrangement {
+            self.is_rearranged.store(true, Ordering::Relaxed);
+            self.work.notify_one();
+        }
     }
 
-    /// Why clients may not publish to a topic, because a Sparkplug source owns it; none if they may.
-    pub(crate) fn forbids(&self, view: &View<'_>, topic: &str) -> Option<String> {
-        let path = self.root.as_ref()?.path(topic)?;
-        let Source::Sparkplug { group, edge_node, device } = view.publisher(view.find(&path)?)? else { return None };
-        let mut why = match device {
-            Some(device) => format!("Device {device} of the Edge Node {group}/{edge_node} owns this topic"),
-            None => format!("the Edge Node {group}/{edge_node} owns this topic"),
-        };
-        if path.len() <= TOLD_BYTES_MAX {
-            let path = utf8_percent_encode(&path, URI_PATH);
-            why.push_str(&format!("; set its value with PUT /api/v1/values/{path}"));
+    /// Where retained messages are to be held against the tree next; none if there is no reason to.
+    pub(crate) fn next_retained(&self) -> Option<usize> {
+        let mut state = self.state();
+        if state.retained.is_none() && self.is_rearranged.swap(false, Ordering::Relaxed) {
+            state.retained = self.owners.root.is_some().then_some(0);
         }
-        Some(why)
-            .filter(|why| why.len() <= 8 * TOLD_BYTES_MAX)
-            .or_else(|| Some("an Edge Node owns this topic".to_owned()))
+        state.retained
+    }
+
+    /// It has been done up to there; none: to the end.
+    pub(crate) fn have_looked_at_retained(&self, next: Option<usize>) {
+        self.state().retained = next;
     }
 }
 

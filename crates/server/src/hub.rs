@@ -5,7 +5,8 @@
 //! tree. Whoever filled the inbox locks ingest and applies all that waits, whoever's it is; when that returns, what the
 //! caller published is in the tree. Its acknowledgements leave when the [disk](crate::disk) has what they depend on, too.
 //! Knows no socket: a connection is a [`Mailbox`] that can be woken.
-//! Invariant: lock order is ingest, then core, then a mailbox.
+//! Invariant: lock order is ingest, then core, then a mailbox; who has the core may look into the tree, and who looks into the tree
+//! waits for none of them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use factree_broker::{Broker, ClientId, ConnectionId, Delivery, Holder, Input, Lost, More, Outputs};
+use factree_broker::{Broker, ConnectionId, Delivery, Input, Lost, More, Outputs};
 use factree_http::Streams;
 use factree_ingest::{Batch, Inbox, Ingest, Now, SessionKey, Timestamp};
 use factree_mqtt::{Connect, Packet, ProtocolVersion, Publish, QoS, ReasonCode};
@@ -25,7 +26,7 @@ use crate::audit::Audit;
 use crate::authority::Authority;
 use crate::config::SparkplugConfig;
 use crate::disk::{Disk, Ticket};
-use crate::face::Face;
+use crate::face::{Currents, Face};
 use crate::limits::{ConnectionLimits, FloodLimits, Limits};
 use crate::recent::Recent;
 use crate::traffic::Traffic;
@@ -39,6 +40,7 @@ mod figures;
 mod incoming;
 mod keeping;
 mod mailbox;
+mod owned;
 mod recorded;
 mod settling;
 mod visit;
@@ -100,11 +102,7 @@ struct Core {
     /// For the keeper.
     gathered: Gathered,
     /// Subscriptions that want what is current.
-    subscribed: Vec<(ClientId, Box<str>)>,
-    /// What is current waits for clients that have not read enough.
-    is_something_current_due: bool,
-    /// And one of those may be connected again.
-    is_somebody_back: bool,
+    currents: Currents,
 }
 
 impl Core {
@@ -152,8 +150,12 @@ impl Hub {
         }
         let door = Arc::new(Door::default());
         let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
-        broker.judge_wills(move |topic, payload| at_the_door.judge_will(topic, payload, &ingest_limits));
-        if let Some(root) = &face.root {
+        let owners = face.owners.clone();
+        broker.judge_wills(move |topic, payload| {
+            let owned = owned::will_refusal(&owners, topic);
+            owned.or_else(|| at_the_door.judge_will(topic, payload, &ingest_limits))
+        });
+        if let Some(root) = &face.owners.root {
             broker.tell_subscriptions();
             broker.judge_announced(Box::new(root.clone()));
         }
@@ -165,9 +167,7 @@ impl Hub {
             armed: None,
             tree_deadline: None,
             gathered: Gathered::default(),
-            subscribed: Vec::new(),
-            is_something_current_due: false,
-            is_somebody_back: false,
+            currents: Currents::default(),
         };
         Self {
             core: Mutex::new(core),
@@ -239,6 +239,7 @@ impl Hub {
     pub(crate) fn forget(&self, connection: ConnectionId) {
         let mut core = self.core();
         core.mailboxes.remove(&connection);
+        core.currents.forget_connection(connection);
         if core.mailboxes.is_empty() {
             self.emptied.notify_waiters();
         }
@@ -299,28 +300,29 @@ impl Hub {
         outgoing: &mut Vec<u8>,
     ) -> Answer {
         let connection = home.connection;
-        self.note_admission(connect.client_id, peer.ip(), admission);
         let (holder, refused) = match admission {
             Ok(holder) if self.forbids_will(connect) => {
                 let why = "clients may not leave a will for a topic that somebody else owns";
-                (holder, Some((ReasonCode::NotAuthorized, why)))
+                (Some(holder), Some((ReasonCode::NotAuthorized, why)))
             }
-            Ok(holder) => (holder, None),
-            Err(refused) => (Holder::unrestricted(), Some((refused.reason, refused.told))),
+            Ok(holder) => (Some(holder), None),
+            Err(refused) => {
+                self.note_not_let_in(connect.client_id, peer.ip(), refused);
+                (None, Some((refused.reason, refused.told)))
+            }
         };
-        if let Some((reason, why)) = refused {
-            return self.visit(Some(home), Batch::default(), outgoing, |visit| {
-                visit.claimant = Some(Arc::clone(holder));
-                visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
-            });
-        }
         self.visit(Some(home), Batch::default(), outgoing, |visit| {
+            visit.claimant = holder.cloned();
+            if let Some((reason, why)) = refused {
+                return visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
+            }
             if let (Some(username), Some(mailbox)) = (connect.username, visit.core.mailboxes.get(&connection)) {
                 mailbox.leave(|letters| letters.username = Some(username.into()));
             }
-            visit.claimant = Some(Arc::clone(holder));
+            let holder = holder.expect("who is not let in is refused");
             visit.handle(Input::Connect { connection, connect, holder }, None);
             visit.tell_connected(connection, connect);
+            visit.deeds.extend(self.of_admitted(visit, (connect.client_id, peer.ip()), holder));
         })
     }
 
@@ -367,11 +369,9 @@ impl Hub {
         let more = core.broker.take_deliveries(Instant::now(), connection, bytes_max, into);
         let ticket = self.note(&mut core, before);
         let is_kept = core.broker.is_kept(connection);
-        let is_something_current_due = core.is_something_current_due;
+        core.currents.has_read(connection);
+        face::wake_errands(self, &core);
         drop(core);
-        if is_something_current_due {
-            self.face.work.notify_one();
-        }
         let exactly_once = |delivery: &Delivery| delivery.handshake().qos() == QoS::ExactlyOnce;
         (more, if is_kept && into.iter().any(exactly_once) { ticket } else { Ticket::FREE })
     }

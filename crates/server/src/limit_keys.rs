@@ -123,7 +123,8 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count session_expiry_max in broker:
             "how long an absent client's session is kept",
             "cut to it; 5.0 clients are told"),
-            key!(Count subscriptions_per_session_max in broker: "subscriptions of one session", "SUBACK 0x97"),
+            key!(Count subscriptions_per_session_max in broker:
+            "subscriptions of one session, and filters of one SUBSCRIBE", "SUBACK 0x97"),
             key!(Count in_flight_max in broker:
             "QoS>0 deliveries that a client has not acknowledged", "they wait in the session's queue"),
             key!(Count queue_len_max in broker:

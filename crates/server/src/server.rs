@@ -225,6 +225,7 @@ impl Server {
             let ingest = ingest.lock().unwrap_or_else(PoisonError::into_inner);
             reload::guard(hub.door(), &ingest);
         }
+        hub.forget_all_owned();
         hub.tell_kept_subscriptions();
         if let Some(application) = sparkplug.application() {
             hub.go_online(application);

@@ -416,6 +416,30 @@ fn birth(value: f64) -> Vec<u8> {
 }
 
 #[test]
+fn what_was_retained_on_a_topic_is_gone_when_it_comes_back_as_an_edge_nodes() {
+    let data = configured("process");
+    let factree = Factree::start(data.path());
+    let (mut gateway, _) = Client::connect(&factree, "gateway");
+    // A plain topic was there first. When everything comes back, births come first.
+    gateway.publish("g/Line1/Temperature", "999", at_least_once(1), true);
+    gateway.publish("g/Line1/order", "4711", at_least_once(2), true);
+    gateway.publish("spBv1.0/g/NBIRTH/Line1", birth(20.5), at_least_once(3), false);
+    factree.kill();
+    for _ in 0..2 {
+        let factree = Factree::start(data.path());
+        let (mut reader, _) = Client::connect_with(&factree, Connect::new(V5, "reader"));
+        reader.subscribe("g/Line1/#", QoS::AtMostOnce);
+        let mut told = [reader.delivery(), reader.delivery(), reader.delivery()];
+        told.sort();
+        assert!(told[0].starts_with(r#"g/Line1/Temperature {"value":20.5,"#), "{told:?}");
+        assert!(told[1].starts_with(r#"g/Line1/bdSeq {"#), "{told:?}");
+        assert_eq!(told[2], "g/Line1/order 4711 -");
+        assert!(reader.say(&Packet::PingReq, |answer| matches!(answer, Packet::PingResp)), "nothing else");
+        factree.kill();
+    }
+}
+
+#[test]
 fn certificates_are_there_after_kill_9_and_come_to_nobody_twice() {
     let data = configured("power");
     let factree = Factree::start(data.path());

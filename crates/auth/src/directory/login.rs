@@ -29,7 +29,7 @@ use crate::verb::Verbs;
 enum Proof {
     /// The stamp of the password, which changes with it.
     Password(Digest),
-    Key(KeyId),
+    Key(KeyId, Part),
     Session(SessionId),
     /// No roles: a user of the directory.
     Certificate {
@@ -46,7 +46,7 @@ enum Proof {
         roles: Vec<Name>,
     },
     /// A user's session waits for him.
-    Absent,
+    Absent(Part),
 }
 
 /// What a login was let in by that the directory does not keep.
@@ -58,6 +58,14 @@ pub enum Evidence {
     Token(Arc<SignedClaims>),
     /// Nothing was shown, from there.
     Nothing(IpAddr),
+}
+
+/// What of its owner's rights a key gives: no command changes it.
+#[derive(Clone, Debug)]
+struct Part {
+    /// None: all he has.
+    roles: Option<Vec<Name>>,
+    verbs: Verbs,
 }
 
 /// Somebody who has proven who he is.
@@ -154,7 +162,7 @@ impl Login {
             Proof::Certificate { shown, .. } => Some(Evidence::Certificate(Arc::clone(shown))),
             Proof::Token { claims, .. } => Some(Evidence::Token(Arc::clone(claims))),
             Proof::None { from, .. } => from.map(Evidence::Nothing),
-            Proof::Password(_) | Proof::Key(_) | Proof::Session(_) | Proof::Absent => None,
+            Proof::Password(_) | Proof::Key(..) | Proof::Session(_) | Proof::Absent(_) => None,
         }
     }
 
@@ -172,6 +180,13 @@ impl Login {
     /// Whether it is to be looked at now: it is stale, or its time is up.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.is_stale() || self.until.is_some_and(|until| until <= now)
+    }
+}
+
+impl Part {
+    fn of(&self, user: &User) -> (Vec<Name>, Verbs) {
+        let is_in = |role: &&Name| self.roles.as_ref().is_none_or(|roles| roles.contains(role));
+        (user.roles.iter().filter(is_in).cloned().collect(), self.verbs)
     }
 }
 
@@ -201,7 +216,8 @@ impl Directory {
     pub fn login_by_key(&mut self, token: &BearerToken, now: Timestamp) -> Result<Login, Refusal> {
         let key = self.keys.get(&token.id).filter(|key| key.digest == token.digest).ok_or(Refusal::Unknown)?;
         let (owner, until) = (key.owner.clone(), key.expires);
-        self.login(Principal::User(owner), Proof::Key(token.id.clone()), until, now)
+        let part = Part { roles: key.roles.clone(), verbs: key.verbs };
+        self.login(Principal::User(owner), Proof::Key(token.id.clone(), part), until, now)
     }
 
     /// Lets in whoever shows a browser session's cookie. [`note_session_used`](Directory::note_session_used) keeps it
@@ -315,19 +331,26 @@ impl Directory {
         Ok(self.compiled.access(&roles, fill, mask))
     }
 
-    /// What a user may do by his roles, without a login: in a session that waits for him.
+    /// A login of a user who is not here, for a session that waits for him: all that his roles give, as long as he may log in.
     ///
     /// # Errors
     /// [`Refusal`]: he is not there, or may not log in.
-    pub fn access_of_user(
-        &mut self,
-        name: &Name,
-        client_id: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Arc<Access>, Refusal> {
-        let principal = Principal::User(name.clone());
-        let login = Login { tenure: self.begin_tenure(&principal), principal, proof: Proof::Absent, until: None };
-        self.access_of(&login, client_id, now)
+    pub fn login_in_absence(&mut self, name: &Name, now: Timestamp) -> Result<Login, Refusal> {
+        self.login(Principal::User(name.clone()), Proof::Absent(Part { roles: None, verbs: Verbs::ALL }), None, now)
+    }
+
+    /// The time of a login is up whose client is away. It goes on without an end, for what waits in its name: that is judged by
+    /// what it would give today.
+    ///
+    /// # Errors
+    /// [`Refusal`]: it would not be good for another reason either.
+    pub fn outlive(&mut self, login: &mut Login, now: Timestamp) -> Result<(), Refusal> {
+        login.until = None;
+        // A key that has expired is swept away.
+        if let Proof::Key(_, part) = &login.proof {
+            login.proof = Proof::Absent(part.clone());
+        }
+        self.renew(login, now)
     }
 
     /// The roles that a login gives, and the verbs of them; or why it gives none.
@@ -341,12 +364,8 @@ impl Directory {
                 let is_same = user.password.as_ref().is_some_and(|password| password.stamp == *stamp);
                 if is_same { Ok((user.roles.clone(), Verbs::ALL)) } else { Err(Refusal::Changed) }
             }
-            Proof::Key(id) => {
-                let user = self.active(login)?;
-                let key = self.keys.get(id).ok_or(Refusal::Changed)?;
-                let is_in = |role: &Name| key.roles.as_ref().is_none_or(|roles| roles.contains(role));
-                Ok((user.roles.iter().filter(|role| is_in(role)).cloned().collect(), key.verbs))
-            }
+            Proof::Key(id, _) if !self.keys.contains_key(id) => Err(Refusal::Changed),
+            Proof::Key(_, part) | Proof::Absent(part) => Ok(part.of(self.active(login)?)),
             Proof::Session(id) => {
                 let user = self.active(login)?;
                 let session = self.sessions.get(id).ok_or(Refusal::Changed)?;
@@ -355,9 +374,7 @@ impl Directory {
             Proof::Certificate { shown, .. } if self.revocations.cover(&shown.issuer, &shown.serial) => {
                 Err(Refusal::Revoked)
             }
-            Proof::Certificate { roles: None, .. } | Proof::Absent => {
-                Ok((self.active(login)?.roles.clone(), Verbs::ALL))
-            }
+            Proof::Certificate { roles: None, .. } => Ok((self.active(login)?.roles.clone(), Verbs::ALL)),
             Proof::Certificate { roles: Some(roles), .. } | Proof::Token { roles, .. } | Proof::None { roles, .. } => {
                 Ok((roles.clone(), Verbs::ALL))
             }

@@ -320,6 +320,41 @@ fn a_key_gives_no_more_than_its_owner_has_and_its_scope_allows() {
 }
 
 #[test]
+fn what_outlives_a_login_may_what_it_would_give_today() {
+    let mut world = World::new();
+    let end = MORNING.after(Duration::from_secs(60));
+    let (_, reading) = world.adds_key("anna", None, Verb::Read.into(), Some(end));
+    let (_, whole) = world.adds_key("anna", None, Verbs::ALL, Some(end));
+    let (mut reading, mut whole) = (world.shows(&reading).unwrap(), world.shows(&whole).unwrap());
+    world.now = end;
+    world.makes(world.directory.sweep(end));
+    for login in [&mut reading, &mut whole] {
+        assert_eq!(world.looks(login), Err(Refusal::Expired));
+        assert_eq!(world.directory.outlive(login, end), Ok(()));
+        assert!(!login.is_stale());
+    }
+    assert_eq!(world.publishes(&reading, "plants/anna/x"), Some(false), "it could only read");
+    assert_eq!(world.publishes(&whole, "plants/anna/x"), Some(true));
+    world.does(Command::SetRoles { name: name("anna"), roles: names(&["reader"]) });
+    assert_eq!(world.looks(&mut whole), Ok(()));
+    assert_eq!(world.publishes(&whole, "plants/anna/x"), Some(false));
+    world.does(Command::RemoveUser(name("anna")));
+    assert_eq!(world.looks(&mut whole), Err(Refusal::Unknown));
+}
+
+#[test]
+fn a_user_who_is_not_here_may_what_his_roles_give_as_long_as_he_may_log_in() {
+    let mut world = World::new();
+    let mut anna = world.directory.login_in_absence(&name("anna"), MORNING).unwrap();
+    assert_eq!(world.publishes(&anna, "plants/anna/x"), Some(true));
+    assert_eq!(world.directory.login_in_absence(&name("nobody"), MORNING).err(), Some(Refusal::Unknown));
+    world.does(Command::SetPassword { name: name("anna"), password: None });
+    assert_eq!(world.looks(&mut anna), Ok(()), "it was not by that");
+    world.does(Command::SetDisabled { name: name("anna"), disabled: true });
+    assert_eq!(world.looks(&mut anna), Err(Refusal::Disabled));
+}
+
+#[test]
 fn a_key_is_good_until_it_expires_or_is_removed() {
     let mut world = World::new();
     let (_, brief) = world.adds_key("anna", None, Verbs::ALL, Some(MORNING.after(Duration::from_secs(60))));

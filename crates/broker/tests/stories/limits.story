@@ -268,6 +268,8 @@ a: SUBSCRIBE a $share/g/c
     a < SUBACK #1 qos0 qos0
 a: SUBSCRIBE $share/h/c
     a < SUBACK #1 QuotaExceeded
+a: SUBSCRIBE a b b a
+    a < SUBACK #1 qos0 qos0 qos0 QuotaExceeded
 b: CONNECT v3
     b < CONNACK Success
 b: SUBSCRIBE a b c d

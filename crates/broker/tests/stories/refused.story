@@ -39,6 +39,53 @@ b: SUBSCRIBE t
     b < SUBACK #1 qos0
     b < PUBLISH t good retain
 
+== Who may publish there may clear what is retained, whoever it belongs to now, and nobody is told
+role listener read:topics:#
+b: CONNECT
+    b < CONNACK Success
+b: SUBSCRIBE t
+    b < SUBACK #1 qos0
+a: CONNECT
+    a < CONNACK Success
+a: PUBLISH t forged retain qos1 #1
+    accepted from a
+    b < PUBLISH t forged
+    a < PUBACK #1
+n: CONNECT as=user:n roles=listener
+    n < CONNACK Success
+n: PUBLISH t - retain qos1 #1 forbidden
+    event: publication of n to t refused, NotAuthorized
+    n < PUBACK #1 NotAuthorized
+a: PUBLISH t - qos1 #2 forbidden
+    refused from a
+    event: publication of a to t refused, NotAuthorized
+    a < PUBACK #2 NotAuthorized (it belongs to somebody else)
+a: PUBLISH t - retain qos1 #3 forbidden
+    a < PUBACK #3
+a: PUBLISH t - retain qos2 #4 forbidden
+    a < PUBREC #4
+a: PUBREL #4
+    a < PUBCOMP #4
+c: CONNECT
+    c < CONNACK Success
+c: SUBSCRIBE t
+    c < SUBACK #1 qos0
+
+== What is cleared so is gone from disk too
+journal
+a: CONNECT
+    a < CONNACK Success
+a: PUBLISH t forged retain qos1 #1
+    accepted from a
+    a < PUBACK #1 NoMatchingSubscribers
+a: PUBLISH u other retain qos1 #2
+    accepted from a
+    a < PUBACK #2 NoMatchingSubscribers
+a: PUBLISH t - retain qos1 #3 forbidden
+    a < PUBACK #3
+disk
+    Retained 1
+
 == The PUBREC has ended the exchange: the packet id is free [MQTT-4.3.3-9]
 a: CONNECT
     a < CONNACK Success

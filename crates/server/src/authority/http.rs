@@ -73,6 +73,8 @@ fn refused(why: &proof::NotLetIn, address: IpAddr, shows_something: bool) -> Not
 fn translated(why: &proof::NotLetIn) -> NotLetIn {
     match why.why {
         Why::TooOften { wait } => NotLetIn::TooOften(wait),
-        Why::NoProof | Why::Refused(_) | Why::Certificate(_) | Why::Token(_) | Why::AnotherName => NotLetIn::NotGood,
+        Why::NoProof | Why::Method | Why::Refused(_) | Why::Certificate(_) | Why::Token(_) | Why::AnotherName => {
+            NotLetIn::NotGood
+        }
     }
 }

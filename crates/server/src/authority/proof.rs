@@ -41,6 +41,8 @@ pub(crate) struct NotLetIn {
 pub(crate) enum Why {
     /// He shows nothing, and that is not enough.
     NoProof,
+    /// He wants to be asked for it by a method of his own (MQTT 4.12).
+    Method,
     /// What he shows is not good.
     Refused(Refusal),
     /// No rule makes his certificate somebody's.
@@ -62,9 +64,12 @@ impl Why {
         match self {
             Self::Refused(refusal) => refusal,
             Self::Token(TokenError::Expired) => Refusal::Expired,
-            Self::NoProof | Self::Certificate(_) | Self::Token(_) | Self::AnotherName | Self::TooOften { .. } => {
-                Refusal::Changed
-            }
+            Self::NoProof
+            | Self::Method
+            | Self::Certificate(_)
+            | Self::Token(_)
+            | Self::AnotherName
+            | Self::TooOften { .. } => Refusal::Changed,
         }
     }
 }
@@ -102,6 +107,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoProof => f.write_str("no username, key or certificate was shown"),
+            Self::Method => f.write_str("no enhanced authentication method is supported"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::Certificate(unmapped) => unmapped.fmt(f),
             Self::Token(error) => error.fmt(f),

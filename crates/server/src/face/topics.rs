@@ -25,10 +25,10 @@ pub struct FaceRoot {
 
 /// What a topic filter means in the tree.
 #[derive(Debug)]
-pub(super) struct Meaning {
-    pub(super) filter: Filter,
+pub(crate) struct Meaning {
+    pub(crate) filter: Filter,
     /// Whether what `filter` means has to be held against the topic filter once more.
-    pub(super) is_wider: bool,
+    pub(crate) is_wider: bool,
 }
 
 impl FaceRoot {
@@ -96,7 +96,7 @@ impl FaceRoot {
     }
 
     /// What a topic filter (without `$share/…`) means in the tree; none if nothing.
-    pub(super) fn meaning(&self, filter: &str) -> Option<Meaning> {
+    pub(crate) fn meaning(&self, filter: &str) -> Option<Meaning> {
         let mut levels = filter.split('/');
         for root in self.text.split('/').filter(|level| !level.is_empty()) {
             match levels.next()? {

@@ -19,9 +19,9 @@ use factree_ingest::Batch;
 use factree_mqtt::{Connect, ReasonCode};
 use tracing::{info, warn};
 
-use super::{Answer, Closer, Closing, Hub};
+use super::{Answer, Closer, Closing, Hub, Visit};
 use crate::audit::{Outcome, OwnedEntry};
-use crate::authority::{Authority, NotLetIn, Proof, wall};
+use crate::authority::{Authority, NotLetIn, Proof, Why, wall};
 use crate::quiet::Quiet;
 
 /// Who is not let in tries again.
@@ -67,9 +67,13 @@ impl Refused {
 impl Hub {
     /// Finds out who is behind a CONNECT. `certificate` is what TLS has verified.
     pub(crate) fn log_in(&self, connect: &Connect<'_>, peer: IpAddr, certificate: Option<&Arc<Certificate>>) -> LogIn {
-        // Refused by the broker, which takes no method, before it asks for anything else.
-        if self.authority.is_open() || connect.authentication_method.is_some() {
+        if self.authority.is_open() {
             return LogIn::Now(Ok(Arc::clone(Holder::unrestricted())));
+        }
+        if connect.authentication_method.is_some() {
+            let (reason, told) =
+                (ReasonCode::BadAuthenticationMethod, "no enhanced authentication method is supported");
+            return LogIn::Now(Err(Refused { reason, told, why: NotLetIn::because(Why::Method) }));
         }
         let showed_password = certificate.is_none() && (connect.username.is_some() || connect.password.is_some());
         let refused = |why: NotLetIn| Refused::new(why, showed_password);
@@ -96,22 +100,31 @@ impl Hub {
         }))
     }
 
-    /// Writes down who was let in, or was not.
-    pub(super) fn note_admission(&self, client_id: &str, peer: IpAddr, admission: &Admission) {
-        if self.authority.is_open() {
-            return;
+    /// Writes down who was not let in.
+    pub(super) fn note_not_let_in(&self, client_id: &str, peer: IpAddr, Refused { why, .. }: &Refused) {
+        if let Some(kept_back) = NOT_LET_IN.may_say() {
+            warn!(%peer, client = ?client_id, kept_back, "not let in: {why}");
         }
-        let target = format!("mqtt/{client_id}");
-        match admission {
-            Ok(holder) => self.audit.note(OwnedEntry::new(holder.principal().to_string(), "log in", target).from(peer)),
-            Err(Refused { why, .. }) => {
-                if let Some(kept_back) = NOT_LET_IN.may_say() {
-                    warn!(%peer, client = ?client_id, kept_back, "not let in: {why}");
-                }
-                let who = why.who.clone().unwrap_or_else(|| Principal::Anonymous.to_string());
-                let entry = OwnedEntry::new(who, "log in", target).from(peer);
-                self.audit.note(entry.ended(Outcome::Refused, why.why.to_string()));
-            }
+        let who = why.who.clone().unwrap_or_else(|| Principal::Anonymous.to_string());
+        let entry = OwnedEntry::new(who, "log in", format!("mqtt/{client_id}")).from(peer);
+        self.audit.note(entry.ended(Outcome::Refused, why.why.to_string()));
+    }
+
+    /// What is to be on record of a CONNECT of somebody who was let in: that he has logged in, if the broker has taken it. What
+    /// else it refuses is told as an event, but for who connects too often.
+    pub(super) fn of_admitted(
+        &self,
+        visit: &Visit<'_>,
+        (client_id, peer): (&str, IpAddr),
+        holder: &Holder,
+    ) -> Option<OwnedEntry> {
+        let entry =
+            |verb| OwnedEntry::new(holder.principal().to_string(), verb, format!("mqtt/{client_id}")).from(peer);
+        match (visit.is_admitted, visit.refused_for_haste) {
+            _ if self.authority.is_open() => None,
+            (true, _) => Some(entry("log in")),
+            (false, true) => Some(entry("connect").ended(Outcome::Refused, "it connects too often")),
+            (false, false) => None,
         }
     }
 
@@ -133,26 +146,17 @@ impl Hub {
     ) -> Result<Arc<Holder>, Closing> {
         let Some(login) = holder.login() else { return Ok(Arc::clone(holder)) };
         let mut login = login.clone();
-        let renewed = self.authority.renew(&mut login);
-        let renewed = renewed.and_then(|()| self.authority.access_of(&login, Some(client_id.as_str())));
-        match (renewed, connection) {
-            (Ok(access), _) => {
+        let renewed = match self.authority.renew(&mut login) {
+            Err(Refusal::Expired) if connection.is_none() => self.authority.outlive(&mut login),
+            renewed => renewed,
+        };
+        match renewed.and_then(|()| self.authority.access_of(&login, Some(client_id.as_str()))) {
+            Ok(access) => {
                 let next = Arc::new(Holder::new(login, access));
                 self.hand_to(client_id, holder, &next);
                 Ok(next)
             }
-            // Who is away comes back with another token, and what waits for him may wait until then.
-            (Err(Refusal::Expired), None) => {
-                let access = holder.access().map(Arc::clone);
-                let next = access.map(|access| Holder::with_access(holder.principal().clone(), access));
-                self.hand_to(
-                    client_id,
-                    holder,
-                    &Arc::new(next.unwrap_or_else(|| Holder::known_by_name(holder.principal().clone()))),
-                );
-                Ok(Arc::clone(holder))
-            }
-            (Err(refusal), connection) => {
+            Err(refusal) => {
                 self.cut_off(client_id, connection, holder, refusal);
                 Err(cut_off())
             }
@@ -260,11 +264,17 @@ impl Hub {
             // What was somebody's when proofs were asked for stays his.
             return Ok((*principal == Principal::Anonymous).then(|| Arc::clone(Holder::unrestricted())));
         }
-        let found = self.authority.access_of_absent(principal, client_id.as_str());
+        let found = self.authority.log_in_absent(principal).and_then(|login| match login {
+            Some(login) => {
+                let access = self.authority.access_of(&login, Some(client_id.as_str()))?;
+                Ok(Some(Arc::new(Holder::new(login, access))))
+            }
+            None => Ok(None),
+        });
         if let Err(refusal) = &found {
             info!(client = ?client_id.as_str(), principal = ?principal.to_string(), "kept session without rights: {refusal}");
         }
-        Ok(found?.map(|access| Arc::new(Holder::with_access(principal.clone(), access))))
+        found
     }
 }
 

@@ -1,5 +1,4 @@
-//! What the hub does for the tree's face on MQTT: announces what is written, runs errands, keeps clients off topics that
-//! Edge Nodes own.
+//! What the hub does for the tree's face on MQTT: announces what is written, and runs errands.
 //!
 //! What is written is announced by whoever applied it, before ingest's lock is let go; that is what keeps a topic's messages in
 //! order. Errands are run by a task of their own, a chunk at a time under the same lock.
@@ -9,18 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use factree_broker::{Publication, Refusal};
+use factree_broker::Publication;
 use factree_ingest::{Batch, Ingest};
-use factree_mqtt::{Connect, Packet, ReasonCode, TopicFilter};
+use factree_mqtt::TopicFilter;
 use factree_namespace::{Block, Sample};
 
 use super::visit::Left;
-use super::{Core, Hub, Incoming, lock};
-use crate::face::{Applied, Current, FaceFigures, Renderer, Sighted, State, Stats, Sweep};
+use super::{Core, Hub, lock};
+use crate::face::{Applied, FaceFigures, Renderer, Sighted, State, Stats, Sweep, Turn};
 
 /// Cells of a sweep that are looked at together.
 const SWEPT_AT_ONCE: usize = 256;
-/// Subscriptions that are asked for room under the core lock at a time.
+/// Clients that are asked for room under the core lock at a time.
 const ASKED_AT_ONCE: usize = 64;
 /// How long a sweep rests while subscribers are behind: at first, and twice as long each time until
 /// the longest.
@@ -49,12 +48,12 @@ impl Hub {
 
     #[cold]
     fn show_sights(&self, ingest: &mut Ingest) -> Option<Left> {
-        let root = self.face.root.as_ref()?;
+        let root = self.face.owners.root.as_ref()?;
         let now = Instant::now();
         let mut state = self.face.state();
         let mut told: Vec<Told> = Vec::new();
         {
-            let view = self.face.namespace.read();
+            let view = self.face.owners.namespace.read();
             let mut renderer = Renderer::new(&view, root, now);
             for seen in state.sights.seen.drain(..) {
                 // What stands nowhere in the tree stands nowhere on MQTT.
@@ -66,11 +65,11 @@ impl Hub {
             }
             self.face.note_moved(ingest, &mut state, &view);
         }
-        let State { sights, errands, .. } = &mut *state;
+        let State { sights, sweeps, .. } = &mut *state;
         for bulk in sights.bulks.drain(..) {
-            errands.add_bulk(bulk);
+            sweeps.add(bulk);
         }
-        if errands.sweep().is_some() {
+        if sweeps.first().is_some() {
             self.face.work.notify_one();
         }
         Some(self.announce(ingest, &told))
@@ -97,12 +96,13 @@ impl Hub {
     /// The tree has been moved: what stands elsewhere now is told there.
     pub(crate) fn show_moved(&self) {
         self.streams.ring();
-        if self.face.root.is_none() {
+        if self.face.owners.root.is_none() {
             return;
         }
         let mut ingest = lock(&self.ingest);
         let was_watching = self.face.is_watching();
         self.face.look_again();
+        self.face.note_arrangement();
         let heard = self.face.hear(&self.core().broker);
         heard.into_iter().for_each(|heard| self.face.heed(&mut ingest, heard));
         if self.face.is_watching() {
@@ -127,118 +127,97 @@ impl Hub {
         }
     }
 
-    /// A chunk of what is current for one subscription, and one of a sweep; none if there was nothing to do.
+    /// A chunk of what is current for one subscription, one of a sweep, and some retained messages; none if there was nothing to
+    /// do.
     fn run_some(&self) -> Option<Went> {
-        self.hear_subscribed();
-        let current = self.next_current();
-        let has_current = current.is_some();
-        if let Some((current, room)) = current {
-            self.bring(current, room);
-        }
+        let (turn, are_more) = self.next_turn();
+        let is_somebody_served = turn.is_some();
+        turn.into_iter().for_each(|turn| self.bring(&turn));
         let swept = self.sweep_some();
+        let has_looked = self.forget_some_owned();
         let are_subscribers_behind = swept == Some(true);
-        (has_current || swept.is_some()).then_some(Went { are_subscribers_behind })
-    }
-
-    /// Makes errands of subscriptions.
-    fn hear_subscribed(&self) {
-        let mut state = self.face.state();
-        let mut core = self.core();
-        for (client_id, filter) in std::mem::take(&mut core.subscribed) {
-            if let Some(errand) = self.face.errand(client_id, &filter, true) {
-                state.errands.add_current(errand);
-            }
-        }
-        core.is_something_current_due = state.errands.currents_len() > 0;
+        (is_somebody_served || are_more || has_looked || swept.is_some()).then_some(Went { are_subscribers_behind })
     }
 
     /// Everything is Stale after a restart, and subscriptions that were kept are told so, each as far as its client reads.
     pub(crate) fn tell_kept_subscriptions(&self) {
-        let mut state = self.face.state();
+        if self.face.owners.root.is_none() {
+            return;
+        }
         let mut core = self.core();
-        let broker = &core.broker;
+        let Core { broker, currents, .. } = &mut *core;
         for session in broker.sessions() {
             for (filter, _) in broker.subscriptions(session.client_id.as_str()) {
-                if filter.starts_with(['+', '#', '$']) {
-                    continue;
-                }
-                if let Some(errand) = self.face.errand(session.client_id.clone(), filter, false) {
-                    state.errands.add_current(errand);
+                if !filter.starts_with(['+', '#', '$']) {
+                    currents.add(session.client_id.clone(), filter.into(), false);
                 }
             }
         }
-        core.is_something_current_due = state.errands.currents_len() > 0;
     }
 
-    /// The next subscription that has room for what is current, and for how many messages.
-    fn next_current(&self) -> Option<(Current, usize)> {
-        let mut state = self.face.state();
-        let mut left = state.errands.currents_len();
-        while left > 0 {
-            let core = self.core();
-            let room = |current: &Current| core.broker.room_for_current(current.client_id.as_str(), &current.filter);
-            if let Some(found) = state.errands.next_current(left.min(ASKED_AT_ONCE), room) {
-                return Some(found);
-            }
-            left = left.saturating_sub(ASKED_AT_ONCE);
-        }
-        None
+    /// Whose turn it is to be told what is current, and whether others may be ready too.
+    fn next_turn(&self) -> (Option<Turn>, bool) {
+        let mut core = self.core();
+        let Core { broker, currents, .. } = &mut *core;
+        let turn = currents.next(ASKED_AT_ONCE, |client_id, filter| broker.room_for_current(client_id, filter));
+        (turn, currents.is_anybody_in_line())
     }
 
     /// Brings what is current to one subscription, as much as there is room for.
-    fn bring(&self, mut current: Current, room: usize) {
-        let Some(root) = self.face.root.as_ref() else { return };
+    fn bring(&self, turn: &Turn) {
+        let meant = self.face.owners.root.as_ref().and_then(|root| {
+            let filter = TopicFilter::parse(&turn.filter).ok()?;
+            Some((root, filter, root.meaning(filter.as_str())?))
+        });
+        let Some((root, filter, meaning)) = meant else { return self.core().currents.served(turn, None) };
+        let narrower = Some(filter).filter(|_| meaning.is_wider);
         let now = Instant::now();
         // Nobody writes meanwhile: what is announced later is newer.
         let _ingest = lock(&self.ingest);
-        let mut state = self.face.state();
-        let Ok(filter) = TopicFilter::parse(&current.filter) else { return state.errands.forget(&current) };
+        let state = self.face.state();
         let (mut messages, mut elements) = (Vec::new(), Vec::new());
         let (is_last, end) = {
-            let view = self.face.namespace.read();
-            let found = current.select(&view, room);
+            let view = self.face.owners.namespace.read();
+            let found = view.select(&meaning.filter, turn.after.as_deref(), turn.room);
             let mut samples: Vec<(_, Sample)> = Vec::with_capacity(found.len());
             view.samples(&found, |id, reading| samples.extend(reading.map(|(sample, _)| (id, sample))));
             let mut renderer = Renderer::new(&view, root, now);
             for (id, sample) in samples {
-                if let Some(message) = renderer.message(id, &sample, current.narrower(filter)) {
+                if let Some(message) = renderer.message(id, &sample, narrower) {
                     messages.push(message);
                     elements.push(view.path(id));
                 }
             }
-            (found.len() < room, found.last().map(|id| view.path(*id)))
+            (found.len() < turn.room, found.last().map(|id| view.path(*id)))
         };
-        let mut taken = None;
+        let mut brought = 0;
         let left = self.enter_locked(&mut self.core(), None, Batch::default(), &mut Vec::new(), |visit| {
-            taken = visit.hand_over((current.client_id.as_str(), &current.filter), current.retain, &messages);
-        });
-        self.face.stats.brought.fetch_add(taken.unwrap_or_default() as u64, Ordering::Relaxed);
-        match taken {
-            None => state.errands.forget(&current),
-            Some(taken) if taken < messages.len() => {
+            let is_wanted = visit.core.currents.is_wanted(turn);
+            let to = (turn.client_id.as_str(), &*turn.filter);
+            let taken = if is_wanted { visit.hand_over(to, turn.retain, &messages) } else { None };
+            brought = taken.unwrap_or_default();
+            let upto = match taken {
+                None => None,
                 // Where it stands before the first that was not taken.
-                if let Some(last) = taken.checked_sub(1) {
-                    current.after = Some(elements.swap_remove(last));
-                }
-                state.errands.put_back(current);
-            }
-            Some(_) if is_last => state.errands.forget(&current),
-            Some(_) => {
-                current.after = end;
-                state.errands.put_back(current);
-            }
-        }
+                Some(0) if !messages.is_empty() => Some(turn.after.clone()),
+                Some(taken) if taken < messages.len() => Some(Some(elements.swap_remove(taken - 1))),
+                Some(_) if is_last => None,
+                Some(_) => Some(end),
+            };
+            visit.core.currents.served(turn, upto);
+        });
+        self.face.stats.brought.fetch_add(brought as u64, Ordering::Relaxed);
         drop(state);
         left.carry_out(&self.audit, &self.recent);
     }
 
     /// Announces some of what a sweep is about; whether subscribers are behind, or none if there is no sweep.
     fn sweep_some(&self) -> Option<bool> {
-        let root = self.face.root.as_ref()?;
+        let root = self.face.owners.root.as_ref()?;
         let now = Instant::now();
         let mut ingest = lock(&self.ingest);
         let mut state = self.face.state();
-        let Sweep { block, since, until, slot } = state.errands.sweep()?.clone();
+        let Sweep { block, since, until, slot } = state.sweeps.first()?.clone();
         let mut changed: Vec<(u32, Sample)> = Vec::new();
         {
             let held = block.hold();
@@ -247,10 +226,10 @@ impl Hub {
             let samples = samples.filter_map(|slot| Some((slot, held.sample(slot)?)));
             changed.extend(samples.filter(|(_, sample)| sample.revision <= until).take(SWEPT_AT_ONCE));
         }
-        state.errands.swept((changed.len() == SWEPT_AT_ONCE).then(|| changed.last().map_or(0, |(slot, _)| slot + 1)));
+        state.sweeps.swept((changed.len() == SWEPT_AT_ONCE).then(|| changed.last().map_or(0, |(slot, _)| slot + 1)));
         let mut told: Vec<Told> = Vec::new();
         {
-            let view = self.face.namespace.read();
+            let view = self.face.owners.namespace.read();
             let mut renderer = Renderer::new(&view, root, now);
             for (slot, sample) in changed {
                 match block.element(slot).and_then(|id| renderer.message(id, &sample, None)) {
@@ -269,44 +248,9 @@ impl Hub {
     /// What was said, and is still to be.
     pub(crate) fn face_figures(&self) -> FaceFigures {
         let Stats { announced, brought } = &self.face.stats;
-        let state = self.face.state();
-        let due = (state.errands.due() + self.core().subscribed.len()) as u64;
+        let due = self.core().currents.len() as u64;
         FaceFigures { announced: announced.load(Ordering::Relaxed), brought: brought.load(Ordering::Relaxed), due }
     }
-
-    /// Marks the publications that go to topics which Edge Nodes own.
-    pub(crate) fn forbid(&self, incoming: &mut [Incoming<'_>]) {
-        if self.face.root.is_none() {
-            return;
-        }
-        let mut view = None;
-        for Incoming { packet, aliased, refusal, .. } in incoming {
-            let Packet::Publish(publish) = packet else { continue };
-            let topic = match (aliased, publish.topic) {
-                (Some(topic), _) => topic.as_str(),
-                (None, Some(topic)) => topic.as_str(),
-                (None, None) => continue,
-            };
-            if topic.starts_with("spBv1.0/") || topic.starts_with('$') {
-                continue;
-            }
-            let view = view.get_or_insert_with(|| self.face.namespace.read());
-            if let Some(why) = self.face.forbids(view, topic) {
-                *refusal = Some(Box::new(owned(why)));
-            }
-        }
-    }
-
-    /// Whether a client may not leave the will it brings.
-    pub(super) fn forbids_will(&self, connect: &Connect<'_>) -> bool {
-        let is_forbidden = |topic: &str| self.face.forbids(&self.face.namespace.read(), topic).is_some();
-        connect.will.as_ref().is_some_and(|will| is_forbidden(will.topic.as_str()))
-    }
-}
-
-/// In MQTT's words.
-fn owned(why: String) -> Refusal {
-    Refusal { reason: ReasonCode::NotAuthorized, why: why.into() }
 }
 
 /// How a chunk of errands went.
@@ -316,8 +260,8 @@ struct Went {
 }
 
 /// Wakes the task that runs errands if there is one for it.
-pub(super) fn wake_errands(hub: &Hub, core: &mut Core) {
-    if std::mem::take(&mut core.is_somebody_back) || !core.subscribed.is_empty() {
+pub(super) fn wake_errands(hub: &Hub, core: &Core) {
+    if core.currents.is_anybody_in_line() {
         hub.face.work.notify_one();
     }
 }

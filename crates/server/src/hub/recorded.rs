@@ -36,17 +36,14 @@ pub(super) fn refusal(core: &Core, claimant: Option<&Holder>, event: &Event) -> 
         Event::SubscriptionRefused { client_id, filter } => {
             Some(of_client(core, client_id, "subscribe", filter).ended(Outcome::Refused, "not granted"))
         }
-        // Who is not let in has been told already; this is about what he brings.
-        Event::Refused { connection, client_id, reason: ReasonCode::NotAuthorized, why }
-            if !why.starts_with("not let in") =>
-        {
-            let who = claimant.map_or_else(nobody, |holder| holder.principal().to_string());
+        // Who is not let in is no claimant, and on record already.
+        Event::Refused { connection, client_id, why, .. } => {
+            let who = claimant?.principal().to_string();
             let address = core.mailboxes.get(connection).map(|mailbox| mailbox.peer.ip());
             let entry = OwnedEntry { address, ..OwnedEntry::new(who, "connect", format!("mqtt/{client_id}")) };
             Some(entry.ended(Outcome::Refused, *why))
         }
         Event::Connected { .. }
-        | Event::Refused { .. }
         | Event::Flapping { .. }
         | Event::Disconnected { .. }
         | Event::WillPublished { .. }

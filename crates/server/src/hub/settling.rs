@@ -33,10 +33,11 @@ impl Hub {
             }
             let (mut said, mut shown) = (Vec::new(), Vec::new());
             for batch in &batches {
-                let since = self.face.namespace.revision();
+                let since = self.face.owners.namespace.revision();
                 ingest.apply(now(), batch, &mut said);
                 shown.extend(self.show(&mut ingest, Applied { since, is_news: !said.is_empty() }));
             }
+            let is_news = !said.is_empty();
             // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
             // birth's certificate comes after an older one's.
             let certified = {
@@ -45,6 +46,9 @@ impl Hub {
                 self.note_said(&mut core, &ingest, &mut said)
             };
             drop(ingest);
+            if is_news {
+                self.face.note_arrangement();
+            }
             self.streams.ring();
             certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
             are_subscribers_behind |= shown.iter().any(|left| left.answer.subscribers_behind);
@@ -60,11 +64,12 @@ impl Hub {
         if ingest.next_deadline().is_none_or(|deadline| deadline > now.instant) {
             return;
         }
-        let since = self.face.namespace.revision();
+        let since = self.face.owners.namespace.revision();
         ingest.tick(now, &mut said);
         let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
+        self.face.note_arrangement();
         certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
         self.speak(said);
     }
@@ -85,7 +90,7 @@ impl Hub {
         // A command to a plain topic is in the tree already.
         self.streams.ring();
         if self.face.is_watching() {
-            let applied = Applied { since: self.face.namespace.revision(), is_news: false };
+            let applied = Applied { since: self.face.owners.namespace.revision(), is_news: false };
             let shown = self.show(&mut lock(&self.ingest), applied);
             shown.iter().for_each(|left| left.carry_out(&self.audit, &self.recent));
         }

@@ -27,7 +27,7 @@ pub(super) struct Visit<'v> {
     pub(super) door: &'v Door,
     pub(super) now: Instant,
     pub(super) home: Option<Home>,
-    /// Who brings a CONNECT.
+    /// Who brings a CONNECT, if he is let in.
     pub(super) claimant: Option<Arc<Holder>>,
     /// A client was admitted.
     pub(super) is_admitted: bool,
@@ -156,9 +156,19 @@ impl Visit<'_> {
         }
     }
 
-    /// Tells the tree of the subscriptions that were granted.
+    /// Tells the tree of the subscriptions that were granted, and the tree's face of those that are over.
     pub(super) fn tell_subscribed(&mut self, connection: ConnectionId, packet: &Packet<'_>) {
-        let Packet::Subscribe(subscribe) = packet else { return };
+        let subscribe = match packet {
+            Packet::Subscribe(subscribe) => subscribe,
+            Packet::Unsubscribe(unsubscribe) => {
+                let Core { broker, currents, .. } = &mut *self.core;
+                if let Some((client_id, _)) = broker.holder(connection) {
+                    unsubscribe.filters.iter().for_each(|filter| currents.forget(client_id.as_str(), filter));
+                }
+                return;
+            }
+            _ => return,
+        };
         let granted = std::mem::take(&mut self.granted);
         for (request, reason) in subscribe.requests.iter().zip(granted) {
             if !reason.is_failure() {
@@ -171,6 +181,8 @@ impl Visit<'_> {
     pub(super) fn hand_to(&mut self, client_id: &str, holder: Arc<Holder>) {
         let mut outputs = std::mem::take(&mut self.core.outputs);
         self.core.broker.set_holder(client_id, holder, &mut outputs);
+        // What waited for it may be less.
+        self.core.currents.is_back(client_id);
         outputs.drain().for_each(|output| self.on_output(output, None));
         self.core.outputs = outputs;
     }
@@ -213,7 +225,7 @@ impl Visit<'_> {
                 let number = self.push_will(connection, &publication);
                 self.batch.refuse(number);
             }
-            Output::Subscribed { client_id, filter } => self.core.subscribed.push((client_id, filter)),
+            Output::Subscribed { client_id, filter } => self.core.currents.add(client_id, filter, true),
             Output::Wake(connection) => self.leave_letter(connection, |_| {}),
             Output::Close { connection, reason, reason_string } => {
                 let closing = Closing { reason, reason_string, by: Closer::Broker };
@@ -227,7 +239,10 @@ impl Visit<'_> {
                 if let Event::Connected { connection, client_id, .. } = &event {
                     self.batch.session_started(session(*connection), client_id.as_str());
                     self.is_admitted = true;
-                    self.core.is_somebody_back = self.core.is_something_current_due;
+                    self.core.currents.is_back(client_id.as_str());
+                }
+                if let Event::SessionEnded { client_id, .. } = &event {
+                    self.core.currents.forget_client(client_id.as_str());
                 }
                 self.deeds.extend(recorded::refusal(self.core, self.claimant.as_deref(), &event));
                 let mailboxes = &self.core.mailboxes;

@@ -60,7 +60,6 @@ impl Client {
 
     /// The same over something that is connected.
     pub(crate) fn over(stream: Box<dyn Stream>, who: Who<'_>) -> (Self, String) {
-        let mut client = Self { stream, version: who.version, unread: Vec::new(), packet_id: 0 };
         let mut connect = Connect::new(who.version, who.client_id);
         (connect.username, connect.password) = (who.username, who.password.map(str::as_bytes));
         connect.clean_start = !who.resumes;
@@ -68,6 +67,18 @@ impl Client {
         if who.resumes {
             connect.session_expiry = SessionExpiry::Never;
         }
+        Self::bringing(stream, connect)
+    }
+
+    /// Connects with a CONNECT of any kind.
+    pub(crate) fn saying(address: SocketAddr, connect: Connect<'_>) -> (Self, String) {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::bringing(Box::new(stream), connect)
+    }
+
+    fn bringing(stream: Box<dyn Stream>, connect: Connect<'_>) -> (Self, String) {
+        let mut client = Self { stream, version: connect.version, unread: Vec::new(), packet_id: 0 };
         client.say(&Packet::Connect(connect));
         let told = client.told();
         (client, told)

@@ -186,3 +186,47 @@ fn ma19_tls_on_a_plain_port_and_nothing_said_at_all() {
     let _: std::io::Result<usize> = stream.read_to_end(&mut answer);
     assert!(answer.is_empty(), "no banner: {answer:?}");
 }
+
+/// What is on record of logins and of CONNECTs that were refused, the oldest first.
+fn logins(plant: &Plant) -> Vec<String> {
+    let entries = |verb: &str| {
+        let (status, page) = plant.ask("boss", "GET", &format!("/api/v1/audit?order=oldest&verb={verb}"), "");
+        assert_eq!(status, 200, "{page}");
+        let told = |entry: &serde_json::Value| {
+            let [who, verb, target, result] = ["principal", "verb", "target", "result"].map(|key| entry[key].clone());
+            [who, verb, target, result].map(|text| text.as_str().unwrap().to_owned()).join(" ")
+        };
+        let mqtt = page["entries"].as_array().unwrap().iter().map(told);
+        mqtt.filter(|entry| entry.contains(" mqtt/")).collect::<Vec<_>>()
+    };
+    [entries("log+in"), entries("connect")].concat()
+}
+
+#[test]
+fn who_is_refused_for_whatever_reason_has_not_logged_in() {
+    let plant = plant();
+    let mut connect = factree_mqtt::Connect::new(factree_mqtt::ProtocolVersion::V5, "method");
+    connect.authentication_method = Some("SCRAM-SHA-1");
+    assert_eq!(Client::saying(plant.mqtt, connect).1, "CONNACK 0x8C");
+    let mut tiny = factree_mqtt::Connect::new(factree_mqtt::ProtocolVersion::V5, "tiny");
+    (tiny.username, tiny.password) = (Some("anna"), Some(plant.keys["anna"].as_bytes()));
+    tiny.maximum_packet_size = std::num::NonZeroU32::new(4);
+    assert_eq!(Client::saying(plant.mqtt, tiny).1, "close");
+    let _theirs = Client::connect(plant.mqtt, Who::user("theirs", "anna", &plant));
+    assert_eq!(Client::try_connect(plant.mqtt, Who::user("theirs", "owner", &plant)).1, "CONNACK 0x87");
+    let heir = Who { will: Some("other"), ..Who::user("heir", "anna", &plant) };
+    assert_eq!(Client::try_connect(plant.mqtt, heir).1, "CONNACK 0x87");
+    plant.until("all that is on record", |plant| logins(plant).len() >= 5);
+    let no_room = "the client's Maximum Packet Size leaves no room for a CONNACK [MQTT-3.1.2-24]";
+    let no_method = "refused: no enhanced authentication method is supported";
+    assert_eq!(
+        logins(&plant),
+        [
+            format!("anonymous log in mqtt/method {no_method}"),
+            "user:anna log in mqtt/theirs done".to_owned(),
+            format!("user:anna connect mqtt/tiny refused: {no_room}"),
+            "user:owner connect mqtt/theirs refused: the session of this client id belongs to somebody else".to_owned(),
+            "user:anna connect mqtt/heir refused: the will's topic is not granted to this client".to_owned(),
+        ]
+    );
+}

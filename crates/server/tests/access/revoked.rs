@@ -1,8 +1,12 @@
 //! Rights that change while somebody is connected, or away.
 
 use std::num::NonZeroU16;
+use std::time::Duration;
 
-use factree_mqtt::{Acknowledgement, Handshake, Packet, PacketId, Publish, TopicAlias, TopicName};
+use factree_mqtt::{
+    Acknowledgement, Connect, Handshake, Packet, PacketId, ProtocolVersion, Publish, SessionExpiry, TopicAlias,
+    TopicName, WillMessage,
+};
 
 use crate::client::{Client, Who};
 use crate::plant::Plant;
@@ -191,4 +195,46 @@ fn a_key_that_runs_out_ends_its_connections() {
     let mut anna = Client::connect(plant.mqtt, who);
     assert_eq!([anna.told(), anna.told()], ["DISCONNECT 0x87", "close"]);
     assert_eq!(Client::try_connect(plant.mqtt, who).1, "CONNACK 0x86");
+}
+
+/// Leaves a will that is due tomorrow, and a session that waits for `b/#`.
+fn leave(plant: &Plant, user: &str) {
+    let mut connect = Connect::new(ProtocolVersion::V5, user);
+    (connect.username, connect.password) = (Some(user), Some(plant.keys[user].as_bytes()));
+    connect.session_expiry = SessionExpiry::Never;
+    let topic = format!("b/{user}");
+    let delay = Duration::from_secs(86_400);
+    connect.will = Some(WillMessage { delay, ..WillMessage::new(TopicName::parse(&topic).unwrap(), b"gone") });
+    let mut client = Client::saying(plant.mqtt, connect).0;
+    assert_eq!(client.subscribe(&["b/#"]), "SUBACK 0x01");
+    drop(client);
+    let client = format!("/api/v1/clients/{user}");
+    plant.until("the client is away", |plant| plant.ask("boss", "GET", &client, "").1["state"] == "absent");
+}
+
+/// A clean start ends the session, and makes its will due.
+fn end(plant: &Plant, user: &str, key: &str) {
+    Client::connect(plant.mqtt, Who { username: Some(user), password: Some(key), ..Who::nobody(user) });
+}
+
+#[test]
+fn who_came_back_from_the_disk_may_what_he_may_today() {
+    let plant = Plant::durable(WIDE, &[("anna", &["press"], None), ("ben", &["press"], None)]);
+    ["anna", "ben", "boss"].iter().for_each(|user| leave(&plant, user));
+    let plant = plant.restart(WIDE);
+    let mut watcher = Client::connect(plant.mqtt, Who::user("watcher", "boss", &plant));
+    assert_eq!(watcher.subscribe(&["#"]), "SUBACK 0x01");
+    // The will of a user who is removed is forgotten, whoever is called like him later.
+    assert_eq!(plant.ask("boss", "DELETE", "/api/v1/users/anna", "").0, 204);
+    plant.reload(NARROW);
+    plant.until("what ben may do is known", |plant| {
+        plant.ask("boss", "GET", "/api/v1/clients/ben", "").1["subscriptions_count"] == 0
+    });
+    assert_eq!(plant.ask("boss", "POST", "/api/v1/users", r#"{"name":"anna","roles":["admin"]}"#).0, 201);
+    let (status, key) = plant.ask("boss", "POST", "/api/v1/keys", r#"{"label":"new","owner":"anna"}"#);
+    assert_eq!(status, 201, "{key}");
+    end(&plant, "anna", key["secret"].as_str().unwrap());
+    end(&plant, "ben", &plant.keys["ben"]);
+    end(&plant, "boss", &plant.keys["boss"]);
+    assert_eq!(watcher.delivered(), ["b/boss gone"]);
 }

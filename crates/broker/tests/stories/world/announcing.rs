@@ -30,7 +30,7 @@ impl World {
         let mut outputs = Outputs::default();
         self.told.push(match self.broker.room_for_current(to.0, to.1) {
             Room::For(_) => "room".into(),
-            Room::Later => "no room".into(),
+            Room::Later(_) => "no room".into(),
             Room::Gone => "no such subscription".to_owned(),
         });
         let taken = self.broker.hand_over_current(self.now, to, retain, &publications, &mut outputs);

@@ -56,6 +56,17 @@ impl Client {
         Self::connect_with(plant, Connect { will: Some(will), ..Connect::new(V5, id) }).0
     }
 
+    /// Acknowledges nothing, so that with a Receive Maximum of one it gets one message, and the others wait.
+    pub(crate) fn stops_reading(&mut self) {
+        self.acknowledges = false;
+    }
+
+    /// Acknowledges that message, and all that come.
+    pub(crate) fn goes_on(&mut self) {
+        self.acknowledges = true;
+        self.send(&Packet::PubAck(Acknowledgement::new(id(1))));
+    }
+
     pub(crate) fn send(&mut self, packet: &Packet<'_>) {
         let mut bytes = Vec::new();
         encode(self.version, packet, &mut bytes);

@@ -95,3 +95,47 @@ fn nothing_older_follows_and_nothing_is_missed_whenever_one_subscribes() {
         writer.join().unwrap();
     });
 }
+
+#[test]
+fn what_waits_for_who_does_not_read_is_one_of_each_and_gone_when_it_is_over() {
+    const FILTERS: usize = 300;
+    let plant = Plant::start();
+    let names = names(2_000);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut node = EdgeNode::born(&plant, &names, 1.0);
+    let due = |plant: &Plant| plant.metric("factree_mirror_subscriptions_due ").unwrap() as usize;
+    let slow = Connect { receive_maximum: NonZeroU16::MIN, ..Connect::new(V5, "slow") };
+    let (mut slow, _) = Client::connect_with(&plant, slow);
+    slow.stops_reading();
+    slow.subscribe_with(SubscribeRequest::new(FILTER, QoS::AtLeastOnce), None);
+    let filters: Vec<String> =
+        (0..FILTERS).map(|number| format!("{}m{number}", FILTER.trim_end_matches('#'))).collect();
+    // Again and again: it waits once.
+    for filter in filters.iter().chain(&filters) {
+        slow.subscribe_with(SubscribeRequest::new(filter, QoS::AtLeastOnce), None);
+    }
+    assert_eq!(due(&plant), 1 + FILTERS);
+    // Whoever else there is has what is his.
+    let mut quick = Client::connect(&plant, "quick", V5);
+    quick.subscribe(&filters[0]);
+    assert_eq!(told(&mut quick, 1), ["m0 1.0 Good retained"]);
+    node.says(&[(1, 2.0)]);
+    assert_eq!(told(&mut quick, 1), ["m0 2.0 Good"]);
+    filters[1..].iter().for_each(|filter| slow.unsubscribe(filter));
+    assert_eq!(due(&plant), 2);
+    // As soon as it reads it is told, and then what it is subscribed to still.
+    slow.goes_on();
+    let heard: Vec<String> = (0..2_002).map(|_| slow.hear().topic).collect();
+    let m0 = heard.iter().filter(|topic| **topic == filters[0]).count();
+    assert_eq!(m0, 3, "by either subscription, and live");
+    crate::face::settled(&plant);
+
+    let (mut gone, _) =
+        Client::connect_with(&plant, Connect { receive_maximum: NonZeroU16::MIN, ..Connect::new(V5, "gone") });
+    gone.stops_reading();
+    gone.subscribe_with(SubscribeRequest::new(FILTER, QoS::AtLeastOnce), None);
+    gone.subscribe_with(SubscribeRequest::new(&filters[0], QoS::AtLeastOnce), None);
+    assert_eq!(due(&plant), 2);
+    drop(gone);
+    crate::face::settled(&plant);
+}
