@@ -14,8 +14,8 @@ use hashbrown::HashMap;
 
 use crate::select::Selection;
 use crate::{
-    Block, DataType, Deviations, ElementId, Filter, Metadata, Provenance, Reading, Sample, Search, Source, Type,
-    TypeVersion, TypeVersionId, View,
+    Block, DataType, Deviations, ElementId, EquipmentKind, Filter, Kind, Member, Metadata, OriginId, Provenance,
+    Reading, Revision, Sample, Search, Source, Type, TypeVersion, TypeVersionId, View,
 };
 
 /// How much of an element and of all below it lies within a [`Horizon`].
@@ -125,6 +125,16 @@ impl<'v> Sight<'v> {
         }
     }
 
+    /// What it is; on the way to something within, a folder.
+    pub fn kind(&self, id: ElementId) -> Kind {
+        if self.holds(id) { self.view.kind(id) } else { Kind::Folder }
+    }
+
+    /// The finer kind of equipment it is.
+    pub fn equipment(&self, id: ElementId) -> Option<EquipmentKind> {
+        if self.holds(id) { self.view.equipment(id) } else { None }
+    }
+
     /// What the model or its source says about it.
     pub fn metadata(&self, id: ElementId) -> Option<&Arc<Metadata>> {
         if self.holds(id) { self.view.metadata(id) } else { None }
@@ -175,6 +185,11 @@ impl<'v> Sight<'v> {
         if self.holds(id) { self.view.provenance(id) } else { None }
     }
 
+    /// The origin of its cell.
+    pub fn origin(&self, id: ElementId) -> Option<OriginId> {
+        if self.holds(id) { self.view.origin(id) } else { None }
+    }
+
     /// The element whose path it wanted.
     pub fn conflict(&self, id: ElementId) -> Option<ElementId> {
         self.view.conflict(id).filter(|&wanted| self.holds(id) && self.holds(wanted))
@@ -188,6 +203,21 @@ impl<'v> Sight<'v> {
     /// The type that it is of, and which version.
     pub fn type_of(&self, id: ElementId) -> Option<(&Arc<str>, Option<&TypeVersion>)> {
         if self.holds(id) { self.view.type_of(id) } else { None }
+    }
+
+    /// The member that it is; see [`View::member_of`].
+    pub fn member_of(&self, id: ElementId) -> Option<(ElementId, &TypeVersion, &Member)> {
+        self.view.member_of(id).filter(|&(of, ..)| self.holds(id) && self.holds(of))
+    }
+
+    /// The element in the place of a member.
+    pub fn member(&self, id: ElementId, name: &str) -> Option<ElementId> {
+        self.view.member(id, name).filter(|&member| self.shows(member))
+    }
+
+    /// What has gone between two revisions; see [`View::gone`].
+    pub fn gone(&self, since: Revision, until: Revision) -> Option<impl Iterator<Item = ElementId>> {
+        Some(self.view.gone(since, until)?.filter(|&id| self.holds(id)))
     }
 
     /// Up to `limit` elements with a cell that `filter` means.
@@ -248,7 +278,8 @@ impl<'v> Sight<'v> {
         }
     }
 
-    /// Where instances that are within deviate from their type; see [`View::deviations`].
+    /// Where instances that are within deviate from their type; see [`View::deviations`]. Of members that are not within nothing
+    /// is said, be they there or missing.
     pub fn deviations(
         &self,
         of: Type<'_>,
@@ -256,7 +287,11 @@ impl<'v> Sight<'v> {
         looks_max: usize,
         limit: usize,
     ) -> Deviations {
-        self.view.deviations_among(of, version, looks_max, limit, |id| self.holds(id))
+        let may_see_member = |of: ElementId, name: &str| match (self.horizon, self.extent(of)) {
+            (None, _) | (_, Extent::Whole) => true,
+            (Some(horizon), _) => horizon.holds(&format!("{}/{name}", self.view.path(of))),
+        };
+        self.view.deviations_among(of, version, looks_max, limit, |id| self.holds(id), may_see_member)
     }
 
     /// How many they are.

@@ -129,10 +129,10 @@ impl View<'_> {
         looks_max: usize,
         limit: usize,
     ) -> Deviations {
-        self.deviations_among(of, version, looks_max, limit, |_| true)
+        self.deviations_among(of, version, looks_max, limit, |_| true, |_, _| true)
     }
 
-    /// The same among instances that are somebody's to see.
+    /// The same among instances, and members of them, that are somebody's to see.
     pub(crate) fn deviations_among(
         &self,
         of: Type<'_>,
@@ -140,6 +140,7 @@ impl View<'_> {
         looks_max: usize,
         limit: usize,
         may_see: impl Fn(ElementId) -> bool,
+        may_see_member: impl Fn(ElementId, &str) -> bool,
     ) -> Deviations {
         const AT_A_TIME: usize = 1_000;
         let mut deviations = Deviations::default();
@@ -157,8 +158,8 @@ impl View<'_> {
                     return deviations;
                 }
                 deviations.checked += 1;
-                for (member, fault) in members.iter().filter_map(|member| Some((member, self.fault(element, member)?)))
-                {
+                let seen = members.iter().filter(|member| may_see_member(element, &member.name));
+                for (member, fault) in seen.filter_map(|member| Some((member, self.fault(element, member)?))) {
                     if deviations.found.len() == limit {
                         deviations.more = true;
                         return deviations;

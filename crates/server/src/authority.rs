@@ -181,7 +181,7 @@ impl Authority {
                 self.log_in_by_token(token, terms, now).and_then(|login| matching(login, Some(username)))
             }
             Proof::Certificate { certificate, username } => {
-                let login = self.log_in_by_certificate(certificate, terms, now);
+                let login = self.log_in_by_certificate(certificate, terms, Some(now));
                 login.and_then(|login| matching(login, *username))
             }
             Proof::Bearer(token) => self.log_in_by_token(token, terms, now),
@@ -235,22 +235,27 @@ impl Authority {
                 self.bell.unknown_key.notify_one();
             }
         })?;
-        self.log_in_by_claims(&Arc::new(claims), terms, now)
+        self.log_in_by_claims(&Arc::new(claims), terms, Some(now))
     }
 
-    fn log_in_by_claims(&self, claims: &Arc<SignedClaims>, terms: &Terms, now: Timestamp) -> Result<Login, NotLetIn> {
+    fn log_in_by_claims(
+        &self,
+        claims: &Arc<SignedClaims>,
+        terms: &Terms,
+        now: Option<Timestamp>,
+    ) -> Result<Login, NotLetIn> {
         let subject = terms.subject(claims, now)?;
-        Ok(self.directory().login_by_token(subject, claims, now)?)
+        Ok(self.directory().login_by_token(subject, claims, now.unwrap_or_default())?)
     }
 
     fn log_in_by_certificate(
         &self,
         shown: &Arc<Certificate>,
         terms: &Terms,
-        now: Timestamp,
+        now: Option<Timestamp>,
     ) -> Result<Login, NotLetIn> {
         let owner = terms.owner(shown).map_err(|unmapped| NotLetIn::because(Why::Certificate(unmapped)))?;
-        Ok(self.directory().login_by_certificate(owner, shown, now)?)
+        Ok(self.directory().login_by_certificate(owner, shown, now.unwrap_or_default())?)
     }
 
     fn log_in_by_address(&self, peer: IpAddr, terms: &Terms) -> Result<Login, NotLetIn> {
@@ -287,11 +292,18 @@ impl Authority {
     /// # Errors
     /// [`Refusal`]: whoever holds it is cut off.
     pub(crate) fn renew(&self, login: &mut Login) -> Result<(), Refusal> {
-        let Some(evidence) = login.evidence() else { return self.directory().renew(login, wall()) };
-        let anew = self.by_terms_in_force(|terms| match &evidence {
+        match login.evidence() {
+            Some(evidence) => self.judge_again(login, &evidence, Some(wall())),
+            None => self.directory().renew(login, wall()),
+        }
+    }
+
+    /// Without a time, whenever the evidence is or was good.
+    fn judge_again(&self, login: &mut Login, evidence: &Evidence, now: Option<Timestamp>) -> Result<(), Refusal> {
+        let anew = self.by_terms_in_force(|terms| match evidence {
             Evidence::Nothing(from) => self.log_in_by_address(*from, terms),
-            Evidence::Certificate(shown) => self.log_in_by_certificate(shown, terms, wall()),
-            Evidence::Token(claims) => self.log_in_by_claims(claims, terms, wall()),
+            Evidence::Certificate(shown) => self.log_in_by_certificate(shown, terms, now),
+            Evidence::Token(claims) => self.log_in_by_claims(claims, terms, now),
         });
         let anew = anew.map_err(|refused| refused.why.as_refusal())?;
         if anew.principal() != login.principal() {

@@ -338,13 +338,22 @@ impl TokenRules {
     /// # Errors
     /// [`TokenError`]; [`TokenError::UnknownKey`] if the key that verified it is among the keys no more.
     pub fn subject(&self, claims: &SignedClaims, keys: &Jwks, now: Timestamp) -> Result<TokenSubject, TokenError> {
+        self.judge(claims, keys, Some(now))
+    }
+
+    /// The same whenever it is, or was, valid: for what waits in the name of its bearer.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn subject_at_any_time(&self, claims: &SignedClaims, keys: &Jwks) -> Result<TokenSubject, TokenError> {
+        self.judge(claims, keys, None)
+    }
+
+    fn judge(&self, claims: &SignedClaims, keys: &Jwks, now: Option<Timestamp>) -> Result<TokenSubject, TokenError> {
         if !keys.has(&claims.key) {
             return Err(TokenError::UnknownKey);
         }
-        self.judge(&json(&claims.json)?, now)
-    }
-
-    fn judge(&self, claims: &ClaimsWire, now: Timestamp) -> Result<TokenSubject, TokenError> {
+        let claims: &ClaimsWire = &json(&claims.json)?;
         let leeway = self.leeway.min(Duration::from_secs(300));
         if claims.iss.as_ref().and_then(Value::as_str).ok_or(TokenError::Claim("iss"))? != self.issuer {
             return Err(TokenError::Issuer);
@@ -358,10 +367,11 @@ impl TokenRules {
             return Err(TokenError::Audience);
         }
         let until = time(claims.exp.as_ref(), "exp")?.ok_or(TokenError::Claim("exp"))?.after(leeway);
-        if now >= until {
+        if now.is_some_and(|now| now >= until) {
             return Err(TokenError::Expired);
         }
-        if time(claims.nbf.as_ref(), "nbf")?.is_some_and(|from| now.after(leeway) < from) {
+        let from = time(claims.nbf.as_ref(), "nbf")?;
+        if from.zip(now).is_some_and(|(from, now)| now.after(leeway) < from) {
             return Err(TokenError::NotYet);
         }
         let name = claims.others.get(&self.name_claim).and_then(Value::as_str).ok_or(TokenError::Claim("name"))?;

@@ -23,12 +23,12 @@ fn define(text: &str) -> TypeDefinition {
     TypeDefinition::named(name).with_members(words.map(member).collect())
 }
 
-fn says(publisher: &Publisher<'_>, definitions: &[&str]) -> Vec<(usize, Refusal)> {
+pub(crate) fn says(publisher: &Publisher<'_>, definitions: &[&str]) -> Vec<(usize, Refusal)> {
     let definitions = definitions.iter().map(|text| define(text)).collect();
     publisher.plant.namespace.define(&publisher.block, publisher.origin, definitions)
 }
 
-fn instance_of(name: &str) -> Metadata {
+pub(crate) fn instance_of(name: &str) -> Metadata {
     Metadata { instance_of: Some(name.into()), ..Metadata::default() }
 }
 
@@ -37,13 +37,13 @@ fn unit(unit: &str) -> Metadata {
 }
 
 impl Publisher<'_> {
-    fn born(&self, slot: u32, name: &str, metadata: &Metadata) {
+    pub(crate) fn born(&self, slot: u32, name: &str, metadata: &Metadata) {
         self.place_as(slot, PathSpec::Below(name), DataType::Double, metadata).unwrap();
     }
 }
 
 /// The configuration: types, and rules as `filter = name`.
-fn configure(plant: &Plant, types: &[&str], rules: &[&str]) {
+pub(crate) fn configure(plant: &Plant, types: &[&str], rules: &[&str]) {
     let rule = |text: &&str| {
         let (filter, name) = text.split_once(" = ").unwrap();
         (Filter::parse(filter).unwrap(), name.into())

@@ -7,3 +7,4 @@ mod instances;
 mod placement;
 mod plant;
 mod selection;
+mod sight;

@@ -35,6 +35,9 @@ impl Authority {
     /// # Errors
     /// [`Refusal`]: it would give nothing.
     pub(crate) fn outlive(&self, login: &mut Login) -> Result<(), Refusal> {
+        if let Some(evidence) = login.evidence() {
+            self.judge_again(login, &evidence, None)?;
+        }
         self.directory().outlive(login, wall())
     }
 }

@@ -81,10 +81,13 @@ impl Terms {
         self.tokens_and_keys()?.1.open(token)
     }
 
-    /// Whose a token is that says this.
-    pub(super) fn subject(&self, claims: &SignedClaims, now: Timestamp) -> Result<TokenSubject, TokenError> {
+    /// Whose a token is that says this; without a time, whenever it is or was valid.
+    pub(super) fn subject(&self, claims: &SignedClaims, now: Option<Timestamp>) -> Result<TokenSubject, TokenError> {
         let (tokens, keys) = self.tokens_and_keys()?;
-        tokens.rules.subject(claims, keys, now)
+        match now {
+            Some(now) => tokens.rules.subject(claims, keys, now),
+            None => tokens.rules.subject_at_any_time(claims, keys),
+        }
     }
 
     fn tokens_and_keys(&self) -> Result<(&Tokens, &Jwks), TokenError> {

@@ -99,6 +99,30 @@ fn a_token_is_judged_again_by_the_terms_and_the_keys_of_now() {
     assert_eq!(after_reload(&plant, &login, &terms), Err(Refusal::Changed), "the key that signed it is gone");
 }
 
+/// Who is away comes back with another token; what waits for him meanwhile is judged by what his would give.
+#[test]
+fn what_has_outlived_a_token_is_judged_by_the_terms_of_now_too() {
+    let (provider, directory) = (Provider::new(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("keys.json");
+    std::fs::write(&file, provider.keys()).unwrap();
+    let terms = tokens_by(file.to_str().unwrap());
+    let plant = Plant::new(&terms);
+    let mut login = plant.authority.log_in_at_once(&Proof::Bearer(&provider.token_of("carla")), HERE).unwrap().unwrap();
+    super::super::STEP.set(i64::MAX / 2);
+    let outlives = |login: &mut Login, file: &str| -> Result<String, Refusal> {
+        plant.authority.configure(&config(file).auth.unwrap());
+        assert_eq!(plant.authority.renew(login), Err(Refusal::Expired));
+        plant.authority.outlive(login)?;
+        let access = plant.authority.access_of(login, None)?;
+        Ok(access.roles().iter().map(|role| role.name().as_str()).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(outlives(&mut login, &terms), Ok("reader".into()));
+    assert_eq!(outlives(&mut login, &terms.replace("role = \"reader\"", "role = \"writer\"")), Ok("writer".into()));
+    plant.authority.configure(&config("[auth]").auth.unwrap());
+    assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed), "no token is taken any more");
+    assert_eq!(plant.authority.outlive(&mut login), Err(Refusal::Changed));
+}
+
 #[test]
 fn a_provider_that_takes_a_key_back_ends_what_was_let_in_by_it() {
     let (before, after) = (Provider::new(), Provider::new());
