@@ -8,10 +8,10 @@ import * as api from "./api.js";
 import { edgeNodePage, encodePath, filterOf, isAskable, pageOf, wayTo } from "./address.js";
 import { Chart } from "./chart.js";
 import { copyButton, el, facts, fill, longText, name } from "./dom.js";
-import { age, isNumeric, level, plain, words } from "./format.js";
+import { age, isNumeric, level, many, plain, words } from "./format.js";
 import { mark, quality } from "./marks.js";
 import { Members } from "./members.js";
-import { composed, isComposed, json } from "./value-view.js";
+import { composed, fields, isComposed, json } from "./value-view.js";
 import { when } from "./when.js";
 import { writeForm } from "./write.js";
 
@@ -198,8 +198,12 @@ export class Details {
     this.#form?.refresh();
     const unit = sample.unit ?? this.#about?.unit;
     const text = plain(sample.value, sample.datatype);
-    const big = isComposed(/** @type {api.Sample} */ (sample))
-      ? null
+    const isTemplate = sample.datatype === "Template" && sample.value === null;
+    const ofType = isTemplate
+      ? el("span", { class: "big text" }, name(this.#about?.type?.name ?? "Template"))
+      : null;
+    const big = isComposed(/** @type {api.Sample} */ (sample)) || isTemplate
+      ? ofType
       : el(
           "span",
           { class: `big lives ${typeof sample.value === "string" || sample.value === null ? "text" : ""}` },
@@ -261,7 +265,7 @@ export class Details {
         ["Range", range],
         ["Owner", owner ? longText(owner, 80) : null],
         ["Tags", tags?.length ? longText(tags.join(", ")) : null],
-        ["Below it", children > 0 ? `${children.toLocaleString("en")} elements` : null],
+        ["Below it", children > 0 ? `${many(children, "element")}` : null],
       ]),
     );
   }
@@ -316,10 +320,11 @@ export class Details {
     if (path !== this.#path || told === null) return;
     const lines = Object.entries(told.context).map(([term, document]) => {
       const { path: at, since, quality: how, value } = document;
-      const said = typeof value === "object" && value !== null ? json(value) : longText(plain(value) || "nothing yet");
+      const said =
+        typeof value === "object" && value !== null ? fields(value) : longText(plain(value) || "nothing yet");
       return el(
         "div",
-        {},
+        { class: "context" },
         el(
           "p",
           { class: "spread" },

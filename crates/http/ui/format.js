@@ -111,6 +111,8 @@ export function plain(value, datatype) {
 /** A value for a column: a Float or Double with at most seven digits. @param {unknown} value @param {string} [datatype] */
 export function short(value, datatype) {
   if (typeof value === "number" && datatype !== undefined && FLOATS.has(datatype)) return digits(value);
+  // It is made of its members, which stand below it.
+  if (value === null && datatype === "Template") return "";
   if (typeof value === "object" && value !== null) return shape(value);
   return plain(value, datatype);
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: at most so many rows and characters become elements at once; what is left out is said.
 
-import { clipped, el, longText, visible } from "./dom.js";
+import { clipped, el, longText, name, visible } from "./dom.js";
 import { asTable, plain } from "./format.js";
 
 /** @typedef {import("./api.js").Sample} Sample */
@@ -20,6 +20,16 @@ export function isComposed(sample) {
 export function composed(sample) {
   const table = asTable(sample.value);
   return table ? grid(table) : json(sample.value);
+}
+
+/** A document: its fields where each is one value, JSON where it is more than that. @param {object} document */
+export function fields(document) {
+  const entries = Object.entries(document);
+  const isFlat = entries.every(([, value]) => typeof value !== "object" || value === null);
+  if (!isFlat || Array.isArray(document) || entries.length > ROWS_MAX) return json(document);
+  const list = el("dl", { class: "facts" });
+  for (const [field, value] of entries) list.append(el("dt", {}, name(field)), el("dd", {}, longText(plain(value))));
+  return list;
 }
 
 /** @param {unknown} value */

@@ -113,7 +113,7 @@ function fieldFor(now, datatype) {
         {},
         // None is chosen beforehand: the value may change while somebody looks, and what was the other one then is not now.
         el("input", { type: "radio", name: "wanted", value }),
-        ` ${value}`,
+        value,
       );
     const field = el("fieldset", {}, el("legend", { class: "hidden" }, "New value"), radio("true"), radio("false"));
     return {

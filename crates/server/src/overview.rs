@@ -9,6 +9,7 @@ use std::time::Duration;
 use factree_http::{AWAY_SHOWN_MAX, ClientCounts, MessageCounts, OverviewReport, PlantCounts, Room, StorageReport};
 use factree_ingest::Away;
 
+use crate::attach::Outlet;
 use crate::hub::Hub;
 use crate::probes::Probes;
 use crate::process::Process;
@@ -20,9 +21,9 @@ impl Probes {
     /// How it is now.
     pub(crate) fn overview(&self) -> OverviewReport {
         let Self { hub, namespace, storage_mode, .. } = self;
-        let (figures, census) = (hub.figures(), hub.plant_figures().census);
+        let (figures, census) = (hub.figures(), hub.census());
         let (tree, streams) = (namespace.stats(), hub.streams().stats());
-        let outlets = hub.outlets().iter().map(|outlet| outlet.report());
+        let outlets = hub.outlets().iter().map(Outlet::report);
         OverviewReport {
             is_stopping: hub.is_stopping(),
             uptime: Duration::from_secs(figures.uptime_seconds),

@@ -137,3 +137,62 @@ test("a page that is left alone says that it asks by itself, until somebody come
   await asked(false);
   await page.context().close();
 });
+
+test("what an element is of and what goes on there is told in words, and an instance is its members", async (story) => {
+  const config = `
+[[namespace.type]]
+name = "Oven"
+version = "2"
+[[namespace.type.member]]
+name = "Temperature"
+datatype = "Double"
+unit = "°C"
+description = "At the belt"
+high = 400
+
+[[namespace.instance]]
+filter = "Acme/+/Oven1"
+type = "Oven"
+
+[[namespace.context]]
+name = "order"
+path = "Acme/+/Order"
+`;
+  const factree = await Factree.start({ config });
+  story.after(() => factree.close());
+  const mes = await connect(factree.mqtt, "mes");
+  story.after(() => mes.endAsync());
+  await mes.publishAsync("Acme/Dallas/Order", JSON.stringify({ number: "PO-1043", recipe: "Door left" }), { qos: 1 });
+  await mes.publishAsync("Acme/Dallas/Oven1/Temperature", "171.5", { qos: 1 });
+  const motor = (more) => ({
+    version: "1.0",
+    metrics: [{ name: "rpm", type: "Int32", value: 1450 }],
+    parameters: [],
+    ...more,
+  });
+  const node = await edgeNode({
+    port: factree.mqtt,
+    group: "Acme:Dallas",
+    node: "Line7",
+    nodeMetrics: [
+      { name: "_types_/Motor", type: "Template", value: motor({ isDefinition: true }) },
+      { name: "Spindle", type: "Template", value: motor({ isDefinition: false, templateRef: "Motor" }) },
+    ],
+  });
+  story.after(() => node.kill());
+  const page = await browser.open(`${factree.url}/ns/Acme/Dallas/Oven1/Temperature`);
+  await page.locator(".reading").getByText("°C").waitFor();
+  await page.getByText("At the belt").waitFor();
+  const context = page.locator("section", { has: page.getByRole("heading", { name: "Context" }) });
+  await context.locator("dt", { hasText: "number" }).locator("+ dd").getByText("PO-1043").waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await page.goto(`${factree.url}/ns/Acme/Dallas/Oven1`);
+  await page.locator("dt", { hasText: "Type" }).locator("+ dd").getByText("Oven").waitFor();
+  await page.getByText("2, version", { exact: false }).waitFor();
+  await page.goto(`${factree.url}/ns/Acme/Dallas/Line7/Spindle`);
+  await page.locator(".reading").getByText("Motor").waitFor();
+  await page.getByRole("region", { name: "Members" }).getByText("1450").waitFor();
+  assert.equal(await page.getByText("no value").count(), 0);
+  assert.deepEqual(await barriers(page), []);
+  await page.context().close();
+});

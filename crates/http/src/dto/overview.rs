@@ -147,12 +147,12 @@ impl<'a> Overview<'a> {
     pub(crate) fn of(report: &'a OverviewReport, withheld: &[Part]) -> Self {
         let is_told = |part: Part| withheld.iter().all(|other| other.name != part.name);
         Self {
-            server: is_told(SERVER).then(|| OverviewOfServer {
+            server: is_told(SERVER).then_some(OverviewOfServer {
                 status: if report.is_stopping { "stopping" } else { "ready" },
                 uptime_seconds: report.uptime.as_secs(),
                 memory_bytes: report.memory_bytes,
             }),
-            storage: is_told(STORAGE).then(|| OverviewOfStorage {
+            storage: is_told(STORAGE).then_some(OverviewOfStorage {
                 durability: report.storage.durability,
                 disk: match report.storage.room {
                     Room::Enough => "ok",

@@ -151,7 +151,7 @@ function row(entry) {
       when(time),
       entry.clock_stepped ? el("div", {}, mark("diamond", "Clock was set", "loud doubt")) : null,
     ),
-    el("td", {}, name(principal)),
+    el("td", { class: "who" }, name(principal)),
     el("td", { class: "nowrap" }, address ?? ""),
     el("td", { class: "nowrap" }, name(verb)),
     el("td", { class: "text" }, longText(target, 160)),

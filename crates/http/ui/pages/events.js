@@ -24,10 +24,10 @@ const SHOWN = new Map([
 
 /** @type {import("../long-table.js").Column<api.PlantEvent>[]} */
 const COLUMNS = [
-  { label: "When", width: 160 },
-  { label: "What", width: 150 },
-  { label: "Of", width: 320 },
-  { label: "In words", width: 560 },
+  { label: "When", width: 96 },
+  { label: "What", width: 136 },
+  { label: "Of", width: 236 },
+  { label: "In words", width: 220 },
 ];
 
 /** @type {import("../long-table.js").Column<api.PlantEvent>[]} */

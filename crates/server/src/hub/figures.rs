@@ -105,6 +105,11 @@ impl Hub {
         }
     }
 
+    /// All Edge Nodes taken together.
+    pub(crate) fn census(&self) -> Census {
+        lock(&self.ingest).census()
+    }
+
     /// A slice of [`factree_ingest::Ingest::look_who_is_away`].
     pub(crate) fn look_who_is_away(
         &self,

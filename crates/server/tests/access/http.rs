@@ -316,3 +316,20 @@ fn one_address_leaves_connections_to_others() {
     assert_eq!(open, 14);
     assert!(is_open(&mut connect_from(&plant, [127, 0, 0, 2])), "a probe from elsewhere");
 }
+
+#[test]
+fn an_operator_is_told_how_the_plant_and_the_server_do() {
+    let plant = plant();
+    let told = |plant: &Plant| {
+        let (status, overview) = plant.ask("dora", "GET", "/api/v1/overview", "");
+        assert_eq!(status, 200, "{overview}");
+        overview
+    };
+    let overview = told(&plant);
+    assert_eq!((&overview["server"]["status"], &overview["storage"]["audit"]), (&"ready".into(), &"ok".into()));
+    assert_eq!(overview["messages"]["received"], 2, "{overview}");
+    assert_eq!(overview["plant"]["elements"], 5, "Acme, two machines, and a value of each: {overview}");
+    assert_eq!(overview["withheld"], Value::Null);
+    let (status, refusal) = plant.ask("anna", "GET", "/api/v1/overview", "");
+    assert_eq!((status, &refusal["detail"]), (403, &"this takes a grant 'read area:conformance'".into()));
+}
