@@ -124,8 +124,8 @@ pub(crate) fn is_of_ui(path: &str) -> bool {
     path == "/" || is_at(UI) || PAGES.iter().any(|at| is_at(at))
 }
 
-/// Whether a request is a browser's that shows what it gets to somebody, and not a program's. Browsers that do not say where they
-/// go, as they do not to a server without TLS, still say what they would like to have.
+/// Whether a request is a browser's that shows what it gets to somebody, and not a program's. Browsers that do not say
+/// where they go, as they do not to a server without TLS, still say what they would like to have.
 pub(crate) fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
     let says = |name: &HeaderName| headers.get(name).map(HeaderValue::as_bytes);
     let is_read = method == Method::GET || method == Method::HEAD;
@@ -136,7 +136,8 @@ pub(crate) fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
         }
 }
 
-/// The page, where somebody who visits would otherwise read a problem document. It looks at its address, and says what is wrong.
+/// The page, where somebody who visits would otherwise read a problem document. It looks at its address, and says what is
+/// wrong.
 pub(crate) fn page_instead(status: StatusCode) -> Response {
     let mut response = (status, Body::from(FILES[0].read().into_owned())).into_response();
     label(response.headers_mut(), &FILES[0]);

@@ -367,7 +367,11 @@ export class Details {
       {
         toggle: (event) => {
           if (event.target.open)
-            fill(told, json({ ...this.#about, sample: { ...this.#full, ...this.#samples.get(this.#path) } }));
+            fill(told, json({
+                ...this.#about,
+                // Of what is followed the source is not kept.
+                sample: { ...this.#full, ...this.#samples.get(this.#path), source: this.#full?.source },
+              }));
         },
       },
       el("summary", {}, "JSON, as the API tells it"),

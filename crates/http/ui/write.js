@@ -81,7 +81,11 @@ export function read(text, datatype) {
  */
 export function writeForm(sample, samples) {
   const { datatype = "", source } = sample;
-  const now = () => ({ ...sample, ...samples.get(sample.path), unit: sample.unit });
+  // What is followed tells no more than the tree shows: where it comes from and its unit stay as they were told whole.
+  const now = () => {
+    const { value, quality: how, gone } = { ...sample, ...samples.get(sample.path) };
+    return { ...sample, value, quality: how, gone };
+  };
   const words = takes(datatype);
   if (!words || !source || (source.type === "sparkplug" && source.metric === "bdSeq")) return null;
   const said = el("div", { role: "status", "aria-live": "polite" });

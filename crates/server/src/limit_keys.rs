@@ -267,7 +267,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count auth_keys_per_user_max in auth: "keys of one user", "409"),
             key!(Count auth_sessions_per_user_max in auth: "browser sessions of one user", "the oldest ends"),
             key!(Count auth_session_idle in auth:
-            "how long a browser session lasts that nobody uses, what an open page asks by itself not counted; at most auth_session_longest", "logged out"),
+            "how long a browser session lasts that nobody uses; at most auth_session_longest", "logged out"),
             key!(Count auth_session_longest in auth: "how long a browser session lasts", "logged out"),
             key!(Count auth_logins_waiting_max in auth:
             "passwords that wait to be hashed, of MQTT clients and browsers together",
