@@ -7,11 +7,12 @@
 use std::fmt;
 use std::time::Instant;
 
-use factree_mqtt::{Connect, ReasonCode, TopicName};
+use factree_mqtt::{Connect, ReasonCode};
 
 use crate::broker::{Broker, Client};
 use crate::identity::ConnectionId;
 use crate::output::Outputs;
+use crate::publication::Publication;
 
 /// Why a publication is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub struct Refusal {
     pub why: Box<str>,
 }
 
-type Judge = Box<dyn Fn(TopicName<'_>, &[u8]) -> Option<Refusal> + Send>;
+type Judge = Box<dyn Fn(&Publication) -> Option<Refusal> + Send>;
 
-/// Asked about each will, by topic and payload, when it is published.
+/// Asked about each will when it is published.
 pub(crate) struct WillJudge(pub(crate) Judge);
 
 impl fmt::Debug for WillJudge {

@@ -6,7 +6,7 @@
 //! Invariant: the directory in memory is what the store has; a command is applied when it is durable, one at a time.
 
 mod absent;
-mod deed;
+pub(crate) mod deed;
 mod hashing;
 mod http;
 mod ledger;
@@ -34,7 +34,6 @@ use tracing::warn;
 use crate::config::AuthConfig;
 use crate::limits::AuthLimits;
 use crate::storage::StorageError;
-pub(crate) use deed::of as deed_of;
 use hashing::Hashers;
 pub(crate) use ledger::Ledger;
 pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
@@ -168,7 +167,11 @@ impl Authority {
             }
             Proof::Certificate { certificate, username } => {
                 let mapped = CertificateRule::map(&terms.certificates, &certificate.names);
-                mapped.map_err(|unmapped| NotLetIn::because(Why::Certificate(unmapped))).and_then(|mapped| {
+                let nobodys = |unmapped| {
+                    let refused = NotLetIn::because(Why::Certificate(unmapped));
+                    certificate.names.said().map_or(refused.clone(), |name| refused.of(&format!("certificate {name}")))
+                };
+                mapped.map_err(nobodys).and_then(|mapped| {
                     let (issuer, serial, until) = (&certificate.issuer, &certificate.serial, Some(certificate.until));
                     let login = self.directory().login_by_certificate(mapped, issuer, serial, until, now);
                     login.map_err(NotLetIn::from).and_then(|login| matching(login, *username))
@@ -276,9 +279,12 @@ impl Authority {
         let done = self
             .carry_out(Ends::Tenures, move |directory, now| {
                 let (verb, subject) = deed::of(&command, directory);
-                let old = subject.picture(directory);
+                let (old, said) = (subject.picture(directory), deed::said_of_password(&command, directory));
                 let change = directory.decide(now, command).map_err(CommandError::Refused)?;
-                Ok((change, move |directory: &Directory| subject.done(verb, old, directory)))
+                Ok((change, move |directory: &Directory| {
+                    let done = subject.done(verb, old, directory);
+                    Done { new: said.or(done.new), ..done }
+                }))
             })
             .await?;
         if let Some(name) = forgotten {

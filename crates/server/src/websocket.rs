@@ -77,7 +77,7 @@ fn config(message_bytes_max: usize) -> WebSocketConfig {
         .max_write_buffer_size(2 * message_bytes_max)
 }
 
-/// Agrees on the sub-protocol, or refuses the upgrade (MW02); pages of other sites are refused before that (HT03).
+/// Agrees on the sub-protocol, or refuses the upgrade (MW02); pages of other sites are refused before that (MW06).
 #[allow(clippy::result_large_err, reason = "the library's signature")]
 fn agree(guard: &UpgradeGuard, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     if let Err(why) = guard.judge(request.headers()) {

@@ -139,6 +139,11 @@ impl Login {
         matches!(self.proof, Proof::Password(_))
     }
 
+    /// The key that has proven it, if it was one.
+    pub const fn key(&self) -> Option<&KeyId> {
+        if let Proof::Key(id, ..) = &self.proof { Some(id) } else { None }
+    }
+
     /// Until when it is good, if that is known: a connection ends then.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until

@@ -21,6 +21,8 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use super::revoked::Telling;
+
 /// A revocation list larger than this many bytes is not read.
 const LIST_BYTES_MAX: u64 = 32 << 20;
 
@@ -161,7 +163,9 @@ impl ClientCertificates {
         if !self.are_required {
             builder = builder.allow_unauthenticated();
         }
-        builder.build().map_err(|error| in_file(self.revoked.as_ref().unwrap_or(&self.authorities), &error))
+        let verifier = builder.build();
+        let verifier = verifier.map_err(|error| in_file(self.revoked.as_ref().unwrap_or(&self.authorities), &error))?;
+        Ok(Arc::new(Telling(verifier)))
     }
 }
 
