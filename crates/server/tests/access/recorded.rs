@@ -154,7 +154,7 @@ fn what_is_begun_says_what_is_to_be_and_by_which_key() {
         entries.iter().all(|entry| entry["new"] == "roles writer; password changed")
     });
     let role = r#"{"grants": ["read tree:Acme/#"], "pins": []}"#;
-    assert_eq!(plant.ask("boss", "PUT", "/api/v1/roles/press", role).0, 201);
+    assert_eq!(plant.ask("boss", "PUT", "/api/v1/roles/press", role).0, 200);
     assert_eq!(first(&plant, "verb=role&result=begun")["new"], "read tree:Acme/#");
 }
 
