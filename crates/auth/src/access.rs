@@ -16,7 +16,7 @@ use factree_mqtt::{TopicError, TopicFilter, TopicName};
 use crate::grant::{Area, Grant, Scope};
 use crate::pin::Pins;
 use crate::role::Role;
-use crate::sparkplug::Message;
+use crate::sparkplug::{Message, original, originals};
 use crate::template::Fill;
 use crate::verb::{Verb, Verbs};
 use trie::Trie;
@@ -152,7 +152,7 @@ impl Access {
 
     fn grants_everything(&self) -> bool {
         let plant = [Verb::Read, Verb::Write, Verb::Command];
-        let ours = ["$SYS/#", "$sparkplug/#"].iter().all(|filter| self.topics.covers(Verb::Read, filter));
+        let ours = self.topics.covers(Verb::Read, "$SYS/#");
         let plants = plant.iter().all(|verb| self.topics.covers(*verb, "#") && self.tree.covers(*verb, "#"));
         let areas = self.areas.iter().all(|verbs| verbs.has(Verb::Read) && verbs.has(Verb::Admin));
         ours && plants && areas && self.pins.are_none()
@@ -216,16 +216,17 @@ impl Access {
         if self.pins.allow(message) { Decision::Allowed } else { Decision::Pinned }
     }
 
-    /// Whether a message may be delivered, retained ones included.
+    /// Whether a message may be delivered, retained ones included. A certificate is judged as the birth that it is
+    /// (`$sparkplug/certificates/…`).
     #[inline]
     pub fn may_receive(&self, topic: TopicName<'_>) -> bool {
-        self.topics.grants(Verb::Read, topic.as_str())
+        self.topics.grants(Verb::Read, original(topic.as_str()))
     }
 
     /// Whether a subscription may be made: all that its filter matches has to be granted, by one grant or by several
     /// together. Deliveries are judged all the same, since rights change while subscriptions stay.
     pub fn may_subscribe(&self, filter: TopicFilter<'_>) -> bool {
-        self.topics.covers(Verb::Read, filter.filter())
+        self.topics.covers(Verb::Read, &originals(filter.filter()))
     }
 
     /// Whether something may be done to an element.
@@ -247,7 +248,7 @@ impl Access {
 
     /// Whether something of what a topic filter matches may be read at all. Not enough to subscribe.
     pub fn may_receive_some(&self, filter: TopicFilter<'_>) -> bool {
-        self.topics.touches(Verb::Read, filter.filter())
+        self.topics.touches(Verb::Read, &originals(filter.filter()))
     }
 
     /// Whether something may be done to a part of Factree.
@@ -261,8 +262,8 @@ impl Access {
     pub fn may(&self, verb: Verb, target: Target<'_>) -> Decision {
         let granted = match target {
             Target::Topic(topic) if matches!(verb, Verb::Write | Verb::Command) => return self.may_publish(topic),
-            Target::Topic(topic) => self.topics.grants(verb, topic.as_str()),
-            Target::Filter(filter) => self.topics.covers(verb, filter.filter()),
+            Target::Topic(topic) => self.topics.grants(verb, original(topic.as_str())),
+            Target::Filter(filter) => self.topics.covers(verb, &originals(filter.filter())),
             Target::Element(path) => self.tree.grants(verb, path),
             Target::Elements(filter) => self.tree.covers(verb, filter),
             Target::Area(area) => self.may_manage(verb, area),

@@ -87,12 +87,7 @@ impl Role {
         let read = Verbs::from(Verb::Read);
         let everything = Verbs::of([Verb::Read, Verb::Write, Verb::Command]);
         let whole_plant = |verbs: Verbs| {
-            vec![
-                Grant::topics(verbs, "#"),
-                Grant::topics(read, "$sparkplug/#"),
-                Grant::tree(verbs, "#"),
-                Grant::area(read, Some(Area::Conformance)),
-            ]
+            vec![Grant::topics(verbs, "#"), Grant::tree(verbs, "#"), Grant::area(read, Some(Area::Conformance))]
         };
         let administration = [Grant::topics(read, "$SYS/#"), Grant::area(Verbs::of([Verb::Read, Verb::Admin]), None)];
         let role = |name: &str, grants: Vec<Result<Grant, _>>| Role {

@@ -5,6 +5,8 @@
 //! is a command here, though no Edge Node would take it for one. Knows no payloads.
 //! Invariant: whatever an Edge Node or a Host Application could act upon as a command is [`Message::Command`].
 
+use std::borrow::Cow;
+
 use crate::level;
 use crate::verb::Verb;
 
@@ -72,4 +74,30 @@ fn level(topic: &str, from: usize) -> (&str, usize) {
     }
     let end = level::end(topic.as_bytes(), from);
     (&topic[from..end], end + 1)
+}
+
+/// Where a Sparkplug Aware server retains births.
+const CERTIFICATES: &str = "$sparkplug/certificates/";
+
+/// The topic that a certificate was published on, since whoever may read that one may read this one, and nobody else; any other
+/// topic is its own.
+#[inline]
+pub(crate) fn original(topic: &str) -> &str {
+    topic.strip_prefix(CERTIFICATES).unwrap_or(topic)
+}
+
+/// The same of all that a filter matches.
+pub(crate) fn originals(filter: &str) -> Cow<'_, str> {
+    let Some(below) = filter.strip_prefix("$sparkplug/") else { return filter.into() };
+    // There is nothing but certificates, and they are of births.
+    let births = match below.split_once('/') {
+        Some(("certificates" | "+", births)) => births,
+        None if below == "#" => below,
+        Some(_) | None => return filter.into(),
+    };
+    match births.split_once('/') {
+        Some(("+", rest)) => format!("{NAMESPACE}{rest}").into(),
+        None if births == "#" => format!("{NAMESPACE}#").into(),
+        Some(_) | None => births.into(),
+    }
 }

@@ -17,7 +17,7 @@ use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
-use crate::sample::SampleWriter;
+use crate::sample::{SampleWriter, Wanted};
 use crate::wishes::Wishes;
 use crate::{App, NAMESPACE, RESPONSE_BYTES_MAX, behind, context, json, lookup, path, placement, sample};
 
@@ -109,8 +109,7 @@ fn body(app: &App, caller: &Caller, query: &Query<'_>, path: Option<&str>) -> Re
     let depth = query.number("depth", 0..=app.namespace.limits().depth_max * 2, DEPTH_DEFAULT)?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
-    let fields = query.fields()?;
-    let with_context = query.flag("context")?;
+    let wanted = query.wanted()?;
 
     // Taken before the tree is held, and only where it has something to say.
     let rules = path.filter(|path| path.split('/').next() == Some(UNPLACED)).map(|_| placement::in_force(app));
@@ -124,22 +123,24 @@ fn body(app: &App, caller: &Caller, query: &Query<'_>, path: Option<&str>) -> Re
     };
     let mut rows = Vec::new();
     gather(&view, &mut rows, Span { depth_left: depth, after: after.as_deref(), limit }, id);
-    let (writer, contexts) =
-        (SampleWriter::of(fields), with_context.then(|| ContextWriter::new(&app.namespace, caller.bounds())));
-    Ok(Writer { rules: rules.as_deref(), writer, contexts, ..Writer::new(app, caller, &view, &rows) }.write())
+    Ok(Writer { rules: rules.as_deref(), ..Writer::new((app, caller, &view), wanted, &rows) }.write())
 }
 
+/// Who asks, and what he sees.
+pub(crate) type Asked<'v> = (&'v App, &'v Caller, &'v Sight<'v>);
+
 /// `{"elements": [each alone], "more": …}`; fewer if the response is full.
-pub(crate) fn list(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
-    let (mut out, last) = elements(app, caller, view, ids);
+pub(crate) fn list(asked: Asked<'_>, wanted: Wanted, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (mut out, last) = elements(asked, wanted, ids);
     let more = more || last != ids.last().copied();
     out.extend_from_slice(if more { b",\"more\":true}" } else { b",\"more\":false}" });
     out
 }
 
 /// `{"elements": [each alone], "next_cursor": …}`, a cursor being the path of the last; fewer if the response is full.
-pub(crate) fn page(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementId], more: bool) -> Vec<u8> {
-    let (mut out, last) = elements(app, caller, view, ids);
+pub(crate) fn page(asked: Asked<'_>, wanted: Wanted, ids: &[ElementId], more: bool) -> Vec<u8> {
+    let (_, _, view) = asked;
+    let (mut out, last) = elements(asked, wanted, ids);
     if let Some(last) = last.filter(|_| more || last != ids.last().copied()) {
         out.extend_from_slice(b",\"next_cursor\":");
         json::string(&mut out, &cursor(&view.path(last)));
@@ -149,9 +150,9 @@ pub(crate) fn page(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementI
 }
 
 /// `{"elements": [each alone]`, and the last that the response had room for.
-fn elements(app: &App, caller: &Caller, view: &Sight<'_>, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
+fn elements(asked: Asked<'_>, wanted: Wanted, ids: &[ElementId]) -> (Vec<u8>, Option<ElementId>) {
     let rows: Vec<Row> = ids.iter().map(|&id| Row { id, depth_left: 0, more: false }).collect();
-    let mut writer = Writer::new(app, caller, view, &rows);
+    let mut writer = Writer::new(asked, wanted, &rows);
     writer.out.extend_from_slice(b"{\"elements\":[");
     let mut last = None;
     for (at, &id) in ids.iter().enumerate() {
@@ -212,12 +213,13 @@ struct Writer<'v> {
 }
 
 impl<'v> Writer<'v> {
-    fn new(app: &'v App, caller: &'v Caller, view: &'v Sight<'v>, rows: &'v [Row]) -> Self {
+    fn new((app, caller, view): Asked<'v>, wanted: Wanted, rows: &'v [Row]) -> Self {
         let ids: Vec<ElementId> = rows.iter().map(|row| row.id).collect();
         let mut samples = Vec::with_capacity(rows.len());
         view.samples(&ids, |_, reading| samples.push(reading));
-        let (out, writer) = (Vec::new(), SampleWriter::default());
-        Writer { namespace: &app.namespace, caller, view, rows, samples, out, writer, rules: None, contexts: None }
+        let (out, writer) = (Vec::new(), SampleWriter::of(wanted.fields));
+        let contexts = wanted.context.then(|| ContextWriter::new(&app.namespace, caller.bounds()));
+        Writer { namespace: &app.namespace, caller, view, rows, samples, out, writer, rules: None, contexts }
     }
 
     fn write(mut self) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Element paths in URIs: from `/values/Acme/Line%201/..` to the names of the tree, and back.
 //!
-//! Names are arbitrary text except that none contains `/`; so the raw path is split at `/` first and each segment
-//! decoded after, and the names joined with `/` say the same as the list. Empty names count: `a//b` has three. Dot
+//! Names are arbitrary text except that none contains `/`; so the names joined with `/` say the same as the list, and `%2F`,
+//! which programs made from the API's document write for each `/` of a parameter, can mean nothing else. Empty names count: `a//b` has three. Dot
 //! segments are names like any other; nothing on our side resolves them, but some clients do before they send, so
 //! [`encode`] writes `..` as `%2E%2E`. Browsers resolve even that: for them such a name goes into a filter.
 //! Knows nothing of the tree.
@@ -35,12 +35,12 @@ const SEGMENT: &AsciiSet = &CONTROLS
 /// The path of an element from the raw path of a URI, without its leading `/`.
 ///
 /// # Errors
-/// A stray `%`, a `%2F`, or bytes that are not UTF-8.
+/// A stray `%`, or bytes that are not UTF-8.
 pub(crate) fn decode(raw: &str) -> Result<String, Problem> {
     decode_ascii(raw).map_or_else(|| decode_names(raw), Ok)
 }
 
-/// The usual path, in one pass over it: what is escaped in it is ASCII and no separator. None for any other.
+/// The usual path, in one pass over it: what is escaped in it is ASCII. None for any other.
 fn decode_ascii(raw: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut path = String::with_capacity(raw.len());
@@ -48,7 +48,7 @@ fn decode_ascii(raw: &str) -> Option<String> {
     while let Some(at) = rest.bytes().position(|byte| byte == b'%') {
         let &[high, low] = rest.as_bytes()[at + 1..].first_chunk()?;
         let byte = (digit(high)? << 4 | digit(low)?) as u8;
-        if !byte.is_ascii() || byte == b'/' {
+        if !byte.is_ascii() {
             return None;
         }
         path.push_str(&rest[..at]);
@@ -65,17 +65,7 @@ fn decode_names(raw: &str) -> Result<String, Problem> {
         if index > 0 {
             path.push('/');
         }
-        let name = decode_text(segment).map_err(|why| Problem::new(Kind::BadPath, why))?;
-        if name.contains('/') {
-            return Err(Problem::new(
-                Kind::BadPath,
-                format!(
-                    "'{}' holds %2F, but no name contains '/': write the separators of a path as /",
-                    clipped(segment)
-                ),
-            ));
-        }
-        path.push_str(&name);
+        path.push_str(&decode_text(segment).map_err(|why| Problem::new(Kind::BadPath, why))?);
     }
     Ok(path)
 }
@@ -125,11 +115,12 @@ mod tests {
             assert!(raw.is_ascii() && !raw.contains(['#', '?', ' ', '+']), "{raw}");
         }
         assert_eq!(encode("a/.."), "a/%2E%2E");
+        assert_eq!(decode("Acme%2fLine%201%2F°C").unwrap(), "Acme/Line 1/°C");
     }
 
     #[test]
     fn what_cannot_be_a_name_is_refused() {
-        for (raw, why) in [("100%", "%25"), ("%4", "%25"), ("%zz", "%25"), ("%FF", "UTF-8"), ("Acme%2FDallas", "%2F")] {
+        for (raw, why) in [("100%", "%25"), ("%4", "%25"), ("%zz", "%25"), ("%FF", "UTF-8")] {
             let problem = format!("{:?}", decode(raw).unwrap_err());
             assert!(problem.contains(why), "{raw}: {problem}");
         }

@@ -14,7 +14,7 @@ use factree_namespace::Timestamp;
 
 use crate::path::decode_text;
 use crate::problem::{Kind, Problem, clipped};
-use crate::sample::Fields;
+use crate::sample::{Fields, Wanted};
 
 /// The parameters of one request: names decoded, values raw, because `+` reads differently in a filter.
 pub(crate) struct Query<'a> {
@@ -115,6 +115,11 @@ impl<'a> Query<'a> {
     /// `?fields=value,quality`: the members of a sample that are wanted beside its path, or all.
     pub(crate) fn fields(&self) -> Result<Fields, Problem> {
         self.text("fields")?.map_or(Ok(Fields::ALL), |names| fields(names.split(',')))
+    }
+
+    /// `?fields=…&context=…`: what of each sample.
+    pub(crate) fn wanted(&self) -> Result<Wanted, Problem> {
+        Ok(Wanted { fields: self.fields()?, context: self.flag("context")? })
     }
 
     /// A text as a form writes it.

@@ -12,6 +12,14 @@ use factree_namespace::{DataType, ElementId, Metadata, MetricName, Provenance, R
 
 use crate::json::{self, Clock};
 
+/// What is told of each sample.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) fields: Fields,
+    /// What was going on when it was captured.
+    pub(crate) context: bool,
+}
+
 /// Which members of a sample are written beside its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fields(u8);

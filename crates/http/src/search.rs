@@ -28,7 +28,12 @@ const LIMIT_MAX: usize = 1_000;
     get, path = "/api/v1/search", tag = "tree", operation_id = "search",
     params(
         ("q" = String, Query, description = "One to eight words, in any order and case: parts of names, units, \
-            descriptions, properties; whole datatypes.", example = "dallas temperature"),
+            descriptions, properties; parts of a path; whole datatypes.", example = "dallas temperature"),
+        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
+            between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of \
+            them if it is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Elements to show; 50 if it is left \
             out."),
     ),
@@ -44,7 +49,8 @@ pub(crate) async fn search(
     wishes: Wishes,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(uri.query(), &["q", "limit"])?;
+    let query = Query::parse(uri.query(), &["q", "fields", "context", "limit"])?;
+    let wanted = query.wanted()?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let Some(text) = query.text("q")? else {
         return Err(refused("q", "say what to look for with ?q=, e.g. press temperature"));
@@ -53,7 +59,7 @@ pub(crate) async fn search(
     let body = {
         let view = caller.sight(&app.namespace);
         let (found, more) = view.search(&search, limit);
-        namespace::list(&app, &caller, &view, &found, more)
+        namespace::list((&app, &caller, &view), wanted, &found, more)
     };
     Ok(wishes.json(body).await)
 }

@@ -100,6 +100,11 @@ pub(crate) async fn one(State(app): State<App>, caller: Caller, wishes: Wishes, 
         ("name" = String, Path, description = "Its name, percent-encoded, a `/` in it too.", example = "Motor"),
         ("version" = Option<String>, Query, description = "One version: its number, or its label where only one has \
             that."),
+        ("fields" = Option<String>, Query, description = "Members of each sample beside its path, with commas \
+            between: `value`, `quality`, `timestamp`, `received`, `datatype`, `unit`, `revision`, `source`. All of \
+            them if it is left out.", example = "value,quality,timestamp"),
+        ("context" = Option<bool>, Query, description = "Whether each sample comes with what was going on when it was \
+            captured."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Elements in a page; 100 if it is \
             left out."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
@@ -118,7 +123,8 @@ pub(crate) async fn instances(
     wishes: Wishes,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(uri.query(), &["version", "limit", "cursor"])?;
+    let query = Query::parse(uri.query(), &["version", "fields", "context", "limit", "cursor"])?;
+    let samples = query.wanted()?;
     let limit = query.number("limit", 1..=INSTANCES.max, INSTANCES.default)?;
     let after = query.cursor()?;
     let (name, _) = behind(&uri, TYPES).rsplit_once('/').expect("the route ends in /instances");
@@ -132,7 +138,7 @@ pub(crate) async fn instances(
         let mut found = view.instances(of, version, after, limit + 1);
         let more = found.len() > limit;
         found.truncate(limit);
-        namespace::page(&app, &caller, &view, &found, more)
+        namespace::page((&app, &caller, &view), samples, &found, more)
     };
     Ok(wishes.json(body).await)
 }

@@ -19,7 +19,7 @@ use crate::context::ContextWriter;
 use crate::openapi::shape;
 use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
-use crate::sample::{self, Fields, SampleWriter};
+use crate::sample::{self, SampleWriter, Wanted};
 use crate::wishes::{Tag, Wishes};
 use crate::{App, RESPONSE_BYTES_MAX, VALUES, behind, json, lookup, path};
 
@@ -60,7 +60,7 @@ pub(crate) async fn one(State(app): State<Arc<App>>, request: extract::Request) 
 
 fn asked(app: &App, caller: &Caller, uri: &Uri) -> Result<Vec<u8>, Problem> {
     let query = Query::parse(uri.query(), &["fields", "context"])?;
-    let wanted = Wanted { fields: query.fields()?, context: query.flag("context")? };
+    let wanted = query.wanted()?;
     let path = path::decode(behind(uri, VALUES))?;
     sample(app, caller, wanted, &path).map_err(|problem| lookup::forwarded(app, caller, &path, problem))
 }
@@ -157,7 +157,7 @@ pub(crate) async fn many(
     let query = Query::parse(uri.query(), &["filter", "fields", "context", "limit", "cursor"])?;
     let limit = query.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     let after = query.cursor()?;
-    let wanted = Wanted { fields: query.fields()?, context: query.flag("context")? };
+    let wanted = query.wanted()?;
     let Some(text) = query.filter()? else {
         return Err(refused(
             "filter",
@@ -204,13 +204,6 @@ impl Hash for Content<'_> {
 
 fn bad_filter(why: String) -> Problem {
     Problem::new(Kind::BadFilter, why).parameter("filter")
-}
-
-/// What of each sample.
-#[derive(Clone, Copy)]
-struct Wanted {
-    fields: Fields,
-    context: bool,
 }
 
 fn page(

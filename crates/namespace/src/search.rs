@@ -36,6 +36,17 @@ struct Word {
     datatype: Option<DataType>,
     /// What stands behind `type:`, in lower case.
     of: Option<String>,
+    /// What it means as a part of a path, if it is of several names.
+    run: Option<Run>,
+}
+
+/// Names that stand one above the other: the first from wherever it begins, the last as far as it is said.
+#[derive(Clone, Debug)]
+struct Run {
+    /// How the last name begins, wherever it stands.
+    anywhere: Regex,
+    /// The names from the last up, in lower case.
+    names: Vec<String>,
 }
 
 /// Why a text cannot be searched for, in words for the person who wrote it.
@@ -68,7 +79,7 @@ impl Search {
     pub const BYTES_MAX: usize = 256;
 
     /// Words between spaces. Case does not count, nor does the order. `type:Pump` means what is of the type of that name,
-    /// where `pump` means every type whose name holds it.
+    /// where `pump` means every type whose name holds it. `press/line1` is what stands so in a path, or in a unit.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -119,6 +130,7 @@ impl Word {
             datatype: DataType::ALL.iter().copied().find(|known| known.as_str().eq_ignore_ascii_case(text)),
             text: text.to_lowercase(),
             of: text.to_lowercase().strip_prefix(OF_TYPE).map(str::to_owned),
+            run: Run::new(text),
         }
     }
 
@@ -128,12 +140,43 @@ impl Word {
     }
 
     fn rank(&self, name: &str) -> u32 {
-        match name.find(&self.text) {
-            Some(0) if name.len() == self.text.len() => 0,
+        let text = self.text.trim_end_matches('/');
+        let text = text.rsplit_once('/').map_or(text, |(_, last)| last);
+        match name.find(text) {
+            Some(0) if name.len() == text.len() => 0,
             Some(0) => 1,
             Some(_) => 2,
             None => 3,
         }
+    }
+}
+
+impl Run {
+    /// None if there is but one name.
+    fn new(text: &str) -> Option<Self> {
+        let names = text.trim_matches('/').to_lowercase();
+        let (_, last) = names.rsplit_once('/')?;
+        let anywhere = RegexBuilder::new(&regex::escape(last)).case_insensitive(true).build();
+        Some(Self {
+            anywhere: anywhere.expect("an escaped text of bounded length is a pattern"),
+            names: names.rsplit('/').map(str::to_owned).collect(),
+        })
+    }
+
+    /// Whether an element's name is the last of them, and those above it are the others.
+    fn ends_at(&self, tree: &Tree, id: ElementId) -> bool {
+        let (mut at, first) = (id, self.names.len() - 1);
+        self.names.iter().enumerate().all(|(number, name)| {
+            let actual = tree.name(at).to_lowercase();
+            let is_root = at == ElementId::ROOT;
+            at = tree.element(at).parent;
+            !is_root
+                && match number {
+                    0 => actual.starts_with(name),
+                    number if number == first => actual.ends_with(name),
+                    _ => actual == *name,
+                }
+        })
     }
 }
 
@@ -153,12 +196,12 @@ impl View<'_> {
         mut may_see: impl FnMut(ElementId) -> bool,
     ) -> (Vec<ElementId>, bool) {
         let tree: &Tree = &self.tree;
-        let by_name = names(search, tree);
+        let (by_name, by_last) = (names(search, tree), last_names(search, tree));
         let by_metadata: Vec<Words> = tree.catalogue.iter().map(|known| search.within_metadata(known)).collect();
         let by_type = types(search, tree);
         let is_datatype = search.words.iter().any(|word| word.datatype.is_some());
         let all = search.all();
-        let mut held = Held { tree, by_name: &by_name, by_element: vec![0; tree.len()] };
+        let mut held = Held { search, tree, by_name: &by_name, by_last: &by_last, by_element: vec![0; tree.len()] };
         let mut best: BinaryHeap<(u32, usize, ElementId)> = BinaryHeap::with_capacity(limit + 1);
         let mut ranks = HashMap::new();
         let mut more = false;
@@ -167,7 +210,7 @@ impl View<'_> {
             if element.is_vacant() {
                 continue;
             }
-            let mut own = by_name[element.name.index()];
+            let mut own = held.named(id);
             let above = if id == ElementId::ROOT { 0 } else { held.at(element.parent) };
             if element.metadata != MetadataId::NONE {
                 own |= by_metadata[element.metadata.index()];
@@ -209,8 +252,11 @@ fn types<'t>(search: &Search, tree: &'t Tree) -> HashMap<&'t str, Words> {
 
 /// By element: what its own name and those above it hold.
 struct Held<'t> {
+    search: &'t Search,
     tree: &'t Tree,
     by_name: &'t [Words],
+    /// Empty if no word is of several names.
+    by_last: &'t [Words],
     /// Zero while it is not known.
     by_element: Vec<u16>,
 }
@@ -229,11 +275,35 @@ impl Held<'_> {
         }
         let mut words = self.by_element[from.0 as usize] as Words;
         for &on_the_way in way.iter().rev() {
-            words |= self.by_name[self.tree.element(on_the_way).name.index()];
+            words |= self.named(on_the_way);
             self.by_element[on_the_way.0 as usize] = KNOWN | u16::from(words);
         }
         words
     }
+
+    /// What an element's own name holds, or ends.
+    fn named(&self, id: ElementId) -> Words {
+        let name = self.tree.element(id).name.index();
+        let mut words = self.by_name[name];
+        let ended = self.by_last.get(name).copied().unwrap_or_default();
+        if ended != 0 {
+            let is_run = |word: &Word| word.run.as_ref().is_some_and(|run| run.ends_at(self.tree, id));
+            words |= ended & self.search.bits(is_run);
+        }
+        words
+    }
+}
+
+/// By name id: the words of several names whose last it may be.
+fn last_names(search: &Search, tree: &Tree) -> Vec<Words> {
+    if search.words.iter().all(|word| word.run.is_none()) {
+        return Vec::new();
+    }
+    let mut found = vec![0; tree.names().len()];
+    for (at, run) in search.words.iter().enumerate().filter_map(|(at, word)| Some((at, word.run.as_ref()?))) {
+        tree.names().each_with(&run.anywhere, |name| found[name.index()] |= 1 << at);
+    }
+    found
 }
 
 /// By name id: the words that a name holds.
@@ -258,7 +328,7 @@ mod tests {
             ("Dallas", "Press", "Temperature Limit", "°C"),
             ("Dallas", "Oven", "Temp", "°F"),
             ("Köln", "Oven", "Temperature", "K"),
-            ("Köln", "Oven", "a.b", ""),
+            ("Köln", "Oven", "a.b", "m/s"),
         ];
         for (slot, (site, area, metric, unit)) in names.into_iter().enumerate() {
             let root = [Segment::named("Acme"), Segment::at(site, Level::Site), Segment::named(area)];
@@ -298,7 +368,14 @@ mod tests {
             ("double köln a.b", "Acme/Köln/Oven/a.b"),
             (".", "Acme/Köln/Oven/a.b"),
             ("dallas paint", ""),
-            ("Acme/Dallas", ""),
+            ("Acme/Dallas", "Acme/Dallas"),
+            ("dallas/press/temp", "Acme/Dallas/Press/Temperature · Acme/Dallas/Press/Temperature Limit"),
+            ("/las/Oven/", "Acme/Dallas/Oven"),
+            ("cme/köln temperature", "Acme/Köln/Oven/Temperature"),
+            ("Dall/Press", ""),
+            ("Acme/Press", ""),
+            ("x/acme", ""),
+            ("m/s", "Acme/Köln/Oven/a.b"),
         ] {
             assert_eq!(finds(&plant, text, 10), found, "{text}");
         }

@@ -158,6 +158,12 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count metrics_per_payload_max in ingest.sparkplug:
             "metrics of one payload, members of Templates included",
             "not decoded, routed as ever; a finding. Members beyond it cost their Template its members"),
+            key!(Bytes name_bytes_max in ingest.sparkplug:
+            "a metric's name, that of a member with its holder's in front", "not decoded, routed as ever; a finding"),
+            key!(Count properties_max in ingest.sparkplug:
+            "properties of one property set", "none of the metric's properties are taken; a finding"),
+            key!(Count property_depth_max in ingest.sparkplug:
+            "property sets within property sets; at most 64", "none of the metric's properties are taken; a finding"),
             key!(Count template_depth_max in ingest.sparkplug:
             "Templates within Templates", "the inner Template is Bad and has no members; a finding"),
             key!(Count template_parameters_max in ingest.sparkplug:

@@ -10,7 +10,7 @@ use super::{Access, Decision, Target, Trie};
 use crate::grant::Scope;
 use crate::name::Name;
 use crate::pin::Pins;
-use crate::sparkplug::Message;
+use crate::sparkplug::{Message, original, originals};
 use crate::template::Unfit;
 use crate::verb::{Verb, Verbs};
 
@@ -109,8 +109,9 @@ fn applies(scope: &Scope, filter: Option<&str>, verb: Verb, target: Target<'_>) 
         trie
     };
     match target {
+        Target::Topic(topic) if verb == Verb::Read => alone(true).grants(verb, original(topic.as_str())),
         Target::Topic(topic) => alone(true).grants(verb, topic.as_str()),
-        Target::Filter(asked) => alone(true).touches(verb, asked.filter()),
+        Target::Filter(asked) => alone(true).touches(verb, &originals(asked.filter())),
         Target::Element(path) => alone(false).grants(verb, path),
         Target::Elements(asked) => alone(false).touches(verb, asked),
         Target::Area(asked) => matches!(scope, Scope::Area(area) if area.is_none_or(|area| area == asked)),

@@ -99,6 +99,14 @@ fn several_grants_cover_a_subscription_together() {
         (&["#"], "$SYS/#", false),
         (&["#", "$SYS/#"], "$SYS/uptime", true),
         (&["+/uptime"], "$SYS/uptime", false),
+        (&["spBv1.0/G/#"], "$sparkplug/certificates/spBv1.0/G/NBIRTH/+", true),
+        (&["spBv1.0/G/#"], "$sparkplug/certificates/+/G/#", true),
+        (&["spBv1.0/G/#", "$sparkplug/#"], "$sparkplug/certificates/#", false),
+        (&["spBv1.0/#"], "$sparkplug/certificates/#", true),
+        (&["spBv1.0/#"], "$sparkplug/+/#", true),
+        (&["spBv1.0/#"], "$sparkplug/#", true),
+        (&["#"], "$sparkplug/certificates", false),
+        (&["#"], "$sparkplug/other/#", false),
     ];
     for (grants, filter, covered) in rows {
         let grants: Vec<_> = grants.iter().map(|grant| format!("read topics:{grant}")).collect();
@@ -110,7 +118,10 @@ fn several_grants_cover_a_subscription_together() {
 #[test]
 fn what_begins_with_a_dollar_is_granted_by_name_only() {
     let everything = access(&["read,write topics:#", "read topics:+/uptime"]);
-    assert!(!receives(&everything, "$SYS/uptime") && !receives(&everything, "$sparkplug/certificates/x"));
+    assert!(!receives(&everything, "$SYS/uptime") && !receives(&everything, "$sparkplug/x"));
+    let press = access(&["read topics:spBv1.0/Press/#", "read topics:$sparkplug/#"]);
+    assert!(receives(&press, "$sparkplug/certificates/spBv1.0/Press/NBIRTH/E"), "as the birth that it is");
+    assert!(!receives(&press, "$sparkplug/certificates/spBv1.0/Oven/NBIRTH/E"), "whatever else is granted");
     let system = access(&["read topics:$SYS/#"]);
     assert!(receives(&system, "$SYS/uptime") && !receives(&system, "a"));
     assert!(access(&["read tree:#"]).may_touch(Verb::Read, "$odd"), "the tree hides nothing");

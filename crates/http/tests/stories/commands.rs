@@ -75,7 +75,7 @@ async fn what_cannot_be_sent_is_refused_with_its_reason() {
     for (uri, body, status, kind) in [
         ("/api/v1/values/Acme/Dallas/Prss", r#"{"value": 1}"#, 404, "element-not-found"),
         ("/api/v1/values/Acme/Dallas", r#"{"value": 1}"#, 404, "no-sample"),
-        ("/api/v1/values/Acme%2FDallas", r#"{"value": 1}"#, 400, "bad-path"),
+        ("/api/v1/values/Acme%2FDallas", r#"{"value": 1}"#, 404, "no-sample"),
         ("/api/v1/values/Acme?force=1", r#"{"value": 1}"#, 400, "bad-parameter"),
         (SPEED, "", 400, "bad-body"),
         (SPEED, "{", 400, "bad-body"),

@@ -102,6 +102,9 @@ async fn pages_and_elements_have_it_as_well() {
     let child = |name: &str| children.iter().find(|child| child["name"] == name).unwrap();
     assert_eq!(number(&child("T1")["sample"]), ("A", false));
     assert_eq!(child("T1")["contexts"], json!({ "order": ORDER }));
+    let found = plant.get("/api/v1/search?q=t2&fields=value&context=true").await.json();
+    let sample = &found["elements"][0]["sample"];
+    assert_eq!((number(sample), &sample["value"], sample.get("quality")), (("B", false), &json!(1), None), "{sample}");
     let other = plant.get("/api/v1/namespace/Acme/Dallas/Line2?depth=0").await.json();
     assert!(other.get("contexts").is_none(), "{other}");
 }

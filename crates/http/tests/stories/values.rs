@@ -335,11 +335,7 @@ async fn a_wrong_path_is_told_how_far_it_went() {
         ("Acme", "no-sample", "'Acme' is a folder: it holds no sample itself, but has one child"),
         ("Acme/%ff", "bad-path", "'%ff' is not UTF-8 once its % escapes are decoded"),
         ("Acme/100%", "bad-path", "'100%' holds a % without two hexadecimal digits; write % itself as %25"),
-        (
-            "Acme%2FDallas",
-            "bad-path",
-            "'Acme%2FDallas' holds %2F, but no name contains '/': write the separators of a path as /",
-        ),
+        ("Acme%2FDallas%2FPrss", "element-not-found", "'Acme/Dallas' exists, it has no 'Prss'; nearest: Press"),
     ] {
         let problem = plant.get(&format!("/api/v1/values/{uri}")).await.problem();
         assert_eq!(problem["type"], format!("urn:factree:problem:{kind}"), "{uri}");

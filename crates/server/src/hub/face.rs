@@ -96,6 +96,7 @@ impl Hub {
 
     /// The tree has been moved: what stands elsewhere now is told there.
     pub(crate) fn show_moved(&self) {
+        self.streams.ring();
         if self.face.root.is_none() {
             return;
         }

@@ -8,7 +8,7 @@ use factree::{Config, Durability, Overrides, Server};
 use tokio::sync::oneshot;
 
 /// How long a condition may take to come true. Generous: it bounds a failure, not a success.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Plant {
     pub(crate) mqtt: SocketAddr,

@@ -1,6 +1,6 @@
 //! Rules that change while clients publish: over HTTP, with a real file's text.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use factree::{Config, Overrides};
 use rumqttc::{Client, MqttOptions, QoS};
 use serde_json::json;
 
-use crate::plant::Plant;
+use crate::plant::{PATIENCE, Plant};
 
 pub(crate) fn reload(plant: &Plant, host: &str) -> (u16, serde_json::Value) {
     let mut stream = TcpStream::connect(plant.http).unwrap();
@@ -33,6 +33,11 @@ fn topics_move_while_their_client_publishes_on() {
     let publish = |value: &str| client.publish("Acme/L1/Temp", QoS::AtLeastOnce, false, value).unwrap();
     publish("21");
     plant.until("the topic is in the tree", |plant| plant.sample("Acme/L1/Temp").is_some());
+    let mut told = BufReader::new(TcpStream::connect(plant.http).unwrap());
+    told.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(told.get_mut(), "GET /api/v1/stream?filter=%23&interval=10 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut hear = |what: &str| assert!(told.by_ref().lines().any(|line| line.unwrap().contains(what)), "{what}");
+    hear("Acme/L1/Temp");
 
     *file.lock().unwrap() = "[[namespace.topics]]\ntopic = \"{enterprise}/{work_center}/{area}\"\n\
         [[namespace.element]]\npath = \"Acme/Temp/L1\"\nunit = \"K\"\n[limits]\nsessions_max = 7\n"
@@ -40,6 +45,8 @@ fn topics_move_while_their_client_publishes_on() {
     let (status, said) = reload(&plant, "localhost");
     assert_eq!((status, &said["metrics_moved"], &said["conflicts"]), (200, &json!(1), &json!(0)), "{said}");
     assert_eq!(said["restart_needed"], json!(["limits.sessions_max"]));
+    hear("event: reread");
+    hear("Acme/Temp/L1");
     let sample = plant.sample("Acme/Temp/L1").unwrap();
     assert_eq!((&sample["value"], &sample["unit"]), (&json!(21), &json!("K")));
     let (status, problem) = plant.get("/api/v1/values/Acme/L1/Temp");
