@@ -39,6 +39,7 @@ pub(crate) struct WebSocket<S> {
 ///
 /// # Errors
 /// Why there is no WebSocket: what was answered, if that is how it ended.
+#[allow(clippy::result_large_err, reason = "the library's signature")]
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     guard: &UpgradeGuard,
