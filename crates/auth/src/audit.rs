@@ -18,7 +18,7 @@ mod verify;
 mod writer;
 
 pub use entry::{AuditFull, Entry, Outcome, OwnedEntry, Record};
-pub use frame::{Frame, FrameError, Frames, Kind};
+pub use frame::{Frame, FrameError, Frames, Kind, fingerprint};
 pub use head::{Head, HeadError, Installation, PublicKey, SigningKey};
 pub use query::{Page, Query};
 pub use stub::{Dropped, SegmentStart, StubError, stub};

@@ -53,6 +53,8 @@ pub struct Broker {
     pub(crate) storage_full: bool,
     pub(crate) rewrite_will: Option<WillRewrite>,
     pub(crate) will_judge: Option<WillJudge>,
+    /// Topics of which each refusal is told, not the first of a connection alone.
+    tells_each: Option<fn(TopicName<'_>) -> bool>,
     /// Where announced topics stand in the driver's tree.
     pub(crate) announced: Option<Box<dyn Announced>>,
     /// The driver hears who subscribes.
@@ -91,6 +93,7 @@ impl Broker {
             storage_full: false,
             rewrite_will: None,
             will_judge: None,
+            tells_each: None,
             announced: None,
             tells_subscriptions: false,
             matches: Matches::default(),
@@ -124,6 +127,7 @@ impl Broker {
                     self.end_connection(now, Client { session, connection }, Ending::Lost(cause), out);
                 }
             }
+            Input::EndSession { client_id } => self.on_end_session(now, client_id, out),
             Input::Tick => self.on_tick(now, out),
         }
         self.close_condemned(now, out);
@@ -303,10 +307,11 @@ impl Broker {
 
     fn tell_refused(&mut self, from: Client, topic: TopicName<'_>, reason: ReasonCode, out: &mut Outputs) {
         let session = &mut self.sessions[from.session];
-        let client_id = session.client_id.clone();
         let connected = session.connected_mut().expect("a connection's session is connected");
-        if !std::mem::replace(&mut connected.told_refused, true) {
-            out.event(Event::PublicationRefused { client_id, topic: topic.to_buf(), reason });
+        let is_first = !std::mem::replace(&mut connected.told_refused, true);
+        if is_first || self.tells_each.is_some_and(|is_told| is_told(topic)) {
+            let (client_id, principal) = (session.client_id.clone(), session.holder().principal().clone());
+            out.event(Event::PublicationRefused { client_id, principal, topic: topic.to_buf(), reason, is_first });
         }
     }
 
@@ -332,8 +337,14 @@ impl Broker {
         self.rewrite_will = Some(rewrite);
     }
 
-    /// Has every will judged when it is published, by its topic and payload: one that is refused is published to nobody.
-    pub fn judge_wills(&mut self, judge: impl Fn(TopicName<'_>, &[u8]) -> Option<Refusal> + Send + 'static) {
+    /// Has each refusal of a publication to some topics told, where otherwise only the first of a connection is.
+    pub fn tell_each_refusal(&mut self, of: fn(TopicName<'_>) -> bool) {
+        self.tells_each = Some(of);
+    }
+
+    /// Has every will judged when it is published, with what is to be said in place of its payload: one that is refused is
+    /// published to nobody.
+    pub fn judge_wills(&mut self, judge: impl Fn(&Publication) -> Option<Refusal> + Send + 'static) {
         self.will_judge = Some(WillJudge(Box::new(judge)));
     }
 

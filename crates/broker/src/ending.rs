@@ -3,6 +3,7 @@
 //! A connection ends in one place, whatever the cause, in one order: will, [`Output::Ended`], session. So a will is
 //! accepted before its connection is reported over, and both before a connection that takes over says anything.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use factree_mqtt::{Disconnect, QoS, ReasonCode, SessionExpiry};
@@ -10,6 +11,7 @@ use factree_mqtt::{Disconnect, QoS, ReasonCode, SessionExpiry};
 use crate::broker::{Broker, Client};
 use crate::event::{Ending, Event};
 use crate::identity::SessionId;
+use crate::input::Lost;
 use crate::output::{Accepted, Output, Outputs, Refused};
 use crate::queue::Queued;
 use crate::session::{Absent, Link};
@@ -68,6 +70,18 @@ impl Broker {
         } else {
             self.keep_absent(id, out);
         }
+    }
+
+    /// Somebody above it all ends a session.
+    pub(crate) fn on_end_session(&mut self, now: Instant, client_id: &str, out: &mut Outputs) {
+        let Some(id) = self.sessions.of_client(client_id) else { return };
+        let session = &mut self.sessions[id];
+        let Some(connection) = session.connected().map(|connected| connected.connection) else {
+            return self.end_session(now, id, false, out);
+        };
+        session.expiry = SessionExpiry::ENDS_WITH_CONNECTION;
+        let cause = Lost::GivenUp(ReasonCode::AdministrativeAction);
+        self.end_connection(now, Client { session: id, connection }, Ending::Lost(cause), out);
     }
 
     /// What waits for an absent client: nothing of QoS 0, and nothing that another member of a group may have.
@@ -140,21 +154,25 @@ impl Broker {
         let client_id = self.sessions[id].client_id.clone();
         self.journal.will_gone(&client_id);
         let (connection, publication) = will.publish(now, self.rewrite_will);
-        if !self.sessions[id].holder().may_have_left(publication.topic()) {
+        let holder = Arc::clone(self.sessions[id].holder());
+        let refused = |reason| {
+            let (principal, topic) = (holder.principal().clone(), publication.topic_buf().clone());
+            Event::PublicationRefused { client_id: client_id.clone(), principal, topic, reason, is_first: true }
+        };
+        if !holder.may_have_left(publication.topic()) {
             self.stats.refused_access += 1;
-            let (topic, reason) = (publication.topic_buf().clone(), ReasonCode::NotAuthorized);
-            return out.event(Event::PublicationRefused { client_id, topic, reason });
+            return out.event(refused(ReasonCode::NotAuthorized));
         }
         if let Some(judge) = &self.will_judge
-            && let Some(refusal) = (judge.0)(publication.topic(), publication.payload())
+            && let Some(refusal) = (judge.0)(&publication)
         {
             self.count_refused(refusal.reason);
-            let (topic, reason) = (publication.topic_buf().clone(), refusal.reason);
+            let told = refused(refusal.reason);
             out.push(Output::Refused(Refused::Will { connection, publication }));
-            return out.event(Event::PublicationRefused { client_id, topic, reason });
+            return out.event(told);
         }
         self.stats.wills += 1;
-        out.push(Output::Accepted(Accepted::Will { connection, publication: publication.clone() }));
+        out.push(Output::Accepted(Accepted::Will { connection, holder, publication: publication.clone() }));
         out.event(Event::WillPublished { client_id, topic: publication.topic_buf().clone() });
         self.route_will(id, &publication, out);
     }

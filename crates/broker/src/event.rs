@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use factree_auth::Principal;
 use factree_mqtt::{ProtocolVersion, ReasonCode, TopicNameBuf};
 
 use crate::identity::{ClientId, ConnectionId};
@@ -73,14 +74,19 @@ pub enum Event {
         /// Whether it was kept for an absent client until its expiry passed.
         expired: bool,
     },
-    /// A client's publication was refused: the first of this connection, the others are counted.
+    /// A client's publication was refused: the first of this connection, the others are counted unless their topic is one of
+    /// those that [`Broker::tell_each_refusal`](crate::Broker::tell_each_refusal) names; or its will.
     PublicationRefused {
         /// Whose.
         client_id: ClientId,
+        /// To whom its session belongs, or belonged.
+        principal: Principal,
         /// To which topic.
         topic: TopicNameBuf,
         /// What a 5.0 client was told, if it was QoS>0.
         reason: ReasonCode,
+        /// Nothing was told before of this connection.
+        is_first: bool,
     },
     /// A client's subscription was refused, or taken away because its rights have changed: the first of this connection.
     SubscriptionRefused {

@@ -63,6 +63,12 @@ pub enum Input<'a> {
         /// Why.
         cause: Lost,
     },
+    /// A client's session is to be forgotten with all that belongs to it. Its connection is over then, if it has one; a will that
+    /// waits is published, as always when a session ends (section 3.1.3.2.2). Nothing, if there is no such session.
+    EndSession {
+        /// Whose.
+        client_id: &'a str,
+    },
     /// The local session publishes: what Factree itself has to say. Its packet id, if any, means nothing.
     Publish {
         /// What. It has a topic.

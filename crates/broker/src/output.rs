@@ -9,6 +9,7 @@ use std::sync::Arc;
 use factree_mqtt::ReasonCode;
 
 use crate::event::Event;
+use crate::holder::Holder;
 use crate::identity::{ClientId, ConnectionId};
 use crate::publication::Publication;
 use crate::reply::Reply;
@@ -73,6 +74,8 @@ pub enum Accepted {
     Will {
         /// The connection that left it, over by now or in a moment.
         connection: ConnectionId,
+        /// Whose it was.
+        holder: Arc<Holder>,
         /// What.
         publication: Arc<Publication>,
     },

@@ -13,6 +13,7 @@ use factree_mqtt::{Connect, Publish, ReasonCode, TopicName, TopicNameBuf};
 use crate::broker::{Broker, Client};
 use crate::identity::ConnectionId;
 use crate::output::Outputs;
+use crate::publication::Publication;
 
 /// Why a publication is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +24,9 @@ pub struct Refusal {
     pub why: Box<str>,
 }
 
-type Judge = Box<dyn Fn(TopicName<'_>, &[u8]) -> Option<Refusal> + Send>;
+type Judge = Box<dyn Fn(&Publication) -> Option<Refusal> + Send>;
 
-/// Asked about each will, by topic and payload, when it is published.
+/// Asked about each will when it is published.
 pub(crate) struct WillJudge(pub(crate) Judge);
 
 impl fmt::Debug for WillJudge {

@@ -110,7 +110,9 @@ impl Desk {
         target: String,
         command: Command,
     ) -> Result<(), Problem> {
-        let (desk, deed) = (self.clone(), Deed::new(&self.auditor, caller, verb, target));
+        let Changed { old, new, .. } = self.authority()?.foresee(&command);
+        let deed = Deed::new(&self.auditor, caller, verb, target).old(old).wanted(new);
+        let desk = self.clone();
         let carried_out = to_the_end(|whole| async move {
             let authority = desk.authority()?;
             let unrecorded = |why: Problem| Problem::new(Kind::NotStored, why.into_parts().2);

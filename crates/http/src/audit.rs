@@ -18,8 +18,8 @@ mod deed;
 mod reading;
 mod whole;
 
-pub use deed::note_refusal;
-pub(crate) use deed::{Begun, Deed, reason_of};
+pub(crate) use deed::{Begun, Deed, note_refused, reason_of};
+pub use deed::{is_told, note_refusal};
 pub(crate) use reading::AUDIT;
 pub(crate) use whole::{Whole, to_the_end};
 

@@ -101,6 +101,11 @@ impl Caller {
         &self.0.by
     }
 
+    /// By which of several means he was let in, for the record: the key, if it was one.
+    pub(crate) fn means(&self) -> Option<String> {
+        self.0.login.as_ref()?.key().map(|key| format!("by key {key}"))
+    }
+
     /// Whether he may do everything that can be done over HTTP.
     #[inline]
     pub fn is_unrestricted(&self) -> bool {

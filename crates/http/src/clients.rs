@@ -17,7 +17,7 @@ use factree_auth::{Area, Verb};
 use factree_namespace::Timestamp;
 use utoipa_axum::routes;
 
-use crate::audit::{Auditor, Deed, reason_of, to_the_end};
+use crate::audit::{Auditor, Deed, to_the_end};
 use crate::caller::Caller;
 use crate::edge_nodes::PageSize;
 use crate::openapi::routes::Routes;
@@ -42,17 +42,21 @@ pub trait Clients: Send + Sync {
     fn page(&self, after: Option<&str>, limit: usize) -> Vec<ClientReport>;
     /// One client with its subscriptions.
     fn one(&self, client_id: &str) -> Option<ClientReport>;
-    /// Ends a client's connection; its will is published and its session ends or stays as if the connection had broken.
-    fn disconnect(&self, client_id: &str) -> Disconnected;
+    /// Ends a client's connection; its will is published and its session ends or stays as if the connection had broken. Where there
+    /// is none, or `with_session`, the session ends too.
+    fn disconnect(&self, client_id: &str, with_session: bool) -> Disconnected;
 }
 
 /// What became of a wish to disconnect a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disconnected {
     /// The broker has ended the connection.
     Done,
-    /// There is a session, and no connection.
-    Absent,
+    /// The session has ended, and the connection, if there was one.
+    SessionEnded {
+        /// To whom it belonged, as [`ClientReport::principal`].
+        principal: String,
+    },
     /// Nobody of this client id.
     Unknown,
 }
@@ -205,22 +209,25 @@ async fn one(
     Ok(wishes.json(dto::to_json(&dto::clients::Client::of(&report))).await)
 }
 
-/// Disconnect a client.
+/// Disconnect a client, or end its session.
 ///
-/// Its will is published, and its session ends or stays, as if the connection had broken. Nothing keeps it from coming back.
+/// Its will is published, and its session ends or stays, as if the connection had broken. Nothing keeps it from coming back. Of a
+/// client that is away the session ends, with its subscriptions and all that waits; a will that waits for its time is published. From
+/// then on its client id is anybody's who may connect.
 #[utoipa::path(
     delete, path = "/api/v1/clients/{client_id}", tag = "clients", operation_id = "disconnect_client",
     params(
         ("client_id" = String, Path, description = "Its client id, percent-encoded; a `/` in it may stand as it is.",
             example = "press-gateway"),
+        ("session" = Option<String>, Query, description = "`end`: the session of a client that is connected ends too. `keep`, if \
+            it is left out.", example = "end"),
         ("reason" = Option<String>, Query, description = "Why, for the audit log; at most 1,024 bytes."),
     ),
     responses(
-        (status = 204, description = "The connection has ended."),
+        (status = 204, description = "The connection has ended, or the session."),
         (status = 400, description = "bad-path, bad-parameter"),
         (status = 403, description = "not-allowed, cross-site"),
         (status = 404, description = "client-not-found"),
-        (status = 409, description = "offline"),
         (status = 422, description = "reason-missing"),
         (status = 503, description = "audit-full"),
     )
@@ -231,25 +238,23 @@ async fn disconnect(
     request: Request,
 ) -> Result<Response, Problem> {
     caller.manage(Verb::Admin, Area::Clients)?;
-    let reason = reason_of(request.uri())?;
+    let query = Query::parse(request.uri().query(), &["reason", "session"])?;
+    let reason = query.text("reason")?;
+    let with_session = query.choice("session", &[("keep", false), ("end", true)])?.unwrap_or(false);
     let client_id = path::decode(behind(request.uri(), CLIENTS))?;
     let deed = Deed::new(&audit, &caller, "client.disconnect", &client_id).because(reason)?;
     let answer = to_the_end(|whole| async move {
-        let begun = deed.begin(&whole).await?;
-        begun.ended(end_connection(&*clients, &client_id))
+        let mut begun = deed.begin(&whole).await?;
+        match clients.disconnect(&client_id, with_session) {
+            Disconnected::Done => {}
+            Disconnected::SessionEnded { principal } => {
+                begun.changed(Some(format!("session of {principal}")), Some("no session".to_owned()));
+            }
+            Disconnected::Unknown => return begun.ended(Err(unknown(&client_id))),
+        }
+        begun.ended(Ok(answer::with(StatusCode::NO_CONTENT, "application/json", Vec::new())))
     });
     answer.await
-}
-
-fn end_connection(clients: &dyn Clients, client_id: &str) -> Result<Response, Problem> {
-    match clients.disconnect(client_id) {
-        Disconnected::Done => Ok(answer::with(StatusCode::NO_CONTENT, "application/json", Vec::new())),
-        Disconnected::Absent => {
-            let detail = format!("client '{}' is not connected; only its session is kept", clipped(client_id));
-            Err(Problem::new(Kind::Offline, detail))
-        }
-        Disconnected::Unknown => Err(unknown(client_id)),
-    }
 }
 
 fn unknown(client_id: &str) -> Problem {

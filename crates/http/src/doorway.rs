@@ -102,6 +102,9 @@ pub trait Authority: Send + Sync {
     /// [`NotLetIn::TooOften`], if too many are being hashed.
     fn hash(&self, password: Password) -> Pending<'_, Result<PasswordHash, NotLetIn>>;
 
+    /// What a command would change, as far as it is carried out: for the record, before it is.
+    fn foresee(&self, command: &Command) -> Changed;
+
     /// Carries out a command: it is durable and in force when this resolves.
     ///
     /// # Errors

@@ -2,7 +2,11 @@
 //! operator's, by whom, how often; and how one Edge Node stands to all of Sparkplug's.
 //!
 //! They lock [`Ingest`](factree_ingest::Ingest), copy a report out and write JSON after.
+//! Who may read the element that something was found about, or that of its Edge Node, sees what was said there; everybody else that it
+//! was found.
 //! Knows no rule. Invariant: a cursor holds a place in the order, so what stays remembered comes exactly once.
+
+use std::collections::HashMap;
 
 use axum::extract::State;
 use axum::http::Uri;
@@ -76,7 +80,33 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
     let more = reports.len() > fitting;
     reports.truncate(fitting);
     let next_cursor = reports.last().filter(|_| more).map(|last| cursor(&text(last)));
+    let reports = judged(&app, &caller, reports);
     Ok(answer::json(dto::to_json(&Findings::of(&reports, stats, next_cursor))))
+}
+
+/// Each with whether the caller may see what was said there.
+fn judged(app: &App, caller: &Caller, reports: Vec<FindingReport>) -> Vec<(FindingReport, bool)> {
+    let mut nodes: HashMap<(String, String), bool> = HashMap::new();
+    let may_see = |report: &FindingReport| match (&report.path, &report.group, &report.edge_node) {
+        _ if caller.bounds().is_none() => true,
+        (Some(path), ..) => caller.may_read(path),
+        (None, Some(group), Some(edge_node)) => {
+            let known = nodes.entry((group.clone(), edge_node.clone()));
+            *known.or_insert_with(|| may_see_edge_node(app, caller, group, edge_node))
+        }
+        // Of something that has no place in the tree.
+        (None, ..) => false,
+    };
+    let seen: Vec<bool> = reports.iter().map(may_see).collect();
+    reports.into_iter().zip(seen).collect()
+}
+
+/// Whether the caller may read the element where an Edge Node stands.
+fn may_see_edge_node(app: &App, caller: &Caller, group: &str, edge_node: &str) -> bool {
+    caller.bounds().is_none()
+        || ask(app, |ingest| ingest.edge_node(group, edge_node))
+            .and_then(|report| report.path)
+            .is_some_and(|path| caller.may_read(&path))
 }
 
 /// How many of them fit a response, one at least: names may be as long as topics.
@@ -116,7 +146,8 @@ pub(crate) async fn conformance(State(app): State<App>, caller: Caller, uri: Uri
     let (group, edge_node) = edge_nodes::named(&uri)?;
     let report = ask(&app, |ingest| ingest.conformance(&group, &edge_node));
     let report = report.ok_or_else(|| edge_nodes::unknown(&group, &edge_node))?;
-    Ok(answer::json(dto::to_json(&Conformance::of(&report))))
+    let with_values = may_see_edge_node(&app, &caller, &group, &edge_node);
+    Ok(answer::json(dto::to_json(&Conformance::of(&report, with_values))))
 }
 
 fn text(finding: &FindingReport) -> String {

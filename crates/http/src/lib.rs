@@ -71,7 +71,9 @@ mod wishes;
 
 pub use access::access_router;
 pub use attachments::{AttachmentCounters, AttachmentReport};
-pub use audit::{AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, note_refusal};
+pub use audit::{
+    AuditHead, AuditPage, Auditor, NoAudit, Order, Recording, Records, audit_router, is_told, note_refusal,
+};
 pub use caller::{By, Caller};
 pub use clients::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport, clients_router,

@@ -31,8 +31,10 @@ pub struct Reloaded {
     pub replaced: Replaced,
     /// Keys of the file that have changed since the start and need a restart, as `mqtt.listen`.
     pub restart_needed: Vec<String>,
-    /// Keys of the file that are others than when it was read last.
-    pub changed: Vec<String>,
+    /// What changed in the file, as it was when it was read last; none: nothing. For the record, so without secrets.
+    pub old: Option<String>,
+    /// The same as it is now, and what tells this configuration from others.
+    pub new: Option<String>,
     /// What could not be done though the file is valid, as sentences.
     pub warnings: Vec<String>,
 }
@@ -104,14 +106,12 @@ async fn answer_reload(
     let reloaded = to_the_end(|whole| async move {
         let mut begun = deed.begin(&whole).await?;
         let reloaded = reload().await.map_err(|why| Problem::new(Kind::ConfigurationRefused, why));
-        if let Ok(Reloaded { changed, .. }) = &reloaded
-            && !changed.is_empty()
-        {
-            begun.changed(None, Some(changed.join(", ")));
+        if let Ok(Reloaded { old, new, .. }) = &reloaded {
+            begun.changed(old.clone(), new.clone());
         }
         begun.ended(reloaded)
     });
-    let Reloaded { replaced, restart_needed, warnings, changed: _ } = reloaded.await?;
+    let Reloaded { replaced, restart_needed, warnings, old: _, new: _ } = reloaded.await?;
     let Replaced { sources_moved, metrics_moved, refused, conflicts } = replaced;
     let body = Body { sources_moved, metrics_moved, refused, conflicts, restart_needed, warnings };
     Ok(answer::json(dto::to_json(&body)))

@@ -243,7 +243,8 @@ export function client(clientId) {
   return ask(`/api/v1/clients/${encodePath(clientId)}`);
 }
 
-/** @param {string} clientId @param {string} reason @returns {Promise<null>} */
+/** Ends the connection of a client, or, if it has none, its session.
+ * @param {string} clientId @param {string} reason @returns {Promise<null>} */
 export function disconnect(clientId, reason) {
   return ask(`/api/v1/clients/${encodePath(clientId)}${query({ reason })}`, { method: "DELETE" });
 }

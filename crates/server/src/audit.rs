@@ -145,6 +145,11 @@ impl Audit {
         }
     }
 
+    /// Whether commands have to say why.
+    pub(crate) fn requires_reason(&self) -> bool {
+        self.requires_reason
+    }
+
     /// Whether anything privileged may be done now, as far as the log is concerned.
     pub(crate) fn may_command(&self) -> bool {
         self.log.as_ref().is_none_or(|log| log.desk.may_command())

@@ -6,7 +6,7 @@
 //! Invariant: the directory in memory is what the store has; a command is applied when it is durable, one at a time.
 
 mod absent;
-mod deed;
+pub(crate) mod deed;
 mod hashing;
 mod http;
 mod ledger;
@@ -35,7 +35,6 @@ use crate::config::AuthConfig;
 use crate::limits::AuthLimits;
 use crate::storage::StorageError;
 use crate::web_client::WebAddress;
-pub(crate) use deed::of as deed_of;
 use hashing::Hashers;
 pub(crate) use ledger::Ledger;
 pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
@@ -254,7 +253,11 @@ impl Authority {
         terms: &Terms,
         now: Option<Timestamp>,
     ) -> Result<Login, NotLetIn> {
-        let owner = terms.owner(shown).map_err(|unmapped| NotLetIn::because(Why::Certificate(unmapped)))?;
+        let nobodys = |unmapped| {
+            let refused = NotLetIn::because(Why::Certificate(unmapped));
+            shown.names.said().map_or(refused.clone(), |name| refused.of(&format!("certificate {name}")))
+        };
+        let owner = terms.owner(shown).map_err(nobodys)?;
         Ok(self.directory().login_by_certificate(owner, shown, now.unwrap_or_default())?)
     }
 
@@ -326,9 +329,12 @@ impl Authority {
         let done = self
             .carry_out(Ends::Tenures, move |directory, now| {
                 let (verb, subject) = deed::of(&command, directory);
-                let old = subject.picture(directory);
+                let (old, said) = (subject.picture(directory), deed::said_of_password(&command, directory));
                 let change = directory.decide(now, command).map_err(CommandError::Refused)?;
-                Ok((change, move |directory: &Directory| subject.done(verb, old, directory)))
+                Ok((change, move |directory: &Directory| {
+                    let done = subject.done(verb, old, directory);
+                    Done { new: said.or(done.new), ..done }
+                }))
             })
             .await?;
         if let Some(name) = forgotten {

@@ -44,6 +44,7 @@ pub use auth::{AuthConfig, CertificatesConfig, KeySource, TokensConfig};
 pub use declared_types::DeclaredTypes;
 use listener::{Around, ListenerRule};
 use namespace::Namespace;
+pub(crate) use printed::shown;
 use sparkplug::Sparkplug;
 pub use sparkplug::SparkplugConfig;
 

@@ -93,7 +93,7 @@ pub(crate) fn log(Noted { event, peer, refused }: &Noted) {
         // A clean session ends with its connection, which has been told.
         Event::SessionEnded { client_id, expired: false } => debug!(client = ?client_id.as_str(), "session ended"),
         Event::SessionEnded { client_id, expired: true } => info!(client = ?client_id.as_str(), "session expired"),
-        Event::PublicationRefused { client_id, topic, reason } => {
+        Event::PublicationRefused { client_id, topic, reason, .. } => {
             warn!(client = ?client_id.as_str(), topic = ?topic.as_str(), %reason, "publication refused; further ones are counted");
         }
         Event::SubscriptionRefused { client_id, filter } => {

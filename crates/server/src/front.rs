@@ -20,7 +20,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use factree_http::{Auditor, By, Caller, Doorway, Guard, Shortcut, note_refusal};
+use factree_http::{Auditor, By, Caller, Doorway, Guard, Shortcut, is_told, note_refusal};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -295,9 +295,8 @@ impl Front {
         peer: SocketAddr,
         turn: &Arc<Turn>,
     ) -> Response<Body> {
-        // What reads is refused by showing less, and has no time to lose.
-        let deed =
-            (!request.method().is_safe()).then(|| (caller.clone(), request.method().clone(), request.uri().clone()));
+        let deed = is_told(request.method(), request.uri())
+            .then(|| (caller.clone(), request.method().clone(), request.uri().clone()));
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::empty(),
             false => Body::new(Arriving::new(body, self.reception.guard.body_bytes_max(), Arc::clone(turn))),

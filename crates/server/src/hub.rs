@@ -148,13 +148,7 @@ impl Hub {
         if sparkplug.ndeath_timestamp {
             broker.rewrite_wills(aware::stamp_ndeath);
         }
-        let door = Arc::new(Door::default());
-        let (at_the_door, ingest_limits) = (Arc::clone(&door), limits.ingest.clone());
-        let owners = face.owners.clone();
-        broker.judge_wills(move |topic, payload| {
-            let owned = owned::will_refusal(&owners, topic);
-            owned.or_else(|| at_the_door.judge_will(topic, payload, &ingest_limits))
-        });
+        broker.tell_each_refusal(recorded::is_command);
         if let Some(root) = &face.owners.root {
             broker.tell_subscriptions();
             broker.judge_announced(Box::new(root.clone()));
@@ -185,7 +179,7 @@ impl Hub {
             births: AtomicU64::new(0),
             certificates: sparkplug.certificates,
             outlets: Outlets::default(),
-            door,
+            door: Arc::default(),
             authority: Arc::new(Authority::open()),
             audit: Arc::new(Audit::off()),
             recent: Recent::default(),
@@ -199,6 +193,13 @@ impl Hub {
 
     /// With somebody who says who is let in, and a place to write it down.
     pub(crate) fn guarded(self, authority: Arc<Authority>, audit: Arc<Audit>) -> Self {
+        let (door, limits, recorder) = (Arc::clone(&self.door), self.limits.ingest.clone(), Arc::clone(&audit));
+        let owners = self.face.owners.clone();
+        self.core().broker.judge_wills(move |will| {
+            let judged = || door.judge_will(will.topic(), will.payload(), &limits);
+            let unrecorded = || recorded::refuses(&recorder, will.topic(), &will.properties());
+            owned::will_refusal(&owners, will.topic()).or_else(judged).or_else(unrecorded)
+        });
         Self { authority, audit, ..self }
     }
 
@@ -304,6 +305,10 @@ impl Hub {
             Ok(holder) if self.forbids_will(connect) => {
                 let why = "clients may not leave a will for a topic that somebody else owns";
                 (Some(holder), Some((ReasonCode::NotAuthorized, why)))
+            }
+            Ok(holder) if self.wants_reason_of_will(connect) => {
+                let why = "a will that is a command has to say why, in a user property `reason`";
+                (Some(holder), Some((ReasonCode::ImplementationSpecificError, why)))
             }
             Ok(holder) => (Some(holder), None),
             Err(refused) => {

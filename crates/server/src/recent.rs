@@ -114,7 +114,7 @@ fn of_broker(at: Timestamp, Noted { event: it, peer, .. }: &Noted) -> (Lane, Eve
             text: expired.then(|| "its time was over".to_owned()),
             ..client(EventKind::SessionEnded, client_id.as_str())
         },
-        Event::PublicationRefused { client_id, topic, reason } => {
+        Event::PublicationRefused { client_id, topic, reason, .. } => {
             let told = EventReport {
                 about: Some(clipped(topic.as_str())),
                 text: Some(reason.to_string()),

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::audit::{Audit, AuditFull, Outcome, OwnedEntry};
 use crate::authority::Authority;
-use crate::config::{Config, ConfigError, DeclaredTypes};
+use crate::config::{Config, ConfigError, DeclaredTypes, shown};
 use crate::front::Reception;
 use crate::hub::Door;
 use crate::transport::Tls;
@@ -93,7 +93,7 @@ impl Reloader {
             return;
         }
         self.audit.note(match self.reload().await {
-            Ok(reloaded) => OwnedEntry { new: Some(reloaded.changed.join(", ")), ..entry },
+            Ok(Reloaded { old, new, .. }) => OwnedEntry { old, new, ..entry },
             Err(why) => entry.ended(Outcome::Failed, why),
         });
     }
@@ -107,7 +107,7 @@ impl Reloader {
         let _one_at_a_time = self.under_way.lock().await;
         let outcome = self.try_reload().await;
         match &outcome {
-            Ok(Reloaded { replaced, restart_needed, warnings, changed: _ }) => {
+            Ok(Reloaded { replaced, restart_needed, warnings, old: _, new: _ }) => {
                 info!(
                     sources_moved = replaced.sources_moved,
                     metrics_moved = replaced.metrics_moved,
@@ -131,6 +131,11 @@ impl Reloader {
         let restart_needed = changed_keys(&self.started_with, &config.keys);
         let mut changed = Vec::new();
         differ("", &lock_keys(&self.read_last), &config.keys, &mut changed);
+        let pictures =
+            |which: fn(&Changed) -> Option<&toml::Value>| changed.iter().map(move |it| shown(&it.key, which(it)));
+        let old = pictures(|it| it.old.as_ref()).collect::<Vec<_>>().join("; ");
+        let new = std::iter::once(config.fingerprint()).chain(pictures(|it| it.new.as_ref()));
+        let (old, new) = (Some(old).filter(|old| !old.is_empty()), Some(new.collect::<Vec<_>>().join("; ")));
         if let Some(auth) = &config.auth {
             self.authority.configure(auth);
         }
@@ -153,7 +158,7 @@ impl Reloader {
                 lock(&self.ingest).declare_contexts(config.contexts);
                 (self.moved)();
                 *lock_keys(&self.read_last) = config.keys;
-                return Ok(Reloaded { replaced, restart_needed, changed, warnings });
+                return Ok(Reloaded { replaced, restart_needed, old, new, warnings });
             }
             tokio::time::sleep(REST).await;
         }
@@ -189,6 +194,7 @@ pub(crate) fn declare_types(ingest: &mut Ingest, types: DeclaredTypes) -> Vec<St
 fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     let mut changed = Vec::new();
     differ("", before, now, &mut changed);
+    let mut changed: Vec<String> = changed.into_iter().map(|it| it.key).collect();
     // Its own topics are as they were when subscriptions were made.
     let is_of_tree = |key: &str| key == "namespace" || key.starts_with("namespace.");
     changed.retain(|key| key.starts_with("namespace.mqtt") || !is_of_tree(key));
@@ -204,7 +210,14 @@ fn changed_keys(before: &toml::Table, now: &toml::Table) -> Vec<String> {
     changed
 }
 
-fn differ(above: &str, before: &toml::Table, now: &toml::Table, changed: &mut Vec<String>) {
+/// A key whose value is another than it was; none: it is left out.
+struct Changed {
+    key: String,
+    old: Option<toml::Value>,
+    new: Option<toml::Value>,
+}
+
+fn differ(above: &str, before: &toml::Table, now: &toml::Table, changed: &mut Vec<Changed>) {
     let names = before.keys().chain(now.keys().filter(|name| !before.contains_key(*name)));
     for name in names {
         let key = format!("{above}{name}");
@@ -216,7 +229,7 @@ fn differ(above: &str, before: &toml::Table, now: &toml::Table, changed: &mut Ve
             }
             (Some(toml::Value::Table(one)), None) => differ(&format!("{key}."), one, &empty, changed),
             (None, Some(toml::Value::Table(other))) => differ(&format!("{key}."), &empty, other, changed),
-            (_, _) => changed.push(key),
+            (old, new) => changed.push(Changed { key, old: old.cloned(), new: new.cloned() }),
         }
     }
 }

@@ -169,11 +169,13 @@ impl Server {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        let pictured = config.pictured();
         let mut limits = config.limits;
         lower_to_descriptors(&mut limits);
         let data = DataDirectory::lock(&config.data)?;
         let (audit, scribe) = Audit::open(data.path(), &config.audit)?;
-        audit.note(OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION")));
+        let start = OwnedEntry::new("factree", "server.start", env!("CARGO_PKG_VERSION"));
+        audit.note(OwnedEntry { new: Some(pictured), ..start });
         let audit = Arc::new(audit);
         let http_is_encrypted = config.http_tls.is_some();
         let authority = Arc::new(match &config.auth {

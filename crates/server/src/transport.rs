@@ -4,13 +4,16 @@
 //! learns which it was. A peer that speaks another protocol costs one log line and is closed (MA19).
 //! Invariant: no byte of MQTT is read before the handshakes below it are complete.
 
+mod revoked;
 mod tls;
 mod watch;
 mod watched;
 
 use std::fmt::Display;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use factree_auth::credential::Certificate;
@@ -20,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 use tracing::info;
 
+use crate::audit::{Outcome, OwnedEntry};
 use crate::connection;
 use crate::hub::Hub;
 use crate::quiet::Quiet;
@@ -125,12 +129,24 @@ struct Arrival<'h> {
 impl Arrival<'_> {
     /// The stream, and what the client has shown of itself.
     async fn encrypt(&self, tls: &Tls, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Option<Arc<Certificate>>)> {
+        let mut revoked = None;
         let handshake = async {
-            let stream = tls.accept(stream).await?;
+            let mut accepting = pin!(tls.accept(stream));
+            let accepted = poll_fn(|context| {
+                let step = accepting.as_mut().poll(context);
+                revoked = revoked.take().or_else(revoked::take);
+                step
+            });
+            let stream = accepted.await?;
             let certificate = tls::certificate_of(&stream).map_err(io::Error::other)?;
             io::Result::Ok((stream, certificate))
         };
-        self.handshake("TLS", handshake).await
+        let answer = self.handshake("TLS", handshake).await;
+        if let Some(name) = revoked {
+            let entry = OwnedEntry::new(format!("certificate {name}"), "log in", "mqtt").from(self.peer.ip());
+            self.hub.audit().note(entry.ended(Outcome::Refused, "the certificate is revoked"));
+        }
+        answer
     }
 
     async fn handshake<T, E: Display>(&self, what: &str, handshake: impl Future<Output = Result<T, E>>) -> Option<T> {

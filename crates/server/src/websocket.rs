@@ -48,6 +48,7 @@ pub(crate) struct WebSocket<S> {
 ///
 /// # Errors
 /// Why there is no WebSocket: what was answered, if that is how it ended.
+#[allow(clippy::result_large_err, reason = "the library's signature")]
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     guard: &UpgradeGuard,
@@ -88,7 +89,7 @@ fn config(packet_bytes_max: usize) -> WebSocketConfig {
         .max_write_buffer_size(WAITING_BYTES_MAX)
 }
 
-/// Agrees on the sub-protocol, or refuses the upgrade (MW02); pages of other sites are refused before that (HT03).
+/// Agrees on the sub-protocol, or refuses the upgrade (MW02); pages of other sites are refused before that (MW06).
 #[allow(clippy::result_large_err, reason = "the library's signature")]
 fn agree(guard: &UpgradeGuard, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     if let Err(why) = guard.judge(request.headers()) {

@@ -161,6 +161,11 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> Result<usize, FrameError> {
     Ok(filled)
 }
 
+/// The SHA-256 of a text, in hexadecimal: tells in an entry whether something long is what it was.
+pub fn fingerprint(text: &[u8]) -> String {
+    digest::digest(&digest::SHA256, text).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 pub(super) fn sha256(context: digest::Context) -> Hash {
     context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
 }

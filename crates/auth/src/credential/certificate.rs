@@ -26,6 +26,14 @@ pub struct CertificateNames {
     pub common_name: Option<String>,
 }
 
+impl CertificateNames {
+    /// What to call it where people read of it: the first of its names. Nobody is let in by that.
+    pub fn said(&self) -> Option<&str> {
+        let names = self.uris.iter().chain(&self.dns).chain(&self.emails).chain(&self.common_name);
+        names.map(String::as_str).next()
+    }
+}
+
 /// Which kind of name a rule looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameKind {

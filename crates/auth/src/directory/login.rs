@@ -166,6 +166,11 @@ impl Login {
         }
     }
 
+    /// The key that has proven it, if it was one.
+    pub const fn key(&self) -> Option<&KeyId> {
+        if let Proof::Key(id, ..) = &self.proof { Some(id) } else { None }
+    }
+
     /// Until when it is good, if that is known: a connection ends then.
     pub const fn until(&self) -> Option<Timestamp> {
         self.until

@@ -193,3 +193,20 @@ wait 6s
     event: publication of c to t refused, PayloadFormatInvalid
 stats refused
     refused_topic: 0, refused_retained: 0, refused_elsewhere: 2, refused_storage: 0, refused_access: 0, refused_subscription: 0, refused_delivery: 0
+
+== Of some topics each refusal is told
+alert
+role fitter write:topics:a/#
+a: CONNECT as=user:anna roles=fitter
+    a < CONNACK Success
+a: PUBLISH b/1 x qos1 #1
+    event: publication of a to b/1 refused, NotAuthorized
+    a < PUBACK #1 NotAuthorized
+a: PUBLISH b/2 x qos1 #2
+    a < PUBACK #2 NotAuthorized
+a: PUBLISH alert/1 x qos1 #3
+    event: publication of a to alert/1 refused, NotAuthorized
+    a < PUBACK #3 NotAuthorized
+a: PUBLISH alert/1 x qos1 #4
+    event: publication of a to alert/1 refused, NotAuthorized
+    a < PUBACK #4 NotAuthorized

@@ -360,7 +360,7 @@ d: LOST
     d ended, client d
     event: disconnected, Lost(Closed)
 wait 6s
-    accepted will of d: a
+    accepted will of d, left by user:d: a
     event: will of d published to a
     b < PUBLISH a gone
 stats refused
@@ -400,7 +400,7 @@ b: CONNECT as=user:b roles=node will(a,gone,delay=5s) expiry=60s
     b < CONNACK Success
 restart
     1 sessions, 0 subscriptions, 0 deliveries, 0 retained, 2 wills, 0 orphans
-    accepted will of old#0: a
+    accepted will of old#0, left by certificate:a: a
     event: will of a published to a
     event: session of a ended
 rights b as=user:b roles=none

@@ -253,3 +253,32 @@ b: CONNECT id=A resume
 a: CONNECT resume
     a < CONNACK Success session_present
     a < PUBLISH t x qos1 #1
+
+== An operator ends a kept session: its will is published, and nothing of it is left
+a: CONNECT expiry=never will(t,gone,delay=3600s)
+    a < CONNACK Success
+a: SUBSCRIBE x qos1
+    a < SUBACK #1 qos1
+a: LOST
+    a ended, client a
+    event: disconnected, Lost(Closed)
+end a
+    accepted will of a: t
+    event: will of a published to t
+    event: session of a ended
+session a
+    no session
+end a
+
+== An operator ends the session of a client that is connected, and its connection with it
+a: CONNECT expiry=never will(t,gone,delay=3600s)
+    a < CONNACK Success
+end a
+    accepted will of a: t
+    event: will of a published to t
+    a ended, client a
+    event: disconnected, Lost(GivenUp(AdministrativeAction))
+    event: session of a ended
+session a
+    no session
+a: PUBLISH x y qos1

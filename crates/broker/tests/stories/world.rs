@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::{Duration, Instant};
 
-use factree_auth::Role;
+use factree_auth::{Principal, Role};
 use factree_broker::{
     Accepted, Broker, Calendar, ConnectionId, Delivery, DeliveryEncoder, Event, Holder, Input, Kind, Limits, Lost,
     More, Output, Outputs, Record, Refusal, Refused, Restored, Right, Write,
@@ -113,8 +113,10 @@ impl World {
             "judge" => {
                 let bad = words.next().expect("judge which payload as bad").as_bytes().to_vec();
                 let refusal = Refusal { reason: ReasonCode::PayloadFormatInvalid, why: "it is bad".into() };
-                self.broker.judge_wills(move |_, payload| (payload == bad).then(|| refusal.clone()));
+                self.broker.judge_wills(move |will| (will.payload() == bad).then(|| refusal.clone()));
             }
+            "end" => self.input(Input::EndSession { client_id: words.next().expect("end whose session") }),
+            "alert" => self.broker.tell_each_refusal(|topic| topic.as_str().starts_with("alert/")),
             "stats" => self.stats(&mut words),
             "session" => self.session(words.next().expect("session of whom")),
             other => panic!("what is {other:?} in {line:?}?"),
@@ -335,9 +337,12 @@ impl World {
                 let name = self.name(connection);
                 self.told.push(format!("accepted from {name}"));
             }
-            Output::Accepted(Accepted::Will { connection, publication }) => {
-                let name = self.name(connection);
-                self.told.push(format!("accepted will of {name}: {}", publication.topic()));
+            Output::Accepted(Accepted::Will { connection, holder, publication }) => {
+                let (name, topic) = (self.name(connection), publication.topic());
+                self.told.push(match holder.principal() {
+                    Principal::Anonymous => format!("accepted will of {name}: {topic}"),
+                    left_by => format!("accepted will of {name}, left by {left_by}: {topic}"),
+                });
             }
             Output::Accepted(Accepted::Local) => self.told.push("accepted".into()),
             Output::Refused(Refused::Packet { connection }) => {
@@ -397,7 +402,7 @@ impl World {
             Event::SessionEnded { client_id, expired } => {
                 format!("event: session of {client_id} {}", if *expired { "expired" } else { "ended" })
             }
-            Event::PublicationRefused { client_id, topic, reason } => {
+            Event::PublicationRefused { client_id, topic, reason, .. } => {
                 format!("event: publication of {client_id} to {topic} refused, {reason:?}")
             }
             Event::SubscriptionRefused { client_id, filter } => {

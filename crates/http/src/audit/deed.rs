@@ -33,6 +33,7 @@ impl Deed {
         target: impl Into<String>,
     ) -> Deed {
         let entry = OwnedEntry::new(caller.principal().to_string(), verb, target).from(caller.address());
+        let entry = OwnedEntry { detail: caller.means(), ..entry };
         Deed { auditor: Arc::clone(auditor), entry }
     }
 
@@ -43,8 +44,13 @@ impl Deed {
     }
 
     /// What is to be there.
-    pub(crate) fn new_value(mut self, new: impl Into<String>) -> Deed {
-        self.entry.new = Some(new.into());
+    pub(crate) fn new_value(self, new: impl Into<String>) -> Deed {
+        self.wanted(Some(new.into()))
+    }
+
+    /// What is to be there, if anything.
+    pub(crate) fn wanted(mut self, new: Option<String>) -> Deed {
+        self.entry.new = new;
         self
     }
 
@@ -144,6 +150,29 @@ pub(crate) fn reason_of(uri: &Uri) -> Result<Option<String>, Problem> {
     Query::parse(uri.query(), &["reason"])?.text("reason")
 }
 
+/// Whether it would be on record if this request were refused for who sent it: what changes something, and what reads of who may
+/// do what or of who did what. Everything else that reads is refused by showing less, and has no time to lose.
+pub fn is_told(method: &Method, uri: &Uri) -> bool {
+    let is_of_people = |path: &str| {
+        ["audit", "users", "roles", "keys", "sessions", "access"].iter().any(|area| path.starts_with(area))
+    };
+    !method.is_safe() || uri.path().strip_prefix("/api/v1/").is_some_and(is_of_people)
+}
+
+/// Notes that a caller was refused a part of what he asked for, where the answer as a whole does not show it.
+pub(crate) fn note_refused(auditor: &dyn Auditor, caller: &Caller, verb: &'static str, target: &str) {
+    let entry = OwnedEntry::new(caller.principal().to_string(), verb, clipped(target)).from(caller.address());
+    auditor.note(entry.ended(Outcome::Refused, with(StatusCode::FORBIDDEN.to_string(), caller.means())));
+}
+
+/// What is said, and by what means he was let in who said it.
+fn with(said: String, means: Option<String>) -> String {
+    match means {
+        Some(means) => format!("{said}; {means}"),
+        None => said,
+    }
+}
+
 /// Notes that a request was refused for who sent it, or for wanting what nobody may; of other answers, nothing. Of methods
 /// that a route does not take, those count that would take something away from the log.
 pub fn note_refusal(
@@ -163,6 +192,6 @@ pub fn note_refusal(
         let principal = caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.principal().to_string());
         let target = format!("{} {}", clipped(method.as_str()), uri.path());
         let entry = OwnedEntry::new(principal, "http", target).from(address);
-        auditor.note(entry.ended(Outcome::Refused, status.to_string()));
+        auditor.note(entry.ended(Outcome::Refused, with(status.to_string(), caller.and_then(Caller::means))));
     }
 }

@@ -22,7 +22,7 @@
 //! | `first`, `last`, `count` | by our clock, since this process started |
 //! | `refused` | how many of them were refused, if any were |
 //! | `rule`, `path` | of what was published against an operator's rule: the name of that rule, and the element |
-//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic`, `metric`, `value` and `why`, 256 bytes of each at most, `expected` and `got`, each if there is one |
+//! | `example` | the first one: `occasion` (`NBIRTH`, `DDATA` … or the MQTT packet that showed it), `topic`, `metric`, `value` and `why`, 256 bytes of each at most, `expected` and `got`, each if there is one; but for `occasion`, `topic` and `metric` left out for who may not read the element, or that of the Edge Node |
 //!
 //! Pages are `{"findings":[…],"entries":…,"dropped":…,"next_cursor":…}`. `entries` is how many are remembered in all, and
 //! `dropped` how many are no longer, because there was no room.
@@ -63,10 +63,16 @@ pub(crate) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    pub(crate) fn of(reports: &'a [FindingReport], stats: [LedgerStats; 2], next_cursor: Option<String>) -> Self {
+    /// Each with whether its values may be seen.
+    pub(crate) fn of(
+        reports: &'a [(FindingReport, bool)],
+        stats: [LedgerStats; 2],
+        next_cursor: Option<String>,
+    ) -> Self {
         let entries = stats.iter().map(|stats| stats.entries).sum();
         let dropped = stats.iter().map(|stats| stats.dropped).sum();
-        Findings { findings: reports.iter().map(Finding::of).collect(), entries, dropped, next_cursor }
+        let findings = reports.iter().map(|(report, with_values)| Finding::of(report, *with_values)).collect();
+        Findings { findings, entries, dropped, next_cursor }
     }
 }
 
@@ -111,7 +117,7 @@ struct Finding<'a> {
 }
 
 impl<'a> Finding<'a> {
-    fn of(report: &'a FindingReport) -> Self {
+    fn of(report: &'a FindingReport, with_values: bool) -> Self {
         Finding {
             tck_id: report.tck_id,
             level: report.level.as_str(),
@@ -127,7 +133,7 @@ impl<'a> Finding<'a> {
             refused: (report.refused > 0).then_some(Exact(report.refused)),
             rule: report.rule.as_deref(),
             path: report.path.as_deref(),
-            example: FindingExample::of(&report.example),
+            example: FindingExample::of(&report.example, with_values),
         }
     }
 }
@@ -157,16 +163,16 @@ struct FindingExample<'a> {
 }
 
 impl<'a> FindingExample<'a> {
-    fn of(Example { occasion, topic, metric, expected_got, value, why }: &'a Example) -> Self {
-        let (expected, got) = expected_got.unzip();
+    fn of(Example { occasion, topic, metric, expected_got, value, why }: &'a Example, with_values: bool) -> Self {
+        let (expected, got) = expected_got.filter(|_| with_values).unzip();
         FindingExample {
             occasion,
             topic: topic.as_deref(),
             metric: metric.as_deref(),
             expected: expected.map(Exact),
             got: got.map(Exact),
-            value: value.as_deref(),
-            why: why.as_deref(),
+            value: value.as_deref().filter(|_| with_values),
+            why: why.as_deref().filter(|_| with_values),
         }
     }
 }
@@ -187,7 +193,7 @@ pub(crate) struct Conformance<'a> {
 }
 
 impl<'a> Conformance<'a> {
-    pub(crate) fn of(report: &'a ConformanceReport) -> Self {
+    pub(crate) fn of(report: &'a ConformanceReport, with_values: bool) -> Self {
         Conformance {
             group: &report.group,
             edge_node: &report.edge_node,
@@ -195,7 +201,7 @@ impl<'a> Conformance<'a> {
             client_id: report.client_id.as_deref(),
             since: Rfc3339(report.since),
             summary: ConformanceSummary::of(&report.rules),
-            rules: report.rules.iter().map(JudgedRule::of).collect(),
+            rules: report.rules.iter().map(|rule| JudgedRule::of(rule, with_values)).collect(),
         }
     }
 }
@@ -253,7 +259,7 @@ struct JudgedRule<'a> {
 }
 
 impl<'a> JudgedRule<'a> {
-    fn of(report: &'a RuleReport) -> Self {
+    fn of(report: &'a RuleReport, with_values: bool) -> Self {
         let (verdict, reason) = match &report.verdict {
             Verdict::Violated => ("violated", None),
             Verdict::Observed => ("observed", None),
@@ -267,7 +273,7 @@ impl<'a> JudgedRule<'a> {
             verdict,
             reason,
             same_as: report.same_as,
-            findings: report.findings.iter().map(Finding::of).collect(),
+            findings: report.findings.iter().map(|finding| Finding::of(finding, with_values)).collect(),
         }
     }
 }

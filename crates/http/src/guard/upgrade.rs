@@ -5,6 +5,7 @@
 //! is judged: a page of this very address, or of one the operator has named. Who says none is no browser.
 //! Knows no MQTT and no socket. Invariant: a page that nobody has named gets nothing, whatever name it reached us by.
 
+use axum::http::HeaderValue;
 use axum::http::header::{HOST, HeaderMap, ORIGIN};
 
 use super::{SEC_FETCH_SITE, is_of_host, names_us};
@@ -45,7 +46,7 @@ impl UpgradeGuard {
         };
         match origins[..] {
             // Every browser says it with a WebSocket; what looks like one and does not is refused.
-            [] => match headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes()) {
+            [] => match headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
                 None | Some(b"same-origin" | b"none") => Ok(()),
                 Some(_) => refused(""),
             },
@@ -65,7 +66,7 @@ impl UpgradeGuard {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     use super::*;
 

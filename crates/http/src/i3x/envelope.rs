@@ -50,6 +50,11 @@ impl Refusal {
         Refusal::new(StatusCode::NOT_FOUND, format!("{what} not found: {}", clipped(id)))
     }
 
+    /// Whether it is for who asks, and not for what he asks.
+    pub(super) fn is_for_rights(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN
+    }
+
     /// `{"title","status","detail"}`.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"title\":");

@@ -18,7 +18,7 @@ use super::envelope::{Bulk, Refusal, bounded, read};
 use super::object::{element_id_of, find};
 use super::relationship::{Below, is_composition, is_object};
 use super::vqt::Vqt;
-use crate::audit::{Deed, Whole, reason_of, to_the_end};
+use crate::audit::{Deed, Whole, note_refused, reason_of, to_the_end};
 use crate::caller::Caller;
 use crate::commands::{self, Wish};
 use crate::problem::{Kind, Problem, clipped};
@@ -217,7 +217,13 @@ async fn set_all(app: &App, caller: &Caller, updates: &[Update], reason: Option<
         if index % TURN == TURN - 1 {
             tokio::task::yield_now().await;
         }
-        wishes.push(wish(app, caller, element_id, value, reason));
+        let wished = wish(app, caller, element_id, value, reason);
+        if wished.as_ref().is_err_and(Refusal::is_for_rights) {
+            // The answer as a whole is a 200, so nobody else sees it.
+            let path = element_id::to_path(element_id).unwrap_or_default();
+            note_refused(&*app.audit, caller, "command", &path);
+        }
+        wishes.push(wished);
     }
     // All of them together, so that they share a sync.
     let recorded = join_all(wishes.into_iter().map(|wished| async {

@@ -31,11 +31,14 @@ impl Clients for Book {
         self.0.lock().unwrap().get(client_id).cloned()
     }
 
-    fn disconnect(&self, client_id: &str) -> Disconnected {
-        match self.0.lock().unwrap().get_mut(client_id) {
-            None => Disconnected::Unknown,
-            Some(client) => client.connection.take().map_or(Disconnected::Absent, |_| Disconnected::Done),
+    fn disconnect(&self, client_id: &str, with_session: bool) -> Disconnected {
+        let mut book = self.0.lock().unwrap();
+        let Some(client) = book.get_mut(client_id) else { return Disconnected::Unknown };
+        if client.connection.take().is_some() && !with_session {
+            return Disconnected::Done;
         }
+        let ClientReport { principal, .. } = book.remove(client_id).unwrap();
+        Disconnected::SessionEnded { principal }
     }
 }
 
@@ -122,8 +125,8 @@ async fn pages_tell_each_client_once_by_client_id() {
 }
 
 #[tokio::test]
-async fn a_connection_is_ended_once() {
-    let router = router([connected("mes")]);
+async fn the_connection_ends_first_and_then_the_session() {
+    let router = router([connected("mes"), connected("press")]);
     let delete = async |uri| {
         let (status, body) = ask(&router, "DELETE", uri).await;
         let problem =
@@ -131,6 +134,10 @@ async fn a_connection_is_ended_once() {
         (status.as_u16(), problem.as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(delete("/api/v1/clients/mes").await, (204, String::new()));
-    assert_eq!(delete("/api/v1/clients/mes").await, (409, "urn:factree:problem:offline".to_owned()));
+    assert_eq!(delete("/api/v1/clients/mes").await, (204, String::new()));
+    assert_eq!(delete("/api/v1/clients/mes").await, (404, "urn:factree:problem:client-not-found".to_owned()));
+    assert_eq!(delete("/api/v1/clients/press?session=all").await.0, 400);
+    assert_eq!(delete("/api/v1/clients/press?session=end").await, (204, String::new()));
+    assert_eq!(delete("/api/v1/clients/press").await.0, 404);
     assert_eq!(delete("/api/v1/clients/nobody").await, (404, "urn:factree:problem:client-not-found".to_owned()));
 }

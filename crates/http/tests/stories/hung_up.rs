@@ -25,7 +25,7 @@ impl Clients for Book {
     fn one(&self, _: &str) -> Option<ClientReport> {
         None
     }
-    fn disconnect(&self, _: &str) -> Disconnected {
+    fn disconnect(&self, _: &str, _: bool) -> Disconnected {
         Disconnected::Done
     }
 }
@@ -79,7 +79,7 @@ fn gated(plant: &Plant) -> (Gated, Arc<Gatekeeper>, String) {
 /// Takes several steps, as reading files does.
 async fn reloading() -> Result<Reloaded, String> {
     tokio::task::yield_now().await;
-    Ok(Reloaded { changed: vec!["http.hosts".to_owned()], ..Reloaded::default() })
+    Ok(Reloaded { new: Some("http.hosts".to_owned()), ..Reloaded::default() })
 }
 
 /// Polls a request until something is so, and hangs up.

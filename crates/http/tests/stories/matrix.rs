@@ -105,7 +105,7 @@ impl Clients for Book {
     fn one(&self, _: &str) -> Option<ClientReport> {
         None
     }
-    fn disconnect(&self, _: &str) -> Disconnected {
+    fn disconnect(&self, _: &str, _: bool) -> Disconnected {
         Disconnected::Done
     }
 }

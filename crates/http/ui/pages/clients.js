@@ -130,9 +130,10 @@ function who(principal = "anonymous") {
 /** @param {Surroundings} around @param {string} clientId */
 export function clientPageOf({ signal, session }, clientId) {
   const said = el("span", { role: "status" });
+  let isAway = false;
   const disconnect = el(
     "button",
-    { type: "button", class: "grave", click: () => void end(clientId, said) },
+    { type: "button", class: "grave", click: () => void (isAway ? endSession(clientId, said) : end(clientId, said)) },
     "Disconnect…",
   );
   const page = new Page(
@@ -167,7 +168,9 @@ export function clientPageOf({ signal, session }, clientId) {
         return;
       }
       page.answered();
-      disconnect.disabled = client.state !== "connected";
+      disconnect.disabled = false;
+      isAway = client.state !== "connected";
+      fill(disconnect, isAway ? "End the session…" : "Disconnect…");
       const at = performance.now();
       fill(about, sessionOf(client, rates.take("in", client.published, at), rates.take("out", client.delivered, at)));
       const all = client.subscriptions ?? [];
@@ -239,4 +242,25 @@ async function end(clientId, said) {
   };
   if (await confirmed(question, (reason) => api.disconnect(clientId, reason)))
     fill(said, mark("dot", "Disconnected"), ` at ${moment(api.serverNow())}`);
+}
+
+/** @param {string} clientId @param {HTMLElement} said */
+async function endSession(clientId, said) {
+  const question = {
+    title: "End this session?",
+    act: "End the session",
+    isGrave: true,
+    asksReason: true,
+    body: [
+      el(
+        "p",
+        {},
+        "The subscriptions of ",
+        name(clientId),
+        " and all that waits for it are forgotten. Its client id is then anybody's who may connect.",
+      ),
+    ],
+  };
+  if (await confirmed(question, (reason) => api.disconnect(clientId, reason)))
+    fill(said, mark("dot", "Session ended"), ` at ${moment(api.serverNow())}`);
 }

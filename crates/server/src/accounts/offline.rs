@@ -12,7 +12,7 @@ use factree_auth::directory::{Command, NewKey, Refused};
 
 use super::{AccountsError, Carried, Order, page};
 use crate::audit::{Audit, AuditConfig, Outcome, OwnedEntry, Scribe};
-use crate::authority::{Done, Ledger, deed_of, wall};
+use crate::authority::{Done, Ledger, deed, wall};
 use crate::config::Config;
 use crate::data_directory::DataDirectory;
 
@@ -83,15 +83,18 @@ impl Offline {
     }
 
     fn decide(&mut self, command: Command) -> Result<Done, AccountsError> {
-        let (verb, subject) = deed_of(&command, &self.directory);
-        let old = subject.picture(&self.directory);
+        let (verb, subject) = deed::of(&command, &self.directory);
+        let Done { old, new: wanted, .. } = deed::foreseen(&command, &self.directory);
+        let said = deed::said_of_password(&command, &self.directory);
         let change = self.directory.decide(wall(), command).map_err(AccountsError::Refused)?;
         // Ends, with its head signed, when this function does.
         let record = Record::open(self.data.path(), &self.audit)?;
-        record.write(OwnedEntry { outcome: Outcome::Begun, old: old.clone(), ..entry(verb, subject.target()) })?;
+        let begun = entry(verb, subject.target());
+        record.write(OwnedEntry { outcome: Outcome::Begun, old: old.clone(), new: wanted, ..begun })?;
         self.ledger.keep(&change)?;
         self.directory.apply(change);
         let done = subject.done(verb, old, &self.directory);
+        let done = Done { new: said.or(done.new), ..done };
         let (old, new) = (done.old.clone(), done.new.clone());
         // That it was begun is on record, if no more.
         let _: Result<(), AccountsError> = record.write(OwnedEntry { old, new, ..entry(verb, done.target.clone()) });

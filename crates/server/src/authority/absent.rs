@@ -29,6 +29,14 @@ impl Authority {
         }
     }
 
+    /// Whether he was a user and has been removed: whatever is kept for him, nobody can claim any more.
+    pub(crate) fn is_removed(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::User(name) => !self.is_open() && self.directory().user(name.as_str()).is_none(),
+            Principal::Certificate(_) | Principal::Token(_) | Principal::Anonymous | Principal::Local => false,
+        }
+    }
+
     /// The time of a login is up whose client is away: it comes back with another key or token. What waits in its name is judged by
     /// what it would give today, but for its end.
     ///

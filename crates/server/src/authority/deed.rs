@@ -1,11 +1,11 @@
 //! Deeds: a command in words, for the audit log and for whoever gave it.
 //!
 //! What it is about, and how that was before and is after, as texts. Nothing secret is among them: a password shows as
-//! there or not there, a key by its id.
-//! Invariant: the pictures are made under the same decision as the change.
+//! there or not there, or changed, a key by its id. What is about to be done is shown as it is asked for.
+//! Invariant: the pictures of what was done are made under the same decision as the change.
 
-use factree_auth::directory::Command;
-use factree_auth::{Directory, Name};
+use factree_auth::directory::{Command, NewKey, User};
+use factree_auth::{Directory, Name, Role, Timestamp};
 
 use super::Done;
 
@@ -54,21 +54,11 @@ impl Subject {
     /// How it is now; none: it is not there.
     pub(crate) fn picture(&self, directory: &Directory) -> Option<String> {
         match self {
-            Subject::User(name) => directory.user(name.as_str()).map(|user| {
-                let password = if user.has_password() { "; password" } else { "" };
-                let disabled = if user.disabled { "; disabled" } else { "" };
-                format!("roles {}{password}{disabled}", list(&user.roles))
-            }),
-            Subject::Role(name) => directory.role(name.as_str()).map(|role| {
-                let grants = role.grants().iter().map(ToString::to_string);
-                let pins = role.pins().iter().map(|pin| format!("pin {pin}"));
-                grants.chain(pins).collect::<Vec<_>>().join("; ")
-            }),
-            Subject::Key(id) => directory.key(id).map(|key| {
-                let roles = key.roles.as_deref().map_or_else(|| "all".to_owned(), list);
-                let expires = key.expires.map(|at| format!("; expires {at}")).unwrap_or_default();
-                format!("of {}; {}; roles {roles}; {}{expires}", key.owner, key.label, key.verbs)
-            }),
+            Subject::User(name) => directory.user(name.as_str()).map(|it| user(&it.roles, password(it), it.disabled)),
+            Subject::Role(name) => directory.role(name.as_str()).map(role),
+            Subject::Key(id) => directory
+                .key(id)
+                .map(|it| key(&it.owner, &it.label, it.roles.as_deref(), &it.verbs.to_string(), it.expires)),
             Subject::SessionsOf(owner) => {
                 let count = directory.sessions().filter(|(_, session)| owner.as_ref() == Some(&session.owner)).count();
                 (count > 0).then(|| format!("{count} open"))
@@ -80,6 +70,58 @@ impl Subject {
     pub(crate) fn done(&self, verb: &'static str, old: Option<String>, directory: &Directory) -> Done {
         Done { verb, target: self.target(), old, new: self.picture(directory) }
     }
+}
+
+/// What a command would do, if it is carried out.
+pub(crate) fn foreseen(command: &Command, directory: &Directory) -> Done {
+    let (verb, subject) = of(command, directory);
+    let now = |name: &Name| directory.user(name.as_str());
+    let new = match command {
+        Command::AddUser { password, roles, .. } => {
+            Some(user(roles, if password.is_some() { "; password" } else { "" }, false))
+        }
+        Command::SetPassword { .. } => said_of_password(command, directory),
+        Command::SetRoles { name, roles } => now(name).map(|it| user(roles, password(it), it.disabled)),
+        Command::SetDisabled { name, disabled } => now(name).map(|it| user(&it.roles, password(it), *disabled)),
+        Command::SetRole(wanted) => Some(role(wanted)),
+        Command::AddKey(NewKey { owner, label, roles, verbs, expires, .. }) => {
+            Some(key(owner, label, roles.as_deref(), &verbs.to_string(), *expires))
+        }
+        Command::RenewHash { .. } | Command::OpenSession { .. } => subject.picture(directory),
+        Command::RemoveUser(_)
+        | Command::RemoveRole(_)
+        | Command::RemoveKey(_)
+        | Command::EndSession(_)
+        | Command::EndSessionsOf(_) => None,
+    };
+    Done { verb, target: subject.target(), old: subject.picture(directory), new }
+}
+
+/// How a user is once he has another password, which no picture shows; none: it is another command.
+pub(crate) fn said_of_password(command: &Command, directory: &Directory) -> Option<String> {
+    let Command::SetPassword { name, password } = command else { return None };
+    let said = if password.is_some() { "; password changed" } else { "; password removed" };
+    directory.user(name.as_str()).map(|it| user(&it.roles, said, it.disabled))
+}
+
+fn user(roles: &[Name], password: &str, disabled: bool) -> String {
+    format!("roles {}{password}{}", list(roles), if disabled { "; disabled" } else { "" })
+}
+
+fn password(user: &User) -> &'static str {
+    if user.has_password() { "; password" } else { "" }
+}
+
+fn role(role: &Role) -> String {
+    let grants = role.grants().iter().map(ToString::to_string);
+    let pins = role.pins().iter().map(|pin| format!("pin {pin}"));
+    grants.chain(pins).collect::<Vec<_>>().join("; ")
+}
+
+fn key(owner: &Name, label: &Name, roles: Option<&[Name]>, verbs: &str, expires: Option<Timestamp>) -> String {
+    let roles = roles.map_or_else(|| "all".to_owned(), list);
+    let expires = expires.map(|at| format!("; expires {at}")).unwrap_or_default();
+    format!("of {owner}; {label}; roles {roles}; {verbs}{expires}")
 }
 
 fn list(names: &[Name]) -> String {

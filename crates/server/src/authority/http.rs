@@ -13,7 +13,7 @@ use factree_auth::{Access, Directory, Login};
 use factree_http::{Changed, CommandFailed, NotLetIn, Pending, Shown};
 use tracing::warn;
 
-use super::{Authority, CommandError, Done, Proof, Why, proof};
+use super::{Authority, CommandError, Done, Proof, Why, deed, proof};
 use crate::quiet::Quiet;
 
 static NOT_LET_IN: Quiet = Quiet::new();
@@ -44,6 +44,11 @@ impl factree_http::Authority for Authority {
 
     fn hash(&self, password: Password) -> Pending<'_, Result<PasswordHash, NotLetIn>> {
         Box::pin(async move { Authority::hash(self, password).await.map_err(|why| translated(&why)) })
+    }
+
+    fn foresee(&self, command: &Command) -> Changed {
+        let Done { target, old, new, .. } = Authority::read(self, |directory| deed::foreseen(command, directory));
+        Changed { target, old, new }
     }
 
     fn decide(&self, command: Command) -> Pending<'_, Result<Changed, CommandFailed>> {

@@ -3,7 +3,7 @@
 //! A CONNECT is shown to the [`Authority`]; a password that has to be hashed is waited for by the connection, which reads nothing
 //! meanwhile. When anything about a principal changes, his logins are stale: a connection notices before its next packets and
 //! deliveries, and [`Hub::keep_rights`] goes round those that are silent or away. What is left of the rights goes to the
-//! broker; who has none left is cut off, and his will forgotten.
+//! broker; who has none left is cut off, and his will forgotten. The sessions of a user who is removed end.
 //! Invariant: no lock of the hub's is held while the authority is asked.
 
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use factree_ingest::Batch;
 use factree_mqtt::{Connect, ReasonCode};
 use tracing::{info, warn};
 
-use super::{Answer, Closer, Closing, Hub, Visit};
+use super::{Answer, Closer, Closing, Hub, Visit, recorded};
 use crate::audit::{Outcome, OwnedEntry};
 use crate::authority::{Authority, NotLetIn, Proof, Why, wall};
 use crate::quiet::Quiet;
@@ -118,8 +118,13 @@ impl Hub {
         (client_id, peer): (&str, IpAddr),
         holder: &Holder,
     ) -> Option<OwnedEntry> {
-        let entry =
-            |verb| OwnedEntry::new(holder.principal().to_string(), verb, format!("mqtt/{client_id}")).from(peer);
+        // Where it brought none, the one that it was given.
+        let given = visit.home.and_then(|home| visit.core.broker.holder(home.connection));
+        let client_id = given.as_ref().map_or(client_id, |(given, _)| given.as_str());
+        let entry = |verb| {
+            let entry = OwnedEntry::new(holder.principal().to_string(), verb, format!("mqtt/{client_id}")).from(peer);
+            OwnedEntry { detail: recorded::means(holder), ..entry }
+        };
         match (visit.is_admitted, visit.refused_for_haste) {
             _ if self.authority.is_open() => None,
             (true, _) => Some(entry("log in")),
@@ -174,26 +179,35 @@ impl Hub {
 
     /// A login is good no more. The will of a client whose time is simply up is published as if the connection had broken.
     fn cut_off(&self, client_id: &ClientId, connection: Option<ConnectionId>, holder: &Arc<Holder>, refusal: Refusal) {
-        let mut peer = None;
+        let (mut peer, mut has_ended) = (None, false);
+        let is_removed = self.authority.is_removed(holder.principal());
         let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
             if !visit.core.broker.is_held_by(client_id.as_str(), holder) {
                 return;
             }
+            has_ended = is_removed;
             if refusal != Refusal::Expired {
                 visit.core.broker.forget_rights(client_id.as_str());
             }
-            let Some(connection) = connection else { return };
-            if let Some(mailbox) = visit.core.mailboxes.get(&connection) {
-                peer = Some(mailbox.peer.ip());
-                mailbox.close(cut_off());
+            if let Some(connection) = connection {
+                if let Some(mailbox) = visit.core.mailboxes.get(&connection) {
+                    peer = Some(mailbox.peer.ip());
+                    mailbox.close(cut_off());
+                }
+                visit.handle(Input::Lost { connection, cause: Lost::GivenUp(ReasonCode::NotAuthorized) }, None);
             }
-            visit.handle(Input::Lost { connection, cause: Lost::GivenUp(ReasonCode::NotAuthorized) }, None);
+            if is_removed {
+                visit.handle(Input::EndSession { client_id: client_id.as_str() }, None);
+            }
         });
+        let entry = || OwnedEntry::new(holder.principal().to_string(), "cut off", format!("mqtt/{client_id}"));
         if let Some(peer) = peer {
             let principal = holder.principal();
             info!(%peer, client = ?client_id.as_str(), principal = ?principal.to_string(), "login ended: {refusal}");
-            let entry = OwnedEntry::new(principal.to_string(), "cut off", format!("mqtt/{client_id}")).from(peer);
-            self.audit.note(entry.ended(Outcome::Done, refusal.to_string()));
+            self.audit.note(entry().from(peer).ended(Outcome::Done, refusal.to_string()));
+        }
+        if has_ended {
+            self.audit.note(entry().ended(Outcome::Done, "the user is removed, and so his session has ended"));
         }
     }
 
@@ -252,6 +266,7 @@ impl Hub {
                     match found {
                         Ok(Some(holder)) => visit.hand_to(client_id.as_str(), holder),
                         Ok(None) => {}
+                        // If it is a user who is removed, the first round ends his session.
                         Err(_) => visit.core.broker.forget_rights(client_id.as_str()),
                     }
                 }

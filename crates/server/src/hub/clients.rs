@@ -44,20 +44,25 @@ impl Clients for Hub {
         Some(report)
     }
 
-    fn disconnect(&self, client_id: &str) -> Disconnected {
+    fn disconnect(&self, client_id: &str, with_session: bool) -> Disconnected {
         let mut become_of = Disconnected::Unknown;
         let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
             let Some(session) = visit.core.broker.session(client_id) else { return };
-            let Some(connection) = session.connection else {
-                become_of = Disconnected::Absent;
-                return;
-            };
-            become_of = Disconnected::Done;
+            let (connection, principal) = (session.connection, session.principal.to_string());
             let reason = ReasonCode::AdministrativeAction;
-            if let Some(mailbox) = visit.core.mailboxes.get(&connection) {
+            if let Some(mailbox) = connection.and_then(|connection| visit.core.mailboxes.get(&connection)) {
                 mailbox.close(Closing { reason: Some(reason), reason_string: None, by: Closer::Broker });
             }
-            visit.handle(Input::Lost { connection, cause: Lost::GivenUp(reason) }, None);
+            become_of = match connection {
+                Some(connection) if !with_session => {
+                    visit.handle(Input::Lost { connection, cause: Lost::GivenUp(reason) }, None);
+                    Disconnected::Done
+                }
+                Some(_) | None => {
+                    visit.handle(Input::EndSession { client_id }, None);
+                    Disconnected::SessionEnded { principal }
+                }
+            };
         });
         become_of
     }

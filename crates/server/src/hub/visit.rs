@@ -106,12 +106,18 @@ impl Visit<'_> {
         (right, refusal): (Right<'_>, Option<&Refusal>),
         publication: Option<usize>,
     ) {
+        let deeds_before = self.deeds.len();
         match (packet, right, refusal) {
             (packet, Right::Unasked, None) => self.handle(Input::Packet { connection, packet }, publication),
             (Packet::Publish(publish), right, refusal) => {
                 self.handle(Input::JudgedPublish { connection, publish, right, refusal }, publication);
             }
             (packet, ..) => self.handle(Input::Packet { connection, packet }, publication),
+        }
+        if self.deeds.len() > deeds_before
+            && let Packet::Publish(publish) = packet
+        {
+            recorded::note_reason(&mut self.deeds[deeds_before..], &publish.properties);
         }
     }
 
@@ -212,11 +218,13 @@ impl Visit<'_> {
                     self.deeds.extend(recorded::command(self.core, self.home, command));
                 }
             }
-            Output::Accepted(Accepted::Will { connection, publication }) => {
+            Output::Accepted(Accepted::Will { connection, holder, publication }) => {
                 let number = self.push_will(connection, &publication);
                 self.batch.accept(number);
                 if let Some(command) = self.batch.command(number) {
-                    self.deeds.push(recorded::will(connection, command));
+                    let mut deed = [recorded::will(connection, &holder, command)];
+                    recorded::note_reason(&mut deed, &publication.properties());
+                    self.deeds.extend(deed);
                 }
             }
             // The tree said it; it needs no telling.
@@ -248,6 +256,10 @@ impl Visit<'_> {
                     self.core.currents.forget_client(client_id.as_str());
                 }
                 self.deeds.extend(recorded::refusal(self.core, self.claimant.as_deref(), &event));
+                // On record, and nowhere else: the log would be full of them.
+                if matches!(event, Event::PublicationRefused { is_first: false, .. }) {
+                    return;
+                }
                 let mailboxes = &self.core.mailboxes;
                 self.events.push(Noted::new(event, |of| mailboxes.get(&of).map(|mailbox| mailbox.peer)));
             }

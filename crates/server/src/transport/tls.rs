@@ -21,6 +21,7 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use super::revoked::Telling;
 use super::watched::{Seen, Watched, see};
 
 /// A revocation list larger than this many bytes is not read.
@@ -168,7 +169,9 @@ impl ClientCertificates {
         if !self.are_required {
             builder = builder.allow_unauthenticated();
         }
-        builder.build().map_err(|error| in_file(self.revoked.as_ref().unwrap_or(&self.authorities), &error))
+        let verifier = builder.build();
+        let verifier = verifier.map_err(|error| in_file(self.revoked.as_ref().unwrap_or(&self.authorities), &error))?;
+        Ok(Arc::new(Telling(verifier)))
     }
 }
 

@@ -204,6 +204,22 @@ fn a_certificate_that_no_rule_takes_any_more_ends_its_connections() {
 }
 
 #[test]
+fn whose_certificate_is_refused_is_on_record_by_its_name() {
+    let site = site();
+    let revoked = shown(&site.devices, "anna.users.example", 66);
+    assert_eq!(site.try_connect(site.required(), Some(revoked), Who::nobody("a")).1, "close");
+    let nobodys = shown(&site.devices, "pump.cellar.example", 67);
+    assert_eq!(site.try_connect(site.required(), Some(nobodys), Who::nobody("a")).1, "CONNACK 0x87");
+    for (who, why) in [("certificate anna.users.example", "revoked"), ("certificate pump.cellar.example", "rule")] {
+        site.plant.until(why, |plant| {
+            let (_, page) = plant.ask("boss", "GET", "/api/v1/audit?verb=log+in&result=refused", "");
+            let mut entries = page["entries"].as_array().unwrap().iter();
+            entries.any(|entry| entry["principal"] == who && entry["result"].as_str().unwrap().contains(why))
+        });
+    }
+}
+
+#[test]
 fn a_replaced_certificate_counts_and_a_broken_one_does_not() {
     let site = site();
     let anna = || shown(&site.devices, "anna.users.example", 8);

@@ -5,4 +5,5 @@ mod client;
 mod http;
 mod mqtt;
 mod plant;
+mod recorded;
 mod revoked;

@@ -102,6 +102,12 @@ impl Plant {
         self.runtime.block_on(self.reloader.reload()).unwrap();
     }
 
+    /// The same, asked for by a signal of the machine's.
+    pub(crate) fn reload_by_signal(&self, file: &str) {
+        file.clone_into(&mut self.file.lock().unwrap());
+        self.runtime.block_on(self.reloader.reload_on_signal());
+    }
+
     /// The same configuration again; its files may be others, and unusable.
     pub(crate) fn reload_as_it_is(&self) {
         let _: Result<_, _> = self.runtime.block_on(self.reloader.reload());

@@ -238,3 +238,25 @@ fn who_came_back_from_the_disk_may_what_he_may_today() {
     end(&plant, "boss", &plant.keys["boss"]);
     assert_eq!(watcher.delivered(), ["b/boss gone"]);
 }
+
+#[test]
+fn the_sessions_of_a_user_who_is_removed_end() {
+    let plant = Plant::start(WIDE, &[("anna", &["press"], None), ("ben", &["press"], None)]);
+    ["anna", "ben"].iter().for_each(|user| leave(&plant, user));
+    let mut boss = Client::connect(plant.mqtt, Who::user("watcher", "boss", &plant));
+    assert_eq!(boss.subscribe(&["#"]), "SUBACK 0x01");
+    // Disabled, he may be back tomorrow.
+    assert_eq!(plant.ask("boss", "PUT", "/api/v1/users/ben", r#"{"disabled": true}"#).0, 200);
+    assert_eq!(plant.ask("boss", "DELETE", "/api/v1/users/anna", "").0, 204);
+    let status = |client: &str| plant.ask("boss", "GET", &format!("/api/v1/clients/{client}"), "").0;
+    plant.until("the session is gone", |_| status("anna") == 404);
+    assert_eq!(status("ben"), 200);
+    assert_eq!(plant.ask("boss", "DELETE", "/api/v1/users/ben", "").0, 204);
+    plant.until("this one too", |_| status("ben") == 404);
+    let _heir = Client::connect(plant.mqtt, Who::user("anna", "boss", &plant));
+    assert_eq!(boss.delivered(), [""; 0], "their wills are not theirs to say any more");
+    plant.until("it is on record", |plant| {
+        let (_, page) = plant.ask("boss", "GET", "/api/v1/audit?verb=cut+off&principal=user:ben", "");
+        page["entries"].as_array().unwrap().iter().any(|entry| entry["result"].as_str().unwrap().contains("removed"))
+    });
+}

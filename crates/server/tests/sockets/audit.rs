@@ -119,7 +119,9 @@ fn cf07_a_reload_says_which_keys_have_changed_and_a_refused_one_why() {
     });
     assert_eq!(ask(&plant, "POST", "/api/v1/admin/reload?reason=levels", "").1, 200);
     assert_eq!(ask(&plant, "POST", "/api/v1/admin/reload", "").1, 422);
-    until_told(&plant, "verb=config", "config.reload configuration -> namespace.levels (levels): done");
+    let levels = "; namespace.levels = [\"enterprise\", \"site\"] (levels): done";
+    until_told(&plant, "verb=config", levels);
+    until_told(&plant, "verb=config", "config.reload configuration namespace.levels left out -> sha256:");
     until_told(&plant, "verb=config", "config.reload configuration: failed: configuration-refused: ");
 }
 

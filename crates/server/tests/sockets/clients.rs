@@ -98,6 +98,7 @@ fn a_client_that_is_disconnected_is_told_why_and_its_will_is_in_the_tree() {
     let mut received = Vec::new();
     while read(&mut client, &mut received) > 0 {}
     assert_eq!(kinds(&received), [format!("DISCONNECT {:?}", ReasonCode::AdministrativeAction)]);
-    assert_eq!(delete(&plant, "/api/v1/clients/press"), 409);
+    assert_eq!(delete(&plant, "/api/v1/clients/press"), 204);
+    assert_eq!(plant.get("/api/v1/clients/press").0, 404, "the session is gone too");
     assert_eq!(delete(&plant, "/api/v1/clients/nobody"), 404);
 }

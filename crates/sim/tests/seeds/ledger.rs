@@ -206,7 +206,7 @@ impl Ledger {
                 let topic = publish.topic.expect("aliases are resolved").as_str();
                 self.route(now, topic, number, publish.handshake.qos(), publish.retain, Some(client), None, history);
             }
-            (Output::Accepted(Accepted::Will { connection, publication }), _) => {
+            (Output::Accepted(Accepted::Will { connection, publication, .. }), _) => {
                 let number = number_of(publication.payload()).unwrap_or_default();
                 self.will_published(now, *connection, number, history, findings);
             }

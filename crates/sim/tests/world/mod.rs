@@ -202,7 +202,7 @@ impl World {
                             Accepted::Packet { connection },
                             factree_broker::Input::Packet { packet: Packet::Publish(publish), .. },
                         ) => (*connection, publish.retain, publish.topic.unwrap().as_str(), publish.payload),
-                        (Accepted::Will { connection, publication }, _) => {
+                        (Accepted::Will { connection, publication, .. }, _) => {
                             (*connection, publication.retain(), publication.topic().as_str(), publication.payload())
                         }
                         (Accepted::Local, factree_broker::Input::Publish { publication }) => {

@@ -278,10 +278,11 @@ impl Clients for Book {
         })
     }
 
-    fn disconnect(&self, client_id: &str) -> Disconnected {
+    fn disconnect(&self, client_id: &str, _: bool) -> Disconnected {
         match self.one(client_id) {
             None => Disconnected::Unknown,
-            Some(client) => client.connection.map_or(Disconnected::Absent, |_| Disconnected::Done),
+            Some(client) if client.connection.is_some() => Disconnected::Done,
+            Some(client) => Disconnected::SessionEnded { principal: client.principal },
         }
     }
 }

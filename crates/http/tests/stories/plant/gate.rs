@@ -159,6 +159,10 @@ impl Authority for Gatekeeper {
         })
     }
 
+    fn foresee(&self, _: &Command) -> Changed {
+        Changed::default()
+    }
+
     fn decide(&self, command: Command) -> Pending<'_, Result<Changed, CommandFailed>> {
         Box::pin(async move {
             if *self.is_full.lock().unwrap() {
