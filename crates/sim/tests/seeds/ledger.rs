@@ -153,7 +153,7 @@ impl Ledger {
                     _ => {}
                 }
             }
-            Input::JudgedPublish { .. } | Input::RefusedConnect { .. } => {
+            Input::JudgedPublish { .. } | Input::RefusedConnect { .. } | Input::EndSession { .. } => {
                 unreachable!("nobody else is in the house")
             }
             Input::Lost { .. } | Input::Publish { .. } => {}
