@@ -36,7 +36,7 @@ fn those_that_went_last_are_named_and_the_others_counted() {
 
     // One that was never born, which has said so later.
     world.elapsed += Duration::from_secs(1);
-    world.publish(2, "spBv1.0/Acme:Dallas:Paint/NDATA/Line9", &[]);
+    world.publish(2, "spBv1.0/Acme:Dallas:Paint/NDATA/Line9", &[0x18, 0]);
     assert_eq!(seen(&world, 1, 8), (1, 1, vec!["Line9 Unborn".to_owned(), robot]));
     assert_eq!(seen(&world, 1, 1), (1, 1, vec!["Line9 Unborn".to_owned()]));
 

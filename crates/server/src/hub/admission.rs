@@ -230,14 +230,21 @@ impl Hub {
     async fn go_round(&self) {
         let mut from = Some(0);
         while let Some(slice) = from {
-            let mut stale = Vec::new();
+            let (mut stale, mut without_login) = (Vec::new(), Vec::new());
             let now = wall();
             let is_over = |holder: &Holder| holder.login().is_some_and(|login| login.is_due(now));
             from = self.core().broker.holders(slice, |client_id, holder, connection| {
                 if holder.is_stale() || connection.is_some() && is_over(holder) {
                     stale.push((client_id.clone(), connection, Arc::clone(holder)));
+                } else if holder.login().is_none() && matches!(holder.principal(), Principal::User(_)) {
+                    without_login.push((client_id.clone(), connection, Arc::clone(holder)));
                 }
             });
+            for (client_id, connection, holder) in without_login {
+                if self.authority.is_removed(holder.principal()) {
+                    self.cut_off(&client_id, connection, &holder, Refusal::Unknown);
+                }
+            }
             for (client_id, connection, holder) in stale {
                 let _: Result<_, _> = self.look_again(&client_id, connection, &holder);
                 // Each may take a queue apart.
