@@ -3,7 +3,7 @@
 //! A lock on a file in it says so, and the operating system lets go of the lock however the process ends. The file carries
 //! the process id, so the second instance can say who is in its way.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
@@ -62,7 +62,7 @@ impl DataDirectory {
             let path = path.to_owned();
             move |error| DataDirectoryError::Io { path, error }
         };
-        std::fs::create_dir_all(path).map_err(failed(path))?;
+        make(path).map_err(failed(path))?;
         let lock_path = path.join(LOCK_FILE);
         let mut lock = OpenOptions::new()
             .read(true)
@@ -96,6 +96,15 @@ impl DataDirectory {
     }
 }
 
+/// Makes the directory and those above it, unless they are there; what it will hold is nobody else's to read.
+fn make(path: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +120,15 @@ mod tests {
         );
         drop(first);
         DataDirectory::lock(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_it_makes_is_nobody_elses_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let _held = DataDirectory::lock(&parent.path().join("data")).unwrap();
+        let mode = std::fs::metadata(parent.path().join("data")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }

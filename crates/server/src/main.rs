@@ -370,7 +370,8 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         )?;
         writeln!(out, "an admin, or while it does not run:")?;
         writeln!(out)?;
-        writeln!(out, "  factree user list --http {scheme}://localhost:{} --key-file FILE", http.port())?;
+        let ca = if scheme == "https" { " --ca FILE" } else { "" };
+        writeln!(out, "  factree user list --http {scheme}://localhost:{}{ca} --key-file FILE", http.port())?;
     } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;

@@ -239,7 +239,7 @@ pub struct TokenRules {
     /// The claim that names the principal: `sub`, `preferred_username`.
     pub name_claim: String,
     /// Where the roles are: the names of objects and of an array (or of a text with spaces) in them, with dots between:
-    /// `realm_access.roles`.
+    /// `realm_access.roles`. A claim that is called so as a whole, as `https://plant.example/roles`, goes before.
     pub roles_claim: String,
     /// What is found there, and which role it stands for. What is not named here stands for nothing.
     pub roles: Vec<(String, Name)>,
@@ -325,6 +325,9 @@ struct ClaimsWire {
 }
 
 impl TokenRules {
+    /// More leeway than this is not given.
+    pub const LEEWAY_MAX: Duration = Duration::from_secs(300);
+
     /// Whose a token is.
     ///
     /// # Errors
@@ -354,7 +357,7 @@ impl TokenRules {
             return Err(TokenError::UnknownKey);
         }
         let claims: &ClaimsWire = &json(&claims.json)?;
-        let leeway = self.leeway.min(Duration::from_secs(300));
+        let leeway = self.leeway.min(Self::LEEWAY_MAX);
         if claims.iss.as_ref().and_then(Value::as_str).ok_or(TokenError::Claim("iss"))? != self.issuer {
             return Err(TokenError::Issuer);
         }
@@ -380,10 +383,12 @@ impl TokenRules {
 
     /// The roles that the claim stands for. None is no error: such a bearer may do nothing.
     fn roles_in(&self, claims: &ClaimsWire) -> Vec<Name> {
-        let mut steps = self.roles_claim.split('.');
-        let first = steps.next().and_then(|step| claims.others.get(step));
-        let found = steps.try_fold(first, |value, step| value.map(|value| value.get(step)));
-        let words: Vec<&str> = match found.flatten() {
+        let below = || {
+            let mut steps = self.roles_claim.split('.');
+            let first = steps.next().and_then(|step| claims.others.get(step));
+            steps.fold(first, |value, step| value.and_then(|value| value.get(step)))
+        };
+        let words: Vec<&str> = match claims.others.get(&self.roles_claim).or_else(below) {
             Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(words)) => words.split(' ').collect(),
             _ => Vec::new(),

@@ -96,6 +96,10 @@ fn a_token_of_the_provider_names_its_bearer_and_the_roles_that_were_mapped() {
     scoped["aud"] = json!("factree");
     let rules = TokenRules { roles_claim: "scope".to_owned(), ..rules() };
     assert_eq!(rules.verify(&provider.issues(&scoped), &provider.jwks(), NOW).unwrap().roles.len(), 1);
+    let named = TokenRules { roles_claim: "https://plant.example/roles".to_owned(), ..rules.clone() };
+    let claims = with("https://plant.example/roles", json!(["plant-reader"]));
+    let subject = named.verify(&provider.issues(&claims), &provider.jwks(), NOW);
+    assert_eq!(subject.unwrap().roles.len(), 1, "dots in its name");
     let none = TokenRules { roles_claim: "no.such.claim".to_owned(), ..rules };
     assert_eq!(none.verify(&provider.issues(&scoped), &provider.jwks(), NOW).unwrap().roles, []);
 }

@@ -252,7 +252,16 @@ impl Place<'_> {
         let leeway = match &leeway {
             None => Duration::from_secs(60),
             Some(text) => {
-                parse_duration(text.get_ref()).map_err(|why| self.refuse(text, "[auth.token] leeway", why))?
+                let leeway =
+                    parse_duration(text.get_ref()).map_err(|why| self.refuse(text, "[auth.token] leeway", why))?;
+                if leeway > TokenRules::LEEWAY_MAX {
+                    return Err(self.refuse(
+                        text,
+                        "[auth.token] leeway",
+                        "at most 5 min: tokens would outlive their end",
+                    ));
+                }
+                leeway
             }
         };
         let role = |TokenMapTable { claim, role }: TokenMapTable| {
@@ -267,6 +276,8 @@ impl Place<'_> {
                 return Err(told(&"the keys come by https:// only: whoever can change them on the way is let in"));
             }
             KeySource::Url(address)
+        } else if ca.is_some() {
+            return Err(told(&"`ca` is for keys that come by https://, and these are a file"));
         } else {
             let file = self.directory.join(jwks.get_ref());
             let told = |why: &dyn std::fmt::Display| told(&format_args!("{}: {why}", file.display()));
