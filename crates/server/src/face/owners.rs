@@ -3,7 +3,7 @@
 //! A topic belongs to the Sparkplug source whose element stands at its path. Publications are asked about by the task of their
 //! connection before the broker has them, wills by the broker when they are left and when they are due, and retained messages when
 //! things stand elsewhere than before.
-//! Knows neither the broker nor its lock. Invariant: what is nobody's, or a plain topic's, anybody may publish to.
+//! Knows neither the broker nor its lock. Invariant: what is nobody's, or a plain topic's, anybody may publish to, unless the tree stands below a root of its own.
 
 use std::sync::Arc;
 
@@ -33,7 +33,11 @@ impl Owners {
 
     /// Why clients may not publish to a topic, because a Sparkplug source owns it; none if they may.
     pub(crate) fn forbids(&self, view: &View<'_>, topic: &str) -> Option<String> {
-        let path = self.root.as_ref()?.path(topic)?;
+        let root = self.root.as_ref()?;
+        if root.is_over(topic) {
+            return Some(format!("below {root} only the tree speaks ([namespace.mqtt] root)"));
+        }
+        let path = root.path(topic)?;
         let Source::Sparkplug { group, edge_node, device } = view.publisher(view.find(&path)?)? else { return None };
         let mut why = match device {
             Some(device) => format!("Device {device} of the Edge Node {group}/{edge_node} owns this topic"),

@@ -86,6 +86,12 @@ impl FaceRoot {
         (topic.len() <= TOPIC_BYTES_MAX).then_some(topic)
     }
 
+    /// Whether a topic is the root's, or below it, where it has a name: what is said there is said by the tree.
+    pub(super) fn is_over(&self, topic: &str) -> bool {
+        !self.text.is_empty()
+            && topic.strip_prefix(&self.text).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
+
     /// The path that a topic stands for; none if it is no topic of the tree.
     pub(super) fn path<'t>(&self, topic: &'t str) -> Option<Cow<'t, str>> {
         let below = match self.text.as_str() {

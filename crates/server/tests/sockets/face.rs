@@ -5,6 +5,7 @@ mod owners;
 mod terms;
 mod weight;
 
+use factree_mqtt::ReasonCode;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{BdSeq, DataType, Seq, Timestamp, Value};
 
@@ -179,6 +180,10 @@ fn the_tree_stands_below_a_root_or_nowhere_if_the_operator_says_so() {
     node.says(&[(1, 2.0)]);
     assert_eq!(client.hear().topic, "factory/uns/Acme/Dallas/Press/Line1/Robot3/t");
     client.heard_nothing_else();
+    for topic in ["factory/uns/Acme/Dallas/Press/Line1/Robot3/t", "factory/uns/Acme/nobodys", "factory/uns"] {
+        assert_eq!(client.publish_1(topic, b"9").0, ReasonCode::NotAuthorized, "it would look as if the tree said it");
+    }
+    assert!(!client.publish_1("factory/unsaid", b"9").0.is_failure());
 
     let plant = Plant::configured("[namespace.mqtt]\nenabled = false");
     let mut node = EdgeNode::born(&plant, &["t"], 1.0);
