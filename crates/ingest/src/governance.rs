@@ -168,37 +168,29 @@ impl Ingest {
 
     /// A plain payload is no JSON, and in the tree all the same.
     #[cold]
-    pub(crate) fn note_no_json(&mut self, now: Now, (session, topic): (SessionKey, &str), value: &Value) {
-        let Some(root) = self.plain.root(topic) else { return };
-        let namespace = &self.namespace;
-        let new = NewDeviation {
-            kind: BreachKind::NotJson,
-            rule: None,
-            is_enforced: false,
-            is_refused: false,
-            spot: topic,
-            edge_node: None,
-            session,
-            at: convert::timestamp(now.wall),
-        };
-        let example = || Example {
-            occasion: PUBLISH,
-            topic: Some(topic.into()),
-            metric: None,
-            expected_got: None,
-            value: Some(demand::shown(value).into()),
-            why: None,
-        };
-        let path = || namespace.read().path(root);
-        self.edge_nodes.deviations.note(new, self.clients.get(&session), path, example);
+    pub(crate) fn note_no_json(&mut self, now: Now, from: (SessionKey, &str), value: &Value) {
+        if self.plain.root(from.1).is_some() {
+            self.note_plain(now, from, BreachKind::NotJson, || (Some(demand::shown(value).into()), None));
+        }
     }
 
     /// Takes down that the tree did not take what a plain topic says, or not all of it.
     #[cold]
-    pub(crate) fn note_beyond(&mut self, now: Now, (session, topic): (SessionKey, &str), shortage: Shortage) {
+    pub(crate) fn note_beyond(&mut self, now: Now, from: (SessionKey, &str), shortage: Shortage) {
+        self.note_plain(now, from, BreachKind::Beyond, || (None, Some(shortage.to_string().into())));
+    }
+
+    /// `said` is the value of the example, and why.
+    fn note_plain(
+        &mut self,
+        now: Now,
+        (session, topic): (SessionKey, &str),
+        kind: BreachKind,
+        said: impl FnOnce() -> (Option<Box<str>>, Option<Box<str>>),
+    ) {
         let (root, namespace) = (self.plain.root(topic), &self.namespace);
         let new = NewDeviation {
-            kind: BreachKind::Beyond,
+            kind,
             rule: None,
             is_enforced: false,
             is_refused: false,
@@ -207,13 +199,9 @@ impl Ingest {
             session,
             at: convert::timestamp(now.wall),
         };
-        let example = || Example {
-            occasion: PUBLISH,
-            topic: Some(topic.into()),
-            metric: None,
-            expected_got: None,
-            value: None,
-            why: Some(shortage.to_string().into()),
+        let example = || {
+            let (value, why) = said();
+            Example { occasion: PUBLISH, topic: Some(topic.into()), metric: None, expected_got: None, value, why }
         };
         // A topic that was not admitted stands nowhere.
         let path = || root.map_or_else(|| topic.to_owned(), |root| namespace.read().path(root));

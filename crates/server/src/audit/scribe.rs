@@ -164,7 +164,7 @@ impl Writing {
         self.carry_out(steps);
         for told in heads {
             // Who asked may have gone.
-            let _ = told.send(self.last_head.clone().filter(|_| !self.writer.is_full()));
+            let _: Result<(), _> = told.send(self.last_head.clone().filter(|_| !self.writer.is_full()));
         }
         if self.retention.is_some() && self.retention_due <= now.monotonic {
             self.drop_old(now);
@@ -186,7 +186,7 @@ impl Writing {
         let answer = if is_stored || self.on_full == OnFull::Alarm { Ok(()) } else { Err(AuditFull) };
         for told in entries.into_iter().filter_map(|waiting| waiting.told) {
             // Who asked may have gone.
-            let _ = told.send(answer);
+            let _: Result<(), _> = told.send(answer);
         }
     }
 
