@@ -22,6 +22,9 @@ pub(super) struct Segments {
     directory: PathBuf,
     /// Bytes that all files together may have.
     size_max: Option<u64>,
+    /// An entry found no room below `size_max`. A shorter one is not tried: the log would be full and not full by turns, until
+    /// something is dropped.
+    is_spent: bool,
     /// Bytes of all but the current one.
     others_bytes: u64,
     current: Option<Current>,
@@ -44,6 +47,7 @@ impl Segments {
         let mut segments = Self {
             directory: directory.to_owned(),
             size_max,
+            is_spent: false,
             others_bytes: 0,
             current: None,
             durable: last,
@@ -89,7 +93,8 @@ impl Segments {
             return Ok(());
         }
         let bytes = self.others_bytes + current.written + current.pending.len() as u64;
-        if self.size_max.is_some_and(|max| bytes > max) {
+        self.is_spent |= self.size_max.is_some_and(|max| bytes > max);
+        if self.is_spent {
             return Err(io::Error::new(
                 io::ErrorKind::StorageFull,
                 "the audit log is as large as [audit] size_max allows",
@@ -134,7 +139,8 @@ impl Segments {
             file.write_all(&vec![0; bytes])?;
             file.sync_all()
         };
-        let has_room = self.size_max.is_none_or(|max| total <= max) && try_out().is_ok();
+        let is_allowed = !self.is_spent && self.size_max.is_none_or(|max| total <= max);
+        let has_room = is_allowed && try_out().is_ok();
         let _: io::Result<()> = std::fs::remove_file(&probe);
         has_room
     }
@@ -161,6 +167,7 @@ impl Segments {
         std::fs::rename(&new, path(&self.directory, STUB))?;
         sync_directory(&self.directory)?;
         delete_up_to(&self.directory, last)?;
+        self.is_spent = false;
         self.weigh()
     }
 
@@ -172,6 +179,7 @@ impl Segments {
     #[cfg(test)]
     pub(super) fn set_size_max(&mut self, size_max: Option<u64>) {
         self.size_max = size_max;
+        self.is_spent = false;
     }
 
     fn weigh(&mut self) -> io::Result<()> {

@@ -191,6 +191,14 @@ fn a_full_disk_refuses_commands_and_the_gap_is_on_record_when_there_is_room() {
     assert!(gap.new.unwrap().starts_with("2 entries from 2026-11-22T06:00:01.000Z to 2026-11-22T06:00:02.000Z"));
 }
 
+#[test]
+fn a_log_that_is_as_large_as_it_may_be_takes_no_shorter_entry_either() {
+    let mut log = Log::new(&config());
+    assert!(log.record(0, "a"));
+    log.writing().segments.set_size_max(Some(4000));
+    assert!(!log.record(1, &"b".repeat(4000)) && !log.record(2, "c"));
+}
+
 /// AU02
 #[test]
 fn by_setting_commands_go_on_and_are_counted() {
