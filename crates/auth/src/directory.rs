@@ -1,4 +1,4 @@
-//! The directory: users, roles, keys and browser sessions.
+//! The directory: users, roles, keys and browser sessions, and who is not let in though he is none of its users.
 //!
 //! A command is looked at first ([`Directory::decide`]), which gives a [`Change`]: records to put and to remove. When
 //! the store has them, the change is applied; a restart applies the same records. So what is in memory is never ahead
@@ -9,6 +9,7 @@
 mod change;
 mod command;
 mod compiled;
+mod costs;
 mod login;
 mod record;
 mod tenure;
@@ -26,10 +27,12 @@ use hashbrown::HashMap;
 
 use crate::credential::{Cost, Digest, KeyId, PasswordHash, Revocations, SessionId};
 use crate::name::Name;
+use crate::principal::Principal;
 use crate::role::Role;
 use crate::time::Timestamp;
 use crate::verb::Verbs;
 use compiled::Compiled;
+use costs::Costs;
 use tenure::Reign;
 
 /// How much there may be, and how long it lasts.
@@ -45,6 +48,8 @@ pub struct DirectoryLimits {
     pub keys_per_user_max: usize,
     /// Browser sessions of one user; one more ends the oldest.
     pub sessions_per_user_max: usize,
+    /// Certificates and tokens whose names are not let in.
+    pub disabled_max: usize,
     /// A browser session ends so long after it was last used,
     pub session_idle: Duration,
     /// and so long after it began.
@@ -56,8 +61,8 @@ pub struct DirectoryLimits {
 }
 
 impl Default for DirectoryLimits {
-    /// 100,000 users, 1,000 roles, 100 of them, 100 keys and 32 sessions for each user; sessions last 30 minutes idle
-    /// and 12 hours at most; use is noted to the minute.
+    /// 100,000 users, 1,000 roles, 100 of them, 100 keys and 32 sessions for each user, 10,000 disabled names;
+    /// sessions last 30 minutes idle and 12 hours at most; use is noted to the minute.
     fn default() -> Self {
         DirectoryLimits {
             users_max: 100_000,
@@ -65,6 +70,7 @@ impl Default for DirectoryLimits {
             roles_per_user_max: 100,
             keys_per_user_max: 100,
             sessions_per_user_max: 32,
+            disabled_max: 10_000,
             session_idle: Duration::from_secs(30 * 60),
             session_longest: Duration::from_secs(12 * 3600),
             used_precision: Duration::from_secs(60),
@@ -147,8 +153,11 @@ pub struct Directory {
     fixed_roles: BTreeMap<Name, Role>,
     roles: BTreeMap<Name, Role>,
     users: BTreeMap<Name, User>,
+    costs: Costs,
     keys: HashMap<KeyId, Key>,
     sessions: HashMap<SessionId, Session>,
+    /// Named by a certificate or a token, and not let in, since when.
+    disabled: BTreeMap<Principal, Timestamp>,
     revocations: Revocations,
     /// The tenures of each user, and those of everybody who is not in the directory.
     reigns: HashMap<Name, Reign>,
@@ -164,8 +173,10 @@ impl Directory {
             fixed_roles: BTreeMap::new(),
             roles: BTreeMap::new(),
             users: BTreeMap::new(),
+            costs: Costs::default(),
             keys: HashMap::new(),
             sessions: HashMap::new(),
+            disabled: BTreeMap::new(),
             revocations: Revocations::default(),
             reigns: HashMap::new(),
             strangers: Reign::default(),
@@ -235,6 +246,21 @@ impl Directory {
     /// Browser sessions in no order.
     pub fn sessions(&self) -> impl Iterator<Item = (&SessionId, &Session)> {
         self.sessions.iter()
+    }
+
+    /// Who is not let in though he is no user: names of certificates and tokens, in their order, and since when.
+    pub fn disabled(&self) -> impl Iterator<Item = (&Principal, Timestamp)> {
+        self.disabled.iter().map(|(who, since)| (who, *since))
+    }
+
+    /// Whether a command has said that he is not let in for now.
+    pub fn is_disabled(&self, who: &Principal) -> bool {
+        match who {
+            Principal::User(name) => self.users.get(name).is_some_and(|user| user.disabled),
+            Principal::Anonymous | Principal::Local | Principal::Certificate(_) | Principal::Token(_) => {
+                self.disabled.contains_key(who)
+            }
+        }
     }
 
     /// How much there may be, and how long it lasts.

@@ -1,10 +1,11 @@
-//! Users, roles, keys and sessions over HTTP, and why somebody may do something.
+//! Users, roles, keys, sessions and who is disabled over HTTP, and why somebody may do something.
 //!
 //! A router of its own, because the directory is the server's: it hands in a [`Doorway`](crate::Doorway). Who may manage the
 //! area `access` may do all of this; everybody else has his own password, keys and sessions, if he has logged in himself: a
 //! key cannot make keys. Nothing is changed while the audit log cannot be written.
 //! Knows no store. Invariant: no answer holds a secret but the one that tells a new key, once.
 
+pub(crate) mod disabled;
 pub(crate) mod explain;
 pub(crate) mod keys;
 pub(crate) mod roles;
@@ -42,6 +43,7 @@ const USERS: &str = "/api/v1/users";
 const ROLES: &str = "/api/v1/roles";
 const KEYS: &str = "/api/v1/keys";
 const SESSIONS: &str = "/api/v1/sessions";
+const DISABLED: &str = "/api/v1/disabled";
 const EXPLAIN: &str = "/api/v1/access/explain";
 
 /// The routes alone. Without an auditor nothing is written down.
@@ -63,6 +65,8 @@ pub(crate) fn routes() -> Routes<Desk> {
         .at(&format!("{KEYS}/{{id}}"), routes!(keys::remove))
         .at(SESSIONS, routes!(sessions::list))
         .at(&format!("{SESSIONS}/{{id}}"), routes!(sessions::end))
+        .at(DISABLED, routes!(disabled::list))
+        .at(&format!("{DISABLED}/{{principal}}"), routes!(disabled::disable, disabled::enable))
         .at(EXPLAIN, routes!(explain::explain))
 }
 
@@ -177,7 +181,8 @@ pub(crate) fn failed(why: CommandFailed) -> Problem {
         Refused::RoleInUse { .. } => Kind::RoleInUse,
         Refused::LastAdmin => Kind::LastAdmin,
         Refused::TooMany(_) => Kind::TooManyOfThem,
-        Refused::NotHis(_) | Refused::Expired => Kind::Unacceptable,
+        Refused::NotDisabled(_) => Kind::PrincipalNotFound,
+        Refused::NotHis(_) | Refused::Expired | Refused::Nameless => Kind::Unacceptable,
     };
     Problem::new(kind, refused.to_string())
 }

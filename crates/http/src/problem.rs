@@ -79,6 +79,7 @@ kinds! {
     RoleNotFound, "role-not-found", NOT_FOUND, "No such role";
     KeyNotFound, "key-not-found", NOT_FOUND, "No such key";
     SessionNotFound, "session-not-found", NOT_FOUND, "No such session";
+    PrincipalNotFound, "principal-not-found", NOT_FOUND, "No such principal";
     UserExists, "user-exists", CONFLICT, "There is such a user already";
     RoleInUse, "role-in-use", CONFLICT, "Somebody has this role";
     RoleFixed, "role-fixed", CONFLICT, "This role is not changed here";

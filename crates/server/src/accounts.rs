@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use factree_auth::credential::{KeyId, PasswordError, Secret};
 use factree_auth::directory::Refused;
-use factree_auth::{Name, Role, Verbs};
+use factree_auth::{Name, Principal, Role, Verbs};
 
 use crate::authority::CommandError;
 use crate::data_directory::DataDirectoryError;
@@ -26,7 +26,7 @@ pub use online::Online;
 /// What is to be done, or shown.
 #[derive(Debug)]
 pub enum Order {
-    /// All users.
+    /// All users, and who else is disabled.
     ListUsers,
     /// A new user.
     AddUser {
@@ -53,10 +53,10 @@ pub enum Order {
         /// All of them.
         roles: Vec<Name>,
     },
-    /// He may not log in for now, or may again.
+    /// He may not log in for now, or may again: a user, or whom a certificate or a token names.
     SetDisabled {
         /// Who.
-        name: Name,
+        who: Principal,
         /// Whether he may not.
         disabled: bool,
     },

@@ -1,8 +1,8 @@
 //! Passwords: argon2id, so that guessing costs memory.
 //!
 //! What is stored is a PHC string with its own cost, so the cost can be raised and each hash renewed at the next login
-//! ([`PasswordHash::is_outdated`]). Who is not known is checked against a hash that nothing matches, at today's cost;
-//! see [`Directory::password_check`](crate::Directory::password_check). Nobody hashes without a [`Permit`].
+//! ([`PasswordHash::is_outdated`]). Who is not known is checked against a hash that nothing matches, at the cost that most have; see
+//! [`Directory::password_check`](crate::Directory::password_check). Nobody hashes without a [`Permit`].
 //! Invariant: no stored text makes a check take more memory or time than [`Cost`] allows.
 
 use std::fmt;
@@ -23,7 +23,7 @@ const HASH_BYTES: usize = 32;
 const JWT: &[u8] = b"eyJ";
 
 /// What hashing a password costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cost {
     memory_kib: u32,
     passes: u32,
@@ -171,6 +171,11 @@ impl PasswordHash {
     /// Whether this is the password. Takes as long and as much memory as its cost says.
     pub fn matches(&self, _: &Permit, password: &Password) -> bool {
         self.cost.hash(&password.0, &self.salt).ct_eq(&self.hash).into()
+    }
+
+    /// What it was made at.
+    pub const fn cost(&self) -> Cost {
+        self.cost
     }
 
     /// Whether it was made at another cost than today's, and is to be made anew when the password is at hand.

@@ -97,7 +97,10 @@ impl Directory {
         match record {
             Record::User(name, user) => {
                 self.end_tenures_of(&name);
-                self.users.insert(name, user);
+                self.costs.count(&user);
+                if let Some(before) = self.users.insert(name, user) {
+                    self.costs.discount(&before);
+                }
             }
             Record::Role(role) => {
                 self.end_tenures_under(role.name());
@@ -112,13 +115,19 @@ impl Directory {
             Record::Session(id, session) => {
                 self.sessions.insert(id, session);
             }
+            Record::Disabled(who, since) => {
+                self.disabled.insert(who, since);
+                self.strangers.end();
+            }
         }
     }
 
     fn forget(&mut self, id: &RecordId) {
         match id {
             RecordId::User(name) => {
-                self.users.remove(name);
+                if let Some(before) = self.users.remove(name) {
+                    self.costs.discount(&before);
+                }
                 if let Some(reign) = self.reigns.remove(name) {
                     reign.end();
                 }
@@ -137,6 +146,9 @@ impl Directory {
                 if let Some(Session { owner, .. }) = self.sessions.remove(id) {
                     self.end_tenures_of(&owner);
                 }
+            }
+            RecordId::Disabled(who) => {
+                self.disabled.remove(who);
             }
         }
     }

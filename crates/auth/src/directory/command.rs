@@ -11,6 +11,7 @@ use super::record::{Record, RecordId};
 use super::{Directory, Key, Session, StoredPassword, User};
 use crate::credential::{BearerToken, KeyId, PasswordHash, SessionId, SessionToken};
 use crate::name::Name;
+use crate::principal::Principal;
 use crate::role::Role;
 use crate::time::Timestamp;
 use crate::verb::Verbs;
@@ -53,10 +54,10 @@ pub enum Command {
         /// All he has from now on.
         roles: Vec<Name>,
     },
-    /// He may not log in for now, or may again.
+    /// He may not log in for now, or may again: a user, or whom a certificate or a token names, been here or not.
     SetDisabled {
         /// Who.
-        name: Name,
+        who: Principal,
         /// Whether he may not.
         disabled: bool,
     },
@@ -130,6 +131,10 @@ pub enum Refused {
     TooMany(&'static str),
     /// It is in the past.
     Expired,
+    /// He may log in as it is.
+    NotDisabled(Principal),
+    /// Who has no name is let in, or not, by the configuration.
+    Nameless,
 }
 
 impl fmt::Display for Refused {
@@ -146,6 +151,8 @@ impl fmt::Display for Refused {
             Self::LastAdmin => f.write_str("nobody with the role 'admin' would be left"),
             Self::TooMany(what) => write!(f, "there are as many {what} as there may be"),
             Self::Expired => f.write_str("the key would have expired already"),
+            Self::NotDisabled(who) => write!(f, "'{who}' is not disabled"),
+            Self::Nameless => f.write_str("only a user, certificate:NAME or token:NAME can be disabled"),
         }
     }
 }
@@ -188,11 +195,23 @@ impl Directory {
                 self.with_an_admin(&name, Some(&user))?;
                 Ok(Change::put(Record::User(name, user)))
             }
-            Command::SetDisabled { name, disabled } => {
+            Command::SetDisabled { who: Principal::User(name), disabled } => {
                 let user = User { disabled, ..self.known_user(&name)?.clone() };
                 self.with_an_admin(&name, Some(&user))?;
                 let sessions = if disabled { self.sessions_of(&name) } else { Vec::new() };
                 Ok(Change::put(Record::User(name, user)).and_remove(sessions))
+            }
+            Command::SetDisabled { who: Principal::Anonymous | Principal::Local, .. } => Err(Refused::Nameless),
+            Command::SetDisabled { who: who @ (Principal::Certificate(_) | Principal::Token(_)), disabled } => {
+                match (self.disabled.contains_key(&who), disabled) {
+                    (true, true) => Ok(Change::default()),
+                    (false, false) => Err(Refused::NotDisabled(who)),
+                    (true, false) => Ok(Change::default().and_remove([RecordId::Disabled(who)])),
+                    (false, true) => {
+                        bounded(self.disabled.len(), self.limits.disabled_max, "disabled certificates and tokens")?;
+                        Ok(Change::put(Record::Disabled(who, now)))
+                    }
+                }
             }
             Command::RemoveUser(name) => {
                 self.known_user(&name)?;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::{Directory, Tenure, User};
 use crate::access::Access;
 use crate::credential::{
-    BearerToken, Certificate, Digest, KeyId, Mapped, Password, PasswordHash, Permit, SessionId, SessionToken,
+    BearerToken, Certificate, Cost, Digest, KeyId, Mapped, Password, PasswordHash, Permit, SessionId, SessionToken,
     SignedClaims, TokenSubject,
 };
 use crate::name::Name;
@@ -122,6 +122,11 @@ pub struct ProvenUser {
 }
 
 impl PasswordCheck {
+    /// What running it takes.
+    pub const fn cost(&self) -> Cost {
+        self.hash.cost()
+    }
+
     /// Hashes the password, which takes tens of milliseconds: not on a task that others wait for. Costs the same
     /// whether there is such a user or not.
     pub fn run(self, permit: &Permit, password: &Password) -> Option<ProvenUser> {
@@ -202,8 +207,13 @@ impl Directory {
         let known = self.users.get_key_value(name).filter(|(_, user)| !user.disabled);
         match known.and_then(|(name, user)| Some((name, user.password.clone()?))) {
             Some((name, password)) => PasswordCheck { user: Some((name.clone(), password.stamp)), hash: password.hash },
-            None => PasswordCheck { user: None, hash: PasswordHash::nobodys(self.limits.password_cost) },
+            None => PasswordCheck { user: None, hash: PasswordHash::nobodys(self.nobodys_cost()) },
         }
+    }
+
+    /// That of most hashes there are, or another time would tell who is not known.
+    fn nobodys_cost(&self) -> Cost {
+        self.costs.usual().unwrap_or(self.limits.password_cost)
     }
 
     /// Lets in whose password was right.
@@ -362,6 +372,9 @@ impl Directory {
     fn standing(&self, login: &Login, now: Timestamp) -> Result<(Vec<Name>, Verbs), Refusal> {
         if login.until.is_some_and(|until| until <= now) {
             return Err(Refusal::Expired);
+        }
+        if self.disabled.contains_key(&login.principal) {
+            return Err(Refusal::Disabled);
         }
         match &login.proof {
             Proof::Password(stamp) => {

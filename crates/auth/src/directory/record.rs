@@ -1,4 +1,4 @@
-//! Records: users, roles, keys and sessions as they are stored.
+//! Records: users, roles, keys, sessions and who is disabled, as they are stored.
 //!
 //! A record is a key (`user/anna`) and a value in JSON that begins with the version of the format. The types here are
 //! the format; those of the directory may change on a Tuesday. What cannot be read is an error that names the record,
@@ -14,6 +14,7 @@ use crate::credential::{Digest, KeyId, PasswordHash, SessionId};
 use crate::grant::Grant;
 use crate::name::Name;
 use crate::pin::{IdPattern, Pin};
+use crate::principal::Principal;
 use crate::role::Role;
 use crate::time::Timestamp;
 use crate::verb::Verbs;
@@ -45,6 +46,8 @@ pub(super) enum Record {
     Role(Role),
     Key(KeyId, Key),
     Session(SessionId, Session),
+    /// Named by a certificate or a token, and not let in, from when on.
+    Disabled(Principal, Timestamp),
 }
 
 /// What a record is about.
@@ -54,6 +57,7 @@ pub(super) enum RecordId {
     Role(Name),
     Key(KeyId),
     Session(SessionId),
+    Disabled(Principal),
 }
 
 impl RecordId {
@@ -63,6 +67,7 @@ impl RecordId {
             RecordId::Role(name) => format!("role/{name}"),
             RecordId::Key(id) => format!("key/{id}"),
             RecordId::Session(id) => format!("session/{}", id.0.to_hex()),
+            RecordId::Disabled(who) => format!("disabled/{who}"),
         }
         .into_bytes()
     }
@@ -73,6 +78,9 @@ impl RecordId {
             "user" => Name::parse(name).ok().map(RecordId::User),
             "role" => Name::parse(name).ok().map(RecordId::Role),
             "key" => KeyId::parse(name).map(RecordId::Key),
+            "disabled" => Principal::parse(name)
+                .filter(|who| matches!(who, Principal::Certificate(_) | Principal::Token(_)))
+                .map(RecordId::Disabled),
             "session" => Digest::from_hex(name).map(|digest| RecordId::Session(SessionId(digest))),
             _ => None,
         }
@@ -135,6 +143,13 @@ struct SessionWire {
     used: u64,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DisabledWire {
+    v: u32,
+    since: u64,
+}
+
 /// Any of the values, to see the version before anything else.
 #[derive(Deserialize)]
 struct Versioned {
@@ -148,6 +163,7 @@ impl Record {
             Record::Role(role) => RecordId::Role(role.name().clone()),
             Record::Key(id, _) => RecordId::Key(id.clone()),
             Record::Session(id, _) => RecordId::Session(*id),
+            Record::Disabled(who, _) => RecordId::Disabled(who.clone()),
         }
     }
 
@@ -178,6 +194,7 @@ impl Record {
                 created: session.created.0,
                 used: session.used.0,
             }),
+            Record::Disabled(_, since) => serde_json::to_vec(&DisabledWire { v: VERSION, since: since.0 }),
         };
         value.expect("records are plain values")
     }
@@ -222,6 +239,7 @@ impl Record {
                 let owner = Name::parse(&wire.owner).map_err(said)?;
                 Record::Session(id, Session { owner, created: Timestamp(wire.created), used: Timestamp(wire.used) })
             }
+            RecordId::Disabled(who) => Record::Disabled(who, Timestamp(parse::<DisabledWire>(value)?.since)),
         })
     }
 }

@@ -7,7 +7,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use factree_auth::directory::{Command, User};
-use factree_auth::{Directory, Name, Verb};
+use factree_auth::{Directory, Name, Principal, Verb};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -211,7 +211,7 @@ pub(crate) async fn change(State(desk): State<Desk>, request: Request) -> Result
         commands.push(Command::SetPassword { name: owner.clone(), password });
     }
     if let Some(disabled) = disabled {
-        commands.push(Command::SetDisabled { name: owner.clone(), disabled });
+        commands.push(Command::SetDisabled { who: Principal::User(owner.clone()), disabled });
     }
     for command in commands {
         desk.carry_out(&caller, "user.change", format!("user/{owner}"), command).await?;

@@ -154,7 +154,7 @@ pub(crate) fn reason_of(uri: &Uri) -> Result<Option<String>, Problem> {
 /// do what or of who did what. Everything else that reads is refused by showing less, and has no time to lose.
 pub fn is_told(method: &Method, uri: &Uri) -> bool {
     let is_of_people = |path: &str| {
-        ["audit", "users", "roles", "keys", "sessions", "access"].iter().any(|area| path.starts_with(area))
+        ["audit", "users", "roles", "keys", "sessions", "disabled", "access"].iter().any(|area| path.starts_with(area))
     };
     !method.is_safe() || uri.path().strip_prefix("/api/v1/").is_some_and(is_of_people)
 }

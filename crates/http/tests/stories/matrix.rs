@@ -269,6 +269,9 @@ const TABLE: &[Row] = &[
     ("remove_key", "DELETE", "/api/v1/keys/AAAAAAAAAAAA", "", [401, 403, 403, 403, 404, 401]),
     ("list_sessions", "GET", "/api/v1/sessions", "", AREA),
     ("end_session", "DELETE", "/api/v1/sessions/00", "", [401, 403, 403, 403, 404, 401]),
+    ("list_disabled", "GET", "/api/v1/disabled", "", AREA),
+    ("disable_principal", "PUT", "/api/v1/disabled/token:carl", "", [401, 403, 403, 403, 204, 401]),
+    ("enable_principal", "DELETE", "/api/v1/disabled/token:carl", "", [401, 403, 403, 403, 204, 401]),
     ("explain_access", "POST", "/api/v1/access/explain", r#"{"verb": "read", "element": "Acme"}"#, LIST),
     (
         "explain_access",

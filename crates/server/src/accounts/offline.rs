@@ -45,7 +45,9 @@ impl Offline {
         let directory = &self.directory;
         let mut key = None;
         let command = match order {
-            Order::ListUsers => return Ok(shown(page::users(&page::UserRow::all(directory)))),
+            Order::ListUsers => {
+                return Ok(shown(page::users(&page::UserRow::all(directory), &page::DisabledRow::all(directory))));
+            }
             Order::ListRoles => return Ok(shown(page::roles(&page::RoleRow::all(directory)))),
             Order::ListKeys(owner) => return Ok(shown(page::keys(&page::KeyRow::all(directory), owner.as_ref()))),
             Order::ShowRole(name) => {
@@ -60,7 +62,7 @@ impl Offline {
             }
             Order::RemoveUser(name) => Command::RemoveUser(name),
             Order::SetRoles { name, roles } => Command::SetRoles { name, roles },
-            Order::SetDisabled { name, disabled } => Command::SetDisabled { name, disabled },
+            Order::SetDisabled { who, disabled } => Command::SetDisabled { who, disabled },
             Order::SetRole(role) => Command::SetRole(role),
             Order::RemoveRole(name) => Command::RemoveRole(name),
             Order::AddKey { owner, label, roles, verbs, lasts } => {

@@ -3,15 +3,15 @@
 //! A key of somebody who may manage the area `access` says who asks; that, and nothing here, is what lets him.
 //! Invariant: only an answer that says so counts as done.
 
-use factree_auth::Verb;
 use factree_auth::credential::Secret;
+use factree_auth::{Principal, Verb};
 use hyper::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::page::{self, KeyRow, RoleRow, UserRow};
+use super::page::{self, DisabledRow, KeyRow, RoleRow, UserRow};
 use super::{AccountsError, Carried, Order};
 use crate::authority::wall;
 use crate::web_client::{Answer, Question, WebAddress, ask};
@@ -21,6 +21,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 const USERS: &str = "/api/v1/users";
 const ROLES: &str = "/api/v1/roles";
 const KEYS: &str = "/api/v1/keys";
+const DISABLED: &str = "/api/v1/disabled";
 
 /// A running server, and a key to it.
 pub struct Online {
@@ -44,7 +45,10 @@ impl Online {
     pub async fn carry_out(&self, order: Order) -> Result<Carried, AccountsError> {
         let revealed = |password: Option<Secret>| password.map(|password| password.reveal().to_owned());
         let (method, path, body) = match order {
-            Order::ListUsers => return Ok(shown(page::users(&self.all::<UserRow>(USERS, "users").await?))),
+            Order::ListUsers => {
+                let disabled = self.all::<DisabledRow>(DISABLED, "disabled").await?;
+                return Ok(shown(page::users(&self.all::<UserRow>(USERS, "users").await?, &disabled)));
+            }
             Order::ListRoles => return Ok(shown(page::roles(&self.all::<RoleRow>(ROLES, "roles").await?))),
             Order::ListKeys(owner) => {
                 return Ok(shown(page::keys(&self.all::<KeyRow>(KEYS, "keys").await?, owner.as_ref())));
@@ -70,8 +74,11 @@ impl Online {
                 let roles: Vec<_> = roles.iter().map(ToString::to_string).collect();
                 (Method::PUT, of(USERS, name.as_str()), Some(json!({"roles": roles})))
             }
-            Order::SetDisabled { name, disabled } => {
+            Order::SetDisabled { who: Principal::User(name), disabled } => {
                 (Method::PUT, of(USERS, name.as_str()), Some(json!({"disabled": disabled})))
+            }
+            Order::SetDisabled { who, disabled } => {
+                (if disabled { Method::PUT } else { Method::DELETE }, of(DISABLED, &who.to_string()), None)
             }
             Order::SetRole(role) => {
                 let grants: Vec<_> = role.grants().iter().map(ToString::to_string).collect();

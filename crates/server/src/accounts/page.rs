@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use factree_auth::credential::KeyId;
 use factree_auth::directory::{Key, User};
-use factree_auth::{Directory, Name, Role, Timestamp, Verb};
+use factree_auth::{Directory, Name, Principal, Role, Timestamp, Verb};
 use serde::Deserialize;
 
 use crate::authority::Done;
@@ -22,6 +22,13 @@ pub(super) struct UserRow {
     disabled: bool,
     has_password: bool,
     keys_count: usize,
+}
+
+/// Whom a certificate or a token names, and who is not let in.
+#[derive(Deserialize)]
+pub(super) struct DisabledRow {
+    principal: String,
+    since: String,
 }
 
 /// A role.
@@ -60,6 +67,16 @@ impl UserRow {
     }
 }
 
+impl DisabledRow {
+    pub(super) fn all(directory: &Directory) -> Vec<DisabledRow> {
+        let row = |(who, since): (&Principal, Timestamp)| DisabledRow {
+            principal: who.to_string(),
+            since: since.to_string(),
+        };
+        directory.disabled().map(row).collect()
+    }
+}
+
 impl RoleRow {
     pub(super) fn all(directory: &Directory) -> Vec<RoleRow> {
         directory.roles().map(|(role, can_change)| RoleRow::of(role, can_change, directory)).collect()
@@ -93,8 +110,8 @@ impl KeyRow {
     }
 }
 
-/// All users.
-pub(super) fn users(users: &[UserRow]) -> String {
+/// All users, and below them who else is disabled, if anybody is.
+pub(super) fn users(users: &[UserRow], disabled: &[DisabledRow]) -> String {
     let row = |user: &UserRow| {
         let state = match (user.disabled, user.has_password) {
             (true, _) => "disabled",
@@ -103,7 +120,12 @@ pub(super) fn users(users: &[UserRow]) -> String {
         };
         [user.name.clone(), state.into(), user.keys_count.to_string(), list(&user.roles)]
     };
-    table(["user", "logs in by", "keys", "roles"], users.iter().map(row).collect(), "There is no user.")
+    let users = table(["user", "logs in by", "keys", "roles"], users.iter().map(row).collect(), "There is no user.");
+    if disabled.is_empty() {
+        return users;
+    }
+    let disabled = disabled.iter().map(|row| [row.principal.clone(), row.since.clone()]).collect();
+    format!("{users}\n{}", table(["not let in", "since"], disabled, ""))
 }
 
 /// All roles.

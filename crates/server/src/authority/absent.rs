@@ -20,7 +20,10 @@ impl Authority {
     pub(crate) fn log_in_absent(&self, principal: &Principal) -> Result<Option<Login>, Refusal> {
         match principal {
             Principal::User(name) => self.directory().login_in_absence(name, wall()).map(Some),
-            Principal::Certificate(_) | Principal::Token(_) => Ok(None),
+            Principal::Certificate(_) | Principal::Token(_) => match self.is_disabled(principal) {
+                true => Err(Refusal::Disabled),
+                false => Ok(None),
+            },
             Principal::Anonymous | Principal::Local => {
                 let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
                 let login = self.log_in_at_once(&Proof::Nothing, here).and_then(Result::ok);
@@ -35,6 +38,11 @@ impl Authority {
             Principal::User(name) => !self.is_open() && self.directory().user(name.as_str()).is_none(),
             Principal::Certificate(_) | Principal::Token(_) | Principal::Anonymous | Principal::Local => false,
         }
+    }
+
+    /// Whether a command has said that he is not let in for now.
+    pub(crate) fn is_disabled(&self, principal: &Principal) -> bool {
+        self.directory().is_disabled(principal)
     }
 
     /// The time of a login is up whose client is away: it comes back with another key or token. What waits in its name is judged by

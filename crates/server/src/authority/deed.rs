@@ -5,9 +5,12 @@
 //! Invariant: the pictures of what was done are made under the same decision as the change.
 
 use factree_auth::directory::{Command, NewKey, User};
-use factree_auth::{Directory, Name, Role, Timestamp};
+use factree_auth::{Directory, Name, Principal, Role, Timestamp};
 
 use super::Done;
+
+/// All that there is to be seen of somebody who is no user.
+const DISABLED: &str = "disabled";
 
 /// What a command is about.
 pub(crate) enum Subject {
@@ -15,6 +18,8 @@ pub(crate) enum Subject {
     Role(Name),
     Key(factree_auth::credential::KeyId),
     SessionsOf(Option<Name>),
+    /// Whom a certificate or a token names.
+    Stranger(Principal),
 }
 
 /// The verb and the subject of a command.
@@ -24,7 +29,9 @@ pub(crate) fn of(command: &Command, directory: &Directory) -> (&'static str, Sub
         Command::SetPassword { name, .. } => ("user.change", Subject::User(name.clone())),
         Command::RenewHash { name, .. } => ("user.rehash", Subject::User(name.clone())),
         Command::SetRoles { name, .. } => ("user.change", Subject::User(name.clone())),
-        Command::SetDisabled { name, .. } => ("user.change", Subject::User(name.clone())),
+        Command::SetDisabled { who: Principal::User(name), .. } => ("user.change", Subject::User(name.clone())),
+        Command::SetDisabled { who, disabled: true } => ("principal.disable", Subject::Stranger(who.clone())),
+        Command::SetDisabled { who, disabled: false } => ("principal.enable", Subject::Stranger(who.clone())),
         Command::RemoveUser(name) => ("user.remove", Subject::User(name.clone())),
         Command::SetRole(role) => ("role.change", Subject::Role(role.name().clone())),
         Command::RemoveRole(name) => ("role.remove", Subject::Role(name.clone())),
@@ -48,6 +55,7 @@ impl Subject {
             Subject::Key(id) => format!("key/{id}"),
             Subject::SessionsOf(Some(owner)) => format!("session/{owner}"),
             Subject::SessionsOf(None) => "session".into(),
+            Subject::Stranger(who) => format!("principal/{who}"),
         }
     }
 
@@ -63,6 +71,7 @@ impl Subject {
                 let count = directory.sessions().filter(|(_, session)| owner.as_ref() == Some(&session.owner)).count();
                 (count > 0).then(|| format!("{count} open"))
             }
+            Subject::Stranger(who) => directory.is_disabled(who).then(|| DISABLED.into()),
         }
     }
 
@@ -82,7 +91,10 @@ pub(crate) fn foreseen(command: &Command, directory: &Directory) -> Done {
         }
         Command::SetPassword { .. } => said_of_password(command, directory),
         Command::SetRoles { name, roles } => now(name).map(|it| user(roles, password(it), it.disabled)),
-        Command::SetDisabled { name, disabled } => now(name).map(|it| user(&it.roles, password(it), *disabled)),
+        Command::SetDisabled { who: Principal::User(name), disabled } => {
+            now(name).map(|it| user(&it.roles, password(it), *disabled))
+        }
+        Command::SetDisabled { disabled, .. } => disabled.then(|| DISABLED.into()),
         Command::SetRole(wanted) => Some(role(wanted)),
         Command::AddKey(NewKey { owner, label, roles, verbs, expires, .. }) => {
             Some(key(owner, label, roles.as_deref(), &verbs.to_string(), *expires))

@@ -133,7 +133,7 @@ impl fmt::Display for NotLetIn {
 pub(crate) struct Done {
     /// `user.add`, `role.change` …
     pub(crate) verb: &'static str,
-    /// `user/anna`, `role/fitter`, `key/{id}`, `session/{owner}`
+    /// `user/anna`, `role/fitter`, `key/{id}`, `session/{owner}`, `principal/token:carl`
     pub(crate) target: String,
     /// None: it was not there.
     pub(crate) old: Option<String>,

@@ -131,7 +131,7 @@ async fn a_wrong_password_an_unknown_user_and_a_disabled_one_are_refused_alike()
     let plant = Plant::new("[auth]");
     plant.add("anna", "correct horse", &["reader"]).await;
     plant.add("bert", "correct horse", &["reader"]).await;
-    plant.authority.decide(Command::SetDisabled { name: name("bert"), disabled: true }).await.unwrap();
+    plant.authority.decide(Command::SetDisabled { who: Principal::User(name("bert")), disabled: true }).await.unwrap();
     assert_eq!(plant.tries("anna", "correct horse", HERE).await.unwrap(), "user:anna");
     for (user, password) in [("anna", "wrong horse"), ("bert", "correct horse"), ("nobody", "correct horse"), ("", "")]
     {

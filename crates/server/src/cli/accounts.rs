@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use factree::accounts::{Carried, Offline, Online, Order};
 use factree::{Config, Overrides};
 use factree_auth::credential::{KeyId, Password, Secret};
-use factree_auth::{Grant, Name, Pin, Role, Verbs};
+use factree_auth::{Grant, Name, Pin, Principal, Role, Verbs};
 
 use crate::cli::asking::Asking;
 use crate::fail;
@@ -81,17 +81,17 @@ enum UserCommand {
         #[arg(value_parser = name)]
         roles: Vec<Name>,
     },
-    /// Let a user log in again
+    /// Let somebody log in again
     Enable {
-        /// Who
-        #[arg(value_parser = name)]
-        name: Name,
+        /// A user's name, token:NAME or certificate:NAME
+        #[arg(value_parser = principal)]
+        who: Principal,
     },
-    /// Let a user not log in for now; he is cut off
+    /// Let somebody not log in for now; he is cut off
     Disable {
-        /// Who
-        #[arg(value_parser = name)]
-        name: Name,
+        /// A user's name; token:NAME or certificate:NAME, who need not have been here yet
+        #[arg(value_parser = principal)]
+        who: Principal,
     },
 }
 
@@ -197,8 +197,8 @@ pub(crate) fn user(UserArguments { command, place }: UserArguments) -> ExitCode 
         }
         UserCommand::Remove { name } => Ok(Order::RemoveUser(name)),
         UserCommand::Roles { name, roles } => Ok(Order::SetRoles { name, roles }),
-        UserCommand::Enable { name } => Ok(Order::SetDisabled { name, disabled: false }),
-        UserCommand::Disable { name } => Ok(Order::SetDisabled { name, disabled: true }),
+        UserCommand::Enable { who } => Ok(Order::SetDisabled { who, disabled: false }),
+        UserCommand::Disable { who } => Ok(Order::SetDisabled { who, disabled: true }),
     };
     carry_out(place, order)
 }
@@ -313,6 +313,14 @@ fn ask(prompt: &str) -> Result<String, String> {
 
 fn name(text: &str) -> Result<Name, String> {
     Name::parse(text).map_err(said)
+}
+
+/// `token:NAME` or `certificate:NAME`; anything else is a user's name, `user:` before it or not.
+fn principal(text: &str) -> Result<Principal, String> {
+    match Principal::parse(text) {
+        Some(who @ (Principal::User(_) | Principal::Certificate(_) | Principal::Token(_))) => Ok(who),
+        Some(Principal::Anonymous | Principal::Local) | None => name(text).map(Principal::User),
+    }
 }
 
 fn verbs(text: &str) -> Result<Verbs, String> {

@@ -219,15 +219,16 @@ impl Hub {
         let mut changed = self.authority.changed();
         loop {
             // The round is for what changes without being said; a sender that is gone says nothing more.
-            let _: Result<_, _> = tokio::time::timeout(ROUND, changed.changed()).await;
+            let is_said = tokio::time::timeout(ROUND, changed.changed()).await.is_ok();
             changed.mark_unchanged();
-            self.go_round().await;
+            self.go_round(is_said).await;
         }
     }
 
     /// Looks at every login that is stale, those of clients that are away among them, and at those of connections whose time
-    /// is up already because the clock was set ahead.
-    async fn go_round(&self) {
+    /// is up already because the clock was set ahead. If something `is_said` to have changed, at the principals of sessions that
+    /// nobody has come back to, too.
+    async fn go_round(&self, is_said: bool) {
         let mut from = Some(0);
         while let Some(slice) = from {
             let (mut stale, mut without_login) = (Vec::new(), Vec::new());
@@ -236,13 +237,15 @@ impl Hub {
             from = self.core().broker.holders(slice, |client_id, holder, connection| {
                 if holder.is_stale() || connection.is_some() && is_over(holder) {
                     stale.push((client_id.clone(), connection, Arc::clone(holder)));
-                } else if holder.login().is_none() && matches!(holder.principal(), Principal::User(_)) {
+                } else if holder.login().is_none() && holder.principal().name().is_some() {
                     without_login.push((client_id.clone(), connection, Arc::clone(holder)));
                 }
             });
             for (client_id, connection, holder) in without_login {
                 if self.authority.is_removed(holder.principal()) {
                     self.cut_off(&client_id, connection, &holder, Refusal::Unknown);
+                } else if is_said && self.authority.is_disabled(holder.principal()) {
+                    self.cut_off(&client_id, connection, &holder, Refusal::Disabled);
                 }
             }
             for (client_id, connection, holder) in stale {

@@ -192,6 +192,20 @@ fn a_certificate_that_is_revoked_ends_its_connections() {
 }
 
 #[test]
+fn whom_a_certificate_names_is_shut_out_by_that_name() {
+    let site = site();
+    let connect = |name: &str| site.try_connect(site.required(), Some(shown(&site.devices, name, 7)), Who::nobody("p"));
+    let (mut press, told) = connect("press-7.devices.example");
+    assert_eq!(told, "CONNACK");
+    let disabled = "/api/v1/disabled/certificate:press-7";
+    assert_eq!(site.plant.ask("boss", "PUT", disabled, "").0, 204);
+    assert_eq!([press.told(), press.told()], ["DISCONNECT 0x87", "close"]);
+    assert_eq!(connect("press-7.devices.example").1, "CONNACK 0x87", "whatever certificate says that name");
+    assert_eq!(site.plant.ask("boss", "DELETE", disabled, "").0, 204);
+    assert_eq!(connect("press-7.devices.example").1, "CONNACK");
+}
+
+#[test]
 fn a_certificate_that_no_rule_takes_any_more_ends_its_connections() {
     let site = site();
     let connect = |name: &str| site.try_connect(site.required(), Some(shown(&site.devices, name, 7)), Who::nobody("p"));

@@ -163,7 +163,7 @@ fn who_logs_in_reads_what_is_his_until_he_logs_out() {
 }
 
 /// A stream of events, read as far as its snapshot.
-fn stream(plant: &Plant, key: &str) -> TcpStream {
+pub(crate) fn stream(plant: &Plant, key: &str) -> TcpStream {
     let mut stream = TcpStream::connect(plant.http).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
@@ -177,7 +177,7 @@ fn stream(plant: &Plant, key: &str) -> TcpStream {
 }
 
 /// A WebSocket that is open.
-fn web_socket(plant: &Plant, key: &str) -> TcpStream {
+pub(crate) fn web_socket(plant: &Plant, key: &str) -> TcpStream {
     let mut stream = TcpStream::connect(plant.http).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
@@ -201,7 +201,7 @@ fn read_until(stream: &mut TcpStream, word: &[u8]) {
 }
 
 /// Reads until the server ends it, with patience.
-fn until_closed(mut stream: TcpStream) {
+pub(crate) fn until_closed(mut stream: TcpStream) {
     let mut chunk = [0; 4096];
     while stream.read(&mut chunk).expect("it is closed in time") > 0 {}
 }

@@ -7,3 +7,4 @@ mod mqtt;
 mod plant;
 mod recorded;
 mod revoked;
+mod strangers;

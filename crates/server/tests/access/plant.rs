@@ -115,11 +115,19 @@ impl Plant {
 
     /// Stops in order and starts again with what is on disk.
     pub(crate) fn restart(self, file: &str) -> Self {
+        self.restart_after(file, Vec::new())
+    }
+
+    /// The same, and these orders are given on the command line while it is stopped.
+    pub(crate) fn restart_after(self, file: &str, orders: Vec<Order>) -> Self {
         let Self { keys, data, reloader, stop, runtime, running, .. } = self;
         stop.unwrap().send(()).unwrap();
         runtime.block_on(running.unwrap()).unwrap();
         // They hold the store.
         drop((reloader, runtime));
+        for order in orders {
+            Offline::open(&config(file, data.path())).unwrap().carry_out(order).unwrap();
+        }
         Self::run(file, keys, data, Durability::Process)
     }
 

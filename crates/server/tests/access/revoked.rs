@@ -198,7 +198,7 @@ fn a_key_that_runs_out_ends_its_connections() {
 }
 
 /// Leaves a will that is due tomorrow, and a session that waits for `b/#`.
-fn leave(plant: &Plant, user: &str) {
+pub(crate) fn leave(plant: &Plant, user: &str) {
     let mut connect = Connect::new(ProtocolVersion::V5, user);
     (connect.username, connect.password) = (Some(user), Some(plant.keys[user].as_bytes()));
     connect.session_expiry = SessionExpiry::Never;
@@ -213,7 +213,7 @@ fn leave(plant: &Plant, user: &str) {
 }
 
 /// A clean start ends the session, and makes its will due.
-fn end(plant: &Plant, user: &str, key: &str) {
+pub(crate) fn end(plant: &Plant, user: &str, key: &str) {
     Client::connect(plant.mqtt, Who { username: Some(user), password: Some(key), ..Who::nobody(user) });
 }
 

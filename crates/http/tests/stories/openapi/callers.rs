@@ -82,6 +82,8 @@ const KEYS: &str = "/api/v1/keys";
 const KEY: &str = "/api/v1/keys/{id}";
 const SESSIONS: &str = "/api/v1/sessions";
 const SESSION: &str = "/api/v1/sessions/{id}";
+const DISABLED: &str = "/api/v1/disabled";
+const NOT_LET_IN: &str = "/api/v1/disabled/{principal}";
 const EXPLAIN: &str = "/api/v1/access/explain";
 
 const ANNA: &str = r#"{"name": "anna", "password": "annaanna"}"#;
@@ -195,6 +197,23 @@ const STEPS: &[Step<'_>] = &[
     ("anna", "DELETE", SESSION, "/api/v1/sessions/{session}?x=1", "", 400),
     ("full", "DELETE", SESSION, "/api/v1/sessions/{session}", "", 503),
     ("admin", "DELETE", SESSION, "/api/v1/sessions/{session}", "", 204),
+    ("full", "PUT", NOT_LET_IN, "/api/v1/disabled/token:carl", "", 503),
+    ("admin", "PUT", NOT_LET_IN, "/api/v1/disabled/token:carl", "", 204),
+    ("admin", "PUT", NOT_LET_IN, "/api/v1/disabled/certificate:a%2Fb", "", 204),
+    ("admin", "PUT", NOT_LET_IN, "/api/v1/disabled/token:one%20more", "", 409),
+    ("admin", "PUT", NOT_LET_IN, "/api/v1/disabled/user:anna", "", 404),
+    ("admin", "PUT", NOT_LET_IN, "/api/v1/disabled/token:x?x=1", "", 400),
+    ("admin", "PUT", NOT_LET_IN, "/api/v1/disabled/%ff", "", 400),
+    ("anna", "PUT", NOT_LET_IN, "/api/v1/disabled/token:x", "", 403),
+    ("admin", "GET", DISABLED, "/api/v1/disabled?limit=1", "", 200),
+    ("admin", "GET", DISABLED, "/api/v1/disabled?limit=0", "", 400),
+    ("anna", "GET", DISABLED, DISABLED, "", 403),
+    ("full", "DELETE", NOT_LET_IN, "/api/v1/disabled/token:carl", "", 503),
+    ("admin", "DELETE", NOT_LET_IN, "/api/v1/disabled/token:carl", "", 204),
+    ("admin", "DELETE", NOT_LET_IN, "/api/v1/disabled/token:carl", "", 404),
+    ("admin", "DELETE", NOT_LET_IN, "/api/v1/disabled/token:x?x=1", "", 400),
+    ("admin", "DELETE", NOT_LET_IN, "/api/v1/disabled/%ff", "", 400),
+    ("anna", "DELETE", NOT_LET_IN, "/api/v1/disabled/token:x", "", 403),
     ("anna", "POST", EXPLAIN, EXPLAIN, r#"{"verb": "command", "topic": "spBv1.0/G/NCMD/E"}"#, 200),
     ("admin", "POST", EXPLAIN, EXPLAIN, r##"{"verb": "read", "elements": "Acme/#", "user": "anna"}"##, 200),
     ("anna", "POST", EXPLAIN, EXPLAIN, r#"{"verb": "read"}"#, 422),

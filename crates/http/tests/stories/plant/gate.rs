@@ -48,6 +48,7 @@ impl Gatekeeper {
             users_max: 8,
             roles_max: 4,
             roles_per_user_max: 3,
+            disabled_max: 2,
             ..DirectoryLimits::default()
         };
         let directory = Mutex::new(Directory::new(cheap, Vec::new()));
