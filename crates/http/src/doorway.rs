@@ -217,7 +217,7 @@ impl Asking {
                 answer => answer,
             };
         }
-        if let Some(cookie) = session_cookie(headers) {
+        if let Some(cookie) = session_cookie(headers, login::cookie_name(self.is_encrypted)) {
             let shown = if is_watching(headers) { Shown::Watching(cookie) } else { Shown::Session(cookie) };
             let caller = match self.let_in(shown, address) {
                 Err(NoCaller::Session) if is_for_all => return Ok(Caller::nobody(address)),
@@ -373,16 +373,13 @@ fn bearer(value: &HeaderValue) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty() && !token.contains([' ', ','])).then_some(token)
 }
 
-/// The session's cookie. Of both names the one counts that only a secure page can have set.
-fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = || headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let named = |wanted: &str| {
-        cookies().flat_map(|value| value.split(';')).find_map(|cookie| {
-            let (name, value) = cookie.trim().split_once('=')?;
-            (name == wanted).then_some(value)
-        })
-    };
-    named(login::COOKIE_SECURE).or_else(|| named(login::COOKIE_PLAIN))
+/// The session's cookie. Only the name that we set here counts: any page of a neighbouring host can set another.
+fn session_cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.flat_map(|value| value.split(';')).find_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == wanted).then_some(value)
+    })
 }
 
 /// Whether nobody does what a request does: the page says so, or it opens a stream, as pages do again whenever one was cut.

@@ -31,9 +31,9 @@ pub(crate) const ME: &str = "/api/v1/me";
 pub(crate) const PASSWORD: &str = "/api/v1/me/password";
 
 /// The cookie by TLS: browsers let nobody but this very host set it.
-pub(crate) const COOKIE_SECURE: &str = "__Host-factree";
+const COOKIE_SECURE: &str = "__Host-factree";
 /// The cookie on a plain connection.
-pub(crate) const COOKIE_PLAIN: &str = "factree";
+const COOKIE_PLAIN: &str = "factree";
 
 /// Name and password.
 #[derive(Deserialize, ToSchema)]
@@ -262,9 +262,14 @@ fn no_random() -> Problem {
     Problem::new(Kind::NotStored, "the system gave no random bytes")
 }
 
+/// What the cookie is called: here it has no other name.
+pub(crate) const fn cookie_name(is_encrypted: bool) -> &'static str {
+    if is_encrypted { COOKIE_SECURE } else { COOKIE_PLAIN }
+}
+
 /// Ends with the browser, or when the session does.
 fn cookie_of(value: &Secret, is_encrypted: bool) -> HeaderValue {
-    let (name, secure) = if is_encrypted { (COOKIE_SECURE, "; Secure") } else { (COOKIE_PLAIN, "") };
+    let (name, secure) = (cookie_name(is_encrypted), if is_encrypted { "; Secure" } else { "" });
     let text = format!("{name}={}{secure}; HttpOnly; SameSite=Strict; Path=/", value.reveal());
     let mut cookie = HeaderValue::from_str(&text).expect("base64 and plain words");
     cookie.set_sensitive(true);

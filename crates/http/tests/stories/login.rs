@@ -117,6 +117,9 @@ async fn by_tls_the_cookie_is_for_this_host_and_tls_alone() {
     );
     let (cookie, _) = set.split_once(';').unwrap();
     assert_eq!(ask(&gated, "GET /api/v1/me", &[("cookie", cookie)], "").await.json()["logged_in"], true);
+    // A host beside ours can set a cookie for both, but none that is called `__Host-…`.
+    let planted = cookie.replace("__Host-factree", "factree");
+    assert_eq!(ask(&gated, "GET /api/v1/me", &[("cookie", &planted)], "").await.json()["logged_in"], false);
 }
 
 #[tokio::test]
