@@ -11,10 +11,10 @@ mod hashing;
 mod http;
 mod ledger;
 mod proof;
-mod revoked;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod trusted;
 mod upkeep;
 
 use std::net::IpAddr;
@@ -39,6 +39,7 @@ use hashing::Hashers;
 pub(crate) use ledger::Ledger;
 pub(crate) use proof::{CommandError, Done, NotLetIn, Proof, Why};
 use terms::Terms;
+pub(crate) use terms::TrustFiles;
 use upkeep::{Bell, Used};
 
 /// What a change may end.
@@ -253,11 +254,11 @@ impl Authority {
         terms: &Terms,
         now: Option<Timestamp>,
     ) -> Result<Login, NotLetIn> {
-        let nobodys = |unmapped| {
-            let refused = NotLetIn::because(Why::Certificate(unmapped));
+        let named = |refused: NotLetIn| {
             shown.names.said().map_or(refused.clone(), |name| refused.of(&format!("certificate {name}")))
         };
-        let owner = terms.owner(shown).map_err(nobodys)?;
+        terms.verify(shown, now).map_err(|refusal| named(refusal.into()))?;
+        let owner = terms.owner(shown).map_err(|unmapped| named(NotLetIn::because(Why::Certificate(unmapped))))?;
         Ok(self.directory().login_by_certificate(owner, shown, now.unwrap_or_default())?)
     }
 

@@ -6,6 +6,7 @@
 
 mod revoked;
 mod tls;
+mod trust;
 mod watch;
 mod watched;
 
@@ -30,6 +31,7 @@ use crate::quiet::Quiet;
 use crate::websocket;
 pub use tls::Tls;
 pub(crate) use tls::{ClientCertificates, read_certificates};
+pub(crate) use trust::Trust;
 pub(crate) use watch::watch;
 
 /// What speaks another protocol is told once, and then now and then.

@@ -20,6 +20,8 @@ use crate::time::Timestamp;
 
 /// Bytes of a certificate.
 const CERTIFICATE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a certificate and of what is between it and its authority.
+const CHAIN_BYTES_MAX: usize = 32 * 1024;
 /// Bytes of a revocation list: half a million serials or so.
 const LIST_BYTES_MAX: usize = 32 << 20;
 
@@ -34,6 +36,10 @@ pub struct Certificate {
     pub serial: Box<[u8]>,
     /// When it ends.
     pub until: Timestamp,
+    /// It itself, and what was shown with it, as DER: to verify it again when others are trusted.
+    pub der: Box<[u8]>,
+    /// Between it and its authority, from below; see [`with_chain`](Certificate::with_chain).
+    pub chain: Box<[Box<[u8]>]>,
 }
 
 /// Why bytes are no certificate, or no revocation list.
@@ -90,7 +96,21 @@ impl Certificate {
             issuer: certificate.issuer().as_raw().into(),
             serial: certificate.raw_serial().into(),
             until: timestamp(certificate.validity().not_after),
+            der: der.into(),
+            chain: Box::default(),
         })
+    }
+
+    /// The same, shown with these between it and its authority. It is kept as long as whoever logs in by it.
+    ///
+    /// # Errors
+    /// [`X509Error::TooLong`]: together they have more than 32 KiB.
+    pub fn with_chain<'c>(self, chain: impl IntoIterator<Item = &'c [u8]> + Clone) -> Result<Self, X509Error> {
+        let len: usize = chain.clone().into_iter().map(<[u8]>::len).sum();
+        if self.der.len() + len > CHAIN_BYTES_MAX {
+            return Err(X509Error::TooLong);
+        }
+        Ok(Certificate { chain: chain.into_iter().map(Into::into).collect(), ..self })
     }
 }
 

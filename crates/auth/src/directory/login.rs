@@ -90,6 +90,8 @@ pub enum Refusal {
     Revoked,
     /// What proved it has changed since: the password, or the key is gone.
     Changed,
+    /// None of the authorities that are trusted now vouches for the certificate.
+    Untrusted,
 }
 
 impl fmt::Display for Refusal {
@@ -100,6 +102,7 @@ impl fmt::Display for Refusal {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::Changed => "what proved it has changed",
+            Self::Untrusted => "of no authority that is trusted now",
         })
     }
 }

@@ -390,7 +390,10 @@ fn whom_an_identity_provider_or_an_authority_names_is_shut_out_by_name_and_let_i
         world.does(Command::SetDisabled { who: who.clone(), disabled: false });
         comes(&mut world.directory, &who).unwrap();
         assert_eq!(world.restarted().disabled().count(), 0);
-        assert_eq!(world.tries(Command::SetDisabled { who: who.clone(), disabled: false }), Err(Refused::NotDisabled(who)));
+        assert_eq!(
+            world.tries(Command::SetDisabled { who: who.clone(), disabled: false }),
+            Err(Refused::NotDisabled(who))
+        );
     }
     let mut world = World::new();
     let anybody = Command::SetDisabled { who: Principal::Anonymous, disabled: true };
@@ -525,7 +528,9 @@ fn logging_out_and_a_new_password_end_sessions() {
 /// A certificate of the authority `ca` that ends in the evening.
 fn shown(serial: &[u8]) -> Arc<Certificate> {
     let until = MORNING.after(Duration::from_secs(12 * 3600));
-    Arc::new(Certificate { names: CertificateNames::default(), issuer: (*b"ca").into(), serial: serial.into(), until })
+    let names = CertificateNames::default();
+    let (issuer, serial) = ((*b"ca").into(), serial.into());
+    Arc::new(Certificate { names, issuer, serial, until, der: Box::default(), chain: Box::default() })
 }
 
 #[test]

@@ -65,7 +65,8 @@ pub(crate) async fn list(State(desk): State<Desk>, caller: Caller, uri: Uri) -> 
     let list = read(desk.managed(&caller, Verb::Read)?, |directory| {
         let after = after.as_deref().and_then(Principal::parse);
         let mut found = directory.disabled().filter(|(who, _)| after.as_ref().is_none_or(|after| *who > after));
-        let show = |(who, since): (&Principal, Timestamp)| Shown { principal: who.to_string(), since: since.to_string() };
+        let show =
+            |(who, since): (&Principal, Timestamp)| Shown { principal: who.to_string(), since: since.to_string() };
         let disabled: Vec<_> = found.by_ref().take(limit).map(show).collect();
         let next_cursor = found.next().and(disabled.last()).map(|last| cursor(&last.principal));
         List { disabled, next_cursor }

@@ -11,9 +11,12 @@ use std::sync::Arc;
 use factree_auth::credential::{
     Certificate, CertificateRule, Jwks, Mapped, SignedClaims, TokenError, TokenRules, TokenSubject, Unmapped,
 };
+use factree_auth::directory::Refusal;
 use factree_auth::{Name, Timestamp};
 
+use super::wall;
 use crate::config::{AuthConfig, KeySource};
+use crate::transport::Trust;
 use crate::web_client::WebAddress;
 
 /// Who is let in besides the users of the directory.
@@ -23,10 +26,22 @@ pub(super) struct Terms {
     anonymous: Option<Vec<Name>>,
     /// They are let in from anywhere, not only from this machine.
     anonymous_anywhere: bool,
-    certificates: Vec<CertificateRule>,
-    /// The files of those who issue certificates, and of their revocation list.
-    pub(super) revoked: Option<(PathBuf, PathBuf)>,
+    certificates: Option<Certificates>,
     tokens: Option<Tokens>,
+}
+
+#[derive(Clone)]
+struct Certificates {
+    rules: Vec<CertificateRule>,
+    trust: Trust,
+    files: TrustFiles,
+}
+
+/// The file of those who issue certificates, and of their revocation lists if there is one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct TrustFiles {
+    pub(crate) authorities: PathBuf,
+    pub(crate) revoked: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -54,8 +69,11 @@ impl Terms {
         Terms {
             anonymous: auth.anonymous.clone(),
             anonymous_anywhere: auth.anonymous_anywhere,
-            certificates: auth.certificates.as_ref().map(|it| it.rules.clone()).unwrap_or_default(),
-            revoked: auth.certificates.as_ref().and_then(|it| Some((it.authorities.clone(), it.revoked.clone()?))),
+            certificates: auth.certificates.as_ref().map(|it| Certificates {
+                rules: it.rules.clone(),
+                trust: it.trust.clone(),
+                files: TrustFiles { authorities: it.authorities.clone(), revoked: it.revoked.clone() },
+            }),
             tokens,
         }
     }
@@ -68,7 +86,25 @@ impl Terms {
 
     /// Whose a certificate is.
     pub(super) fn owner(&self, certificate: &Certificate) -> Result<Mapped, Unmapped> {
-        CertificateRule::map(&self.certificates, &certificate.names)
+        let rules = self.certificates.as_ref().map_or(&[][..], |it| &it.rules);
+        CertificateRule::map(rules, &certificate.names)
+    }
+
+    /// Whether those who are trusted vouch for a certificate; without a time, whether they do or did before it ended.
+    pub(super) fn verify(&self, certificate: &Certificate, now: Option<Timestamp>) -> Result<(), Refusal> {
+        let at = now.unwrap_or_else(|| Timestamp(certificate.until.0.saturating_sub(1000)).min(wall()));
+        self.certificates.as_ref().map_or(Ok(()), |it| it.trust.verify(certificate, at))
+    }
+
+    /// Where it is said who is trusted, if anybody is.
+    pub(super) fn trust_files(&self) -> Option<&TrustFiles> {
+        self.certificates.as_ref().map(|it| &it.files)
+    }
+
+    /// The same with what these files say now; none if they are not asked any more.
+    pub(super) fn trusting(&self, files: &TrustFiles, trust: Trust) -> Option<Terms> {
+        let certificates = self.certificates.as_ref().filter(|it| it.files == *files)?;
+        Some(Terms { certificates: Some(Certificates { trust, ..certificates.clone() }), ..self.clone() })
     }
 
     /// Whether JWTs are taken.

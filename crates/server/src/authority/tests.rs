@@ -12,11 +12,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use factree_auth::credential::{
-    BearerToken, Certificate, CertificateNames, HashingGate, Jwks, KeyId, Password, Secret, SessionToken, TokenError,
-    random,
+    BearerToken, Certificate, HashingGate, Jwks, KeyId, Password, Secret, SessionToken, TokenError, random,
 };
 use factree_auth::directory::{Command, NewKey, Refusal, Refused};
-use factree_auth::{Name, Principal, Timestamp, Verb, Verbs};
+use factree_auth::{Name, Principal, Verb, Verbs};
 use factree_store::{Batch, Durability, Limits, Store, Table};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
@@ -175,24 +174,33 @@ async fn a_key_is_taken_as_a_bearer_and_as_an_mqtt_password_under_its_owners_nam
     assert_eq!(plant.authority.renew(&mut login), Err(Refusal::Changed));
 }
 
-fn certificate_of(dns: &[&str]) -> Arc<Certificate> {
-    let dns = dns.iter().map(|name| (*name).to_owned()).collect();
-    let names = CertificateNames { dns, ..Default::default() };
-    Arc::new(Certificate { names, issuer: [1].into(), serial: [2].into(), until: Timestamp(u64::MAX) })
+type Issuer = rcgen::CertifiedIssuer<'static, rcgen::KeyPair>;
+
+fn issuer(name: &str) -> Issuer {
+    let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+}
+
+fn certificate_of(by: &Issuer, dns: &[&str]) -> Arc<Certificate> {
+    let params = rcgen::CertificateParams::new(dns.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+    let certificate = params.signed_by(&rcgen::KeyPair::generate().unwrap(), by).unwrap();
+    Arc::new(Certificate::of(certificate.der()).unwrap())
 }
 
 #[test]
 fn ma18_a_certificate_is_whom_it_names_and_nobody_else() {
     let directory = tempfile::tempdir().unwrap();
-    let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]).unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, authority.cert.pem()).unwrap();
+    let (issuer, file) = (issuer("plant"), directory.path().join("ca.pem"));
+    std::fs::write(&file, issuer.pem()).unwrap();
     let plant = Plant::new(&format!(
         "[auth.certificates]\nauthorities = {file:?}\n[[auth.certificates.map]]\nfrom = \"dns\"\n\
          pattern = \"{{name}}.edge.example\"\nroles = [\"writer\"]"
     ));
-    let shows =
-        |dns: &[&str], username| plant.shows(&Proof::Certificate { certificate: &certificate_of(dns), username }, HERE);
+    let shows = |dns: &[&str], username| {
+        plant.shows(&Proof::Certificate { certificate: &certificate_of(&issuer, dns), username }, HERE)
+    };
     assert_eq!(shows(&["plc7.edge.example"], None).unwrap(), "certificate:plc7");
     assert_eq!(shows(&["plc7.edge.example"], Some("plc7")).unwrap(), "certificate:plc7");
     assert_eq!(shows(&["plc7.edge.example"], Some("plc8")), Err(Why::AnotherName));

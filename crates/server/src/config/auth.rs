@@ -15,7 +15,7 @@ use toml::Spanned;
 
 use super::{ConfigError, line};
 use crate::quantity::parse_duration;
-use crate::transport::read_certificates;
+use crate::transport::{Trust, read_certificates};
 use crate::web_client::WebAddress;
 
 /// Bytes of a file that is named here; what it holds has a bound of its own.
@@ -45,6 +45,8 @@ pub struct CertificatesConfig {
     pub revoked: Option<PathBuf>,
     /// What was in it when the configuration was read.
     pub(crate) revocations: Revocations,
+    /// Both, as what judges a chain.
+    pub(crate) trust: Trust,
     /// How their names become principals; the first that fits.
     pub rules: Vec<CertificateRule>,
 }
@@ -244,7 +246,8 @@ impl Place<'_> {
                 .map_err(|error| self.refuse(pattern, "[[auth.certificates.map]] pattern", error))
         };
         let rules = map.iter().map(rule).collect::<Result<_, _>>()?;
-        Ok(CertificatesConfig { authorities, revoked, revocations, rules })
+        let trust = Trust::read(&authorities, revoked.as_deref()).map_err(|why| refuse("authorities", why))?;
+        Ok(CertificatesConfig { authorities, revoked, revocations, trust, rules })
     }
 
     fn tokens(&self, table: TokenTable) -> Result<TokensConfig, ConfigError> {

@@ -142,7 +142,10 @@ fn read(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) ->
         .with_safe_default_protocol_versions()
         .map_err(|error| in_file(certificate, &error))?;
     let builder = match clients {
-        Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
+        Some(ClientCertificates { are_required, authorities, revoked }) => {
+            let verifier = verifier(authorities, revoked.as_deref(), *are_required)?;
+            builder.with_client_cert_verifier(Arc::new(Telling(verifier)))
+        }
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_single_cert(chain, private_key).map_err(|error| in_file(certificate, &error))?;
@@ -154,25 +157,26 @@ fn read(certificate: &Path, key: &Path, clients: Option<&ClientCertificates>) ->
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-impl ClientCertificates {
-    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, String> {
-        let mut roots = RootCertStore::empty();
-        for authority in read_certificates(&self.authorities)? {
-            roots.add(authority).map_err(|error| in_file(&self.authorities, &error))?;
-        }
-        let lists = self.revoked.as_deref().map(read_lists).transpose()?.unwrap_or_default();
-        let provider = Arc::new(ring::default_provider());
-        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .with_crls(lists)
-            // A list says who is revoked; who is of an authority without one is not.
-            .allow_unknown_revocation_status();
-        if !self.are_required {
-            builder = builder.allow_unauthenticated();
-        }
-        let verifier = builder.build();
-        let verifier = verifier.map_err(|error| in_file(self.revoked.as_ref().unwrap_or(&self.authorities), &error))?;
-        Ok(Arc::new(Telling(verifier)))
+/// Who judges certificates of clients by these authorities and lists.
+pub(super) fn verifier(
+    authorities: &Path,
+    revoked: Option<&Path>,
+    are_required: bool,
+) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    for authority in read_certificates(authorities)? {
+        roots.add(authority).map_err(|error| in_file(authorities, &error))?;
     }
+    let lists = revoked.map(read_lists).transpose()?.unwrap_or_default();
+    let provider = Arc::new(ring::default_provider());
+    let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .with_crls(lists)
+        // A list says who is revoked; who is of an authority without one is not.
+        .allow_unknown_revocation_status();
+    if !are_required {
+        builder = builder.allow_unauthenticated();
+    }
+    builder.build().map_err(|error| in_file(revoked.unwrap_or(authorities), &error))
 }
 
 /// What a client has shown, if anything.
@@ -181,8 +185,9 @@ impl ClientCertificates {
 /// [`X509Error`]: TLS has verified something that cannot be read.
 pub(super) fn certificate_of(stream: &TlsStream<TcpStream>) -> Result<Option<Arc<Certificate>>, X509Error> {
     let (_, session) = stream.get_ref();
-    let own = session.peer_certificates().and_then(<[_]>::first);
-    own.map(|own| Certificate::of(own).map(Arc::new)).transpose()
+    let Some((own, chain)) = session.peer_certificates().and_then(<[_]>::split_first) else { return Ok(None) };
+    let certificate = Certificate::of(own)?.with_chain(chain.iter().map(|between| &**between))?;
+    Ok(Some(Arc::new(certificate)))
 }
 
 /// The certificates of a PEM file, at least one.

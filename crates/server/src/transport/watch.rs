@@ -1,7 +1,8 @@
 //! The watch over files of certificates: who replaces one need not tell us.
 //!
-//! Every few seconds the files are looked at, not read; if one has been written, they are read and count from then on. A
-//! revocation list counts for connections that are open, too. [`Watched`] says when to read.
+//! Every few seconds the files are looked at, not read; if one has been written, they are read and count from then on. Those of
+//! the authorities of client certificates and their revocation lists count for connections that are open, too. [`Watched`] says
+//! when to read.
 //! Invariant: what cannot be read changes nothing, is said once, and is tried again.
 
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use tracing::{error, info, warn};
 
 use super::Tls;
 use super::watched::{Watched, see};
-use crate::authority::Authority;
+use crate::authority::{Authority, TrustFiles};
 
 #[cfg(test)]
 mod tests;
@@ -26,15 +27,15 @@ pub(crate) async fn watch(listeners: impl Fn() -> Vec<Tls> + Send + Sync + 'stat
     let mut looks = tokio::time::interval(LOOK_EACH);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let listeners = Arc::new(listeners);
-    // Nothing is known of when the configuration was read: the first look reads the list again.
-    let list = Arc::new(Mutex::new(List::default()));
+    // Nothing is known of when the configuration was read: the first look reads them again.
+    let trusted = Arc::new(Mutex::new(Trusted::default()));
     loop {
         looks.tick().await;
-        let (listeners, authority, list) = (Arc::clone(&listeners), Arc::clone(&authority), Arc::clone(&list));
+        let (listeners, authority, trusted) = (Arc::clone(&listeners), Arc::clone(&authority), Arc::clone(&trusted));
         // Files may be on a disk that hangs.
         let looked = tokio::task::spawn_blocking(move || {
             look(&listeners());
-            list.lock().unwrap_or_else(PoisonError::into_inner).look(&authority);
+            trusted.lock().unwrap_or_else(PoisonError::into_inner).look(&authority);
         });
         if let Err(broken) = looked.await {
             error!(%broken, "looking at the files of certificates panicked; it is tried again");
@@ -55,34 +56,40 @@ fn look(listeners: &[Tls]) {
     }
 }
 
-/// The revocation list, as far as it has been read.
+/// Who is trusted to issue client certificates, as far as it has been read.
 #[derive(Default)]
-struct List {
-    /// None: there is none, or nobody has looked yet.
-    files: Option<(PathBuf, PathBuf)>,
+struct Trusted {
+    /// None: nobody is, or nobody has looked yet.
+    files: Option<TrustFiles>,
     watched: Watched,
 }
 
-impl List {
-    /// Reads the list if it has been written since, or those who sign it have.
+impl Trusted {
+    /// Reads the files if one of them has been written since.
     fn look(&mut self, authority: &Authority) {
-        let files = authority.revoked();
+        let files = authority.trust_files();
         if files != self.files {
             (self.files, self.watched) = (files, Watched::default());
         }
-        let Some((authorities, list)) = &self.files else { return };
-        let (now, seen) = (Instant::now(), see([&**authorities, &**list]));
+        let Some(files) = &self.files else { return };
+        let both = [Some(&files.authorities), files.revoked.as_ref()];
+        let (now, seen) = (Instant::now(), see(both.into_iter().flatten().map(PathBuf::as_path)));
         if !self.watched.is_due(now, &seen) {
             return;
         }
-        match authority.read_revocations() {
+        let authorities = files.authorities.display();
+        match authority.read_trust(files) {
             Ok(()) => {
-                info!(list = %list.display(), "the revocation list was read");
+                info!(%authorities, "the authorities of client certificates and their revocation lists were read");
                 self.watched = Watched::read(seen);
             }
             Err(why) => {
                 if self.watched.note_failure(now, seen, &why) {
-                    warn!("the revocation list has changed and cannot be used; what was in force stays: {why}");
+                    warn!(
+                        %authorities,
+                        "the authorities of client certificates, or their revocation lists, have changed and cannot be used; \
+                         what was in force stays: {why}"
+                    );
                 }
             }
         }

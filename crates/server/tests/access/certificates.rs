@@ -206,6 +206,32 @@ fn whom_a_certificate_names_is_shut_out_by_that_name() {
 }
 
 #[test]
+fn who_is_of_an_authority_that_is_not_trusted_any_more_is_cut_off() {
+    let site = site();
+    let connect = |client_id| {
+        site.try_connect(site.required(), Some(shown(&site.devices, "anna.users.example", 7)), Who::nobody(client_id))
+    };
+    let (mut anna, told) = connect("a");
+    assert_eq!(told, "CONNACK");
+    // Nobody says that the authorities are others; the watch finds it. A list of theirs would be nobody's.
+    let (before, heirs) = (std::fs::read(site.file("ca.pem")).unwrap(), authority("heirs"));
+    revoke(&heirs, &[66], &site.file("crl.pem"));
+    std::fs::write(site.file("ca.pem"), heirs.pem()).unwrap();
+    assert_eq!([anna.told(), anna.told()], ["DISCONNECT 0x87", "close"]);
+    assert_eq!(connect("a").1, "close");
+    revoke(&site.devices, &[66], &site.file("crl.pem"));
+    std::fs::write(site.file("ca.pem"), &before).unwrap();
+    site.plant.reload_as_it_is();
+    let (mut anna, told) = connect("a");
+    assert_eq!(told, "CONNACK");
+    std::fs::write(site.file("heirs.pem"), heirs.pem()).unwrap();
+    let config =
+        site.config.replace("ca.pem", "heirs.pem").replace(&format!("revoked = {:?}\n", site.file("crl.pem")), "");
+    site.plant.reload(&config);
+    assert_eq!([anna.told(), anna.told()], ["DISCONNECT 0x87", "close"]);
+}
+
+#[test]
 fn a_certificate_that_no_rule_takes_any_more_ends_its_connections() {
     let site = site();
     let connect = |name: &str| site.try_connect(site.required(), Some(shown(&site.devices, name, 7)), Who::nobody("p"));

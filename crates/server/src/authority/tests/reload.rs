@@ -48,9 +48,8 @@ fn who_shows_nothing_stays_only_where_nothing_has_to_be_shown() {
 #[tokio::test]
 async fn a_certificate_stays_whose_it_is_by_the_rules_of_now() {
     let directory = tempfile::tempdir().unwrap();
-    let authority = rcgen::generate_simple_self_signed(["authority".to_owned()]).unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, authority.cert.pem()).unwrap();
+    let (issuer, file) = (issuer("plant"), directory.path().join("ca.pem"));
+    std::fs::write(&file, issuer.pem()).unwrap();
     let mapping = |pattern: &str, roles: &str| {
         format!(
             "[auth.certificates]\nauthorities = {file:?}\n[[auth.certificates.map]]\nfrom = \"dns\"\n\
@@ -60,7 +59,7 @@ async fn a_certificate_stays_whose_it_is_by_the_rules_of_now() {
     let writers = mapping("{name}.edge.example", "roles = [\"writer\"]");
     let plant = Plant::new(&writers);
     plant.add("plc7", "correct horse", &["operator"]).await;
-    let certificate = certificate_of(&["plc7.edge.example"]);
+    let certificate = certificate_of(&issuer, &["plc7.edge.example"]);
     let log_in = || {
         let proof = Proof::Certificate { certificate: &certificate, username: None };
         plant.authority.log_in_at_once(&proof, HERE).unwrap().unwrap()
@@ -73,6 +72,44 @@ async fn a_certificate_stays_whose_it_is_by_the_rules_of_now() {
     assert_eq!(after_reload(&plant, &user, &users).unwrap(), "operator");
     assert_eq!(after_reload(&plant, &user, &mapping("{name}.office.example", "")), Err(Refusal::Changed));
     assert_eq!(after_reload(&plant, &user, "[auth]"), Err(Refusal::Changed), "no certificate is anybody's any more");
+}
+
+#[test]
+fn a_certificate_is_good_as_long_as_somebody_who_is_trusted_vouches_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (plant_ca, office_ca, file) = (issuer("plant"), issuer("office"), directory.path().join("ca.pem"));
+    let terms = format!(
+        "[auth.certificates]\nauthorities = {file:?}\n[[auth.certificates.map]]\nfrom = \"dns\"\n\
+         pattern = \"{{name}}.edge.example\"\nroles = [\"reader\"]"
+    );
+    let trusting = |authorities: &[&Issuer]| {
+        std::fs::write(&file, authorities.iter().map(|issuer| issuer.pem()).collect::<String>()).unwrap();
+    };
+    trusting(&[&plant_ca, &office_ca]);
+    let plant = Plant::new(&terms);
+    let below = {
+        let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "line");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        rcgen::CertifiedIssuer::signed_by(params, rcgen::KeyPair::generate().unwrap(), &office_ca).unwrap()
+    };
+    let in_between = Certificate::clone(&certificate_of(&below, &["press.edge.example"]));
+    let in_between = Arc::new(in_between.with_chain([&**below.der()]).unwrap());
+    let log_in = |certificate: &Arc<Certificate>| {
+        let proof = Proof::Certificate { certificate, username: None };
+        plant.authority.log_in_at_once(&proof, HERE).unwrap()
+    };
+    let (own, office) =
+        (certificate_of(&plant_ca, &["plc7.edge.example"]), certificate_of(&office_ca, &["pc.edge.example"]));
+    let logins = [&own, &office, &in_between].map(|certificate| log_in(certificate).unwrap());
+    let after = |logins: &[Login; 3]| logins.each_ref().map(|login| after_reload(&plant, login, &terms).err());
+    assert_eq!(after(&logins), [None, None, None]);
+    trusting(&[&plant_ca]);
+    assert_eq!(after(&logins), [None, Some(Refusal::Untrusted), Some(Refusal::Untrusted)]);
+    let named_alike = issuer("plant");
+    trusting(&[&named_alike, &office_ca]);
+    assert_eq!(after(&logins), [Some(Refusal::Untrusted), None, None]);
+    assert_eq!(log_in(&own).unwrap_err().why, Why::Refused(Refusal::Untrusted), "its handshake was before");
 }
 
 #[test]
