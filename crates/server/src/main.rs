@@ -371,7 +371,10 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
         writeln!(out, "an admin, or while it does not run:")?;
         writeln!(out)?;
         let ca = if scheme == "https" { " --ca FILE" } else { "" };
-        writeln!(out, "  factree user list --http {scheme}://localhost:{}{ca} --key-file FILE", http.port())?;
+        // The certificate that `factree init` makes says so; another address is the only one that it listens on.
+        let is_here = http.ip().is_loopback() || http.ip().is_unspecified();
+        let at = if is_here { format!("localhost:{}", http.port()) } else { http.to_string() };
+        writeln!(out, "  factree user list --http {scheme}://{at}{ca} --key-file FILE")?;
     } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;

@@ -129,6 +129,40 @@ fn what_init_has_made_is_managed_on_the_files_and_then_beside_the_server() {
 }
 
 #[test]
+fn whom_a_token_names_is_disabled_on_the_files_and_enabled_beside_the_server() {
+    let plant = Plant::new();
+    let (code, out, _) = plant.offline(&["user", "disable", "token:carl"], "");
+    assert!(code == 0 && out.starts_with("principal.disable principal/token:carl: disabled\n"), "{out}");
+    assert_eq!(plant.offline(&["user", "disable", "certificate:press 7"], "").0, 0);
+    let (code, _, err) = plant.offline(&["user", "disable", "carl"], "");
+    assert!(code == 1 && err.contains("there is no user 'carl'"), "{err}");
+    let (_, key, _) = plant.offline(&["key", "add", "admin", "--label", "tests"], "");
+    let file = plant.parent.path().join("key");
+    std::fs::write(&file, key).unwrap();
+    let (_running, http) = plant.serve();
+    let online = |arguments: &[&str]| plant.online(&http, &file, arguments, "");
+    assert_eq!(online(&["user", "enable", "token:carl"]).0, 0);
+    let (code, _, err) = online(&["user", "enable", "token:carl"]);
+    assert!(code == 1 && err.contains("'token:carl' is not disabled"), "{err}");
+    assert_eq!(online(&["user", "disable", "token:d/ora"]).0, 0);
+    let (_, list, _) = online(&["user", "list"]);
+    let listed: Vec<_> = list.lines().skip_while(|line| !line.starts_with("not let in")).skip(1).collect();
+    assert!(listed[0].starts_with("certificate:press 7  20") && listed[1].starts_with("token:d/ora          20"), "{list}");
+    assert_eq!(listed.len(), 2, "{list}");
+}
+
+#[test]
+fn a_command_beside_no_data_directory_makes_none() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let add = ["user", "add", "anna", "--no-password"];
+    let (code, _, err) = with_input(factree().args(add).current_dir(elsewhere.path()), "");
+    assert!(code == 2 && err.contains("--config FILE or --data DIR"), "{err}");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    let (code, ..) = with_input(factree().args(add).args(["--data", "new"]).current_dir(elsewhere.path()), "");
+    assert_eq!(code, 0, "who names one has it made");
+}
+
+#[test]
 fn init_writes_nothing_over_and_no_command_says_a_secret() {
     let plant = Plant::new();
     let again = factree().args(["init", "--directory"]).arg(plant.directory()).output().unwrap();

@@ -259,7 +259,13 @@ impl Where {
 
     fn offline(self, order: Order) -> Result<Carried, (u8, String)> {
         let overrides = Overrides { data: self.data, ..Overrides::default() };
+        let is_named = self.config.is_some() || overrides.data.is_some();
         let config = Config::load(self.config.as_deref(), overrides).map_err(|error| (2, error.to_string()))?;
+        // Whoever stands in the wrong place would be told that it is done, beside the plant's users.
+        if !is_named && !config.data.exists() {
+            let place = config.data.display();
+            return Err((2, format!("there is no data directory {place} here: say --config FILE or --data DIR")));
+        }
         Offline::open(&config).and_then(|mut offline| offline.carry_out(order)).map_err(|error| (1, error.to_string()))
     }
 

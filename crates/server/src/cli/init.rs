@@ -29,7 +29,7 @@ pub(crate) fn init(InitArguments { directory, names, renew }: &InitArguments) ->
     let said = match renew {
         true => factree::init::issue(directory, names).map_err(|error| (1, error.to_string())).map(|names| {
             let place = directory.display();
-            format!("{place}/server.pem is new, for {}. A reload shows it to clients (SIGHUP).\n", names.join(", "))
+            format!("{place}/server.pem is new, for {}. A running server shows it within seconds.\n", names.join(", "))
         }),
         false => factree::init::init(directory, names).map(|made| tell(&made)).map_err(|error| {
             (if matches!(error, InitError::Exists(_) | InitError::Certificate(_)) { 2 } else { 1 }, error.to_string())
