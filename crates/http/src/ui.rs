@@ -93,6 +93,7 @@ files! {
     "search.js" SCRIPT,
     "session.js" SCRIPT,
     "shell.css" CSS,
+    "shut-out.js" SCRIPT,
     "theme.js" SCRIPT,
     "tree-view.js" SCRIPT,
     "tree.css" CSS,

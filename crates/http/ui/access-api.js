@@ -12,6 +12,7 @@ import { ask, query, sending } from "./api.js";
 /** @typedef {{ id: string, owner: string, label: string, roles?: string[], verbs: string[], created: string, expires?:
  *   string, used?: string }} Key */
 /** @typedef {{ id: string, owner: string, current: boolean, created: string, used: string }} BrowserSession */
+/** @typedef {{ principal: string, since: string }} Disabled */
 /** @typedef {{ seq: number, time: string, clock_stepped?: boolean, principal: string, address?: string, verb: string,
  *   target: string, old?: string, new?: string, reason?: string, result: string }} AuditEntry */
 
@@ -112,6 +113,21 @@ export function sessions() {
 /** @param {string} id @returns {Promise<null>} */
 export function endSession(id) {
   return ask(`/api/v1/sessions/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+/** Names in tokens and certificates that are not let in. @returns {Promise<Disabled[]>} */
+export function disabled() {
+  return all("disabled", "/api/v1/disabled");
+}
+
+/** @param {string} principal @returns {Promise<null>} */
+export function disable(principal) {
+  return ask(`/api/v1/disabled/${encodeURIComponent(principal)}`, { method: "PUT" });
+}
+
+/** @param {string} principal @returns {Promise<null>} */
+export function enable(principal) {
+  return ask(`/api/v1/disabled/${encodeURIComponent(principal)}`, { method: "DELETE" });
 }
 
 /** @param {Record<string, string | number | undefined>} wanted @returns {Promise<{ entries: AuditEntry[], next_cursor?: string }>} */

@@ -155,6 +155,23 @@ test("users are added and disabled, keys made and revoked, and a key is shown on
   await page.context().close();
 });
 
+test("a name in a token is shut out, and let in again", async () => {
+  const page = await browser.open(`${factree.url}/access`);
+  await logIn(page, USERS[0]);
+  const dialog = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Shut out…" }).click();
+  await dialog.getByLabel("Name").fill("carl / line 1");
+  await dialog.getByLabel("Where it stands").selectOption("certificate");
+  await dialog.getByRole("button", { name: "Shut out" }).click();
+  const carl = page.locator("tr", { hasText: "certificate:carl / line 1" });
+  await carl.waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await carl.getByRole("button", { name: "Let in…" }).click();
+  await dialog.getByRole("button", { name: "Let in" }).click();
+  await page.getByText("Nobody.").waitFor();
+  await page.context().close();
+});
+
 test("a password is changed by its owner, and what was open is logged out", async () => {
   const page = await browser.open(`${factree.url}/account`);
   await logIn(page, USERS[1]);

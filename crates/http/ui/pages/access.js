@@ -1,4 +1,4 @@
-//! Who may log in and what each may do: users, roles, keys, sessions. For those who manage the area `access`.
+//! Who may log in and what each may do: users, roles, keys, sessions, and who is shut out. For those who manage the area `access`.
 //!
 //! Invariant: whatever is changed was shown and confirmed; what is refused, the last admin for one, is said in the server's words.
 
@@ -9,6 +9,7 @@ import { el, fill, longText, name } from "../dom.js";
 import { count } from "../format.js";
 import { mark } from "../marks.js";
 import { card, Page, table } from "../page.js";
+import { shutOut } from "../shut-out.js";
 
 /** @typedef {import("../page.js").Surroundings} Surroundings */
 /** @typedef {{ roles: access.Role[], mayChange: boolean, again: () => void }} Known */
@@ -50,6 +51,7 @@ export function accessPage({ session }) {
       roles.element,
     ),
     ...credentials(page.refused, null),
+    shutOut(page.refused, mayChange),
   );
   known.again();
   return page.element;
