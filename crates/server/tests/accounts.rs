@@ -147,7 +147,10 @@ fn whom_a_token_names_is_disabled_on_the_files_and_enabled_beside_the_server() {
     assert_eq!(online(&["user", "disable", "token:d/ora"]).0, 0);
     let (_, list, _) = online(&["user", "list"]);
     let listed: Vec<_> = list.lines().skip_while(|line| !line.starts_with("not let in")).skip(1).collect();
-    assert!(listed[0].starts_with("certificate:press 7  20") && listed[1].starts_with("token:d/ora          20"), "{list}");
+    assert!(
+        listed[0].starts_with("certificate:press 7  20") && listed[1].starts_with("token:d/ora          20"),
+        "{list}"
+    );
     assert_eq!(listed.len(), 2, "{list}");
 }
 

@@ -34,6 +34,8 @@ pub struct Certificate {
     pub issuer: Box<[u8]>,
     /// Its serial, big-endian.
     pub serial: Box<[u8]>,
+    /// When it begins.
+    pub from: Timestamp,
     /// When it ends.
     pub until: Timestamp,
     /// It itself, and what was shown with it, as DER: to verify it again when others are trusted.
@@ -95,13 +97,14 @@ impl Certificate {
             names,
             issuer: certificate.issuer().as_raw().into(),
             serial: certificate.raw_serial().into(),
+            from: timestamp(certificate.validity().not_before),
             until: timestamp(certificate.validity().not_after),
             der: der.into(),
             chain: Box::default(),
         })
     }
 
-    /// The same, shown with these between it and its authority. It is kept as long as whoever logs in by it.
+    /// The same, shown with these between it and its authority, which are kept as long as the login by it.
     ///
     /// # Errors
     /// [`X509Error::TooLong`]: together they have more than 32 KiB.

@@ -207,6 +207,8 @@ fn a_record_that_is_damaged_lets_nobody_in() {
         ("key/short", user.clone()),
         ("role/x", r#"{"v":1,"grants":["read topics:#","everything"]}"#.to_owned()),
         ("role/admin", r#"{"v":1,"grants":[]}"#.to_owned()),
+        ("disabled/anna", r#"{"v":1,"since":0}"#.to_owned()),
+        ("disabled/user:anna", r#"{"v":1,"since":0}"#.to_owned()),
     ];
     for (key, value) in broken {
         let mut directory = Directory::new(limits(), vec![]);
@@ -387,6 +389,8 @@ fn whom_an_identity_provider_or_an_authority_names_is_shut_out_by_name_and_let_i
         assert_eq!(comes(&mut restarted, &who).err(), Some(Refusal::Disabled));
         assert_eq!(restarted.disabled().collect::<Vec<_>>(), [(&who, MORNING)]);
         assert!(restarted.is_disabled(&who) && !restarted.is_disabled(&user("carl")));
+        restarted.restore(format!("disabled/{who} too").as_bytes(), b"half a rec").unwrap();
+        assert_eq!(restarted.disabled().count(), 2, "a record that is broken still says the name");
         world.does(Command::SetDisabled { who: who.clone(), disabled: false });
         comes(&mut world.directory, &who).unwrap();
         assert_eq!(world.restarted().disabled().count(), 0);
@@ -530,7 +534,7 @@ fn shown(serial: &[u8]) -> Arc<Certificate> {
     let until = MORNING.after(Duration::from_secs(12 * 3600));
     let names = CertificateNames::default();
     let (issuer, serial) = ((*b"ca").into(), serial.into());
-    Arc::new(Certificate { names, issuer, serial, until, der: Box::default(), chain: Box::default() })
+    Arc::new(Certificate { names, issuer, serial, from: MORNING, until, der: Box::default(), chain: Box::default() })
 }
 
 #[test]

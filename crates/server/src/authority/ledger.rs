@@ -44,7 +44,8 @@ impl Ledger {
         tell(&opened);
         if opened.damaged.is_some() {
             error!(
-                "the store of users was damaged: look through them and their keys, one that was removed may be back"
+                "the store of users was damaged: look through them and their keys, one that was removed may be back; and \
+                 through the names that are shut out, one may be gone"
             );
             forget_sessions(&mut store)?;
         }
