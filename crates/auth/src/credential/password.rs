@@ -1,8 +1,8 @@
 //! Passwords: argon2id, so that guessing costs memory.
 //!
 //! What is stored is a PHC string with its own cost, so the cost can be raised and each hash renewed at the next login
-//! ([`PasswordHash::is_outdated`]). Who is not known is checked against a hash that nothing matches, at the cost that most have; see
-//! [`Directory::password_check`](crate::Directory::password_check). Nobody hashes without a [`Permit`].
+//! ([`PasswordHash::is_outdated`]). Who is not known is checked against a hash that nothing matches, at the cost that most
+//! have; see [`Directory::password_check`](crate::Directory::password_check). Nobody hashes without a [`Permit`].
 //! Invariant: no stored text makes a check take more memory or time than [`Cost`] allows.
 
 use std::fmt;

@@ -338,6 +338,10 @@ mod certificates {
             assert!(Certificate::of(&der[..cut]).is_err());
         }
         assert!(Certificate::of(&[&der[..], &[0]].concat()).is_err());
+        let between = vec![0; 16 << 10];
+        let shown_with = |count| certificate.clone().with_chain(std::iter::repeat_n(&*between, count));
+        assert_eq!(shown_with(1).unwrap().chain.len(), 1);
+        assert_eq!(shown_with(2), Err(X509Error::TooLong));
     }
 
     /// A list that is good until the beginning of a year.

@@ -3,7 +3,7 @@
 //! A handshake verifies once, and a connection may last for years. Who vouched for its client then may have been taken out of the
 //! authorities since, or be revoked himself. So the chain that was shown is verified again, by the library and the rules of the
 //! handshake, whenever a login is looked at. That its client has the key was proven for as long as the connection lasts.
-//! Knows no principal. Invariant: what a handshake would refuse now is refused.
+//! Knows no principal and no clock. Invariant: what a handshake would refuse at that time is refused.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -87,8 +87,8 @@ impl Trusted {
                 if self.watched.note_failure(now, seen, &why) {
                     warn!(
                         %authorities,
-                        "the authorities of client certificates, or their revocation lists, have changed and cannot be used; \
-                         what was in force stays: {why}"
+                        "authorities of client certificates, or their revocation lists, have changed and cannot be \
+                         used; what was in force stays: {why}"
                     );
                 }
             }
