@@ -21,7 +21,7 @@ const REFUSED_ALIKE_MAX: u64 = 5;
 /// How many refusals are written in a window, whatever they are.
 const REFUSED_MAX: u64 = 100;
 /// How many deeds of one principal are written in a window, of each verb.
-const DONE_ALIKE_MAX: u64 = 20;
+const DONE_ALIKE_MAX: u64 = 100;
 /// How many addresses of refusals are told apart; those of further ones are counted together, by verb.
 const REFUSED_KINDS_MAX: usize = 1000;
 /// How many principals are told apart, of each verb one; as the addresses. Each has proven who he is.
@@ -183,8 +183,8 @@ mod tests {
     fn what_was_done_by_different_people_is_not_alike() {
         let logins = (0..5000).map(|number| done(&number.to_string(), "mqtt/gateway"));
         assert_eq!(story(logins), (5000, vec![]));
-        let again = (0..22).map(|_| done("anna", "mqtt/gateway"));
-        assert_eq!(story(again), (20, vec!["2 more like this within a minute, this is the last".to_owned()]));
+        let again = (0..102).map(|_| done("anna", "mqtt/gateway"));
+        assert_eq!(story(again), (100, vec!["2 more like this within a minute, this is the last".to_owned()]));
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             let network = IpAddr::from([0x2001, 0xdb8, 1, *number, 0, 0, 0, 1]);
             admit(OwnedEntry::new("press", "log in", "mqtt/").ended(Outcome::Refused, "wrong").from(network))
         });
-        assert_eq!((of_press, of_strangers.count()), (20, 100));
+        assert_eq!((of_press, of_strangers.count()), (100, 100));
         assert!(admit(done("rdall", "mqtt/r")), "his first");
         let told = storm.flush(WINDOW, false);
         let of_press: Vec<_> = told.iter().filter(|entry| entry.outcome == Outcome::Done).collect();
