@@ -80,7 +80,9 @@ pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Res
     let contexts = wanted.context.then(|| ContextWriter::new(&app.namespace, caller.bounds()));
     write(&app, &caller, &wanted.paths, (SampleWriter::of(fields), contexts), since, &mut body);
     body.extend_from_slice(b"],\"position\":");
-    json::string(&mut body, &position.to_string());
+    body.push(b'"');
+    position.write(&mut body);
+    body.push(b'"');
     body.push(b'}');
     Ok(wishes.untagged(body).await)
 }

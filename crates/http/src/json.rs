@@ -99,7 +99,8 @@ pub(crate) fn comma(out: &mut Vec<u8>, index: usize) {
     }
 }
 
-fn plain<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+/// A scalar as JSON has it.
+pub(crate) fn plain<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     serde_json::to_writer(out, value).expect("a Vec takes every write, and a scalar always has a JSON form");
 }
 

@@ -66,6 +66,9 @@ impl Default for Fields {
 /// A first guess at the size of what neighbours share, to spare its buffer most of its growth.
 const TAIL_BYTES: usize = 192;
 
+/// The same of a parent's path.
+const PARENT_BYTES: usize = 128;
+
 /// Writes samples one after another.
 #[derive(Default)]
 pub(crate) struct SampleWriter {
@@ -215,7 +218,7 @@ impl SampleWriter {
                 Some((known, path)) if known == parent => self.parent.insert((known, path)),
                 Some(_) | None => {
                     self.metric = None;
-                    let mut path = Vec::new();
+                    let mut path = Vec::with_capacity(PARENT_BYTES);
                     json::text(&mut path, &view.path(parent));
                     path.push(b'/');
                     self.parent.insert((parent, path))

@@ -22,6 +22,9 @@ use crate::source::{CONFLICTS, Origin, Origins, Source};
 use crate::type_binding::Types;
 use crate::{ElementId, EquipmentKind, Kind, Limits, Metadata, MetricName, OriginId, Refusal, Revision, Segment};
 
+/// Room for the levels that most paths have.
+const LEVELS: usize = 16;
+
 pub(crate) struct Tree {
     elements: Vec<Element>,
     index: HashTable<ElementId>,
@@ -179,7 +182,8 @@ impl Tree {
 
     /// The names of the last `depth` segments of `id`, joined by `/`.
     pub(crate) fn path_below(&self, id: ElementId, depth: usize) -> String {
-        let mut chain: Vec<ElementId> = self.ancestry(id).take(depth).collect();
+        let mut chain = Vec::with_capacity(LEVELS);
+        chain.extend(self.ancestry(id).take(depth));
         chain.reverse();
         let mut path = String::with_capacity(chain.iter().map(|&id| self.name(id).len() + 1).sum());
         for (position, &id) in chain.iter().enumerate() {

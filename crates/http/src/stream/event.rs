@@ -5,7 +5,6 @@
 //! Invariant: an event is about [`PAGE_BYTES`] long, one sample more at most; only the last of several pages tells a
 //! position, so whoever breaks off between two begins again where nothing was missed.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use axum::body::Bytes;
@@ -19,6 +18,9 @@ use crate::stream::position::Position;
 
 /// A page ends after this many bytes, by one sample more. A connection that is not read holds six of them on our side.
 pub(crate) const PAGE_BYTES: usize = 64 << 10;
+
+/// Room for the event of one change: most are no longer, and a buffer that grows is copied and copied.
+const SMALL_BYTES: usize = 768;
 
 /// What an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,16 +164,19 @@ impl<'n> PageWriter<'n> {
 }
 
 fn begun(kind: Kind) -> Vec<u8> {
-    format!("event: {}\ndata: ", kind.name()).into_bytes()
+    let mut out = Vec::with_capacity(SMALL_BYTES);
+    for part in ["event: ", kind.name(), "\ndata: "] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    out
 }
 
 fn ended(kind: Kind, mut out: Vec<u8>, start: usize, position: Option<Position>) -> Event {
     let data = start..out.len();
-    let mut id = String::new();
     if let Some(position) = position {
-        write!(id, "\nid: {position}").expect("a string takes what is written");
+        out.extend_from_slice(b"\nid: ");
+        position.write(&mut out);
     }
-    out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"\n\n");
     Event { kind, position, bytes: out.into(), data }
 }

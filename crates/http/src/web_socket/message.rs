@@ -148,7 +148,9 @@ pub(crate) fn event(id: &str, event: &Event) -> Vec<u8> {
     let mut out = begun(Some(id), event.kind().name());
     if let Some(position) = event.position() {
         out.extend_from_slice(b",\"position\":");
-        json::string(&mut out, &position.to_string());
+        out.push(b'"');
+        position.write(&mut out);
+        out.push(b'"');
     }
     out.extend_from_slice(b",\"data\":");
     out.extend_from_slice(event.data());
