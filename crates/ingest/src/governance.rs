@@ -174,6 +174,14 @@ impl Ingest {
         }
     }
 
+    /// A plain payload says two things of one place, and one of them is not in the tree.
+    #[cold]
+    pub(crate) fn note_collision(&mut self, now: Now, from: (SessionKey, &str), why: &str) {
+        if self.plain.root(from.1).is_some() {
+            self.note_plain(now, from, BreachKind::Collision, || (None, Some(why.into())));
+        }
+    }
+
     /// Takes down that the tree did not take what a plain topic says, or not all of it.
     #[cold]
     pub(crate) fn note_beyond(&mut self, now: Now, from: (SessionKey, &str), shortage: Shortage) {
