@@ -13,3 +13,4 @@ mod rebirths;
 mod reorder;
 mod story;
 mod structures;
+mod topics;
