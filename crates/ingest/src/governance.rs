@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 use crate::findings::{Example, LedgerStats, NewDeviation};
 use crate::plain::Shortage;
-use crate::{Ingest, convert};
+use crate::{Ingest, convert, json};
 
 mod declared;
 mod demand;
@@ -240,7 +240,8 @@ impl<'p> Parsed<'p> {
 
     /// None if it is no JSON.
     fn json(&mut self) -> Option<&Json> {
-        self.json.get_or_insert_with(|| serde_json::from_slice(self.payload).ok()).as_ref()
+        let held = || serde_json::from_slice(&json::held(self.payload)?).ok();
+        self.json.get_or_insert_with(|| serde_json::from_slice(self.payload).ok().or_else(held)).as_ref()
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A scalar, an array, or an object with a `value` is one sample; any other object is a document whose fields are elements
 //! below it. What stands beside a `value` speaks about it: time, quality, unit, description, range. The `timestamp` of a document
-//! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never
-//! dropped in silence, and never rounded in silence.
+//! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value
+//! that somebody published is neither dropped nor rounded in silence.
 //! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
 //! Invariant: what a payload is read into takes memory in proportion to it.
 
@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 use crate::declare::{self, Meaning};
 use crate::governance::clip;
 use parse::{Fields, Parsed, field, parse};
+pub(crate) use wide::held;
 
 /// What a payload says.
 #[derive(Clone, Debug, PartialEq)]

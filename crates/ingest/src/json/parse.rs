@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use factree_namespace::Value;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::wide;
 
@@ -35,9 +35,7 @@ pub(crate) fn parse(payload: &[u8]) -> Option<Parsed> {
             let is_rounded = notes.is_wide.get() && wide::is_rounded(payload);
             Some(Parsed { value, is_rounded, twice: notes.twice.into_inner() })
         }
-        // serde_json takes no number beyond the largest double, though it is JSON, and knows so where it has not to hold it.
         Err(_) => {
-            serde_json::from_slice::<IgnoredAny>(payload).ok()?;
             let (held, notes) = (wide::held(payload)?, Notes::default());
             let value = read(&held, &notes).ok()?;
             Some(Parsed { value, is_rounded: true, twice: notes.twice.into_inner() })

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
+
 /// Whether a double may stand for an integer that 64 bits do not hold.
 pub(super) fn is_wide(value: f64) -> bool {
     value.abs() >= (1_u64 << 63) as f64
@@ -22,8 +24,10 @@ pub(super) fn is_rounded(payload: &[u8]) -> bool {
     })
 }
 
-/// What is JSON but for the size of its numbers, with the largest double in place of each that is beyond it; none if none is.
-pub(super) fn held(payload: &[u8]) -> Option<Vec<u8>> {
+/// A payload that is JSON, with the largest double in place of each number beyond it; none if none is. serde_json takes no such
+/// number, and knows it for one where it has not to hold it.
+pub(crate) fn held(payload: &[u8]) -> Option<Vec<u8>> {
+    serde_json::from_slice::<IgnoredAny>(payload).ok()?;
     let mut held = Vec::new();
     let mut copied = 0;
     for at in numbers(payload) {
