@@ -171,13 +171,13 @@ class Story:
     def write_programs(self) -> None:
         """The programs of the guides, that find this Factree where a reader's is, and end where a reader would press Ctrl-C."""
         mqtt, http = (self.factree.mqtt_port, self.factree.http_port) if self.factree else (1883, 8080)
-        ending = f'[[ " $* " == *" -W "* || " $* " == *" -C "* ]] || set -- "$@" -C 1 -W {int(TIMEOUT)}'
+        ending = '[[ " $* " == *" -W "* || " $* " == *" -C "* ]] || set -- "$@" -C 1'
         port = f'[[ " $* " == *" -p "* ]] || set -- -p {mqtt} "$@"'
         curl = f'{self.real("curl")} --silent --show-error -w "%{{stderr}}http_code=%{{http_code}}\\n" "$@"'
         programs = {
             "curl": f'case " $* " in *" -N "*) {curl} --max-time {int(TIMEOUT)} 2>&1 | grep -m 1 "^data:";; *) {curl};; esac',
             "mosquitto_pub": f'{port}\nexec {self.real("mosquitto_pub")} "$@"',
-            # 27: its time is over, which is how it ends where nothing is said.
+            # 27: the time that the reader gives it is over.
             "mosquitto_sub": f'{port}\n{ending}\n{self.real("mosquitto_sub")} "$@" || [[ $? == 27 ]]',
             "factree": f"""case "$1 $2" in
 "sparkplug "*) exec {BINARY} "$@" --http 127.0.0.1:{http};;

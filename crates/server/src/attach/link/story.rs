@@ -243,7 +243,8 @@ fn tck_id_host_topic_phid_birth_sub_required() {
     }
 }
 
-/// `tck-id-operational-behavior-primary-application-state-with-multiple-servers-state`: the first message of the new connection as well.
+/// `tck-id-operational-behavior-primary-application-state-with-multiple-servers-state`: the first message of the new
+/// connection as well.
 #[test]
 fn tck_id_operational_behavior_host_application_multi_server_timestamp() {
     let mut story = Story::online(V5);
