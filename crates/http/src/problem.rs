@@ -18,7 +18,7 @@ use crate::commands::seconds;
 
 /// Writes [`Kind`] out of a table.
 macro_rules! kinds {
-    ($($kind:ident, $name:literal, $status:ident, $title:literal, $hint:literal;)*) => {
+    ($($kind:ident, $name:literal, $status:ident, $title:literal;)*) => {
         /// The ways in which a request fails.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind {
@@ -46,125 +46,66 @@ macro_rules! kinds {
                     $(Kind::$kind => $title,)*
                 }
             }
-
-            /// What the guide says besides, if the title does not say it all.
-            pub(crate) fn hint(self) -> &'static str {
-                match self {
-                    $(Kind::$kind => $hint,)*
-                }
-            }
         }
     };
 }
 
 // Names and titles never change. The routes that answer so name them in their description.
 kinds! {
-    ElementNotFound, "element-not-found", NOT_FOUND, "No element has this path",
-        "`deepest` does exist, `nearest` are names there; `moved` says where it went";
-    NoSample, "no-sample", NOT_FOUND, "The element holds no sample",
-        "a folder, or a metric that has not been sent yet; `ask` has an answer";
-    EdgeNodeNotFound, "edge-node-not-found", NOT_FOUND, "No such Edge Node",
-        "";
-    TypeNotFound, "type-not-found", NOT_FOUND, "No such type",
-        "or it has no such version; `nearest` are those it has";
-    ClientNotFound, "client-not-found", NOT_FOUND, "No such client",
-        "";
-    RouteNotFound, "route-not-found", NOT_FOUND, "No such route",
-        "";
-    MethodNotAllowed, "method-not-allowed", METHOD_NOT_ALLOWED, "The route does not take this method",
-        "see the `Allow` header";
-    BadPath, "bad-path", BAD_REQUEST, "Not a path of the tree",
-        "a stray `%`, or no UTF-8";
-    BadParameter, "bad-parameter", BAD_REQUEST, "A query parameter is not acceptable",
-        "`parameter` is unknown, repeated or out of range; `accepted` are those that exist";
-    BadFilter, "bad-filter", BAD_REQUEST, "The filter does not parse",
-        "no MQTT topic filter";
-    CommandNotFound, "command-not-found", NOT_FOUND, "No such command",
-        "forgotten, or never sent";
-    BadBody, "bad-body", BAD_REQUEST, "The body is not acceptable",
-        "not the JSON that the route takes";
-    BodyTooLarge, "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "`detail` says how large it may be";
-    ValueDoesNotFit, "value-does-not-fit", UNPROCESSABLE_ENTITY, "The value does not fit its datatype",
-        "`detail` says what the datatype takes";
-    AgainstRule, "against-rule", UNPROCESSABLE_ENTITY, "The value is against a rule",
-        "`detail` says which [rule](governance.md) of the operator's";
-    Offline, "offline", CONFLICT, "Nobody is there to hear it",
-        "the Edge Node or Device is, or its last Birth no longer declares the metric";
-    ReadOnly, "read-only", FORBIDDEN, "This cannot be set",
-        "`bdSeq`, or a field of a JSON document";
-    NotLoggedIn, "not-logged-in", UNAUTHORIZED, "This is not for everybody",
-        "no key, token or session, or none that is valid: [access.md](access.md#over-http)";
-    NotAllowed, "not-allowed", FORBIDDEN, "No role grants this",
-        "`detail` names the grant that is missing";
-    CsrfMissing, "csrf-missing", FORBIDDEN, "Not without the CSRF token",
-        "what changes something in a browser session has the header `X-CSRF-Token`";
-    TooManyTries, "too-many-tries", TOO_MANY_REQUESTS, "Too many tries",
-        "of a password, or too many are being checked; see `Retry-After`";
-    WrongPassword, "wrong-password", UNAUTHORIZED, "Not this name and password",
-        "";
-    NoLogins, "no-logins", CONFLICT, "Nobody logs in here",
-        "the configuration has no `[auth]`";
-    UserNotFound, "user-not-found", NOT_FOUND, "No such user",
-        "";
-    RoleNotFound, "role-not-found", NOT_FOUND, "No such role",
-        "";
-    KeyNotFound, "key-not-found", NOT_FOUND, "No such key",
-        "";
-    SessionNotFound, "session-not-found", NOT_FOUND, "No such session",
-        "";
-    UserExists, "user-exists", CONFLICT, "There is such a user already",
-        "";
-    RoleInUse, "role-in-use", CONFLICT, "Somebody has this role",
-        "";
-    RoleFixed, "role-fixed", CONFLICT, "This role is not changed here",
-        "it is built in";
-    LastAdmin, "last-admin", CONFLICT, "Nobody could let anybody in any more",
-        "somebody who may manage `access` has to stay";
-    TooManyOfThem, "too-many-of-them", CONFLICT, "There are as many as there may be",
-        "users, roles, keys or sessions; [limits.md](limits.md)";
-    Unacceptable, "unacceptable", UNPROCESSABLE_ENTITY, "A member of the body is not acceptable",
-        "`detail` says which, and what would be";
-    ReasonMissing, "reason-missing", UNPROCESSABLE_ENTITY, "Not without a reason",
-        "the configuration asks for a `reason` here: [audit.md](audit.md)";
-    AuditFull, "audit-full", SERVICE_UNAVAILABLE, "The audit log is full",
-        "what has to be on record is not done until there is room: [audit.md](audit.md)";
-    AuditUnreadable, "audit-unreadable", SERVICE_UNAVAILABLE, "The audit log cannot be read",
-        "";
-    NotStored, "not-stored", SERVICE_UNAVAILABLE, "It could not be stored, so nothing has changed",
-        "the disk, the audit log or the system refused";
-    CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site",
-        "a browser says that a page of another site asks";
-    WrongHost, "wrong-host", MISDIRECTED_REQUEST, "Not a name of this machine",
-        "`Host` is no name of this machine: see [below](#who-may-ask)";
-    BadHost, "bad-host", BAD_REQUEST, "Not a Host header",
-        "no `Host`, or several";
-    TargetTooLong, "target-too-long", URI_TOO_LONG, "The address is too long",
-        "path and query; `http_target_bytes_max`";
-    MethodNotImplemented, "method-not-implemented", NOT_IMPLEMENTED, "No route takes this method",
-        "`CONNECT`";
-    UnsupportedMediaType, "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON",
-        "a body without `Content-Type: application/json`, or with a `Content-Encoding`";
-    TooManyRequests, "too-many-requests", TOO_MANY_REQUESTS, "Too many requests",
-        "`http_requests_max` are being answered; see `Retry-After`";
-    ConfigurationRefused, "configuration-refused", UNPROCESSABLE_ENTITY, "The configuration was refused, and nothing has changed",
-        "`detail` names the key";
-    ResponseFull, "response-full", PAYLOAD_TOO_LARGE, "The response is full",
-        "of a path in `values/read`: the answer had no room for it";
-    TooManyCommands, "too-many-commands", SERVICE_UNAVAILABLE, "Too many commands are waiting",
-        "as many as are remembered wait; see `Retry-After`";
-    RebirthTooSoon, "rebirth-too-soon", TOO_MANY_REQUESTS, "A rebirth has just been asked for",
-        "see `Retry-After`";
-    TooManyStreams, "too-many-streams", SERVICE_UNAVAILABLE, "Too many streams",
-        "or the server is stopping; see `Retry-After`";
-    UpgradeRequired, "upgrade-required", UPGRADE_REQUIRED, "This is a WebSocket",
-        "ask with a WebSocket handshake: [streams.md](streams.md)";
-    BadMessage, "bad-message", BAD_REQUEST, "The message is not acceptable",
-        "sent over a WebSocket";
-    SubscriptionExists, "subscription-exists", CONFLICT, "There is such a subscription already",
-        "of this id, on this WebSocket";
-    SubscriptionNotFound, "subscription-not-found", NOT_FOUND, "No such subscription",
-        "of this id, on this WebSocket";
+    ElementNotFound, "element-not-found", NOT_FOUND, "No element has this path";
+    NoSample, "no-sample", NOT_FOUND, "The element holds no sample";
+    EdgeNodeNotFound, "edge-node-not-found", NOT_FOUND, "No such Edge Node";
+    TypeNotFound, "type-not-found", NOT_FOUND, "No such type";
+    ClientNotFound, "client-not-found", NOT_FOUND, "No such client";
+    RouteNotFound, "route-not-found", NOT_FOUND, "No such route";
+    MethodNotAllowed, "method-not-allowed", METHOD_NOT_ALLOWED, "The route does not take this method";
+    BadPath, "bad-path", BAD_REQUEST, "Not a path of the tree";
+    BadParameter, "bad-parameter", BAD_REQUEST, "A query parameter is not acceptable";
+    BadFilter, "bad-filter", BAD_REQUEST, "The filter does not parse";
+    CommandNotFound, "command-not-found", NOT_FOUND, "No such command";
+    BadBody, "bad-body", BAD_REQUEST, "The body is not acceptable";
+    BodyTooLarge, "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    ValueDoesNotFit, "value-does-not-fit", UNPROCESSABLE_ENTITY, "The value does not fit its datatype";
+    AgainstRule, "against-rule", UNPROCESSABLE_ENTITY, "The value is against a rule";
+    Offline, "offline", CONFLICT, "Nobody is there to hear it";
+    ReadOnly, "read-only", FORBIDDEN, "This cannot be set";
+    NotLoggedIn, "not-logged-in", UNAUTHORIZED, "This is not for everybody";
+    NotAllowed, "not-allowed", FORBIDDEN, "No role grants this";
+    CsrfMissing, "csrf-missing", FORBIDDEN, "Not without the CSRF token";
+    TooManyTries, "too-many-tries", TOO_MANY_REQUESTS, "Too many tries";
+    WrongPassword, "wrong-password", UNAUTHORIZED, "Not this name and password";
+    NoLogins, "no-logins", CONFLICT, "Nobody logs in here";
+    UserNotFound, "user-not-found", NOT_FOUND, "No such user";
+    RoleNotFound, "role-not-found", NOT_FOUND, "No such role";
+    KeyNotFound, "key-not-found", NOT_FOUND, "No such key";
+    SessionNotFound, "session-not-found", NOT_FOUND, "No such session";
+    UserExists, "user-exists", CONFLICT, "There is such a user already";
+    RoleInUse, "role-in-use", CONFLICT, "Somebody has this role";
+    RoleFixed, "role-fixed", CONFLICT, "This role is not changed here";
+    LastAdmin, "last-admin", CONFLICT, "Nobody could let anybody in any more";
+    TooManyOfThem, "too-many-of-them", CONFLICT, "There are as many as there may be";
+    Unacceptable, "unacceptable", UNPROCESSABLE_ENTITY, "A member of the body is not acceptable";
+    ReasonMissing, "reason-missing", UNPROCESSABLE_ENTITY, "Not without a reason";
+    AuditFull, "audit-full", SERVICE_UNAVAILABLE, "The audit log is full";
+    AuditUnreadable, "audit-unreadable", SERVICE_UNAVAILABLE, "The audit log cannot be read";
+    NotStored, "not-stored", SERVICE_UNAVAILABLE, "It could not be stored, so nothing has changed";
+    CrossSite, "cross-site", FORBIDDEN, "Not from a page of another site";
+    WrongHost, "wrong-host", MISDIRECTED_REQUEST, "Not a name of this machine";
+    BadHost, "bad-host", BAD_REQUEST, "Not a Host header";
+    TargetTooLong, "target-too-long", URI_TOO_LONG, "The address is too long";
+    MethodNotImplemented, "method-not-implemented", NOT_IMPLEMENTED, "No route takes this method";
+    UnsupportedMediaType, "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is not JSON";
+    TooManyRequests, "too-many-requests", TOO_MANY_REQUESTS, "Too many requests";
+    ConfigurationRefused, "configuration-refused", UNPROCESSABLE_ENTITY,
+        "The configuration was refused, and nothing has changed";
+    ResponseFull, "response-full", PAYLOAD_TOO_LARGE, "The response is full";
+    TooManyCommands, "too-many-commands", SERVICE_UNAVAILABLE, "Too many commands are waiting";
+    RebirthTooSoon, "rebirth-too-soon", TOO_MANY_REQUESTS, "A rebirth has just been asked for";
+    TooManyStreams, "too-many-streams", SERVICE_UNAVAILABLE, "Too many streams";
+    UpgradeRequired, "upgrade-required", UPGRADE_REQUIRED, "This is a WebSocket";
+    BadMessage, "bad-message", BAD_REQUEST, "The message is not acceptable";
+    SubscriptionExists, "subscription-exists", CONFLICT, "There is such a subscription already";
+    SubscriptionNotFound, "subscription-not-found", NOT_FOUND, "No such subscription";
 }
 
 impl Kind {

@@ -136,11 +136,11 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
 }
 
 impl Reading {
-    /// What there is to write, and what of the payload is not in it.
-    pub(crate) fn parts(&self) -> (&Reading, Option<&str>) {
+    /// What there is to write.
+    pub(crate) fn told(&self) -> &Reading {
         match self {
-            Self::Colliding(colliding) => (&colliding.0, Some(&colliding.1)),
-            whole => (whole, None),
+            Self::Colliding(colliding) => &colliding.0,
+            whole => whole,
         }
     }
 

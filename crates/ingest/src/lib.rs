@@ -257,12 +257,11 @@ impl Ingest {
                     self.on_host_input(now, &sparkplug::Input::TopicMalformed { session, topic, error }, out);
                 }
                 self.on_plain(now, (Some(session), topic), reading);
-                let (whole, collision) = reading.parts();
-                if let Reading::Sample(Reported { form: Form::Text, value, .. }) = whole {
+                if let Reading::Sample(Reported { form: Form::Text, value, .. }) = reading {
                     self.note_no_json(now, (session, topic), value);
                 }
-                if let Some(why) = collision {
-                    self.note_collision(now, (session, topic), why);
+                if let Reading::Colliding(colliding) = reading {
+                    self.note_collision(now, (session, topic), &colliding.1);
                 }
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);

@@ -120,7 +120,7 @@ impl PlainTopics {
         (topic, link): (&str, Option<SessionKey>),
         reading: &Reading,
     ) -> Kept {
-        let (reading, _) = reading.parts();
+        let reading = reading.told();
         let number = match self.by_name.get(topic) {
             Some(&number) => number,
             // An empty payload says nothing, so it makes no element.
@@ -135,7 +135,7 @@ impl PlainTopics {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
             Reading::Document(samples) => (None, samples.as_slice()),
-            Reading::Colliding(_) => unreachable!("its parts are others"),
+            Reading::Colliding(_) => unreachable!("what it holds is read"),
             Reading::TooManyFields => return self.miss(namespace, number, (received, link), Shortage::Fields),
             Reading::TooLongNames => return self.miss(namespace, number, (received, link), Shortage::Names),
             Reading::TooLarge => return self.miss(namespace, number, (received, link), Shortage::PayloadBytes),
