@@ -19,7 +19,8 @@ use crate::dto::{Conformance, Findings};
 use crate::edge_nodes::{PageSize, ask, foreign_cursor};
 use crate::problem::Problem;
 use crate::query::{Query, cursor};
-use crate::{App, RESPONSE_BYTES_MAX, answer, dto, edge_nodes};
+use crate::wishes::Wishes;
+use crate::{App, RESPONSE_BYTES_MAX, dto, edge_nodes};
 
 /// Findings in one page.
 const FINDINGS: PageSize = PageSize { default: 100, max: 1_000 };
@@ -54,11 +55,17 @@ const SUBJECTS: &[(&str, FindingSubject)] =
     responses(
         (status = 200, description = "A page of findings, by group, Edge Node, Device, rule, client and path.", body =
             dto::Findings<'static>),
+        (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-parameter"),
         (status = 403, description = "not-allowed"),
     )
 )]
-pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     caller.manage(Verb::Read, Area::Conformance)?;
     const ACCEPTED: &[&str] = &["about", "tck_id", "group", "edge_node", "client", "level", "since", "limit", "cursor"];
     let query = Query::parse(uri.query(), ACCEPTED)?;
@@ -81,7 +88,7 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
     reports.truncate(fitting);
     let next_cursor = reports.last().filter(|_| more).map(|last| cursor(&text(last)));
     let reports = judged(&app, &caller, reports);
-    Ok(answer::json(dto::to_json(&Findings::of(&reports, stats, next_cursor))))
+    Ok(wishes.json(dto::to_json(&Findings::of(&reports, stats, next_cursor))).await)
 }
 
 /// Each with whether the caller may see what was said there.
@@ -135,19 +142,25 @@ fn fitting(reports: &[FindingReport]) -> usize {
     ),
     responses(
         (status = 200, description = "Every rule with its verdict.", body = dto::Conformance<'static>),
+        (status = 304, description = "It is what you have."),
         (status = 400, description = "bad-path, bad-parameter"),
         (status = 403, description = "not-allowed"),
         (status = 404, description = "edge-node-not-found"),
     )
 )]
-pub(crate) async fn conformance(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn conformance(
+    State(app): State<App>,
+    caller: Caller,
+    wishes: Wishes,
+    uri: Uri,
+) -> Result<Response, Problem> {
     caller.manage(Verb::Read, Area::Conformance)?;
     Query::parse(uri.query(), &[])?;
     let (group, edge_node) = edge_nodes::named(&uri)?;
     let report = ask(&app, |ingest| ingest.conformance(&group, &edge_node));
     let report = report.ok_or_else(|| edge_nodes::unknown(&group, &edge_node))?;
     let with_values = may_see_edge_node(&app, &caller, &group, &edge_node);
-    Ok(answer::json(dto::to_json(&Conformance::of(&report, with_values))))
+    Ok(wishes.json(dto::to_json(&Conformance::of(&report, with_values))).await)
 }
 
 fn text(finding: &FindingReport) -> String {

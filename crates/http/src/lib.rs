@@ -44,6 +44,7 @@ mod edge_nodes;
 mod events;
 mod findings;
 mod guard;
+pub mod guide;
 mod i3x;
 mod json;
 mod login;

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 use crate::findings::{Example, LedgerStats, NewDeviation};
 use crate::plain::Shortage;
-use crate::{Ingest, convert};
+use crate::{Ingest, convert, json};
 
 mod declared;
 mod demand;
@@ -174,6 +174,14 @@ impl Ingest {
         }
     }
 
+    /// A plain payload says two things of one place, and one of them is not in the tree.
+    #[cold]
+    pub(crate) fn note_collision(&mut self, now: Now, from: (SessionKey, &str), why: &str) {
+        if self.plain.root(from.1).is_some() {
+            self.note_plain(now, from, BreachKind::Collision, || (None, Some(why.into())));
+        }
+    }
+
     /// Takes down that the tree did not take what a plain topic says, or not all of it.
     #[cold]
     pub(crate) fn note_beyond(&mut self, now: Now, from: (SessionKey, &str), shortage: Shortage) {
@@ -232,7 +240,8 @@ impl<'p> Parsed<'p> {
 
     /// None if it is no JSON.
     fn json(&mut self) -> Option<&Json> {
-        self.json.get_or_insert_with(|| serde_json::from_slice(self.payload).ok()).as_ref()
+        let held = || serde_json::from_slice(&json::held(self.payload)?).ok();
+        self.json.get_or_insert_with(|| serde_json::from_slice(self.payload).ok().or_else(held)).as_ref()
     }
 }
 

@@ -2,19 +2,24 @@
 //!
 //! A scalar, an array, or an object with a `value` is one sample; any other object is a document whose fields are elements
 //! below it. What stands beside a `value` speaks about it: time, quality, unit, description, range. The `timestamp` of a document
-//! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value that somebody published is never dropped.
+//! is that of all its fields that have none of their own. What is not JSON is kept as it came, with Bad quality: a value
+//! that somebody published is neither dropped nor rounded in silence.
 //! Knows nothing of topics or the tree. Nesting is bounded by the parser, fields by [`Limits`](crate::Limits).
 //! Invariant: what a payload is read into takes memory in proportion to it.
 
 mod parse;
+mod wide;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use factree_namespace::{Bound, DataType, Metadata, Quality, Timestamp, Value};
 use serde_json::Value as Json;
 
 use crate::declare::{self, Meaning};
-use parse::{Fields, field, parse};
+use crate::governance::clip;
+use parse::{Fields, Parsed, field, parse};
+pub(crate) use wide::held;
 
 /// What a payload says.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +30,8 @@ pub(crate) enum Reading {
     Sample(Reported),
     /// Samples below the topic: path and sample, in the document's order of names.
     Document(Vec<(String, Reported)>),
+    /// One of the two above, and which of its fields lost their place to others, for people.
+    Colliding(Box<(Reading, String)>),
     /// A document with more fields than the limit.
     TooManyFields,
     /// A document whose fields, each with the names of all it stands in, have names much longer than the document.
@@ -107,13 +114,67 @@ pub(crate) fn read(payload: &[u8], fields_max: usize) -> Reading {
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Reading::TooLarge;
     }
-    match parse(payload) {
-        Some(Value::Object(fields)) => match field(&fields, "value") {
+    let Some(Parsed { value, is_rounded, twice }) = parse(payload) else {
+        return Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) });
+    };
+    let mut collision =
+        twice.map(|name| format!("an object has two fields of the name {:?}, the last counts", clip(&name)));
+    let mut reading = match value {
+        Value::Object(fields) => match field(&fields, "value") {
             Some(value) => Reading::Sample(reported(value, &fields)),
-            None => document(&fields, fields_max, names_bytes_max(payload.len())),
+            None => document(&fields, fields_max, names_bytes_max(payload.len()), &mut collision),
         },
-        Some(value) => Reading::Sample(typed(value)),
-        None => Reading::Sample(Reported { quality: Some(Quality::Bad), form: Form::Text, ..no_json(payload) }),
+        value => Reading::Sample(typed(value)),
+    };
+    if is_rounded {
+        reading.doubt_wide();
+    }
+    match collision {
+        Some(collision) if reading.is_read() => Reading::Colliding(Box::new((reading, collision))),
+        Some(_) | None => reading,
+    }
+}
+
+impl Reading {
+    /// What there is to write.
+    pub(crate) fn told(&self) -> &Reading {
+        match self {
+            Self::Colliding(colliding) => &colliding.0,
+            whole => whole,
+        }
+    }
+
+    fn is_read(&self) -> bool {
+        matches!(self, Self::Sample(_) | Self::Document(_))
+    }
+
+    /// Leaves in doubt what may have been rounded.
+    #[cold]
+    fn doubt_wide(&mut self) {
+        match self {
+            Self::Sample(sample) => sample.doubt_if_wide(),
+            Self::Document(fields) => fields.iter_mut().for_each(|(_, sample)| sample.doubt_if_wide()),
+            Self::Empty | Self::Colliding(_) | Self::TooManyFields | Self::TooLongNames | Self::TooLarge => {}
+        }
+    }
+}
+
+impl Reported {
+    fn doubt_if_wide(&mut self) {
+        let is_in_doubt = matches!(self.quality, None | Some(Quality::Good | Quality::Uncertain));
+        if is_in_doubt && has_wide(&self.value) {
+            self.quality = Some(Quality::Uncertain);
+        }
+    }
+}
+
+/// Whether a number in it is [`wide::is_wide`]. As deep as the parser lets it be.
+fn has_wide(value: &Value) -> bool {
+    match value {
+        Value::Double(value) => wide::is_wide(*value),
+        Value::List(items) => items.iter().any(has_wide),
+        Value::Object(fields) => fields.iter().any(|(_, value)| has_wide(value)),
+        _ => false,
     }
 }
 
@@ -128,33 +189,56 @@ fn names_bytes_max(payload_len: usize) -> usize {
     FREE + 16 * payload_len
 }
 
-fn document(fields: &Fields, fields_max: usize, names_bytes_max: usize) -> Reading {
+/// Two fields are at one path only if a name has a `/` in it; then the first in the order of names counts.
+fn document(fields: &Fields, fields_max: usize, names_bytes_max: usize, collision: &mut Option<String>) -> Reading {
     let of_all = field(fields, "timestamp").and_then(document_time).filter(|time| time.0 >= MILLIS_MIN);
     let mut samples = Vec::new();
     let mut names_bytes_left = names_bytes_max;
+    let mut has_slash = false;
     // Depth first by hand: the parser bounds the depth, this bounds count and bytes before more is built.
-    let mut open = vec![(String::new(), fields.iter())];
+    let mut open = vec![(None::<String>, fields.iter())];
     while let Some((path, fields)) = open.last_mut() {
         let Some((name, value)) = fields.next() else {
             open.pop();
             continue;
         };
         // What has no field in it costs as much to look through.
-        match names_bytes_left.checked_sub(path.len() + name.len()) {
+        let around = path.as_deref().map_or(0, str::len);
+        match names_bytes_left.checked_sub(around + name.len()) {
             Some(left) => names_bytes_left = left,
             None => return Reading::TooLongNames,
         }
-        let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        has_slash |= name.contains('/');
+        let path = path.as_ref().map_or_else(|| name.to_string(), |path| format!("{path}/{name}"));
         match value {
             Value::Object(inner) => match field(inner, "value") {
                 Some(value) => samples.push((path, reported(value, inner))),
-                None => open.push((path, inner.iter())),
+                None => open.push((Some(path), inner.iter())),
             },
             scalar => samples.push((path, typed(scalar.clone()))),
         }
         if samples.len() > fields_max {
             return Reading::TooManyFields;
         }
+    }
+    // Depth first, and in the order of names: a field without one is the first, if it is there.
+    if samples.first().is_some_and(|(path, _)| path.is_empty()) {
+        samples.remove(0);
+        collision.get_or_insert_with(|| "a field has no name, so it has no place below the topic".to_owned());
+    }
+    if has_slash {
+        let mut taken = HashSet::new();
+        let is_free: Vec<bool> = samples.iter().map(|(path, _)| taken.insert(path.as_str())).collect();
+        let mut is_free = is_free.into_iter();
+        samples.retain(|(path, _)| {
+            let is_free = is_free.next().expect("one for each");
+            if !is_free {
+                collision.get_or_insert_with(|| {
+                    format!("two fields are at {:?}, the first in the order of names counts", clip(path))
+                });
+            }
+            is_free
+        });
     }
     if of_all.is_some() {
         samples.iter_mut().for_each(|(_, sample)| sample.timestamp = sample.timestamp.or(of_all));
@@ -340,6 +424,49 @@ mod tests {
             [("order", &Value::String("PO-1".into())), ("oven/temp", &Value::Int(180)), ("qty", &Value::Int(5)),]
         );
         assert_eq!(read(br#"{"a":1,"b":2,"c":3}"#, 2), Reading::TooManyFields);
+    }
+
+    #[test]
+    fn of_fields_for_one_place_the_first_counts_and_the_others_are_told() {
+        let colliding = |payload: &str| match read(payload.as_bytes(), 9) {
+            Reading::Colliding(colliding) => {
+                let Reading::Document(fields) = colliding.0 else { panic!("a document") };
+                let shown: Vec<_> = fields.iter().map(|(path, sample)| format!("{path}={:?}", sample.value)).collect();
+                (shown.join(" "), colliding.1)
+            }
+            other => panic!("two fields for one place, not {other:?}"),
+        };
+        let told = |fields: &str, why: &str| (fields.to_owned(), why.to_owned());
+        let two = "two fields are at \"a/b\", the first in the order of names counts";
+        assert_eq!(colliding(r#"{"a/b":1,"a":{"b":2},"c":3}"#), told("a/b=Int(2) c=Int(3)", two));
+        let nameless = "a field has no name, so it has no place below the topic";
+        assert_eq!(colliding(r#"{"":3,"b":1}"#), told("b=Int(1)", nameless));
+        let twice = "an object has two fields of the name \"b\", the last counts";
+        assert_eq!(colliding(r#"{"b":1,"b":2}"#), told("b=Int(2)", twice));
+        let apart = read(r#"{"a/b":1,"a":{"":2},"":{"b":3}}"#.as_bytes(), 9);
+        let Reading::Document(fields) = apart else { panic!("three places") };
+        assert_eq!(fields.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["/b", "a/", "a/b"]);
+    }
+
+    #[test]
+    fn what_64_bits_do_not_hold_is_rounded_and_uncertain() {
+        let shown = |payload: &str| {
+            let Reported { value, quality, datatype, .. } = sample(payload);
+            (value, quality, datatype)
+        };
+        let doubtful = |value: f64| (Value::Double(value), Some(Quality::Uncertain), DataType::Double);
+        assert_eq!(shown("18446744073709551617"), doubtful(18_446_744_073_709_551_616.0));
+        assert_eq!((shown("1e400"), shown("-1e400")), (doubtful(f64::MAX), doubtful(f64::MIN)));
+        let (boastful, bad) =
+            (r#"{"value":1e400,"quality":"Good"}"#, r#"{"value":18446744073709551617,"quality":"Bad"}"#);
+        assert_eq!((shown(boastful).1, shown(bad).1), (Some(Quality::Uncertain), Some(Quality::Bad)));
+        assert_eq!(shown("[1,[123456789012345678901234]]").1, Some(Quality::Uncertain));
+        assert_eq!((shown("6.02214076e23").1, shown("36893488147419103232").1), (None, None), "nothing is lost");
+        let Reading::Document(fields) = read(br#"{"id":123456789012345678901234,"n":1}"#, 9) else {
+            panic!("a document")
+        };
+        let qualities: Vec<_> = fields.iter().map(|(_, sample)| sample.quality).collect();
+        assert_eq!(qualities, [Some(Quality::Uncertain), None]);
     }
 
     #[test]

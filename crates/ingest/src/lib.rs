@@ -260,6 +260,9 @@ impl Ingest {
                 if let Reading::Sample(Reported { form: Form::Text, value, .. }) = reading {
                     self.note_no_json(now, (session, topic), value);
                 }
+                if let Reading::Colliding(colliding) = reading {
+                    self.note_collision(now, (session, topic), &colliding.1);
+                }
                 // Sparkplug 2.2 had STATE outside its namespace.
                 self.hear_state(session, topic, published, out);
             }

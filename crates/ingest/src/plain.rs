@@ -120,6 +120,7 @@ impl PlainTopics {
         (topic, link): (&str, Option<SessionKey>),
         reading: &Reading,
     ) -> Kept {
+        let reading = reading.told();
         let number = match self.by_name.get(topic) {
             Some(&number) => number,
             // An empty payload says nothing, so it makes no element.
@@ -134,6 +135,7 @@ impl PlainTopics {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
             Reading::Document(samples) => (None, samples.as_slice()),
+            Reading::Colliding(_) => unreachable!("what it holds is read"),
             Reading::TooManyFields => return self.miss(namespace, number, (received, link), Shortage::Fields),
             Reading::TooLongNames => return self.miss(namespace, number, (received, link), Shortage::Names),
             Reading::TooLarge => return self.miss(namespace, number, (received, link), Shortage::PayloadBytes),
@@ -487,7 +489,7 @@ impl Field {
         self.form = sample.form;
         let value = match (&sample.value, self.datatype) {
             (Value::Null, _) => return (ValueRef::Null, self.datatype),
-            (Value::Int(value), DataType::Double) if (*value as f64) as i64 == *value => {
+            (Value::Int(value), DataType::Double) if (*value as f64) as i128 == i128::from(*value) => {
                 return (ValueRef::Double(*value as f64), DataType::Double);
             }
             (value, _) => value,

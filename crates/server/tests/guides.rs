@@ -43,6 +43,12 @@ fn the_guide_to_metrics_has_every_metric() {
     holds("metrics.md", "metrics", &factree::metrics::guide());
 }
 
+#[test]
+fn the_guide_to_http_has_every_route_and_every_problem() {
+    holds("http.md", "routes", &factree_http::guide::routes());
+    holds("http.md", "problems", &factree_http::guide::problems());
+}
+
 /// What the guide shows as the defaults are the defaults.
 #[test]
 fn the_example_of_the_guide_to_sparkplug_is_the_defaults() {

@@ -19,7 +19,8 @@ usage: cargo xtask <command>
   codegen --check  fail if that file is stale
   spec             list the statements of MQTT 5.0 and 3.1.1 with the code and tests that cite them; fail if a
                    server-side one is neither tested nor excepted, or if the code cites one that does not exist;
-                   then the rules of Sparkplug; fail if one is said to be detected and no test is named after it
+                   then the rules of Sparkplug; fail if one is said to be detected and no test is named after it, or if
+                   one binds Factree and is neither tested nor excepted
   spec --write     write the same to docs/mqtt-conformance.md and docs/sparkplug-conformance.md
   sbom             print what is built into factree, as CycloneDX 1.5 in JSON
   crash [...]      kill factree under load, again and again, and see whether anything acknowledged is lost; any other

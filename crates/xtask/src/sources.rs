@@ -28,6 +28,12 @@ pub(crate) fn all(root: &Path) -> Result<Vec<(String, String)>, String> {
     paths.into_iter().map(read).collect()
 }
 
+/// Whether a whole file is a test, by its path.
+pub(crate) fn is_test(file: &str) -> bool {
+    let endings = ["/tests.rs", "/story.rs"];
+    file.contains("/tests/") || file.starts_with("interop/") || endings.iter().any(|ending| file.ends_with(ending))
+}
+
 fn gather(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -12,7 +12,7 @@
 //!
 //! | member | |
 //! |---|---|
-//! | `tck_id` | the rule: an assertion of the specification, `factree-…` where it is ours, `governance-…` for an operator's, `json-invalid` |
+//! | `tck_id` | the rule: an assertion of the specification, `factree-…` where it is ours, `governance-…` for an operator's, `json-invalid`, `json-collision` |
 //! | `level` | `MUST`, `MUST NOT`, `SHOULD`, `SHOULD NOT`, `MAY` |
 //! | `text` | what the rule asks for |
 //! | `group`, `edge_node` | left out together if it is about no Edge Node that is known |

@@ -30,13 +30,15 @@ pub(crate) enum BreachKind {
     Schema,
     /// No rule of the operator's: a plain payload that is text and not JSON.
     NotJson,
+    /// None either: a plain payload with two fields for one place, or one for none.
+    Collision,
     /// None either: a plain payload, or a field of it, that a limit keeps out of the tree.
     Beyond,
 }
 
 impl BreachKind {
-    pub(crate) const ALL: [BreachKind; 5] =
-        [BreachKind::OneOf, BreachKind::Range, BreachKind::Schema, BreachKind::NotJson, BreachKind::Beyond];
+    pub(crate) const ALL: [BreachKind; 6] =
+        [Self::OneOf, Self::Range, Self::Schema, Self::NotJson, Self::Collision, Self::Beyond];
 
     /// What it goes by in findings and metrics.
     pub(crate) fn id(self) -> &'static str {
@@ -45,6 +47,7 @@ impl BreachKind {
             Self::Range => "governance-range",
             Self::Schema => "governance-schema",
             Self::NotJson => "json-invalid",
+            Self::Collision => "json-collision",
             Self::Beyond => "factree-limit-plain",
         }
     }
@@ -58,6 +61,7 @@ impl BreachKind {
             Self::NotJson => {
                 "A payload on a plain topic is JSON; what is not is kept as text or bytes, with Bad quality."
             }
+            Self::Collision => "Each field of a payload on a plain topic has a place of its own.",
             Self::Beyond => {
                 "What a plain topic says stays within the limits; what does not is NULL and Bad in the tree."
             }

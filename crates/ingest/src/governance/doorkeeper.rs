@@ -98,6 +98,7 @@ impl Doorkeeper {
                     }
                 }
             }
+            Reading::Colliding(colliding) => found.unjudged(&meant, &colliding.1),
             Reading::TooManyFields => found.unjudged(&meant, "it has more fields than fields_per_document_max"),
             Reading::TooLongNames => found.unjudged(&meant, TOO_LONG_NAMES),
             Reading::TooLarge => found.unjudged(&meant, &format!("it is larger than {PAYLOAD_BYTES_MAX} bytes")),

@@ -134,6 +134,10 @@ fn what_nobody_could_judge_breaks_the_rules_that_mean_it() {
     let deep = "[".repeat(200) + &"]".repeat(200);
     let schema = GovernanceRuleText { schema: described(json!({})), ..rule("T") };
     assert_eq!(judged(&[schema], "T", deep.as_bytes()), ["T governance-schema it is no JSON"]);
+    let number =
+        |most: f64| GovernanceRuleText { schema: described(json!({"type": "number", "maximum": most})), ..rule("T") };
+    assert_eq!(judged(&[number(f64::MAX)], "T", b"1e400"), [""; 0], "it is JSON, and the largest double to us");
+    assert_eq!(judged(&[number(10.0)], "T", b"1e400").len(), 1);
 }
 
 #[test]

@@ -226,6 +226,37 @@ fn text_that_is_no_json_is_kept_with_bad_quality_and_found() {
 }
 
 #[test]
+fn a_field_without_a_place_of_its_own_is_found_and_breaks_what_would_judge_it() {
+    let mut world = governed(&[enforced(range("Acme/Oven/#", 0.0, 10.0))]);
+    world.connects(1, "scale");
+    world.publish(1, "Acme/Order", br#"{"a/b":1,"a":{"b":2}}"#);
+    world.publish(1, "Acme/Order", br#"{"":3,"c":4}"#);
+    assert_eq!(world.shows("Acme/Order/#"), "Acme/Order/a/b = 2 (Stale)\nAcme/Order/c = 4\n");
+    assert_eq!(told(&world), ["json-collision Acme/Order scale ×2 (0 refused)"]);
+    let why = deviations(&world)[0].example.why.clone();
+    assert_eq!(why.as_deref(), Some("two fields are at \"a/b\", the first in the order of names counts"));
+    // The one that the tree would not show may be the one that is too hot.
+    let why = world.tries(1, "Acme/Oven", br#"{"a/b":99,"a":{"b":2}}"#).unwrap();
+    assert!(why.ends_with("two fields are at \"a/b\", the first in the order of names counts"), "{why}");
+    assert_eq!(world.shows("Acme/Oven/#"), "");
+}
+
+#[test]
+fn a_number_that_no_64_bits_hold_is_judged_and_uncertain() {
+    let mut world = governed(&[range("Acme/Hot", 0.0, 10.0)]);
+    world.connects(1, "scale");
+    world.publish(1, "Acme/Serial", b"123456789012345678901234");
+    assert_eq!(world.tries(1, "Acme/Hot", b"1e400"), None);
+    assert!(world.shows("Acme/Serial").contains("(Uncertain)"), "{}", world.shows("#"));
+    assert!(world.shows("Acme/Hot").contains("(Uncertain)"), "{}", world.shows("#"));
+    assert_eq!(told(&world), ["governance-range Acme/Hot scale ×1 (0 refused)"]);
+    // A field of doubles takes no integer that it would have to round.
+    world.publish(1, "Acme/Count", b"1.5");
+    world.publish(1, "Acme/Count", b"9223372036854775807");
+    assert_eq!(world.shows("Acme/Count"), "Acme/Count = 9223372036854775807\n");
+}
+
+#[test]
 fn who_fills_the_ledger_pushes_out_nobody_else() {
     let limits = Limits { deviations_max: NonZeroUsize::new(5).unwrap(), ..Limits::default() };
     let mut world = World::with(limits, Placement::default());

@@ -1,6 +1,7 @@
 //! Stories of what clients publish and what the tree then shows.
 
 mod away;
+mod clock;
 mod commands;
 mod context;
 mod definitions;

@@ -101,8 +101,7 @@ fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_
     assert_eq!(devices, [(Liveness::Offline, EPOCH + 9_000); 2]);
 }
 
-/// `tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-tags-stale` and
-/// `…-ndeath-devices-tags-stale`.
+/// `tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-tags-stale` as well.
 #[test]
 fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_tags_stale() {
     let (mut world, death) = before_a_death();
@@ -115,8 +114,8 @@ fn tck_id_operational_behavior_edge_node_termination_host_action_ndeath_devices_
     }
 }
 
-/// `tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-offline` and
-/// `…-ddeath-devices-tags-stale`.
+/// `tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-tags-stale` as well: its metrics are Stale since
+/// the Device is offline, which its report says for all of them.
 #[test]
 fn tck_id_operational_behavior_edge_node_termination_host_action_ddeath_devices_offline() {
     let (mut world, death) = before_a_death();

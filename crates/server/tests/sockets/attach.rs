@@ -125,6 +125,7 @@ fn an_edge_node_that_dies_there_is_stale_here() {
     assert_eq!(plant.get(LINE).1["state"], json!("offline"));
 }
 
+/// `non-testable-host-stale-on-server-loss`.
 #[test]
 fn everything_heard_over_a_lost_link_is_stale_and_comes_back_with_a_rebirth() {
     let foreign = Plant::start();
@@ -182,6 +183,8 @@ fn after_a_lost_link_anybody_may_ask_for_a_rebirth() {
     assert_eq!(hears.recv().unwrap(), "spBv1.0/Acme:Dallas:Press/NCMD/Line1");
 }
 
+/// `tck-id-operational-behavior-primary-application-state-with-multiple-servers-state-subs`: with two brokers, ours and theirs, it
+/// is said on both.
 #[test]
 fn state_is_true_whatever_happens_to_the_link() {
     let foreign = Plant::start();
@@ -195,6 +198,8 @@ fn state_is_true_whatever_happens_to_the_link() {
     };
     let (online, since) = said();
     assert!(online);
+    let (_ours, mut ours) = listener(&plant, "ours", "spBv1.0/STATE/+");
+    assert!(next_message(&mut ours).1.contains("\"online\":true"));
     // tck-id-message-flow-hid-sparkplug-state-message-delivered
     let false_death = format!("{{\"online\":false,\"timestamp\":{since}}}");
     other.publish("spBv1.0/STATE/scada", QoS::AtLeastOnce, true, false_death).unwrap();

@@ -13,7 +13,7 @@ use factree_sparkplug::{self as sparkplug, BdSeq, DataType, HostState, Payload, 
 
 use crate::plant::Plant;
 
-const V5: ProtocolVersion = ProtocolVersion::V5;
+pub(crate) const V5: ProtocolVersion = ProtocolVersion::V5;
 const NBIRTH: &str = "spBv1.0/g/NBIRTH/n";
 const DBIRTH: &str = "spBv1.0/g/DBIRTH/n/d";
 const NDEATH: &str = "spBv1.0/g/NDEATH/n";
@@ -21,26 +21,26 @@ const STATE: &str = "spBv1.0/STATE/factree";
 
 /// A message as a subscriber has it.
 #[derive(Clone, Debug, PartialEq)]
-struct Heard {
-    topic: String,
-    payload: Vec<u8>,
-    qos: QoS,
-    retain: bool,
+pub(crate) struct Heard {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
 }
 
 /// A client that says one thing at a time and keeps what it hears meanwhile.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     unread: Vec<u8>,
     heard: VecDeque<Heard>,
 }
 
 impl Client {
-    fn connect(plant: &Plant, id: &str) -> Self {
+    pub(crate) fn connect(plant: &Plant, id: &str) -> Self {
         Self::connect_with(plant, Connect::new(V5, id)).0
     }
 
-    fn connect_with(plant: &Plant, connect: Connect<'_>) -> (Self, ReasonCode) {
+    pub(crate) fn connect_with(plant: &Plant, connect: Connect<'_>) -> (Self, ReasonCode) {
         let mut client = Self { stream: plant.socket(), unread: Vec::new(), heard: VecDeque::new() };
         client.send(&Packet::Connect(connect));
         let reason = client.answer(|packet| if let Packet::ConnAck(ack) = packet { Some(ack.reason) } else { None });
@@ -91,21 +91,26 @@ impl Client {
         }
     }
 
-    fn subscribe(&mut self, filter: &str) {
+    pub(crate) fn subscribe(&mut self, filter: &str) {
         let requests = [SubscribeRequest::new(filter, QoS::AtLeastOnce)];
         self.send(&Packet::Subscribe(Subscribe::new(id(1), &requests[..])));
         self.answer(|packet| matches!(packet, Packet::SubAck(_)).then_some(()));
     }
 
-    fn publish(&mut self, topic: &str, payload: &[u8], retain: bool) -> ReasonCode {
+    pub(crate) fn publish(&mut self, topic: &str, payload: &[u8], retain: bool) -> ReasonCode {
         let handshake = Handshake::AtLeastOnce(id(1));
         let publish = Publish { handshake, retain, ..Publish::new(TopicName::parse(topic).unwrap(), payload) };
         self.send(&Packet::Publish(publish));
         self.answer(|packet| if let Packet::PubAck(ack) = packet { Some(ack.reason) } else { None })
     }
 
+    /// The same with QoS 0, which has no answer.
+    pub(crate) fn mention(&mut self, topic: &str, payload: &[u8]) {
+        self.send(&Packet::Publish(Publish::new(TopicName::parse(topic).unwrap(), payload)));
+    }
+
     /// The next message.
-    fn next(&mut self) -> Heard {
+    pub(crate) fn next(&mut self) -> Heard {
         while self.heard.is_empty() {
             self.step(|_| None::<()>).expect("the server closed the connection");
         }
@@ -113,7 +118,7 @@ impl Client {
     }
 
     /// All messages that were on their way: what comes before an answer to a PINGREQ.
-    fn all(&mut self) -> Vec<Heard> {
+    pub(crate) fn all(&mut self) -> Vec<Heard> {
         self.send(&Packet::PingReq);
         self.answer(|packet| matches!(packet, Packet::PingResp).then_some(()));
         self.heard.drain(..).collect()
@@ -145,7 +150,7 @@ fn certificate(birth: &str) -> String {
 }
 
 /// What a newcomer finds retained.
-fn found(plant: &Plant, filter: &str) -> Vec<Heard> {
+pub(crate) fn found(plant: &Plant, filter: &str) -> Vec<Heard> {
     let mut newcomer = Client::connect(plant, "newcomer");
     newcomer.subscribe(filter);
     let found = newcomer.all();
@@ -329,7 +334,7 @@ fn an_ndeath_can_be_left_as_it_is() {
 
 // ---- STATE --------------------------------------------------------------------------------------------------------------
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     Timestamp(since.as_millis() as u64)
 }
@@ -349,6 +354,19 @@ fn online_since(plant: &Plant) -> Timestamp {
     let (online, since) = state(&found[0]);
     assert!(online && found.len() == 1, "{found:?}");
     since
+}
+
+/// That it is online, and that it is not, is said on STATE: `tck-id-intro-sparkplug-host-state`, `tck-id-components-ph-state`,
+/// `tck-id-conformance-primary-host`.
+#[test]
+fn a_host_application_is_born_and_dies_on_state() {
+    let mut plant = Plant::start();
+    let mut node = Client::connect(&plant, "node");
+    node.subscribe("spBv1.0/STATE/+");
+    plant.stop();
+    let heard = node.last_words();
+    let said: Vec<_> = heard.iter().map(|heard| (heard.topic.as_str(), state(heard).0)).collect();
+    assert_eq!(said, [(STATE, true), (STATE, false)]);
 }
 
 #[test]

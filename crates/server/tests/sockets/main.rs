@@ -9,6 +9,7 @@ mod conformance;
 mod face;
 mod front;
 mod governance;
+mod host;
 mod hostile;
 mod judged;
 mod limits;

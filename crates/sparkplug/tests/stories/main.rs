@@ -1,6 +1,7 @@
 //! Stories of the Sparkplug host, and its payloads against recordings, another implementation and chance.
 
 mod aware;
+mod clock;
 mod corpus;
 mod differential;
 mod host;
@@ -13,3 +14,4 @@ mod rebirths;
 mod reorder;
 mod story;
 mod structures;
+mod topics;

@@ -45,8 +45,7 @@ pub(super) fn all(root: &Path) -> Result<Vec<Citation>, String> {
 }
 
 fn in_file(file: &str, text: &str) -> Vec<Citation> {
-    let all_test = file.contains("/tests/") || file.starts_with("interop/");
-    let mut place = if all_test { Place::Test } else { Place::Source };
+    let mut place = if sources::is_test(file) { Place::Test } else { Place::Source };
     let mut citations = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.starts_with("#[cfg(test)]") {

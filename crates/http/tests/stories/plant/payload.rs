@@ -1,4 +1,4 @@
-//! Sparkplug payloads by hand: as much protobuf as a Birth needs. [tck-id-payloads: org.eclipse.tahu.protobuf]
+//! Sparkplug payloads by hand: as much protobuf as a Birth needs. (`org.eclipse.tahu.protobuf`)
 
 /// One metric: name, metric alias, value.
 pub(crate) type Metric<'a> = (&'a str, Option<u64>, Value);

@@ -29,6 +29,8 @@ pub(crate) struct World {
     is_historical: bool,
     start: Instant,
     pub(crate) elapsed: Duration,
+    /// By how many milliseconds the wall clock has been set.
+    set_by: i64,
     pub(crate) said: Vec<Output>,
     pub(crate) births: Records,
     pub(crate) samples: Records,
@@ -59,6 +61,7 @@ impl World {
             is_historical: false,
             start: Instant::now(),
             elapsed: Duration::ZERO,
+            set_by: 0,
             said: Vec::new(),
             births: Records::new(),
             samples: Records::new(),
@@ -105,7 +108,13 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { instant: self.start + self.elapsed, wall: Timestamp(EPOCH + self.elapsed.as_millis() as u64) }
+        let wall = EPOCH + self.elapsed.as_millis() as u64;
+        Now { instant: self.start + self.elapsed, wall: Timestamp(wall.checked_add_signed(self.set_by).unwrap()) }
+    }
+
+    /// Sets our wall clock, forwards or back.
+    pub(crate) fn sets_the_clock(&mut self, hours: i64) {
+        self.set_by += hours * 3_600_000;
     }
 
     /// What time has made due happens.

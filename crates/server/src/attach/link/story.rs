@@ -155,11 +155,16 @@ impl Story {
 fn told(packet: &Packet<'_>) -> String {
     let utf8 = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let will = |will: &WillMessage<'_>| {
-        assert_eq!((will.qos, will.retain), (QoS::AtLeastOnce, true), "tck-id-host-topic-phid-death-qos, -retain");
+        // tck-id-host-topic-phid-death-qos, tck-id-operational-behavior-host-application-connect-will-qos,
+        // tck-id-payloads-state-will-message-qos; tck-id-host-topic-phid-death-retain,
+        // tck-id-operational-behavior-host-application-connect-will-retained, tck-id-payloads-state-will-message-retain.
+        assert_eq!((will.qos, will.retain), (QoS::AtLeastOnce, true));
         format!(" will {} {}", will.topic, utf8(will.payload))
     };
     match packet {
         Packet::Connect(connect) => {
+            // tck-id-message-flow-phid-sparkplug-clean-session-50, and of 3.1.1, which has no expiry:
+            // tck-id-message-flow-phid-sparkplug-clean-session-311.
             assert!(connect.clean_start && connect.session_expiry == factree_mqtt::SessionExpiry::ENDS_WITH_CONNECTION);
             let will = connect.will.as_ref().map(will).unwrap_or_default();
             let password = utf8(connect.password.unwrap());
@@ -179,7 +184,12 @@ fn told(packet: &Packet<'_>) -> String {
             let topic = publish.topic.unwrap();
             match publish.handshake {
                 Handshake::AtMostOnce => assert!(!publish.retain, "a command"),
-                _ => assert!(publish.retain, "tck-id-host-topic-phid-birth-retain"),
+                // A STATE, born or dying. tck-id-operational-behavior-host-application-connect-birth-qos,
+                // tck-id-operational-behavior-host-application-connect-birth-retained, tck-id-payloads-state-birth,
+                // tck-id-operational-behavior-host-application-death-qos,
+                // tck-id-operational-behavior-host-application-death-retained.
+                Handshake::AtLeastOnce(_) => assert!(publish.retain),
+                Handshake::ExactlyOnce(_) => panic!("nothing is said with QoS 2"),
             }
             format!("{topic} {}", utf8(publish.payload))
         }
@@ -189,8 +199,12 @@ fn told(packet: &Packet<'_>) -> String {
     }
 }
 
+/// The will: `tck-id-host-topic-phid-death-required`, `tck-id-operational-behavior-host-application-connect-will`; its topic:
+/// `tck-id-host-topic-phid-death-topic`, `tck-id-operational-behavior-host-application-connect-will-topic`,
+/// `tck-id-payloads-state-will-message`; its payload: `tck-id-host-topic-phid-death-payload`,
+/// `tck-id-operational-behavior-host-application-connect-will-payload`, `tck-id-payloads-state-will-message-payload`.
 #[test]
-fn tck_id_host_topic_phid_birth_sub_required() {
+fn a_host_application_connects_with_its_death_as_the_will() {
     for version in [V5, V311] {
         let mut story = Story::of(terms(version));
         story.connect();
@@ -198,6 +212,22 @@ fn tck_id_host_topic_phid_birth_sub_required() {
             story.said(),
             "[CONNECT factree-scada user hunter2 will spBv1.0/STATE/scada {\"online\":false,\"timestamp\":1000}]"
         );
+    }
+}
+
+/// Subscribed first: `tck-id-message-flow-phid-sparkplug-subscription`, `tck-id-payloads-state-subscribe`. Then, before
+/// anything else, it is born: `tck-id-host-topic-phid-birth-message`, `tck-id-principles-birth-certificates-order`,
+/// `tck-id-message-flow-phid-sparkplug-state-publish`, `tck-id-operational-behavior-host-application-connect-birth`,
+/// `tck-id-operational-behavior-host-application-connect-birth-topic`; with the payload that is wanted:
+/// `tck-id-message-flow-phid-sparkplug-state-publish-payload`,
+/// `tck-id-message-flow-phid-sparkplug-state-publish-payload-timestamp`, `tck-id-payloads-state-birth-payload`,
+/// `tck-id-operational-behavior-host-application-connect-birth-payload`.
+#[test]
+fn tck_id_host_topic_phid_birth_sub_required() {
+    for version in [V5, V311] {
+        let mut story = Story::of(terms(version));
+        story.connect();
+        story.said();
         story.connack().unwrap();
         let said = story.said();
         match version {
@@ -213,6 +243,8 @@ fn tck_id_host_topic_phid_birth_sub_required() {
     }
 }
 
+/// `tck-id-operational-behavior-primary-application-state-with-multiple-servers-state`: the first message of the new
+/// connection as well.
 #[test]
 fn tck_id_operational_behavior_host_application_multi_server_timestamp() {
     let mut story = Story::online(V5);
@@ -290,6 +322,9 @@ fn a_state_message_that_is_refused_is_told_of() {
     assert_eq!(story.link.take_notes(), [Note::StateRefused { reason }]);
 }
 
+/// `tck-id-operational-behavior-host-application-termination`, `tck-id-operational-behavior-host-application-death-topic`,
+/// `tck-id-operational-behavior-host-application-death-payload`, and then a DISCONNECT, as
+/// `tck-id-operational-behavior-host-application-disconnect-intentional` allows.
 #[test]
 fn tck_id_host_topic_phid_death_payload_timestamp_disconnect_clean() {
     let mut story = Story::online(V5);

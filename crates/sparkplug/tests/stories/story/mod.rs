@@ -11,7 +11,7 @@
 //! `name`, `name#alias`, `#alias`, `name:7` (datatype 7), `name~` (historical), `name=Motor{a,b}` (an instance of the
 //! Template Motor with members a and b), `name=def{a,b}` (a definition). Births have a bdSeq metric when `bd=`
 //! is given and always `Node Control/Rebirth`. `END s1` ends a session, `@5s` and `@10ms` let time pass, and what is due
-//! happens. What was held is told behind `[D-type …]`, or between brackets what else it was.
+//! happens; `CLOCK -6h` sets our wall clock back by so much. What was held is told behind `[D-type …]`, or between brackets what else it was.
 
 use factree_sparkplug::{
     encode::{Algorithm, MetricBuilder, PayloadBuilder, REBIRTH, TemplateBuilder},
@@ -24,6 +24,8 @@ pub(crate) struct Story {
     limits: Limits,
     start: Instant,
     elapsed: Duration,
+    /// By how many milliseconds the wall clock has been set.
+    set_by: i64,
     payload: Payload,
     outputs: Outputs,
     refused: Option<NotRestored>,
@@ -40,7 +42,16 @@ impl Story {
     pub(crate) fn with(limits: Limits) -> Story {
         let host = Host::new(limits.clone());
         let (payload, outputs) = (Payload::new(), Outputs::new());
-        Story { host, limits, start: Instant::now(), elapsed: Duration::ZERO, payload, outputs, refused: None }
+        Story {
+            host,
+            limits,
+            start: Instant::now(),
+            elapsed: Duration::ZERO,
+            set_by: 0,
+            payload,
+            outputs,
+            refused: None,
+        }
     }
 
     /// One line per event: what the host wanted done.
@@ -62,6 +73,10 @@ impl Story {
         let words: Vec<&str> = event.split_whitespace().collect();
         let session = words.iter().find_map(|word| session(word)).unwrap_or(SessionKey(1));
         match words[0] {
+            "CLOCK" => {
+                let hours: i64 = words[1].trim_end_matches('h').parse().unwrap();
+                self.set_by += hours * 3_600_000;
+            }
             "END" => self.host.handle(now, &Input::SessionEnded { session }, &mut self.outputs),
             time if time.starts_with('@') => {
                 let time = &time[1..];
@@ -81,7 +96,8 @@ impl Story {
     }
 
     fn now(&self) -> Now {
-        Now { instant: self.start + self.elapsed, wall: Timestamp(WALL + self.elapsed.as_millis() as u64) }
+        let wall = WALL + self.elapsed.as_millis() as u64;
+        Now { instant: self.start + self.elapsed, wall: Timestamp(wall.checked_add_signed(self.set_by).unwrap()) }
     }
 
     fn message(&mut self, now: Now, session: SessionKey, message: &str, words: &[&str]) {
