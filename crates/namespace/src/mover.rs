@@ -9,6 +9,8 @@
 
 use std::sync::{Arc, RwLockWriteGuard};
 
+use hashbrown::HashSet;
+
 use crate::block::Cells;
 use crate::element::CellId;
 use crate::place::{CONFLICTS_NESTED_MAX, Names, Nearby};
@@ -135,6 +137,54 @@ impl<'a> Mover<'a> {
         let root = self.tree.origin(cell.block, held.cells.origin(cell.slot)).root;
         let name = self.own_name(&held, cell.slot, dispute);
         self.settle(&mut held, cell.slot, root, name.as_deref(), &|_| None).unwrap_or(false)
+    }
+
+    /// Takes what origins of one block have out of the tree: their cells among `slots`, and their samples. The elements go with
+    /// them, unless somebody else has something there. Who has waited under `_conflicts` for a path that is free now gets it, the
+    /// oldest claimant first. The paths that have lost a sample.
+    pub fn remove(&mut self, block: &Block, origins: &[OriginId], slots: impl Iterator<Item = u32>) -> Vec<String> {
+        let (mut removed, mut paths, mut freed) = (HashSet::new(), Vec::new(), 0);
+        {
+            let mut cells = block.lock();
+            for slot in slots {
+                if !cells.is_placed(slot) || !origins.contains(&cells.origin(slot)) {
+                    continue;
+                }
+                freed += self.tree.forget(CellId { block: block.index, slot });
+                if let Some(element) = cells.element(slot) {
+                    paths.extend(cells.sample(slot).map(|_| self.path(element)));
+                    freed += self.tree.detach(element);
+                    removed.insert(element);
+                    self.leave(element);
+                }
+                cells.vacate(slot);
+            }
+        }
+        for &origin in origins {
+            let (root, bytes) = self.tree.origins[block.index as usize].retire(origin);
+            freed += bytes;
+            self.tree.let_go(root);
+            self.leave(root);
+        }
+        self.namespace.budget().give_back(freed);
+        let is_free = |(_, wanted): &(&ElementId, &ElementId)| removed.contains(*wanted);
+        let mut disputes: Vec<ElementId> = self.tree.conflicts.iter().filter(is_free).map(|(id, _)| *id).collect();
+        disputes.sort_unstable();
+        for dispute in disputes {
+            self.decide(dispute);
+        }
+        paths
+    }
+
+    /// Elements that have lost their cells stand for nothing, unless somebody else has something there: they go.
+    pub fn prune(&mut self, elements: Vec<ElementId>) {
+        self.left.extend(elements);
+    }
+
+    /// Nothing of this block is in the tree any more, and nothing will be: its room is somebody else's.
+    pub fn close(&mut self, block: &Block) {
+        block.lock().close();
+        self.tree.closed_blocks += 1;
     }
 
     /// Takes the place of the model there was; says which entries were refused, by their number, and why.
