@@ -102,7 +102,9 @@ impl Hub {
         }
         (!messages.is_empty()).then(|| {
             self.enter_locked(core, None, Batch::default(), &mut Vec::new(), |visit| {
-                messages.iter().for_each(|message| drop(visit.announce(message)));
+                for message in &messages {
+                    visit.announce(message);
+                }
             })
         })
     }
