@@ -159,7 +159,7 @@ impl EdgeNodes {
             let Some(topic) = birth_topic(descriptor, id) else { continue };
             let name = topic.to_string();
             keys.extend(Birth::key(&name).map(|key| Keep::Remove(Table::Births, key)));
-            let len = node.roster(index).map_or(0, |roster| roster.len());
+            let len = node.roster(index).map_or(0, sparkplug::RosterMetrics::len);
             let chunks = (0..len.div_ceil(CHUNK)).filter_map(|chunk| samples_key(&name, chunk as u32));
             keys.extend(chunks.map(|key| Keep::Remove(Table::Samples, key)));
         }

@@ -408,7 +408,7 @@ impl Ingest {
 
     /// How many Edge Nodes and plain topics have had a place in the tree, for whoever wants to know whether there are more.
     pub fn sources_len(&self) -> usize {
-        self.edge_nodes.seats.len() + self.plain.topics.len()
+        self.edge_nodes.seats.len() + self.plain.admitted
     }
 
     /// Whether a cell is [ignored](Ingest::ignore).

@@ -82,7 +82,7 @@ test("an Edge Node that is offline is forgotten, after a question, and one that 
   const dialog = page.getByRole("dialog");
   await dialog.getByText("Should it be born again, it is new", { exact: false }).waitFor();
   assert.deepEqual(await barriers(page), []);
-  await dialog.getByLabel("Reason", { exact: false }).fill("scrapped");
+  await dialog.getByRole("textbox").fill("scrapped");
   await dialog.getByRole("button", { name: "Forget" }).click();
   await page.getByRole("heading", { name: "No such Edge Node" }).waitFor();
   await page.goto(`${factree.url}/ns`);

@@ -3,6 +3,7 @@
 mod aware;
 mod corpus;
 mod differential;
+mod forgetting;
 mod host;
 mod host_application;
 mod hostile;
