@@ -4,8 +4,8 @@
 //! forgotten by itself. Everything that belongs to it goes: elements and samples, births with their certificates, what was found
 //! wrong, its place among those that limits count. Who has waited under `_conflicts` for one of its paths has it at once. What
 //! comes again is new.
-//! Topics are cleared by any client, and taking something out of the tree lets everybody who follows it read it again; so those that
-//! are cleared within [`REST`] go together, and until then they are Stale.
+//! Topics are cleared by any client, and whoever knows elements by number, context for one, looks them up again when something has
+//! left the tree; so topics that are cleared within [`REST`] go together, and until then they are Stale.
 //! Knows no grant and no disk. Invariant: what has an owner that is online stays.
 
 use std::time::{Duration, Instant};

@@ -27,6 +27,8 @@ pub struct Mover<'a> {
     tree: RwLockWriteGuard<'a, Tree>,
     /// Elements that have lost a cell or a child.
     left: Vec<ElementId>,
+    /// Something stands elsewhere than before.
+    has_moved: bool,
     /// Much is said otherwise than before, though nothing has left its place.
     is_retold: bool,
     nearby: Nearby,
@@ -53,7 +55,7 @@ struct Held<'h> {
 impl<'a> Mover<'a> {
     pub(crate) fn new(namespace: &'a Namespace, mut tree: RwLockWriteGuard<'a, Tree>) -> Self {
         tree.layout += 1;
-        Self { namespace, tree, left: Vec::new(), is_retold: false, nearby: Nearby::none() }
+        Self { namespace, tree, left: Vec::new(), has_moved: false, is_retold: false, nearby: Nearby::none() }
     }
 
     /// Finds or makes the element of a path, as [`Namespace::ensure`] does.
@@ -155,7 +157,6 @@ impl<'a> Mover<'a> {
                     paths.extend(cells.sample(slot).map(|_| self.path(element)));
                     freed += self.tree.detach(element);
                     removed.insert(element);
-                    self.leave(element);
                 }
                 cells.vacate(slot);
             }
@@ -164,7 +165,11 @@ impl<'a> Mover<'a> {
             let (root, bytes) = self.tree.origins[block.index as usize].retire(origin);
             freed += bytes;
             self.tree.let_go(root);
-            self.leave(root);
+            self.left.push(root);
+        }
+        self.left.extend(&removed);
+        for path in &paths {
+            self.tree.gone.note(self.namespace.tick(), path.clone());
         }
         self.namespace.budget().give_back(freed);
         let is_free = |(_, wanted): &(&ElementId, &ElementId)| removed.contains(*wanted);
@@ -190,7 +195,7 @@ impl<'a> Mover<'a> {
     /// Takes the place of the model there was; says which entries were refused, by their number, and why.
     pub fn model(&mut self, entries: &[Modelled]) -> Vec<(usize, Refusal)> {
         let former = self.tree.model.clear();
-        self.left.extend_from_slice(&former);
+        former.iter().for_each(|&id| self.leave(id));
         let mut refused = Vec::new();
         for (number, Modelled { path, kind, metadata }) in entries.iter().enumerate() {
             let segments: Vec<Segment<'_>> = path.split('/').map(Segment::named).collect();
@@ -471,6 +476,7 @@ impl<'a> Mover<'a> {
 
     /// Something has left `element`, or from below it.
     fn leave(&mut self, element: ElementId) {
+        self.has_moved = true;
         if self.left.last() != Some(&element) {
             self.left.push(element);
         }
@@ -479,10 +485,10 @@ impl<'a> Mover<'a> {
 
 impl Drop for Mover<'_> {
     /// Lists of children are put right and empty folders removed, whatever way the move has ended; who follows the tree reads
-    /// it again.
+    /// it again, unless things have but gone.
     fn drop(&mut self) {
-        if !self.left.is_empty() || self.is_retold {
-            self.tree.sweep(std::mem::take(&mut self.left));
+        self.tree.sweep(std::mem::take(&mut self.left));
+        if self.has_moved || self.is_retold {
             let revision = self.namespace.tick();
             self.tree.reshaped(revision);
         }

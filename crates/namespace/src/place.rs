@@ -135,7 +135,8 @@ impl<'a> Placer<'a> {
         let former = self.cells.element(place.slot);
         if let Some(former) = former.filter(|&former| former != element) {
             freed += self.tree.detach(former);
-            self.tree.gone.note(self.namespace.tick(), former);
+            let path = self.tree.path_below(former, usize::MAX);
+            self.tree.gone.note(self.namespace.tick(), path);
         }
         if former != Some(element) {
             self.tree.layouts.occupied(self.block, place.slot);

@@ -40,6 +40,23 @@ fn what_is_removed_leaves_nothing_behind_and_its_path_is_free() {
 }
 
 #[test]
+fn who_follows_is_told_of_a_few_paths_one_by_one() {
+    let plant = Plant::new();
+    let line1 = plant.edge_node("Line1");
+    line1.place(0, "a");
+    line1.place(1, "b/c");
+    line1.write(&[(0, 1.5), (1, 2.5)]);
+    let before = plant.namespace.revision();
+    let coverage = Coverage::new(&plant.namespace.read(), vec![Filter::parse("Acme/+/b/#").unwrap()]);
+    plant.namespace.mover().remove(&line1.block, &[line1.origin], 0..2);
+    let view = plant.namespace.read();
+    let gone: Vec<&str> = view.gone(before, plant.namespace.revision()).expect("it is remembered").collect();
+    assert_eq!(gone, ["Acme/Line1/a", "Acme/Line1/b/c"]);
+    assert_eq!([0, 1].map(|number: usize| coverage.covers_path(gone[number])), [false, true]);
+    assert_eq!(view.find("Acme"), None, "and nothing stands there");
+}
+
+#[test]
 fn a_slot_that_is_given_out_again_is_as_young_as_who_has_it() {
     let plant = Plant::new();
     let (first, second) = (plant.edge_node("Line1"), plant.edge_node("Line1"));
