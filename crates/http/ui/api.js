@@ -212,7 +212,8 @@ export function rebirth(group, edgeNode, reason) {
   return ask(`${edgeNodeAt(group, edgeNode)}/rebirth${query({ reason })}`, { method: "POST" });
 }
 
-/** Takes one that is offline out of the tree. @param {string} group @param {string} edgeNode @param {string} reason @returns {Promise<null>} */
+/** Takes one that is offline out of the tree.
+ * @param {string} group @param {string} edgeNode @param {string} reason @returns {Promise<null>} */
 export function forget(group, edgeNode, reason) {
   return ask(`${edgeNodeAt(group, edgeNode)}${query({ reason })}`, { method: "DELETE" });
 }

@@ -3,7 +3,8 @@
 //! A metric's number within its Edge Node is its slot in the block, so DATA goes from metric alias to cell without a name
 //! being looked at. Where an Edge Node and its Devices stand is asked of [`Placement`] once, at their first Birth.
 //! Knows no state machine (that is the host's) and no wire format.
-//! Invariant: every Edge Node the host has heard of and not forgotten stands in `order`, and in `seats` if it was born and the tree took it.
+//! Invariant: every Edge Node the host has heard of and not forgotten stands in `order`, and in `seats` if it was born and the tree
+//! took it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

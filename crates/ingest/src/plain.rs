@@ -155,6 +155,7 @@ impl PlainTopics {
                 Err(shortage) => return Kept::Refused(shortage),
             },
         };
+        self.topics[number as usize].is_cleared &= *reading == Reading::Empty;
         let (own, below) = match reading {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
@@ -171,7 +172,6 @@ impl PlainTopics {
         }
         entry.messages += 1;
         entry.link = link;
-        entry.is_cleared &= *reading == Reading::Empty;
         let mut kept = Kept::Whole;
         let known_len = entry.fields.len();
         for (path, sample) in samples.clone() {

@@ -177,7 +177,8 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count devices_per_edge_node_max in ingest.sparkplug:
             "Devices of one Edge Node", "left out of the tree, routed as ever; a finding"),
             key!(Count metrics_per_edge_node_max in ingest.sparkplug:
-            "metrics of one Edge Node, those that are gone included", "one that is gone makes room; if none is, left out of the tree, routed as ever; a finding"),
+            "metrics of one Edge Node, those that are gone included",
+            "one that is gone makes room; if none is, left out of the tree, routed as ever; a finding"),
             key!(Bytes birth_bytes_max in ingest.sparkplug:
             "births kept byte-exact on disk, and in memory as certificates, all together",
             "the birth is not kept"),

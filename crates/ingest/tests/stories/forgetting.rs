@@ -201,3 +201,18 @@ fn what_a_context_document_has_said_is_wanted_for_longer() {
     world.forgets_topics("Acme/Order").expect("who says so means it");
     assert_eq!((world.shows("#").as_str(), world.contexts.len()), ("", 0));
 }
+
+#[test]
+fn a_topic_that_says_more_than_fits_after_it_was_cleared_has_spoken_all_the_same() {
+    let limits = Limits { fields_per_document_max: 1, ..Limits::default() };
+    let mut world = World::with(limits, Placement::default());
+    world.publish(1, "a/b", b"1");
+    world.publish(1, "a/c", b"1");
+    world.clears("a/b");
+    world.clears("a/c");
+    world.publish(1, "a/c", br#"{"x":1,"y":2}"#);
+    world.elapsed += std::time::Duration::from_secs(1);
+    world.publish(1, "a/d", b"1");
+    world.clears("a/d");
+    assert_eq!(world.shows("#"), "a/c = null (Bad)\n");
+}
