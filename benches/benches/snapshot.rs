@@ -33,6 +33,7 @@ fn main() {
         ingest: Arc::new(Mutex::new(ingest)),
         clock,
         say: Arc::new(drop),
+        forget: Arc::new(|_| Box::pin(std::future::ready(Err(factree_ingest::ForgetRefused::Unknown)))),
         attachments: Arc::new(Vec::new),
         streams,
         i3x: Arc::new(i3x),

@@ -35,6 +35,7 @@ pub(crate) fn run(readers: usize, metrics: usize) {
         ingest: Arc::clone(&ingest),
         clock: clock.clone(),
         say: Arc::new(drop),
+        forget: Arc::new(|_| Box::pin(std::future::ready(Err(factree_ingest::ForgetRefused::Unknown)))),
         attachments: Arc::new(Vec::new),
         streams: Arc::clone(&streams),
         i3x: Arc::new(i3x),

@@ -68,6 +68,8 @@ const HINTS: &[(Kind, &str)] = &[
     (Kind::ValueDoesNotFit, "`detail` says what the datatype takes"),
     (Kind::AgainstRule, "`detail` says which [rule](governance.md) of the operator's"),
     (Kind::Offline, "the Edge Node or Device is, or its last Birth no longer declares the metric"),
+    (Kind::Online, "an Edge Node or Device that is online is not forgotten"),
+    (Kind::NoPlainTopic, "what is to be forgotten at this path is an Edge Node's, or only a way to something"),
     (Kind::ReadOnly, "`bdSeq`, or a field of a JSON document"),
     (Kind::NotLoggedIn, "no key, token or session, or none that is valid: [access.md](access.md#over-http)"),
     (Kind::NotAllowed, "`detail` names the grant that is missing"),

@@ -43,6 +43,7 @@ pub mod dto;
 mod edge_nodes;
 mod events;
 mod findings;
+mod forget;
 mod guard;
 pub mod guide;
 mod i3x;
@@ -81,6 +82,7 @@ pub use clients::{
 };
 pub use doorway::{Authority, Changed, CommandFailed, Doorway, NotLetIn, Pending, Shown};
 pub use events::{EventKind, EventReport, Events, events_router};
+pub use forget::{Forget, Forgettable};
 pub use guard::{Guard, GuardLimits, UpgradeGuard, seal};
 pub use i3x::{I3xLimits, I3xStats, I3xSubscriptions};
 pub use message::MessageWriter;
@@ -105,6 +107,8 @@ pub struct App {
     /// Does what ingest wants done. Called without a lock held; it may take that of ingest, and does not wait for anything
     /// else.
     pub say: Arc<dyn Fn(Vec<Output>) + Send + Sync>,
+    /// Forgets what will not come back.
+    pub forget: Forget,
     /// The foreign brokers we are attached to, by the number that ingest knows them by. Called without a lock held.
     pub attachments: Arc<dyn Fn() -> Vec<AttachmentReport> + Send + Sync>,
     /// Who follows the tree.
@@ -139,9 +143,9 @@ fn routes() -> Routes<Arc<App>> {
         .at(&format!("{NAMESPACE}/{{*path}}"), routes!(namespace::element))
         // The path that is one empty name.
         .or_at(&format!("{NAMESPACE}/"), get(namespace::element))
-        .at(VALUES, routes!(values::many, commands::put_by_query))
-        .at(&format!("{VALUES}/{{*path}}"), routes!(values::one, commands::put))
-        .or_at(&format!("{VALUES}/"), get(values::one).put(commands::put))
+        .at(VALUES, routes!(values::many, commands::put_by_query, forget::topic_by_query))
+        .at(&format!("{VALUES}/{{*path}}"), routes!(values::one, commands::put, forget::topic))
+        .or_at(&format!("{VALUES}/"), get(values::one).put(commands::put).delete(forget::topic))
         .at(READ, routes!(bulk::read))
         // An element may be called so.
         .or_at(READ, get(values::one).put(commands::put))
@@ -153,7 +157,8 @@ fn routes() -> Routes<Arc<App>> {
         .at(&format!("{CONTEXT}/{{*path}}"), routes!(context::at))
         .or_at(&format!("{CONTEXT}/"), get(context::at))
         .at(EDGE_NODES, routes!(edge_nodes::list))
-        .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), routes!(edge_nodes::one))
+        .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}"), routes!(edge_nodes::one, forget::edge_node))
+        .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/devices/{{device}}"), routes!(forget::device))
         .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/rebirth"), routes!(commands::rebirth))
         .at(&format!("{EDGE_NODES}/{{group}}/{{edge_node}}/conformance"), routes!(findings::conformance))
         .at(FINDINGS, routes!(findings::list))

@@ -68,6 +68,8 @@ kinds! {
     ValueDoesNotFit, "value-does-not-fit", UNPROCESSABLE_ENTITY, "The value does not fit its datatype";
     AgainstRule, "against-rule", UNPROCESSABLE_ENTITY, "The value is against a rule";
     Offline, "offline", CONFLICT, "Nobody is there to hear it";
+    Online, "online", CONFLICT, "Not while it is online";
+    NoPlainTopic, "no-plain-topic", CONFLICT, "Not a plain topic";
     ReadOnly, "read-only", FORBIDDEN, "This cannot be set";
     NotLoggedIn, "not-logged-in", UNAUTHORIZED, "This is not for everybody";
     NotAllowed, "not-allowed", FORBIDDEN, "No role grants this";

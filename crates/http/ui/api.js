@@ -212,6 +212,12 @@ export function rebirth(group, edgeNode, reason) {
   return ask(`${edgeNodeAt(group, edgeNode)}/rebirth${query({ reason })}`, { method: "POST" });
 }
 
+/** Takes one that is offline out of the tree.
+ * @param {string} group @param {string} edgeNode @param {string} reason @returns {Promise<null>} */
+export function forget(group, edgeNode, reason) {
+  return ask(`${edgeNodeAt(group, edgeNode)}${query({ reason })}`, { method: "DELETE" });
+}
+
 /** @param {Record<string, string | number | undefined>} wanted
  * @returns {Promise<{ findings: Finding[], entries: number, dropped: number, next_cursor?: string }>} */
 export function findings(wanted = {}) {

@@ -82,7 +82,7 @@ impl EdgeNodes {
 impl Away {
     fn look_at(&mut self, node: &EdgeNodeView<'_>, last_max: usize) {
         let gone = match node.state() {
-            EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } => None,
+            EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Forgotten => None,
             EdgeNodeState::Unknown => Some((Liveness::Unborn, node.last_message())),
             EdgeNodeState::Restored { since, .. } => Some((Liveness::Restored, since)),
             EdgeNodeState::Offline { since, .. } => Some((Liveness::Offline, since)),
@@ -93,7 +93,7 @@ impl Away {
         }
         for device in node.devices() {
             let (liveness, since) = match device.state {
-                DeviceState::Online { .. } => continue,
+                DeviceState::Online { .. } | DeviceState::Forgotten => continue,
                 DeviceState::Stale { since } => (Liveness::Unborn, since),
                 DeviceState::Restored { since } => (Liveness::Restored, since),
                 DeviceState::Offline { since } => (Liveness::Offline, since),

@@ -251,7 +251,7 @@ fn unzigzag(number: u64) -> i64 {
 }
 
 /// Seven bits a byte, the low ones first, the top bit while more follow.
-fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
+pub(crate) fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -259,7 +259,7 @@ fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
     bytes.push(number as u8);
 }
 
-fn take_number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
+pub(crate) fn take_number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let byte = take_byte(bytes)?;

@@ -34,6 +34,8 @@ impl EdgeNodes {
                 EdgeNodeState::Restored { .. } => census.restored += 1,
                 EdgeNodeState::Offline { .. } => census.offline += 1,
                 EdgeNodeState::Unknown => census.unborn += 1,
+                // What was counted of it stays counted.
+                EdgeNodeState::Forgotten => {}
             }
             census.counters.add(&node.counters());
         }

@@ -110,7 +110,7 @@ impl EdgeNodes {
             group: node.group().to_owned(),
             edge_node: node.id().to_owned(),
             liveness: match node.state() {
-                EdgeNodeState::Unknown => Liveness::Unborn,
+                EdgeNodeState::Unknown | EdgeNodeState::Forgotten => Liveness::Unborn,
                 EdgeNodeState::Online { .. } => Liveness::Online,
                 EdgeNodeState::Reordering { held, .. } => Liveness::Reordering { held },
                 EdgeNodeState::Restored { .. } => Liveness::Restored,

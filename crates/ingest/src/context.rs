@@ -29,6 +29,7 @@ impl Ingest {
 
     /// The same for a process that has just restored what the one before it kept.
     pub fn restore_contexts(&mut self, rules: Vec<ContextRule>) {
+        self.settle_disputes();
         let recalled = if rules.is_empty() { Vec::new() } else { self.namespace.contexts().last_words() };
         for (source, within, entry) in recalled {
             if let Source::Topic { topic } = source {

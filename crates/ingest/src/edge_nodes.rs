@@ -3,7 +3,8 @@
 //! A metric's number within its Edge Node is its slot in the block, so DATA goes from metric alias to cell without a name
 //! being looked at. Where an Edge Node and its Devices stand is asked of [`Placement`] once, at their first Birth.
 //! Knows no state machine (that is the host's) and no wire format.
-//! Invariant: every Edge Node the host has heard of stands in `order`, and in `seats` if it was born and the tree took it.
+//! Invariant: every Edge Node the host has heard of and not forgotten stands in `order`, and in `seats` if it was born and the tree
+//! took it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use sparkplug::{
     Payload, Reason, Rivals, SessionKey, Topic, Unheld, Update,
 };
 
+use crate::claims::Claims;
 use crate::commands::Commands;
 use crate::conformance::Connections;
 use crate::findings::{Deviations, Found, Ledger, tell};
@@ -25,7 +27,7 @@ use crate::said::{Event, Message, Output};
 use crate::seat::{Borne, Seat, settle, write_all};
 use crate::unfit::Unfit;
 use crate::witness::Witness;
-use crate::{Limits, convert};
+use crate::{Limits, convert, gone};
 
 /// The Sparkplug host and where its Edge Nodes stand in the tree.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct EdgeNodes {
     pub(crate) connections: Connections,
     /// All Edge Nodes the host has heard of, in the order in which people look for them.
     pub(crate) order: BTreeMap<(Box<str>, Box<str>), EdgeNodeIndex>,
+    /// How many numbers of Edge Nodes have been noted in `order`, those of forgotten ones among them.
+    noted: u32,
     /// What they were told to do; here, because their data confirm it.
     pub(crate) commands: Commands,
     pub(crate) witness: Witness,
@@ -55,6 +59,8 @@ pub(crate) struct Context<'c> {
     pub(crate) governance: &'c Governance,
     pub(crate) clients: &'c HashMap<SessionKey, Arc<str>>,
     pub(crate) limits: &'c sparkplug::Limits,
+    /// A larger value of a metric that is gone is not kept.
+    pub(crate) kept_value_bytes_max: usize,
     pub(crate) now: Now,
 }
 
@@ -91,6 +97,7 @@ impl EdgeNodes {
             deviations: Deviations::new(limits.deviations_max.get()),
             connections: Connections::default(),
             order: BTreeMap::new(),
+            noted: 0,
             commands: Commands::new(limits),
             witness: Witness::default(),
             values_refused: 0,
@@ -262,7 +269,8 @@ impl EdgeNodes {
 
     /// The host numbers Edge Nodes densely, so a new one has the next number.
     pub(crate) fn note_new(&mut self, now: Now) {
-        while let Some(new) = self.host.edge_node_at(EdgeNodeIndex(self.order.len() as u32)) {
+        while let Some(new) = self.host.edge_node_at(EdgeNodeIndex(self.noted)) {
+            self.noted += 1;
             self.ledger.watch(new.index(), convert::timestamp(now.wall));
             self.order.insert((new.group().into(), new.id().into()), new.index());
         }
@@ -281,10 +289,10 @@ impl EdgeNodes {
         out: &mut Vec<Output>,
     ) {
         let birth = received.birth();
-        out.extend(birth.keep(born.is_kept).map(Output::Keep));
         let (seat, corner) = match settle(&mut self.seats, context, born, received.topic) {
             Ok(settled) => settled,
             Err(refusal) => {
+                out.extend(birth.keep(born.is_kept, &Claims::default()).map(Output::Keep));
                 let found = refused(born, received.topic, format!("not in the tree: {refusal}"));
                 return out.extend(tell(&mut self.ledger, context, &found));
             }
@@ -296,13 +304,17 @@ impl EdgeNodes {
         let former_len = seat.declare(born.device, Identity::of(&birth, received.payload, metrics), metrics.len());
         out.extend(forget_beyond(received.topic, metrics.len(), former_len).map(Output::Keep));
         let untyped = seat.define(context.namespace, born.device, metrics, &received);
-        let (mut writer, borne) = seat.bear(context.namespace, corner, metrics, &received);
+        let (mut writer, mut borne) = seat.bear(context.namespace, corner, (metrics, &Claims::default()), &received);
         for metric in vanished {
             // One that the tree never took cannot be gone from it.
             let _: Result<(), Refusal> = writer.mark_gone(metric.0);
         }
         let revision = writer.finish();
         self.witness.saw(&seat.block, revision);
+        let claims = Claims::of(&seat.block.hold(), metrics.iter().map(|metric| metric.metric.0));
+        out.extend(birth.keep(born.is_kept, &claims).map(Output::Keep));
+        let node = self.host.edge_node_at(born.edge_node).expect("who is born is known");
+        gone::keep(seat, (&node, vanished), &mut borne, context, &received, out);
         let group = seat.group.to_string();
         let edge_node = seat.edge_node.to_string();
         let Borne { refusal, added, changed, unfit, .. } = borne;

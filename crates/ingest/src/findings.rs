@@ -243,6 +243,14 @@ impl Ledger {
         LedgerStats { entries: self.by_key.len() as u64, dropped: self.dropped }
     }
 
+    /// Its entries go. What was counted stays counted, so that no sum ever falls.
+    pub(crate) fn forget(&mut self, edge_node: EdgeNodeIndex) {
+        while let Some(entry) = self.records.get(edge_node.0 as usize).and_then(|record| record.entries.oldest()) {
+            self.drop_entry(entry);
+            self.dropped -= 1;
+        }
+    }
+
     /// Drops what has to go before there is room for another entry about this Edge Node.
     fn make_room(&mut self, edge_node: Option<EdgeNodeIndex>) {
         let own = record_of(&mut self.records, &mut self.stray, edge_node).entries;

@@ -6,6 +6,8 @@
 //! Knows no store, no file and no order of writing: [`Identity`] makes samples that meet another birth than their own harmless.
 //! Invariant: no sample is restored to another metric than the one it was of.
 
+use crate::cells::Damaged;
+use crate::claims::Claims;
 use factree_namespace::Refusal;
 use factree_sparkplug as sparkplug;
 use sparkplug::aware::certificate_topic;
@@ -18,6 +20,9 @@ pub(crate) const KEY_BYTES_MAX: usize = u16::MAX as usize;
 
 /// The first byte of every value; another format will be another number.
 const VERSION: u8 = 1;
+
+/// The same, of values that say who came first ([`Claims`]) before they say anything else.
+const WITH_CLAIMS: u8 = 2;
 
 /// Cells whose samples share a record.
 pub(crate) const CHUNK: usize = 64;
@@ -130,7 +135,7 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("the record is damaged, or not one of this table"),
-            Self::Version(version) => write!(f, "the record has format {version}, this program knows {VERSION}"),
+            Self::Version(version) => write!(f, "the record has format {version}, this program knows {WITH_CLAIMS}"),
             Self::Undecodable(error) => write!(f, "the birth does not decode: {error}"),
             Self::Host(refused) => write!(f, "the birth is not taken: {refused}"),
             Self::NoBirth => f.write_str("the samples' Edge Node or device has no birth"),
@@ -179,21 +184,25 @@ impl<'r> Birth<'r> {
         if *rank != u8::from(topic.device().is_some()) {
             return Err(Rejected::Malformed);
         }
-        let (received, payload) = versioned(value)?.split_first_chunk().ok_or(Rejected::Malformed)?;
+        let (_, rest) = claimed(value)?;
+        let (received, payload) = rest.split_first_chunk().ok_or(Rejected::Malformed)?;
         Ok(Self { topic, received: Timestamp(u64::from_le_bytes(*received)), payload })
     }
 
     /// What the birth means for the store: it takes the place of the one before or, without room for it, only ends that.
     /// Nothing if its topic is too long for a key.
-    pub(crate) fn keep(&self, has_room: bool) -> Option<Keep> {
-        let record = self.record()?;
-        Some(if has_room { Keep::Put(Table::Births, record) } else { Keep::Remove(Table::Births, record.key) })
+    pub(crate) fn keep(&self, has_room: bool, claims: &Claims) -> Option<Keep> {
+        if !has_room {
+            return Some(Keep::Remove(Table::Births, Self::key(&self.topic.to_string())?));
+        }
+        Some(Keep::Put(Table::Births, self.record(claims)?))
     }
 
-    fn record(&self) -> Option<Record> {
+    fn record(&self, claims: &Claims) -> Option<Record> {
         let key = Self::key(&self.topic.to_string())?;
-        let mut value = Vec::with_capacity(1 + 8 + self.payload.len());
-        value.push(VERSION);
+        let mut value = Vec::with_capacity(1 + 16 + 8 + self.payload.len());
+        value.push(WITH_CLAIMS);
+        claims.write(&mut value);
         value.extend_from_slice(&self.received.0.to_le_bytes());
         value.extend_from_slice(self.payload);
         Some(Record { key, value: value.into() })
@@ -232,6 +241,8 @@ pub(crate) enum Owner<'r> {
     Sparkplug(Topic<'r>),
     /// A plain topic's.
     Plain(&'r str),
+    /// Of a metric that the birth on this topic no longer has, by its name.
+    Gone(Topic<'r>, &'r str),
 }
 
 /// The key of one chunk of an owner's samples: the topic of its birth, or the plain topic, and which chunk. None if the
@@ -239,6 +250,16 @@ pub(crate) enum Owner<'r> {
 pub(crate) fn samples_key(topic: &str, chunk: u32) -> Option<Box<[u8]>> {
     // No topic holds a zero byte, so a shorter topic's keys are apart from a longer one's.
     let key: Vec<u8> = topic.bytes().chain([0]).chain(chunk.to_be_bytes()).collect();
+    (key.len() <= KEY_BYTES_MAX).then(|| key.into())
+}
+
+/// What stands behind a birth's topic in the key of a metric that is gone: beyond all numbers of chunks.
+const GONE: u8 = 0xff;
+
+/// The key of a metric that the birth on this topic no longer has. None if topic and name are too long.
+pub(crate) fn gone_key(topic: Topic<'_>, name: &str) -> Option<Box<[u8]>> {
+    let topic = topic.to_string();
+    let key: Vec<u8> = topic.bytes().chain([0, GONE]).chain(name.bytes()).collect();
     (key.len() <= KEY_BYTES_MAX).then(|| key.into())
 }
 
@@ -253,6 +274,9 @@ pub(crate) fn forget_beyond(topic: Topic<'_>, metrics_len: usize, former_len: us
 
 /// Whose samples, and which chunk of them.
 pub(crate) fn read_samples_key(key: &[u8]) -> Result<(Owner<'_>, u32), Rejected> {
+    if let Some((topic, name)) = split_gone(key) {
+        return Ok((Owner::Gone(topic, name), 0));
+    }
     let (rest, chunk) = key.split_last_chunk().ok_or(Rejected::Malformed)?;
     let (0, topic) = rest.split_last().ok_or(Rejected::Malformed)? else { return Err(Rejected::Malformed) };
     let topic = std::str::from_utf8(topic).map_err(|_| Rejected::Malformed)?;
@@ -262,6 +286,14 @@ pub(crate) fn read_samples_key(key: &[u8]) -> Result<(Owner<'_>, u32), Rejected>
         Ok(_) | Err(_) => return Err(Rejected::Malformed),
     };
     Ok((owner, u32::from_be_bytes(*chunk)))
+}
+
+/// The birth's topic and the name, if this is the key of a metric that is gone.
+fn split_gone(key: &[u8]) -> Option<(Topic<'_>, &str)> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    let name = key[end + 1..].strip_prefix(&[GONE])?;
+    let topic = Topic::parse(std::str::from_utf8(&key[..end]).ok()?).ok().filter(Topic::is_birth)?;
+    Some((topic, std::str::from_utf8(name).ok()?))
 }
 
 /// The beginning of a value of samples; those of a birth name it.
@@ -288,6 +320,23 @@ pub(crate) fn versioned(value: &[u8]) -> Result<&[u8], Rejected> {
     }
 }
 
+/// The beginning of a value of cells that know who came first.
+pub(crate) fn begin_claimed(claims: &Claims) -> Vec<u8> {
+    let mut value = vec![WITH_CLAIMS];
+    claims.write(&mut value);
+    value
+}
+
+/// Who came first, and what stands behind that. The first format did not say.
+pub(crate) fn claimed(value: &[u8]) -> Result<(Claims, &[u8]), Rejected> {
+    match value.split_first() {
+        Some((&VERSION, rest)) => Ok((Claims::default(), rest)),
+        Some((&WITH_CLAIMS, mut rest)) => Ok((Claims::read(&mut rest).map_err(|Damaged| Rejected::Malformed)?, rest)),
+        Some((&version, _)) if version > WITH_CLAIMS => Err(Rejected::Version(version)),
+        Some(_) | None => Err(Rejected::Malformed),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +348,7 @@ mod tests {
     #[test]
     fn a_birth_comes_back_byte_for_byte_and_edge_nodes_before_devices() {
         let mut records = ["spBv1.0/a/DBIRTH/n/d", "spBv1.0/z/NBIRTH/n"].map(|topic| {
-            let record = birth(topic, b"\x08\x01").record().expect("short enough");
+            let record = birth(topic, b"\x08\x01").record(&Claims::default()).expect("short enough");
             assert_eq!(Birth::read(&record.key, &record.value), Ok(birth(topic, b"\x08\x01")));
             record.key
         });
@@ -309,13 +358,31 @@ mod tests {
 
     #[test]
     fn a_record_of_a_later_format_is_left_for_a_later_program() {
-        let record = birth("spBv1.0/g/NBIRTH/n", b"").record().expect("short enough");
-        let later = [&[VERSION + 1], &record.value[1..]].concat();
+        let record = birth("spBv1.0/g/NBIRTH/n", b"").record(&Claims::default()).expect("short enough");
+        let later = [&[WITH_CLAIMS + 1], &record.value[1..]].concat();
         let rejected = Birth::read(&record.key, &later).expect_err("unknown format");
-        assert_eq!((rejected, rejected.may_fit_later()), (Rejected::Version(VERSION + 1), true));
+        assert_eq!((rejected, rejected.may_fit_later()), (Rejected::Version(WITH_CLAIMS + 1), true));
         assert_eq!(Birth::read(&record.key, &record.value[..8]), Err(Rejected::Malformed), "a time cut short");
         assert_eq!(Birth::read(b"\x01spBv1.0/g/NBIRTH/n", &record.value), Err(Rejected::Malformed));
         assert_eq!(Birth::read(b"\0spBv1.0/g/NDATA/n", &record.value), Err(Rejected::Malformed));
+    }
+
+    #[test]
+    fn a_birth_of_the_first_format_is_read_and_nobody_knows_who_came_first() {
+        let value = [&[VERSION][..], &7_u64.to_le_bytes(), b"\x08\x01"].concat();
+        let key = Birth::key("spBv1.0/a/NBIRTH/n").expect("a birth's topic");
+        assert_eq!(Birth::read(&key, &value), Ok(birth("spBv1.0/a/NBIRTH/n", b"\x08\x01")));
+        assert_eq!(claimed(&value).expect("read").0, Claims::default());
+    }
+
+    #[test]
+    fn a_metric_that_is_gone_has_a_key_that_is_no_chunks() {
+        let topic = Topic::parse("spBv1.0/g/DBIRTH/n/d").expect("a birth's topic");
+        for name in ["", "a", "abc", "Axis/1\0"] {
+            let key = gone_key(topic, name).expect("short enough");
+            assert_eq!(read_samples_key(&key), Ok((Owner::Gone(topic, name), 0)));
+        }
+        assert_eq!(gone_key(topic, &"x".repeat(KEY_BYTES_MAX)), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use factree_sparkplug as sparkplug;
 mod away;
 mod cells;
 mod census;
+mod claims;
 mod commands;
 mod conformance;
 mod context;
@@ -29,6 +30,8 @@ mod echo;
 mod edge_nodes;
 mod explanation;
 mod findings;
+mod forget;
+mod gone;
 mod governance;
 mod host_state;
 mod inbox;
@@ -60,6 +63,7 @@ pub use conformance::{ConformanceReport, RuleReport, Verdict};
 pub use explanation::{Explanation, Mismatch, Subject, Tried, Unexplained};
 pub use factree_sparkplug::{Connection, Level, Now, SessionKey, Timestamp, Will};
 pub use findings::{Example, FindingPlace, FindingQuery, FindingReport, FindingSubject, LedgerStats};
+pub use forget::{ForgetRefused, Forgotten, Vanished};
 pub use governance::{
     DeclaredError, Doorkeeper, ElementRuleText, Governance, GovernanceError, GovernanceRuleText, GoverningRule,
     RuleSource, SchemaText, TypeRuleText,
@@ -82,7 +86,7 @@ use edge_nodes::{Context, EdgeNodes};
 use inbox::{Decoded, Input, Publication};
 use json::{Form, Reading, Reported};
 use keep::Owner;
-use plain::{Kept, PlainTopics};
+use plain::{Kept, PlainTopics, Shortage};
 use replacement::{Forwards, Replacement};
 
 /// Applies accepted publications to the tree.
@@ -256,7 +260,10 @@ impl Ingest {
                 if let (Err(error), Some(b's' | b'S')) = (sparkplug, topic.bytes().next()) {
                     self.on_host_input(now, &sparkplug::Input::TopicMalformed { session, topic, error }, out);
                 }
-                self.on_plain(now, (Some(session), topic), reading);
+                self.on_plain(now, (Some(session), topic), reading, out);
+                if manner.retain && *reading == Reading::Empty {
+                    self.on_cleared(now, topic, out);
+                }
                 if let Reading::Sample(Reported { form: Form::Text, value, .. }) = reading {
                     self.note_no_json(now, (session, topic), value);
                 }
@@ -304,15 +311,17 @@ impl Ingest {
 
     fn restore_birth(&mut self, now: Now, key: &[u8], value: &[u8]) -> Result<Restored, Rejected> {
         let birth = Birth::read(key, value)?;
+        let (claims, _) = keep::claimed(value)?;
         let context = Context {
             namespace: &self.namespace,
             placement: &self.placement,
             governance: &self.governance,
             clients: &self.clients,
             limits: &self.limits.sparkplug,
+            kept_value_bytes_max: self.limits.kept_value_bytes_max,
             now,
         };
-        self.edge_nodes.restore_birth(&context, &birth, &mut self.outputs)
+        self.edge_nodes.restore_birth(&context, (&birth, &claims), &mut self.outputs)
     }
 
     fn restore_samples(&mut self, key: &[u8], value: &[u8]) -> Result<Restored, Rejected> {
@@ -320,9 +329,11 @@ impl Ingest {
         match owner {
             Owner::Sparkplug(topic) => self.edge_nodes.restore_samples(&self.namespace, (topic, chunk), value),
             Owner::Plain(topic) => {
-                let fields = plain_record::read(value)?;
-                self.plain.restore(&self.namespace, &self.placement, &self.limits, (topic, chunk), &fields)
+                let (claims, fields) = plain_record::read(value)?;
+                let kept = (fields.as_slice(), &claims);
+                self.plain.restore(&self.namespace, &self.placement, &self.limits, (topic, chunk), kept)
             }
+            Owner::Gone(topic, name) => self.edge_nodes.restore_gone(&self.namespace, (topic, name), value),
         }
     }
 
@@ -333,16 +344,31 @@ impl Ingest {
             governance: &self.governance,
             clients: &self.clients,
             limits: &self.limits.sparkplug,
+            kept_value_bytes_max: self.limits.kept_value_bytes_max,
             now,
         };
         self.edge_nodes.handle(&context, input, &mut self.outputs, out);
     }
 
     /// `session` is none for what we say ourselves, if it is said to our own broker.
-    fn on_plain(&mut self, now: Now, (session, topic): (Option<SessionKey>, &str), reading: &Reading) {
+    fn on_plain(
+        &mut self,
+        now: Now,
+        (session, topic): (Option<SessionKey>, &str),
+        reading: &Reading,
+        out: &mut Vec<Output>,
+    ) {
         let link = session.filter(|session| session.attachment().is_some());
         let received = convert::timestamp(now.wall);
-        match self.plain.apply(&self.namespace, &self.placement, &self.limits, received, (topic, link), reading) {
+        let apply = |ingest: &mut Self| {
+            let Self { plain, namespace, placement, limits, .. } = ingest;
+            plain.apply(namespace, placement, limits, received, (topic, link), reading)
+        };
+        let mut kept = apply(self);
+        if kept == Kept::Refused(Shortage::Topics) && self.forget_cleared(now.instant, out) {
+            kept = apply(self);
+        }
+        match kept {
             Kept::Whole => self.stats.plain_messages += 1,
             Kept::Elsewhere => self.stats.elsewhere += 1,
             Kept::Refused(shortage) => {
@@ -385,7 +411,7 @@ impl Ingest {
 
     /// How many Edge Nodes and plain topics have had a place in the tree, for whoever wants to know whether there are more.
     pub fn sources_len(&self) -> usize {
-        self.edge_nodes.seats.len() + self.plain.topics.len()
+        self.edge_nodes.seats.len() + self.plain.admitted
     }
 
     /// Whether a cell is [ignored](Ingest::ignore).

@@ -1,13 +1,14 @@
 //! Plain topics: JSON and text from everything that does not speak Sparkplug.
 //!
 //! A topic is remembered once it has said something: where it stands, and which cell each of its fields owns. A field
-//! that a later document no longer has becomes Stale; so does everything when the retained message is cleared. All
+//! that a later document no longer has becomes Stale; so does everything when the payload is empty. All
 //! plain topics share one block of cells. Whoever publishes a plain topic may come and go: of sessions it only knows
 //! over which link to a foreign broker a topic was last heard, because that is where a command to it belongs.
-//! Invariant: a slot belongs to one field of one topic for as long as the process lives, and `slots` says to which.
+//! Invariant: a slot belongs to one field of one topic until that is forgotten, and `slots` says to which.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use factree_namespace::{
     Block, ContextSample, DataType, ElementId, Kind, Metadata, Namespace, OriginId, PathSpec, Place, Quality, Refusal,
@@ -15,6 +16,7 @@ use factree_namespace::{
 };
 
 use crate::cells::KeptSample;
+use crate::claims::Claims;
 use crate::context::said_plainly;
 use crate::json::{self, Form, PAYLOAD_BYTES_MAX, Reading, Reported, TOO_LONG_NAMES};
 use crate::keep::{CHUNK, Rejected, Restored};
@@ -22,6 +24,10 @@ use crate::placement::Placement;
 use crate::plain_record::KeptField;
 use crate::witness::Witness;
 use crate::{Limits, SessionKey};
+
+mod forget;
+
+use forget::Slots;
 
 /// All plain topics that belong to the tree.
 #[derive(Debug)]
@@ -35,6 +41,16 @@ pub(crate) struct PlainTopics {
     /// chunks in the store overlap and all have to be written anew.
     pub(crate) is_renumbered: bool,
     pub(crate) witness: Witness,
+    /// How many topics have ever had a place.
+    pub(crate) admitted: usize,
+    /// Topics that have been cleared and are still in the tree.
+    pub(crate) cleared: Vec<u32>,
+    /// When cleared topics last left it.
+    pub(crate) swept: Option<Instant>,
+    /// Numbers and slots that were forgotten topics'. Slots are used again when there are no others: until then who follows the
+    /// tree need not look whose they are.
+    vacant: Vec<u32>,
+    vacant_slots: Vec<u32>,
 }
 
 /// One plain topic.
@@ -46,6 +62,10 @@ pub(crate) struct PlainTopic {
     pub(crate) root: Option<ElementId>,
     /// It has said something while no rule wanted it, so what is known of it is old.
     pub(crate) has_missed: bool,
+    /// Its retained message has been cleared, and it has said nothing since: it is kept for no restart.
+    pub(crate) is_cleared: bool,
+    /// It was forgotten; its number is nobody's.
+    pub(crate) is_nobodys: bool,
     /// In the order they came.
     pub(crate) fields: Vec<Field>,
     /// Where to find a path in `fields`, once they are more than [`FEW`].
@@ -107,6 +127,11 @@ impl PlainTopics {
             slots: Vec::new(),
             is_renumbered: false,
             witness: Witness::default(),
+            admitted: 0,
+            cleared: Vec::new(),
+            swept: None,
+            vacant: Vec::new(),
+            vacant_slots: Vec::new(),
         }
     }
 
@@ -131,6 +156,7 @@ impl PlainTopics {
                 Err(shortage) => return Kept::Refused(shortage),
             },
         };
+        self.topics[number as usize].is_cleared &= *reading == Reading::Empty;
         let (own, below) = match reading {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
@@ -155,9 +181,11 @@ impl PlainTopics {
             let declared = (&sample.about, sample.datatype);
             if entry.fields.len() >= limits.fields_per_document_max && entry.find(path).is_none() {
                 kept = Kept::Refused(Shortage::Fields);
-            } else if let Err(refusal) = entry.place(namespace, &self.block, (number, &mut self.slots), path, declared)
-            {
-                kept = Kept::Refused(Shortage::Tree(refusal));
+            } else {
+                let slots = Slots { given: &mut self.slots, vacant: &mut self.vacant_slots };
+                if let Err(refusal) = entry.place(namespace, &self.block, (number, slots), (path, None), declared) {
+                    kept = Kept::Refused(Shortage::Tree(refusal));
+                }
             }
         }
         if namespace.contexts().is_declared() {
@@ -243,7 +271,7 @@ impl PlainTopics {
         topic: &str,
     ) -> Result<Option<u32>, Shortage> {
         let Some(place) = placement.place_topic(topic) else { return Ok(None) };
-        if self.topics.len() >= limits.topics_max {
+        if self.by_name.len() >= limits.topics_max {
             return Err(Shortage::Topics);
         }
         let segments: Vec<Segment<'_>> =
@@ -252,18 +280,28 @@ impl PlainTopics {
         let topic: Arc<str> = topic.into();
         let source = Source::Topic { topic: Arc::clone(&topic) };
         let origin = namespace.origin(&self.block, source, root).map_err(Shortage::Tree)?;
-        let number = u32::try_from(self.topics.len()).expect("a topic has a slot, and slots are 32 bits");
-        self.by_name.insert(Arc::clone(&topic), number);
-        self.topics.push(PlainTopic {
+        let entry = PlainTopic {
             topic,
             origin,
             root: Some(root),
             has_missed: false,
+            is_cleared: false,
+            is_nobodys: false,
             fields: Vec::new(),
             by_path: HashMap::new(),
             messages: 0,
             link: None,
-        });
+        };
+        let number = match self.vacant.pop() {
+            Some(number) => number,
+            None => u32::try_from(self.topics.len()).expect("a topic has a slot, and slots are 32 bits"),
+        };
+        self.by_name.insert(Arc::clone(&entry.topic), number);
+        self.admitted += 1;
+        match self.topics.get_mut(number as usize) {
+            Some(vacant) => *vacant = entry,
+            None => self.topics.push(entry),
+        }
         Ok(Some(number))
     }
 
@@ -279,7 +317,7 @@ impl PlainTopics {
         placement: &Placement,
         limits: &Limits,
         (topic, chunk): (&str, u32),
-        fields: &[KeptField<'_>],
+        (fields, claims): (&[KeptField<'_>], &Claims),
     ) -> Result<Restored, Rejected> {
         let number = match self.by_name.get(topic) {
             Some(&number) => number,
@@ -292,10 +330,11 @@ impl PlainTopics {
             return Err(Rejected::FieldsFull);
         }
         let mut restored = Restored::default();
-        for field in fields {
+        for (field, claim) in fields.iter().zip(claims.each(fields.len())) {
+            let slots = Slots { given: &mut self.slots, vacant: &mut self.vacant_slots };
             if entry.find(field.path).is_some() {
                 self.is_renumbered = true;
-            } else if entry.restore(namespace, &self.block, (number, &mut self.slots), field).is_ok() {
+            } else if entry.restore(namespace, &self.block, (number, slots), (field, claim)).is_ok() {
                 restored.samples += 1;
             } else {
                 self.is_renumbered = true;
@@ -341,9 +380,9 @@ impl PlainTopics {
             };
             let field = KeptField { path, about: None, sample: Some(sample) };
             let chunk = known.map_or(0, |topic| topic.fields.len() / CHUNK) as u32;
+            let kept = (std::slice::from_ref(&field), &Claims::default());
             // As above.
-            let _: Result<Restored, Rejected> =
-                self.restore(namespace, placement, limits, (topic, chunk), std::slice::from_ref(&field));
+            let _: Result<Restored, Rejected> = self.restore(namespace, placement, limits, (topic, chunk), kept);
         }
     }
 }
@@ -364,11 +403,11 @@ impl PlainTopic {
         &mut self,
         namespace: &Namespace,
         block: &Block,
-        slots: (u32, &mut Vec<(u32, u32)>),
-        KeptField { path, about, sample }: &KeptField<'_>,
+        slots: (u32, Slots<'_>),
+        (KeptField { path, about, sample }, claim): (&KeptField<'_>, Option<u64>),
     ) -> Result<(), Refusal> {
         let datatype = sample.as_ref().map_or(DataType::Unknown, |sample| sample.datatype);
-        self.place(namespace, block, slots, path, (about, datatype))?;
+        self.place(namespace, block, slots, (path, claim), (about, datatype))?;
         let Some(KeptSample { value, quality, timestamp, received, .. }) = sample else { return Ok(()) };
         let field = self.fields.last_mut().expect("it has just been placed");
         if *quality == Quality::Bad && matches!(value, Value::String(_)) {
@@ -435,13 +474,14 @@ impl PlainTopic {
         self.by_path.extend(numbered.map(|(number, field)| (Arc::clone(&field.path), number as u32)));
     }
 
-    /// Gives a field its cell, and its element what is new about it. `slots` comes with this topic's number.
+    /// Gives a field its cell, and its element what is new about it. `slots` comes with this topic's number, and the path with the
+    /// claim that the field had in a process before this one.
     fn place(
         &mut self,
         namespace: &Namespace,
         block: &Block,
-        (number, slots): (u32, &mut Vec<(u32, u32)>),
-        path: &str,
+        (number, slots): (u32, Slots<'_>),
+        (path, claim): (&str, Option<u64>),
         (about, datatype): (&Option<Arc<Metadata>>, DataType),
     ) -> Result<(), Refusal> {
         let known = self.find(path);
@@ -457,24 +497,27 @@ impl PlainTopic {
         if known.is_some() && about.as_ref() == former {
             return Ok(());
         }
-        let slot = known.map_or(slots.len() as u32, |field| self.fields[field].slot);
-        namespace.place(
-            block,
-            &Place {
-                slot,
-                origin: self.origin,
-                path: if path.is_empty() { PathSpec::Root } else { PathSpec::Below(path) },
-                kind: Kind::Metric,
-                datatype,
-                metadata: about.as_deref().unwrap_or(&Metadata::default()),
-            },
-        )?;
+        let slot = match known {
+            Some(field) => self.fields[field].slot,
+            None => slots.next(namespace.limits().cells_per_block_max),
+        };
+        let mut placer = namespace.placer(block);
+        claim.into_iter().for_each(|claim| placer.claimed(claim));
+        placer.place(&Place {
+            slot,
+            origin: self.origin,
+            path: if path.is_empty() { PathSpec::Root } else { PathSpec::Below(path) },
+            kind: Kind::Metric,
+            datatype,
+            metadata: about.as_deref().unwrap_or(&Metadata::default()),
+        })?;
+        drop(placer);
         match known {
             Some(field) => self.fields[field].about = about,
             None => {
                 // A message that is applied says better; after a restart what was beside the value betrays the object.
                 let form = if about.is_some() { Form::Object } else { Form::Scalar };
-                slots.push((number, self.fields.len() as u32));
+                slots.give(slot, (number, self.fields.len() as u32));
                 self.add(Field { path: path.into(), slot, about, datatype, form, seen: 0 });
             }
         }

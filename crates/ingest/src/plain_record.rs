@@ -1,4 +1,4 @@
-//! Plain topics as records: a chunk of fields, each with what it takes to make its element again.
+//! Plain topics as records: who came first, and a chunk of fields, each with what it takes to make its element again.
 //!
 //! No birth declares a plain topic, so a record says everything itself: path, unit and what else is known of the element, then the
 //! sample. Description and range stand behind the unit, each after a separator; a field without them is written as ever.
@@ -11,7 +11,8 @@ use std::sync::Arc;
 use factree_namespace::{Bound, Metadata};
 
 use crate::cells::{Cells, Damaged, KeptSample, read_text, write_text};
-use crate::keep::{CHUNK, Rejected, begin_samples, samples_key, versioned};
+use crate::claims::Claims;
+use crate::keep::{CHUNK, Rejected, begin_claimed, claimed, samples_key};
 use crate::plain::PlainTopics;
 use crate::samples::{Desk, More};
 
@@ -24,9 +25,9 @@ pub(crate) struct KeptField<'r> {
     pub(crate) sample: Option<KeptSample>,
 }
 
-/// The fields of a record; all of it, or nothing.
-pub(crate) fn read(value: &[u8]) -> Result<Vec<KeptField<'_>>, Rejected> {
-    let mut bytes = versioned(value)?;
+/// The fields of a record, and who came first; all of it, or nothing.
+pub(crate) fn read(value: &[u8]) -> Result<(Claims, Vec<KeptField<'_>>), Rejected> {
+    let (claims, mut bytes) = claimed(value)?;
     let (mut cells, mut fields) = (Cells::new(), Vec::new());
     while !bytes.is_empty() {
         let field = read_field(&mut cells, &mut bytes).map_err(|Damaged| Rejected::Malformed)?;
@@ -35,7 +36,7 @@ pub(crate) fn read(value: &[u8]) -> Result<Vec<KeptField<'_>>, Rejected> {
         }
         fields.push(field);
     }
-    Ok(fields)
+    Ok((claims, fields))
 }
 
 fn read_field<'r>(cells: &mut Cells, bytes: &mut &'r [u8]) -> Result<KeptField<'r>, Damaged> {
@@ -81,8 +82,13 @@ impl PlainTopics {
             }
             desk.look();
             let topic = &self.topics[number as usize];
-            let (mut value, mut kept) = (begin_samples(None), Cells::new());
-            for field in topic.fields.iter().skip(chunk * CHUNK).take(CHUNK) {
+            if topic.is_cleared {
+                continue;
+            }
+            let fields = topic.fields.iter().skip(chunk * CHUNK).take(CHUNK);
+            let claims = Claims::of(&cells, fields.clone().map(|field| field.slot));
+            let (mut value, mut kept) = (begin_claimed(&claims), Cells::new());
+            for field in fields {
                 write_text(&field.path, &mut value);
                 write_text(&field.about.as_deref().map(written_about).unwrap_or_default(), &mut value);
                 kept.write(cells.sample(field.slot).as_ref(), desk.value_bytes_max, &mut value);

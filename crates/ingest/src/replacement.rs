@@ -201,7 +201,7 @@ impl Ingest {
 }
 
 /// Finds all context documents where they stand now.
-fn find_contexts(namespace: &Namespace) {
+pub(crate) fn find_contexts(namespace: &Namespace) {
     if namespace.contexts().is_declared() {
         namespace.contexts().replaced(&namespace.read());
     }
@@ -314,6 +314,9 @@ impl PlainTopics {
     fn replace(&mut self, number: usize, step: &mut Step<'_, '_>, missed: &mut Vec<usize>) {
         let Self { block, topics, slots, .. } = self;
         let entry = &mut topics[number];
+        if entry.is_nobodys {
+            return;
+        }
         let root = match step.placement.place_topic(&entry.topic) {
             // Without room for it where it belongs it stays where it is.
             Some(place) => step.ensure(&place, Kind::Folder).or(entry.root),
@@ -372,6 +375,17 @@ impl Forwards {
             known.push(whose);
             self.len += 1;
         }
+    }
+
+    /// These numbers are other topics' from now on.
+    pub(crate) fn forget_topics(&mut self, numbers: &[u32]) {
+        if self.by_path.is_empty() {
+            return;
+        }
+        let is_theirs = |whose: &Whose| matches!(whose, Whose::Topic(number) if numbers.contains(number));
+        self.by_path.values_mut().for_each(|known| known.retain(|whose| !is_theirs(whose)));
+        self.by_path.retain(|_, known| !known.is_empty());
+        self.len = self.by_path.values().map(Vec::len).sum();
     }
 
     /// The longest beginning of `path` that a source left counts, and of several sources the first that has such a metric.

@@ -44,8 +44,7 @@ impl EdgeNodes {
         limit: usize,
     ) -> Option<Vec<MetricReport>> {
         let node = self.find(group, edge_node)?;
-        let devices: Vec<DeviceView<'_>> = node.devices().collect();
-        let device = |metric: &MetricView<'_>| metric.device.map(|device| devices[device.0 as usize].id);
+        let device = |metric: &MetricView<'_>| Some(node.device(metric.device?)?.id);
         let order = |a: &MetricView<'_>, b: &MetricView<'_>| (device(a), a.name).cmp(&(device(b), b.name));
         let is_ahead = |metric: &MetricView<'_>| {
             after.is_none_or(|after| (device(metric).unwrap_or_default(), metric.name) > after)
@@ -88,7 +87,7 @@ impl EdgeNodes {
         let path = |element: ElementId| view.path(element);
         let devices: Vec<DeviceReport> = node.devices().map(|device| report_device(view, seat, &device)).collect();
         let (liveness, since, bd_seq, next_seq) = match node.state() {
-            EdgeNodeState::Unknown => (Liveness::Unborn, node.last_message(), None, None),
+            EdgeNodeState::Unknown | EdgeNodeState::Forgotten => (Liveness::Unborn, node.last_message(), None, None),
             EdgeNodeState::Online { since, next, bd_seq, .. } => (Liveness::Online, since, bd_seq, Some(next)),
             EdgeNodeState::Reordering { since, next, bd_seq, held, .. } => {
                 (Liveness::Reordering { held }, since, bd_seq, Some(next))
@@ -127,6 +126,7 @@ fn report_device(view: &View<'_>, seat: Option<&Seat>, device: &DeviceView<'_>) 
         DeviceState::Stale { since } => (Liveness::Unborn, since),
         DeviceState::Restored { since } => (Liveness::Restored, since),
         DeviceState::Offline { since } => (Liveness::Offline, since),
+        DeviceState::Forgotten => unreachable!("devices that were forgotten are not listed"),
     };
     let corner = seat.and_then(|seat| seat.devices.get(&device.index));
     DeviceReport {

@@ -11,6 +11,7 @@ use factree_sparkplug as sparkplug;
 use sparkplug::{EdgeNodeDescriptor, Now, Outputs, Payload, Topic};
 
 use crate::cells::{Cells, KeptSample};
+use crate::claims::Claims;
 use crate::edge_nodes::{Context, EdgeNodes, Received};
 use crate::keep::{Birth, CHUNK, Identity, Rejected, Restored, read_identity};
 use crate::seat::settle;
@@ -20,7 +21,7 @@ impl EdgeNodes {
     pub(crate) fn restore_birth(
         &mut self,
         context: &Context<'_>,
-        birth: &Birth<'_>,
+        (birth, claims): (&Birth<'_>, &Claims),
         outputs: &mut Outputs,
     ) -> Result<Restored, Rejected> {
         let &Context { namespace, limits, now, .. } = context;
@@ -48,7 +49,7 @@ impl EdgeNodes {
         let message = Received { topic, published, bytes, payload: &payload, limits, now: then };
         // What does not fit now was told when it was published.
         let _: Option<Refusal> = seat.define(namespace, born.device, metrics, &message);
-        let (mut writer, borne) = seat.bear(namespace, corner, metrics, &message);
+        let (mut writer, borne) = seat.bear(namespace, corner, (metrics, claims), &message);
         for metric in metrics {
             // A metric that the tree did not take has nothing to go stale.
             let _: Result<(), Refusal> = writer.set_quality(metric.metric.0, Quality::Stale);
@@ -102,7 +103,7 @@ impl EdgeNodes {
     }
 }
 
-fn edge_node(topic: Topic<'_>) -> EdgeNodeDescriptor<'_> {
+pub(crate) fn edge_node(topic: Topic<'_>) -> EdgeNodeDescriptor<'_> {
     topic.edge_node().expect("a birth is about an Edge Node")
 }
 

@@ -2,7 +2,7 @@
 
 use factree_sparkplug::StateMessage;
 
-use crate::{Keep, SessionKey};
+use crate::{Keep, SessionKey, Vanished};
 
 /// Something to be done by whoever called.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum Output {
     State(StateMessage),
     /// Tell people.
     Event(Event),
+    /// These paths of the tree have no sample any more: who follows them by MQTT is told.
+    Vanished(Vec<Vanished>),
     /// Change what outlives the process, before the message that led to it is acknowledged.
     Keep(Keep),
 }

@@ -194,7 +194,7 @@ impl Seat {
     }
 }
 
-fn birth_topic(node: &EdgeNodeView<'_>, device: Option<DeviceIndex>) -> String {
+pub(crate) fn birth_topic(node: &EdgeNodeView<'_>, device: Option<DeviceIndex>) -> String {
     let id = device.and_then(|device| sparkplug::DeviceId::new(node.device(device)?.id));
     match id {
         None => node.descriptor().topic(NodeMessage::Nbirth).to_string(),

@@ -14,11 +14,12 @@ use factree_namespace::{
 use factree_sparkplug as sparkplug;
 use sparkplug::{Born, BornMetric, DataType, DeviceIndex, MetricIndex, Mismatch, Properties, RawMetric, Topic, Update};
 
+use crate::claims::Claims;
 use crate::edge_nodes::{Context, Received};
 use crate::governance::Watched;
 use crate::keep::Identity;
 use crate::unfit::{Beyond, NotTaken, Unfit};
-use crate::{convert, declare, definitions};
+use crate::{convert, declare, definitions, gone};
 
 /// An Edge Node's place in the tree.
 #[derive(Debug)]
@@ -63,6 +64,11 @@ pub(crate) struct Borne {
     pub(crate) added: usize,
     /// How many are declared otherwise than before.
     pub(crate) changed: usize,
+    /// Those that were gone, and are no more.
+    pub(crate) back: Vec<BornMetric>,
+    /// The metrics that were gone and whose slots others got, because the Edge Node is full: the elements they left, and the
+    /// keys they were kept by.
+    pub(crate) evicted: Vec<(ElementId, Option<Box<[u8]>>)>,
 }
 
 impl Seat {
@@ -85,13 +91,27 @@ impl Seat {
         &'n self,
         namespace: &'n Namespace,
         corner: Corner,
-        metrics: &[BornMetric],
+        (metrics, claims): (&[BornMetric], &Claims),
         received: &Received<'_>,
     ) -> (Writer<'n>, Borne) {
-        let mut borne = Borne { refusal: None, refused: 0, unfit: None, added: 0, changed: 0 };
+        let mut borne = Borne {
+            refusal: None,
+            refused: 0,
+            unfit: None,
+            added: 0,
+            changed: 0,
+            back: Vec::new(),
+            evicted: Vec::new(),
+        };
         let mut placer = namespace.placer(&self.block);
-        for metric in metrics {
+        for (metric, claim) in metrics.iter().zip(claims.each(metrics.len())) {
             borne.added += usize::from(metric.is_new);
+            match metric.is_new {
+                true => borne.evicted.extend(placer.occupant(metric.metric.0).map(gone::evicted)),
+                false if placer.is_gone(metric.metric.0) => borne.back.push(*metric),
+                false => {}
+            }
+            claim.into_iter().for_each(|claim| placer.claimed(claim));
             match place(&mut placer, corner, metric, received) {
                 Ok(has_changed) => borne.changed += usize::from(has_changed),
                 Err(refused) => {

@@ -146,7 +146,7 @@ impl Ingest {
         if order.target.is_none() {
             // What we say ourselves does not come back to us, so the tree is told here.
             let reading = json::read(&message.payload, self.limits.fields_per_document_max);
-            self.on_plain(now, (session, &message.topic), &reading);
+            self.on_plain(now, (session, &message.topic), &reading, out);
         }
         out.push(Output::Publish(message));
         Ok(self.edge_nodes.commands.send(now, order))
@@ -207,9 +207,13 @@ impl Ingest {
             (EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. }, None) => {
                 return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
             }
-            (EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } | EdgeNodeState::Unknown, _) => {
-                node.session()
-            }
+            (
+                EdgeNodeState::Online { .. }
+                | EdgeNodeState::Reordering { .. }
+                | EdgeNodeState::Unknown
+                | EdgeNodeState::Forgotten,
+                _,
+            ) => node.session(),
         };
         let asked = self.edge_nodes.host.wish_rebirth(now, index, Reason::Wished);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
@@ -229,7 +233,7 @@ fn to_metric(
 ) -> Result<(Order, Vec<u8>), CommandRefused> {
     match node.state() {
         EdgeNodeState::Online { .. } | EdgeNodeState::Reordering { .. } => {}
-        EdgeNodeState::Unknown => {
+        EdgeNodeState::Unknown | EdgeNodeState::Forgotten => {
             return Err(CommandRefused::EdgeNodeOffline { since: convert::timestamp(node.last_message()) });
         }
         EdgeNodeState::Restored { since, .. } | EdgeNodeState::Offline { since, .. } => {

@@ -149,6 +149,12 @@ impl HeldBlock<'_> {
     pub fn sample(&self, slot: u32) -> Option<Sample> {
         self.cells.sample(slot)
     }
+
+    /// The number of the placement that first gave `slot` to somebody: of those that want one path, the one with the smallest
+    /// owns it. None if it is nobody's.
+    pub fn claim(&self, slot: u32) -> Option<u64> {
+        self.cells.is_placed(slot).then(|| self.cells.age(slot))
+    }
 }
 
 /// What the block's lock protects. The vectors run in parallel; they are apart because a batch touches only the first two.
@@ -184,6 +190,10 @@ impl Cells {
     /// Whether somebody's cell is at `slot`, in the tree or not.
     pub(crate) fn is_placed(&self, slot: u32) -> bool {
         self.cells.get(slot as usize).is_some_and(Cell::is_placed)
+    }
+
+    pub(crate) fn is_gone(&self, slot: u32) -> bool {
+        self.cells.get(slot as usize).is_some_and(Cell::is_gone)
     }
 
     pub(crate) fn origin(&self, slot: u32) -> OriginId {
@@ -259,12 +269,19 @@ impl Cells {
         self.origins[at] = origin;
     }
 
-    /// Notes who came first: `ticket` is the number of the placement at hand.
+    /// Notes who came first: `ticket` is the number of the placement at hand. A slot that is somebody's keeps its age.
     pub(crate) fn enter(&mut self, slot: u32, ticket: u64) {
-        match self.ages.last() {
-            // Slots are given out in ascending order; one below was somebody's before and keeps that age.
-            Some(&(first, last)) if slot < first || last == ticket => {}
-            Some(_) | None => self.ages.push((slot, ticket)),
+        if self.is_placed(slot) || self.age(slot) == ticket {
+            return;
+        }
+        let (next, former) = (self.ages.partition_point(|&(first, _)| first <= slot), self.age(slot));
+        // A slot that is given out again, as slots mostly are not, stands in a run of others.
+        if (slot as usize) < self.cells.len() && self.ages.get(next).is_none_or(|&(first, _)| first > slot + 1) {
+            self.ages.insert(next, (slot + 1, former));
+        }
+        match self.ages[..next].last_mut() {
+            Some(run) if run.0 == slot => run.1 = ticket,
+            Some(_) | None => self.ages.insert(next, (slot, ticket)),
         }
     }
 
@@ -287,6 +304,26 @@ impl Cells {
     /// The cell at `slot` is shown by no element any more; it keeps its sample.
     pub(crate) fn unseat(&mut self, slot: u32) {
         self.elements[slot as usize] = ElementId::ROOT;
+    }
+
+    /// Nobody's cell is at `slot` any more.
+    pub(crate) fn vacate(&mut self, slot: u32) {
+        let at = slot as usize;
+        if let Some(old) = self.cells[at].heavy() {
+            self.heavy.remove(old);
+        }
+        self.cells[at] = Cell::VACANT;
+        self.elements[at] = ElementId::ROOT;
+    }
+
+    /// All cells are vacant and none will be somebody's again: gives their memory back.
+    pub(crate) fn close(&mut self) {
+        self.cells = Vec::new();
+        self.stamps = Vec::new();
+        self.elements = Vec::new();
+        self.origins = Vec::new();
+        self.ages = Vec::new();
+        self.heavy.close();
     }
 
     /// A new type for what is placed at `slot` and is not gone, or no longer; the sample stays.
@@ -514,6 +551,18 @@ impl<'a> Writer<'a> {
                 self.cells.stamps[at / GROUP] = self.revision;
             }
         }
+        Ok(())
+    }
+
+    /// The same of a sample from before, which keeps the time when it was received.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSuchSlot`].
+    pub fn restore_gone(&mut self, slot: u32) -> Result<(), Refusal> {
+        if !self.cells.is_placed(slot) {
+            return Err(Refusal::NoSuchSlot);
+        }
+        self.cells.cells[slot as usize].set_gone(true);
         Ok(())
     }
 

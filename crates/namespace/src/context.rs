@@ -302,6 +302,13 @@ impl Contexts {
         self.changed(&book, before);
     }
 
+    /// Whether any of these cells of a block belongs to a document.
+    pub fn have_any(&self, block: &Block, slots: impl Iterator<Item = u32>) -> bool {
+        let book = self.read();
+        let mut slots = slots;
+        slots.any(|slot| book.documents.cells(CellId { block: block.index, slot }).next().is_some())
+    }
+
     /// Some cells are Stale from now on, because their source has them no more.
     pub fn stale_slots(&self, block: &Block, slots: impl Iterator<Item = u32>, now: Timestamp) {
         let mut book = self.write();

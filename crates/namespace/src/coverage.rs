@@ -95,6 +95,13 @@ impl Coverage {
         view.is_covered(&self.filters, id) && horizon.is_none_or(|horizon| horizon.holds(&view.path(id)))
     }
 
+    /// Whether a filter means the path, which nothing need stand at.
+    pub fn covers_path(&self, path: &str) -> bool {
+        let horizon = self.horizon.as_deref();
+        self.filters.iter().any(|filter| filter.matches_names(path.split('/')))
+            && horizon.is_none_or(|horizon| horizon.holds(path))
+    }
+
     /// Whether it says what the tree says now.
     pub fn is_current(&self, view: &View<'_>) -> bool {
         matches!(self.pending, Pending::Nothing) && self.layouts == view.tree.layouts.now()

@@ -77,6 +77,12 @@ impl Heavy {
         self.free.push(index);
     }
 
+    /// No value is left, and none will come.
+    pub(crate) fn close(&mut self) {
+        self.values = Vec::new();
+        self.free = Vec::new();
+    }
+
     pub(crate) fn heap_bytes(&self) -> usize {
         self.values.capacity() * size_of::<Weighed>() + self.free.capacity() * size_of::<u32>()
     }

@@ -9,6 +9,8 @@
 
 use std::sync::{Arc, RwLockWriteGuard};
 
+use hashbrown::HashSet;
+
 use crate::block::Cells;
 use crate::element::CellId;
 use crate::place::{CONFLICTS_NESTED_MAX, Names, Nearby};
@@ -25,6 +27,8 @@ pub struct Mover<'a> {
     tree: RwLockWriteGuard<'a, Tree>,
     /// Elements that have lost a cell or a child.
     left: Vec<ElementId>,
+    /// Something stands elsewhere than before.
+    has_moved: bool,
     /// Much is said otherwise than before, though nothing has left its place.
     is_retold: bool,
     nearby: Nearby,
@@ -51,7 +55,7 @@ struct Held<'h> {
 impl<'a> Mover<'a> {
     pub(crate) fn new(namespace: &'a Namespace, mut tree: RwLockWriteGuard<'a, Tree>) -> Self {
         tree.layout += 1;
-        Self { namespace, tree, left: Vec::new(), is_retold: false, nearby: Nearby::none() }
+        Self { namespace, tree, left: Vec::new(), has_moved: false, is_retold: false, nearby: Nearby::none() }
     }
 
     /// Finds or makes the element of a path, as [`Namespace::ensure`] does.
@@ -137,10 +141,61 @@ impl<'a> Mover<'a> {
         self.settle(&mut held, cell.slot, root, name.as_deref(), &|_| None).unwrap_or(false)
     }
 
+    /// Takes what origins of one block have out of the tree: their cells among `slots`, and their samples. The elements go with
+    /// them, unless somebody else has something there. Who has waited under `_conflicts` for a path that is free now gets it, the
+    /// oldest claimant first. The paths that have lost a sample.
+    pub fn remove(&mut self, block: &Block, origins: &[OriginId], slots: impl Iterator<Item = u32>) -> Vec<String> {
+        let (mut removed, mut paths, mut freed) = (HashSet::new(), Vec::new(), 0);
+        {
+            let mut cells = block.lock();
+            for slot in slots {
+                if !cells.is_placed(slot) || !origins.contains(&cells.origin(slot)) {
+                    continue;
+                }
+                freed += self.tree.forget(CellId { block: block.index, slot });
+                if let Some(element) = cells.element(slot) {
+                    paths.extend(cells.sample(slot).map(|_| self.path(element)));
+                    freed += self.tree.detach(element);
+                    removed.insert(element);
+                }
+                cells.vacate(slot);
+            }
+        }
+        for &origin in origins {
+            let (root, bytes) = self.tree.origins[block.index as usize].retire(origin);
+            freed += bytes;
+            self.tree.let_go(root);
+            self.left.push(root);
+        }
+        self.left.extend(&removed);
+        for path in &paths {
+            self.tree.gone.note(self.namespace.tick(), path.clone());
+        }
+        self.namespace.budget().give_back(freed);
+        let is_free = |(_, wanted): &(&ElementId, &ElementId)| removed.contains(*wanted);
+        let mut disputes: Vec<ElementId> = self.tree.conflicts.iter().filter(is_free).map(|(id, _)| *id).collect();
+        disputes.sort_unstable();
+        for dispute in disputes {
+            self.decide(dispute);
+        }
+        paths
+    }
+
+    /// Elements that have lost their cells stand for nothing, unless somebody else has something there: they go.
+    pub fn prune(&mut self, elements: Vec<ElementId>) {
+        self.left.extend(elements);
+    }
+
+    /// Nothing of this block is in the tree any more, and nothing will be: its room is somebody else's.
+    pub fn close(&mut self, block: &Block) {
+        block.lock().close();
+        self.tree.closed_blocks += 1;
+    }
+
     /// Takes the place of the model there was; says which entries were refused, by their number, and why.
     pub fn model(&mut self, entries: &[Modelled]) -> Vec<(usize, Refusal)> {
         let former = self.tree.model.clear();
-        self.left.extend_from_slice(&former);
+        former.iter().for_each(|&id| self.leave(id));
         let mut refused = Vec::new();
         for (number, Modelled { path, kind, metadata }) in entries.iter().enumerate() {
             let segments: Vec<Segment<'_>> = path.split('/').map(Segment::named).collect();
@@ -421,6 +476,7 @@ impl<'a> Mover<'a> {
 
     /// Something has left `element`, or from below it.
     fn leave(&mut self, element: ElementId) {
+        self.has_moved = true;
         if self.left.last() != Some(&element) {
             self.left.push(element);
         }
@@ -429,10 +485,10 @@ impl<'a> Mover<'a> {
 
 impl Drop for Mover<'_> {
     /// Lists of children are put right and empty folders removed, whatever way the move has ended; who follows the tree reads
-    /// it again.
+    /// it again, unless things have but gone.
     fn drop(&mut self) {
-        if !self.left.is_empty() || self.is_retold {
-            self.tree.sweep(std::mem::take(&mut self.left));
+        self.tree.sweep(std::mem::take(&mut self.left));
+        if self.has_moved || self.is_retold {
             let revision = self.namespace.tick();
             self.tree.reshaped(revision);
         }

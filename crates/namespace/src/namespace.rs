@@ -92,7 +92,7 @@ impl Namespace {
     /// [`Refusal::TooManyBlocks`].
     pub fn add_block(&self) -> Result<Arc<Block>, Refusal> {
         let mut tree = self.tree();
-        if tree.blocks.len() >= self.limits.blocks_max {
+        if tree.blocks.len() - tree.closed_blocks >= self.limits.blocks_max {
             return Err(Refusal::TooManyBlocks);
         }
         let index = u32::try_from(tree.blocks.len()).expect("blocks_max keeps block indexes in 32 bits");
@@ -114,11 +114,12 @@ impl Namespace {
         if let Some(id) = origins.find(&origin) {
             return Ok(id);
         }
-        if origins.len() >= self.limits.cells_per_block_max {
+        let weight = origin.weigh();
+        self.budget.trade(0, weight, self.limits.values_bytes_max)?;
+        let Some(id) = origins.add(origin, self.limits.cells_per_block_max) else {
+            self.budget.give_back(weight);
             return Err(Refusal::BlockFull);
-        }
-        self.budget.trade(0, origin.weigh(), self.limits.values_bytes_max)?;
-        let id = origins.add(origin);
+        };
         tree.hold(root);
         Ok(id)
     }
@@ -210,7 +211,7 @@ impl Namespace {
         let values_bytes = self.budget.used();
         let mut stats = Stats {
             elements: view.tree.live_len(),
-            blocks: view.tree.blocks.len(),
+            blocks: view.tree.blocks.len() - view.tree.closed_blocks,
             conflicts: view.tree.conflicts.len(),
             bytes: view.tree.heap_bytes() + values_bytes,
             values_bytes,

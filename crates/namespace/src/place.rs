@@ -12,7 +12,10 @@ use crate::element::CellId;
 use crate::heavy::Budget;
 use crate::metadata::MetadataId;
 use crate::tree::Tree;
-use crate::{Block, DataType, ElementId, Kind, Limits, Metadata, Namespace, OriginId, Refusal, Timestamp, Writer};
+use crate::{
+    Block, DataType, ElementId, Kind, Limits, Metadata, MetricName, Namespace, OriginId, Refusal, Source, Timestamp,
+    Writer,
+};
 
 /// How often `_conflicts` may stand at the beginning of a path. Two metrics can want one place even among the conflicts: the
 /// metric `Pump/Speed` of an Edge Node, and the metric `Speed` of its Device `Pump`. The younger stands one deeper.
@@ -132,7 +135,8 @@ impl<'a> Placer<'a> {
         let former = self.cells.element(place.slot);
         if let Some(former) = former.filter(|&former| former != element) {
             freed += self.tree.detach(former);
-            self.tree.gone.note(self.namespace.tick(), former);
+            let path = self.tree.path_below(former, usize::MAX);
+            self.tree.gone.note(self.namespace.tick(), path);
         }
         if former != Some(element) {
             self.tree.layouts.occupied(self.block, place.slot);
@@ -150,6 +154,31 @@ impl<'a> Placer<'a> {
             Placed::Conflict { instead_of, .. } => drop(self.tree.conflicts.insert(element, instead_of)),
         }
         Ok(placed)
+    }
+
+    /// What is placed from now on, and was nobody's, was first placed by the placement of this number, in a process before this
+    /// one. Placements of this process are younger.
+    pub fn claimed(&mut self, number: u64) {
+        self.number = number;
+        self.tree.claimed(number);
+    }
+
+    /// Whether the source no longer has what is at `slot`.
+    pub fn is_gone(&self, slot: u32) -> bool {
+        self.cells.is_gone(slot)
+    }
+
+    /// What stands in the tree at `slot`: its element, who publishes it, and what he calls it.
+    pub fn occupant(&self, slot: u32) -> Option<(ElementId, Source, String)> {
+        let element = self.cells.element(slot)?;
+        let origin = self.tree.origin(self.block, self.cells.origin(slot));
+        let name = match self.tree.metric_name(element, origin) {
+            MetricName::Renamed(name) => name.to_owned(),
+            MetricName::PathBeyond(above) => {
+                self.tree.path_below(element, self.tree.depth(element).saturating_sub(above))
+            }
+        };
+        Some((element, origin.source.clone(), name))
     }
 
     /// Declares anew what is placed at `slot` by its path: its type and metadata change, where it is does not. Whether

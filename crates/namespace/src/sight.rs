@@ -216,8 +216,9 @@ impl<'v> Sight<'v> {
     }
 
     /// What has gone between two revisions; see [`View::gone`].
-    pub fn gone(&self, since: Revision, until: Revision) -> Option<impl Iterator<Item = ElementId>> {
-        Some(self.view.gone(since, until)?.filter(|&id| self.holds(id)))
+    pub fn gone(&self, since: Revision, until: Revision) -> Option<impl Iterator<Item = &str>> {
+        let is_held = |path: &&str| self.horizon.is_none_or(|horizon| horizon.holds(path));
+        Some(self.view.gone(since, until)?.filter(is_held))
     }
 
     /// Up to `limit` elements with a cell that `filter` means.

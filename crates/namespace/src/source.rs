@@ -2,7 +2,7 @@
 //!
 //! Many cells share one [`Source`] and one root in the tree; the two together are an *origin*, and a cell remembers it by
 //! a small index. The name of a metric is then the path below that root, so it is not stored.
-//! Invariant: origins are only added, so an [`OriginId`] stays valid for the life of its block; its root may become another.
+//! Invariant: an [`OriginId`] stays valid until its source is forgotten; its root may become another.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -92,6 +92,8 @@ impl Origin {
 #[derive(Default)]
 pub(crate) struct Origins {
     list: Vec<Origin>,
+    /// Those whose source is forgotten.
+    vacant: Vec<u32>,
     ids: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
@@ -106,26 +108,47 @@ impl Origins {
         self.ids.find(self.hasher.hash_one(origin), is_it).map(|&id| OriginId(id))
     }
 
-    pub(crate) fn add(&mut self, origin: Origin) -> OriginId {
-        let id = u32::try_from(self.list.len()).expect("cells_per_block_max keeps origin ids in 32 bits");
-        let Self { list, ids, hasher } = self;
-        ids.insert_unique(hasher.hash_one(&origin), id, |&id| hasher.hash_one(&list[id as usize]));
-        list.push(origin);
-        OriginId(id)
+    /// Its number, or none if there are `max` others. The numbers of those that are forgotten are used again once there are no
+    /// others: until then whoever still has one finds nothing new there.
+    pub(crate) fn add(&mut self, origin: Origin, max: usize) -> Option<OriginId> {
+        let id = match u32::try_from(self.list.len()).ok().filter(|_| self.list.len() < max) {
+            Some(id) => {
+                self.list.push(origin);
+                id
+            }
+            None => {
+                let id = self.vacant.pop()?;
+                self.list[id as usize] = origin;
+                id
+            }
+        };
+        let Self { list, ids, hasher, .. } = self;
+        let hash = |&id: &u32| hasher.hash_one(&list[id as usize]);
+        ids.insert_unique(hash(&id), id, hash);
+        Some(OriginId(id))
+    }
+
+    /// Its source is forgotten, and is another one if it comes again. Where its root was, and its bytes.
+    pub(crate) fn retire(&mut self, OriginId(id): OriginId) -> (ElementId, usize) {
+        let Self { list, ids, hasher, vacant } = self;
+        let hash = hasher.hash_one(&list[id as usize]);
+        if let Ok(listed) = ids.find_entry(hash, |&listed| listed == id) {
+            listed.remove();
+            vacant.push(id);
+        }
+        let origin = &mut list[id as usize];
+        let weight = origin.weigh();
+        (std::mem::replace(&mut origin.root, ElementId::ROOT), weight)
     }
 
     /// The same source publishes below another root from now on.
     pub(crate) fn reroot(&mut self, OriginId(id): OriginId, root: ElementId) {
-        let Self { list, ids, hasher } = self;
+        let Self { list, ids, hasher, .. } = self;
         let hash = hasher.hash_one(&list[id as usize]);
         if let Ok(listed) = ids.find_entry(hash, |&listed| listed == id) {
             listed.remove();
         }
         list[id as usize].root = root;
         ids.insert_unique(hasher.hash_one(&list[id as usize]), id, |&id| hasher.hash_one(&list[id as usize]));
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
     }
 }

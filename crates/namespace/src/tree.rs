@@ -59,6 +59,8 @@ pub(crate) struct Tree {
     pub(crate) layout: u64,
     /// The placement at hand: its number, and for which block.
     placement: (u64, u32),
+    /// Blocks whose source is forgotten.
+    pub(crate) closed_blocks: usize,
 }
 
 /// What a cell brings to the element that shows it.
@@ -92,6 +94,7 @@ impl Tree {
             vacant_folders: Vec::new(),
             layout: 0,
             placement: (0, u32::MAX),
+            closed_blocks: 0,
         }
     }
 
@@ -138,6 +141,11 @@ impl Tree {
         let (number, last) = &mut self.placement;
         *number += u64::from(std::mem::replace(last, block) != block);
         *number
+    }
+
+    /// A placement of a former process had this number.
+    pub(crate) fn claimed(&mut self, claim: u64) {
+        self.placement = (self.placement.0.max(claim), u32::MAX);
     }
 
     pub(crate) fn name(&self, id: ElementId) -> &str {

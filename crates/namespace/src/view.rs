@@ -203,11 +203,11 @@ impl View<'_> {
         !filters.is_empty() && covers(filters, &self.tree, id, &mut Vec::new())
     }
 
-    /// The elements that lost their cell after `since` and up to `until` and have no sample since, the oldest first; none
-    /// if too many have since then for all to be remembered. An element may come twice.
-    pub fn gone(&self, since: Revision, until: Revision) -> Option<impl Iterator<Item = ElementId>> {
+    /// The paths that lost their cell after `since` and up to `until` and have no sample since, the oldest first; none
+    /// if too many have since then for all to be remembered. A path may come twice.
+    pub fn gone(&self, since: Revision, until: Revision) -> Option<impl Iterator<Item = &str>> {
         let gone = self.tree.gone.between(since, until)?;
-        Some(gone.filter(|&id| self.with_cell(id, |cells, cell| cells.sample(cell.slot)).flatten().is_none()))
+        Some(gone.filter(|path| self.find(path).and_then(|id| self.sample(id)).is_none()))
     }
 
     /// Every block, in the order they were added.

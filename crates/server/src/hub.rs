@@ -37,6 +37,7 @@ mod clients;
 mod door;
 mod face;
 mod figures;
+mod forgetting;
 mod incoming;
 mod keeping;
 mod mailbox;

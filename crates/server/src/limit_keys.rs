@@ -172,12 +172,13 @@ const SECTIONS: &[(&str, &[Key])] = &[
             key!(Count data_set_cells_max in ingest.sparkplug:
             "cells of a DataSet, each row counted as one more", "the sample is null and Bad; a finding"),
             key!(Count edge_nodes_max in ingest.sparkplug:
-            "Edge Nodes remembered",
+            "Edge Nodes remembered, until they are forgotten",
             "left out of the tree, routed as ever; a finding"),
             key!(Count devices_per_edge_node_max in ingest.sparkplug:
             "Devices of one Edge Node", "left out of the tree, routed as ever; a finding"),
             key!(Count metrics_per_edge_node_max in ingest.sparkplug:
-            "metrics of one Edge Node, vanished ones included", "left out of the tree, routed as ever; a finding"),
+            "metrics of one Edge Node, those that are gone included",
+            "one that is gone makes room; if none is, left out of the tree, routed as ever; a finding"),
             key!(Bytes birth_bytes_max in ingest.sparkplug:
             "births kept byte-exact on disk, and in memory as certificates, all together",
             "the birth is not kept"),
@@ -197,7 +198,7 @@ const SECTIONS: &[(&str, &[Key])] = &[
             "not asked now; the next message that cannot be understood asks again"),
             key!(Count topics_max in ingest:
             "plain topics in the tree",
-            "not taken into the tree, routed as ever; a finding, counted"),
+            "those that were cleared make room; if none was, not taken into the tree, routed as ever; a finding, counted"),
             key!(Count fields_per_document_max in ingest:
             "fields of one JSON document",
             "not taken into the tree, routed as ever; a finding, counted. What the topic had before counts too"),

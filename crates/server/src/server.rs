@@ -388,6 +388,13 @@ impl Server {
             let hub = Arc::clone(&hub);
             Arc::new(move || hub.outlets().iter().map(Outlet::report).collect())
         };
+        let forget: factree_http::Forget = {
+            let hub = Arc::clone(&hub);
+            Arc::new(move |what| {
+                let hub = Arc::clone(&hub);
+                Box::pin(async move { hub.forget_source(what).await })
+            })
+        };
         let followed = Arc::clone(&ingest);
         let auditor = || Arc::clone(&audit) as Arc<dyn factree_http::Auditor>;
         let app = factree_http::App {
@@ -395,6 +402,7 @@ impl Server {
             ingest,
             clock: Arc::new(hub::now),
             say,
+            forget,
             attachments,
             streams: Arc::clone(&streams),
             i3x,

@@ -261,6 +261,15 @@ fn memory_forgets_and_says_so() {
 }
 
 /// Over HTTP.
+/// Without a body; the first line of the answer.
+fn ask(factree: &Factree, method: &str, target: &str) -> String {
+    let mut stream = TcpStream::connect(factree.http).unwrap();
+    write!(stream, "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", factree.http).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.lines().next().unwrap().to_owned()
+}
+
 fn get(factree: &Factree, target: &str) -> serde_json::Value {
     let mut stream = TcpStream::connect(factree.http).unwrap();
     write!(stream, "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", factree.http).unwrap();
@@ -418,13 +427,18 @@ fn birth(value: f64) -> Vec<u8> {
 #[test]
 fn what_was_retained_on_a_topic_is_gone_when_it_comes_back_as_an_edge_nodes() {
     let data = configured("process");
+    let rules = |rules: &str| {
+        let text = format!("[data]\ndurability = \"process\"\n[namespace]\ntopics = []\n{rules}");
+        std::fs::write(data.path().join("factree.toml"), text).unwrap();
+    };
+    rules("[[namespace.sparkplug]]\ngroup = \"elsewhere\"\n");
     let factree = Factree::start(data.path());
     let (mut gateway, _) = Client::connect(&factree, "gateway");
-    // A plain topic was there first. When everything comes back, births come first.
     gateway.publish("g/Line1/Temperature", "999", at_least_once(1), true);
     gateway.publish("g/Line1/order", "4711", at_least_once(2), true);
     gateway.publish("spBv1.0/g/NBIRTH/Line1", birth(20.5), at_least_once(3), false);
     factree.kill();
+    rules("");
     for _ in 0..2 {
         let factree = Factree::start(data.path());
         let (mut reader, _) = Client::connect_with(&factree, Connect::new(V5, "reader"));
@@ -437,6 +451,31 @@ fn what_was_retained_on_a_topic_is_gone_when_it_comes_back_as_an_edge_nodes() {
         assert!(reader.say(&Packet::PingReq, |answer| matches!(answer, Packet::PingResp)), "nothing else");
         factree.kill();
     }
+}
+
+#[test]
+fn what_was_forgotten_does_not_come_back_after_kill_9() {
+    let data = configured("power");
+    let factree = Factree::start(data.path());
+    let (mut gateway, _) = Client::connect_with(&factree, Connect::new(V5, "gateway"));
+    gateway.publish("spBv1.0/g/NBIRTH/Line1", birth(20.5), at_least_once(1), false);
+    gateway.publish("Acme/Order", "4711", at_least_once(2), true);
+    gateway.leave();
+    let node = "/api/v1/edge-nodes/g/Line1";
+    assert_eq!(get(&factree, node)["state"], "offline");
+    for target in [node, "/api/v1/values/Acme/Order"] {
+        assert_eq!(ask(&factree, "DELETE", target), "HTTP/1.1 204 No Content");
+    }
+    factree.kill();
+    let factree = Factree::start(data.path());
+    for target in [node, "/api/v1/namespace/g", "/api/v1/namespace/Acme"] {
+        assert_eq!(get(&factree, target)["status"], 404, "{target}");
+    }
+    let (mut reader, _) = Client::connect_with(&factree, Connect::new(V5, "reader"));
+    reader.subscribe("$sparkplug/certificates/#", QoS::AtMostOnce);
+    reader.subscribe("Acme/#", QoS::AtMostOnce);
+    assert!(reader.say(&Packet::PingReq, |answer| matches!(answer, Packet::PingResp)), "nothing is left of either");
+    factree.kill();
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod device;
 mod edge_node;
 pub(crate) mod finding;
 mod foresight;
+mod forget;
 mod insistence;
 mod judging;
 mod lookup;
@@ -38,6 +39,7 @@ pub(crate) use certificate::{FoundBdSeq, bd_seq_in};
 pub use device::DeviceState;
 pub use edge_node::{Birth, Counters};
 pub use finding::{Finding, Occasion};
+pub use forget::NotForgotten;
 pub use outputs::{
     Adopted, AskRebirth, Born, BornMetric, Cause, Data, DeviceIndex, Died, EdgeNodeIndex, MetricIndex, Output, Outputs,
     Rivals, UnheldIndex, Update,

@@ -29,8 +29,9 @@ pub mod value;
 pub use datatype::DataType;
 pub use host::{
     Adopted, AskRebirth, Asked, Birth, Born, BornMetric, Cause, Counters, Data, DeviceIndex, DeviceState, DeviceView,
-    Died, EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotRestored,
-    Occasion, Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, SessionKey, Unheld, UnheldIndex, Update,
+    Died, EdgeNodeIndex, EdgeNodeState, EdgeNodeView, Finding, Host, Input, MetricIndex, MetricView, NotForgotten,
+    NotRestored, Occasion, Output, Outputs, Reason, Rebirths, Rivals, RosterMetrics, SessionKey, Unheld, UnheldIndex,
+    Update,
 };
 pub use host_application::{HostApplication, HostState, Legacy, StateFault, StateHeard, StateMessage};
 pub use judge::{Connection, Will};

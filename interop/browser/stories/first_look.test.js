@@ -67,6 +67,29 @@ test("an address that is none gets a page, and an Edge Node that was never heard
   await page.context().close();
 });
 
+test("an Edge Node that is offline is forgotten, after a question, and one that is online is not", async (story) => {
+  const factree = await Factree.start();
+  story.after(() => factree.close());
+  const node = await edgeNode({ port: factree.mqtt, group: "Acme", node: "Scrap" });
+  story.after(() => node.kill());
+  const page = await browser.open(`${factree.url}/edge-nodes?group=Acme&edge_node=Scrap`);
+  const forget = page.getByRole("button", { name: "Forget…" });
+  await page.getByText("Online", { exact: true }).waitFor();
+  assert.equal(await forget.isDisabled(), true);
+  await node.kill();
+  await page.getByText("Offline", { exact: true }).waitFor();
+  await forget.click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Should it be born again, it is new", { exact: false }).waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await dialog.getByRole("textbox").fill("scrapped");
+  await dialog.getByRole("button", { name: "Forget" }).click();
+  await page.getByRole("heading", { name: "No such Edge Node" }).waitFor();
+  await page.goto(`${factree.url}/ns`);
+  await page.getByRole("heading", { name: "Nothing has been published yet" }).waitFor();
+  await page.context().close();
+});
+
 test("on a phone each line says of whom it is", async (story) => {
   const factree = await Factree.start();
   story.after(() => factree.close());

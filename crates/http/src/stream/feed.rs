@@ -239,9 +239,9 @@ impl Inner {
 fn gone(view: &View<'_>, coverage: &Coverage, since: Revision, until: Revision) -> Result<Vec<u8>, TooFarBehind> {
     let mut out = Vec::new();
     let gone = view.gone(since, until).ok_or(TooFarBehind)?;
-    for (index, id) in gone.filter(|&id| coverage.covers(view, id)).enumerate() {
+    for (index, path) in gone.filter(|path| coverage.covers_path(path)).enumerate() {
         json::comma(&mut out, index);
-        json::string(&mut out, &view.path(id));
+        json::string(&mut out, path);
         if out.len() > PAGE_BYTES {
             return Err(TooFarBehind);
         }

@@ -34,7 +34,7 @@ impl Clients for Book {
 const POLLS: usize = 1_000;
 
 /// Each thing that is on record before it is done.
-const DEEDS: [(&str, &str, &str); 11] = [
+const DEEDS: [(&str, &str, &str); 14] = [
     ("PUT", "/api/v1/values/Acme/Dallas/Press/Line1/Speed", r#"{"value": 2.5}"#),
     ("PUT", "/api/v1/values?path=Acme/Dallas/Press/Line1/Speed", r#"{"value": 2.5}"#),
     (
@@ -43,6 +43,9 @@ const DEEDS: [(&str, &str, &str); 11] = [
         r#"{"updates": [{"elementId": "Acme/Dallas/Press/Line1/Speed", "value": {"value": 2.5}}]}"#,
     ),
     ("POST", "/api/v1/edge-nodes/Acme%3ADallas%3APress/Line1/rebirth", ""),
+    ("DELETE", "/api/v1/edge-nodes/Acme%3ADallas%3APress/Scrap?reason=old", ""),
+    ("DELETE", "/api/v1/edge-nodes/Acme%3ADallas%3APress/Scrap/devices/Robot3", ""),
+    ("DELETE", "/api/v1/values/Acme/Junk", ""),
     ("DELETE", "/api/v1/clients/press", ""),
     ("POST", "/api/v1/admin/reload", ""),
     ("POST", "/api/v1/users", r#"{"name": "dora", "password": "correct horse", "roles": []}"#),
@@ -61,6 +64,10 @@ fn plant() -> Plant {
         ("Speed", None, Metric::Float(1.5)),
     ];
     plant.publish(1, "spBv1.0/Acme:Dallas:Press/NBIRTH/Line1", &payload(NOON, 0, &metrics));
+    plant.publish(1, "Acme/Junk", b"1");
+    plant.publish(2, "spBv1.0/Acme:Dallas:Press/NBIRTH/Scrap", &payload(NOON, 0, &metrics));
+    plant.publish(2, "spBv1.0/Acme:Dallas:Press/DBIRTH/Scrap/Robot3", &payload(NOON, 1, &metrics[2..]));
+    plant.happen(|batch| batch.session_ended(SessionKey(2)));
     plant
 }
 

@@ -8,7 +8,10 @@ use crate::plant::Plant;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use callers::{who_is_let_in, who_may_not};
-use deeds::{Book, how_it_is, what_happened, what_is_reloaded, what_is_sent, when_there_is_too_much, who_is_connected};
+use deeds::{
+    Book, how_it_is, what_happened, what_is_forgotten, what_is_reloaded, what_is_sent, when_there_is_too_much,
+    who_is_connected,
+};
 use factree_http::{NoAudit, access_router, audit_router, clients_router, events_router, openapi};
 use recorded::what_is_on_record;
 use serde_json::{Value, json};
@@ -91,6 +94,7 @@ const READ: &str = "/api/v1/values/read";
 const NODES: &str = "/api/v1/edge-nodes";
 const NODE: &str = "/api/v1/edge-nodes/{group}/{edge_node}";
 const REBIRTH: &str = "/api/v1/edge-nodes/{group}/{edge_node}/rebirth";
+const DEVICE: &str = "/api/v1/edge-nodes/{group}/{edge_node}/devices/{device}";
 const TYPES: &str = "/api/v1/types";
 const TYPE: &str = "/api/v1/types/{name}";
 const INSTANCES: &str = "/api/v1/types/{name}/instances";
@@ -212,6 +216,7 @@ async fn every_answer_is_as_the_document_says_and_every_answer_it_names_can_be_h
         }
     }
     what_is_sent(&mut told).await;
+    what_is_forgotten(&mut told).await;
     when_there_is_too_much(&mut told).await;
     what_is_reloaded(&mut told).await;
     who_is_connected(&mut told).await;

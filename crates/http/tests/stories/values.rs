@@ -394,10 +394,10 @@ async fn routes_and_methods_that_are_none_get_problems_too() {
     for uri in ["/", "/api/v1", "/api/v1/valuesX", "/api/v1/edge-nodes/only-a-group", "/healthz/", "/%ff"] {
         assert_eq!(plant.get(uri).await.problem()["type"], "urn:factree:problem:route-not-found", "{uri}");
     }
-    for method in [Method::POST, Method::DELETE, Method::OPTIONS, Method::from_bytes(b"BREW").unwrap()] {
+    for method in [Method::POST, Method::PATCH, Method::OPTIONS, Method::from_bytes(b"BREW").unwrap()] {
         let answer = plant.ask(method, "/api/v1/values/Acme").await;
         assert_eq!(answer.problem()["type"], "urn:factree:problem:method-not-allowed");
-        assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD,PUT"));
+        assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD,PUT,DELETE"));
     }
     assert_eq!(plant.get("/healthz").await.body, r#"{"status":"ok"}"#);
     let head = plant.ask(Method::HEAD, "/healthz").await;

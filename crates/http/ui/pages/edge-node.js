@@ -1,4 +1,5 @@
-//! One Edge Node: its state, its Devices, what it sent, what it breaks, and the button that asks for its births again.
+//! One Edge Node: its state, its Devices, what it sent, what it breaks, and the buttons that ask for its births again, or have it
+//! forgotten.
 //!
 //! Invariant: what is asked of the plant is asked once, by a button that says so.
 
@@ -30,10 +31,17 @@ const VERDICTS = new Map([
 export function edgeNodePage({ signal, session }, group, edgeNode) {
   const said = el("span", { role: "status" });
   const rebirth = el("button", { type: "button", click: () => void ask(group, edgeNode, said) }, "Ask for a rebirth…");
+  const forget = el("button", { type: "button", click: () => void leave(group, edgeNode, said) }, "Forget…");
   const page = new Page(
     "Edge Node",
     el("p", {}, name(`${group} / ${edgeNode}`)),
-    el("div", { class: "together" }, said, session.mayCommand() ? rebirth : null),
+    el(
+      "div",
+      { class: "together" },
+      said,
+      session.mayManage("config", "admin") ? forget : null,
+      session.mayCommand() ? rebirth : null,
+    ),
   );
   const about = el("div");
   const numbers = el("div");
@@ -45,6 +53,7 @@ export function edgeNodePage({ signal, session }, group, edgeNode) {
   page.element.append(unknown, known);
   // Nothing is asked of one that is not known to be there.
   rebirth.disabled = true;
+  forget.disabled = true;
   known.append(
     el(
       "div",
@@ -75,8 +84,10 @@ export function edgeNodePage({ signal, session }, group, edgeNode) {
       page.put(unknown, node === null, () => (node === null ? [nobody()] : []));
       if (node === null) {
         rebirth.disabled = true;
+        forget.disabled = true;
         return;
       }
+      forget.disabled = node.state === "online" || node.state === "reordering";
       rebirth.disabled = node.state === "offline" || node.state === "restored";
       const perSecond = rates.take("", messagesOf(node), performance.now());
       fill(about, stateOf(node));
@@ -255,4 +266,24 @@ async function ask(group, edgeNode, said) {
   };
   const asked = await confirmed(question, (reason) => api.rebirth(group, edgeNode, reason));
   if (asked) fill(said, mark("dot", "Asked"), ` at ${moment(asked.done.asked)}`);
+}
+
+/** @param {string} group @param {string} edgeNode @param {HTMLElement} said */
+async function leave(group, edgeNode, said) {
+  const question = {
+    title: "Forget this Edge Node?",
+    act: "Forget",
+    isGrave: true,
+    asksReason: true,
+    body: [
+      el(
+        "p",
+        {},
+        name(`${group} / ${edgeNode}`),
+        " leaves the tree with its Devices: their last values, births and findings are deleted. Should it be born again, it is new.",
+      ),
+    ],
+  };
+  if (await confirmed(question, (reason) => api.forget(group, edgeNode, reason)))
+    fill(said, mark("dot", "Forgotten"), ` at ${moment(api.serverNow())}`);
 }

@@ -177,6 +177,20 @@ impl Deviations {
         self.clients.id(entry.client).map(|id| &**id)
     }
 
+    /// The entries about an Edge Node, or about one Device of it, go. What was counted stays counted.
+    pub(crate) fn forget(&mut self, edge_node: EdgeNodeIndex, device: Option<DeviceIndex>) {
+        let is_meant = |entry: &Entry| {
+            entry.edge_node.is_some_and(|(index, known)| index == edge_node && (device.is_none() || device == known))
+        };
+        let meant =
+            |(number, entry): (usize, &Option<Entry>)| entry.as_ref().filter(|entry| is_meant(entry)).map(|_| number);
+        let numbers: Vec<usize> = self.entries.iter().enumerate().filter_map(meant).collect();
+        for number in numbers {
+            self.drop_entry(number as u32);
+            self.dropped -= 1;
+        }
+    }
+
     fn add(&mut self, entry: Entry) {
         let number = self.vacant.pop().unwrap_or_else(|| {
             self.entries.push(None);

@@ -39,7 +39,7 @@ impl<'a> Follower<'a> {
             }));
         }
         let gone = view.gone(self.at, now).expect("nothing is forgotten here");
-        lines.extend(gone.filter(|&id| self.coverage.covers(&view, id)).map(|id| format!("{} gone", view.path(id))));
+        lines.extend(gone.filter(|path| self.coverage.covers_path(path)).map(|path| format!("{path} gone")));
         self.at = now;
         lines
     }

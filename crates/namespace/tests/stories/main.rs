@@ -6,5 +6,6 @@ mod following;
 mod instances;
 mod placement;
 mod plant;
+mod removing;
 mod selection;
 mod sight;

@@ -66,7 +66,7 @@ impl FaceRoot {
     }
 
     /// The topic of a path; none if it can have none.
-    pub(super) fn topic(&self, path: &str) -> Option<String> {
+    pub(crate) fn topic(&self, path: &str) -> Option<String> {
         let mut topic = String::with_capacity(self.text.len() + path.len() + 1);
         topic.push_str(&self.text);
         match (self.text.is_empty(), path.split('/').next()) {

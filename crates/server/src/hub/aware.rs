@@ -23,7 +23,7 @@ impl Hub {
         }
         let births = said.iter().filter_map(|output| match output {
             Output::Keep(keep) => keep.certificate(),
-            Output::Publish(_) | Output::State(_) | Output::Event(_) => None,
+            Output::Publish(_) | Output::State(_) | Output::Event(_) | Output::Vanished(_) => None,
         });
         // With its prefix the longest of topics is too long.
         let mut births = births.filter(|(topic, _)| TopicName::parse(topic).is_ok()).peekable();

@@ -40,6 +40,7 @@ impl Hub {
             let is_news = !said.is_empty();
             // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
             // birth's certificate comes after an older one's.
+            let has_moved = said.iter().any(|output| matches!(output, Output::Vanished(_)));
             let certified = {
                 let mut core = self.core();
                 batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
@@ -48,6 +49,9 @@ impl Hub {
             drop(ingest);
             if is_news {
                 self.face.note_arrangement();
+            }
+            if has_moved {
+                self.show_moved();
             }
             self.streams.ring();
             certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
@@ -75,18 +79,25 @@ impl Hub {
     }
 
     /// Notes of what the tree said whatever must be noted in its order, and when the tree wants to be woken.
-    pub(super) fn note_said(&self, core: &mut Core, ingest: &Ingest, said: &mut Vec<Output>) -> Option<Left> {
-        let certified = self.certify(core, said);
+    pub(super) fn note_said(&self, core: &mut Core, ingest: &Ingest, said: &mut Vec<Output>) -> Vec<Left> {
+        let mut left: Vec<Left> = self.certify(core, said).into_iter().collect();
+        left.extend(self.clear_vanished(core, said));
         self.note_births(core, said);
         if core.tree_deadline != ingest.next_deadline() {
             core.tree_deadline = ingest.next_deadline();
             self.arm(core);
         }
-        certified
+        left
     }
 
     /// Says what the tree wants said because somebody asked over HTTP, with everything it leads to.
-    pub(crate) fn speak(&self, said: Vec<Output>) {
+    pub(crate) fn speak(&self, mut said: Vec<Output>) {
+        if said.iter().any(|output| matches!(output, Output::Keep(_) | Output::Vanished(_))) {
+            let ingest = lock(&self.ingest);
+            let left = self.note_said(&mut self.core(), &ingest, &mut said);
+            drop(ingest);
+            left.iter().for_each(|left| left.carry_out(&self.audit, &self.recent));
+        }
         // A command to a plain topic is in the tree already.
         self.streams.ring();
         if self.face.is_watching() {
@@ -116,7 +127,7 @@ impl Hub {
                     events::log_ingest(&event);
                     self.recent.note_ingest(factree_namespace::Timestamp(now().wall.0), &event);
                 }
-                Output::Keep(_) => unreachable!("births are noted before"),
+                Output::Keep(_) | Output::Vanished(_) => unreachable!("what is kept, or has vanished, is noted before"),
             }
         }
         if messages.is_empty() {

@@ -1,6 +1,7 @@
 //! The tree's own topics on MQTT: what is current for who subscribes, and every sample after it.
 
 mod client;
+mod forgetting;
 mod owners;
 mod terms;
 mod weight;

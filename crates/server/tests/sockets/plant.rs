@@ -71,6 +71,16 @@ impl Plant {
         (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")))
     }
 
+    /// One DELETE; status, and what is said if it is refused.
+    pub(crate) fn delete(&self, target: &str) -> (u16, serde_json::Value) {
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        write!(stream, "DELETE {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.http).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap_or_default())
+    }
+
     /// The sample at a path, if there is one.
     pub(crate) fn sample(&self, path: &str) -> Option<serde_json::Value> {
         let (status, sample) = self.get(&format!("/api/v1/values/{path}"));

@@ -249,7 +249,9 @@ impl World {
                 factree_ingest::Output::Publish(message) => self.publish_locally(&message.topic, &message.payload),
                 factree_ingest::Output::Event(event) => self.events.push(event),
                 // This world ends with its process, and no Edge Node of it waits for a host.
-                factree_ingest::Output::Keep(_) | factree_ingest::Output::State(_) => {}
+                factree_ingest::Output::Keep(_)
+                | factree_ingest::Output::State(_)
+                | factree_ingest::Output::Vanished(_) => {}
             }
         }
     }

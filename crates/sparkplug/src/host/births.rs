@@ -51,7 +51,7 @@ impl Host {
                     reporter.outputs.list.push(Output::Died(died));
                 }
                 DeviceState::Restored { .. } => {}
-                DeviceState::Stale { .. } | DeviceState::Offline { .. } => continue,
+                DeviceState::Stale { .. } | DeviceState::Offline { .. } | DeviceState::Forgotten => continue,
             }
             *state = DeviceState::Stale { since: at };
         }
@@ -105,7 +105,7 @@ impl Host {
         if message.payload.timestamp.is_none() {
             reporter.report(finding::DBIRTH_TIMESTAMP);
         }
-        if device.is_none() && node.devices.next().0 >= self.limits.devices_per_edge_node_max {
+        if device.is_none() && !node.devices.have_room(&self.limits) {
             return reporter.report(finding::DEVICES_FULL);
         }
         let before = device.and_then(|device| node.devices.get(device));
@@ -114,9 +114,13 @@ impl Host {
         let is_kept = birth.kept_bytes.is_some();
         let since = match before.map(|device| device.state) {
             Some(DeviceState::Online { since, .. }) => since,
-            Some(DeviceState::Restored { .. } | DeviceState::Stale { .. } | DeviceState::Offline { .. }) | None => {
-                message.now.wall
-            }
+            Some(
+                DeviceState::Restored { .. }
+                | DeviceState::Stale { .. }
+                | DeviceState::Offline { .. }
+                | DeviceState::Forgotten,
+            )
+            | None => message.now.wall,
         };
         let state = DeviceState::Online { session: message.session, since };
         let device = match device {

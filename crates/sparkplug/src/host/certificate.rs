@@ -44,6 +44,11 @@ impl Archive {
         }
     }
 
+    /// The birth is kept no more.
+    pub(super) fn give_back(&mut self, birth: &Birth) {
+        self.bytes -= birth.kept_bytes.map_or(0, u64::from);
+    }
+
     /// Whether the birth fits beside all that are kept.
     pub(super) fn has_room(&self, message: &Message<'_>, limits: &Limits) -> bool {
         self.bytes + u64::from(message.payload.published_bytes()) <= limits.birth_bytes_max
@@ -108,7 +113,7 @@ pub(super) fn judge_bd_seq(found: FoundBdSeq, session: SessionKey, before: &Stat
     }
     let Some(got) = found.valid() else { return };
     let (earlier, is_same_session) = match before {
-        State::Unknown => return,
+        State::Unknown | State::Forgotten => return,
         State::Online(life) | State::Reordering(life, _) => (life.bd_seq, life.session == session),
         State::Restored(past) | State::Offline(past) => (past.bd_seq, false),
     };

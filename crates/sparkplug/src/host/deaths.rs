@@ -36,7 +36,7 @@ impl Host {
             return reporter.report(finding::NDEATH_PAYLOAD);
         };
         let bd_seq = match &node.state {
-            State::Unknown => return,
+            State::Unknown | State::Forgotten => return,
             State::Online(life) | State::Reordering(life, _) => life.bd_seq,
             State::Restored(past) | State::Offline(past) => past.bd_seq,
         };

@@ -14,10 +14,10 @@
 //!                        └────── DDEATH, death of its Edge Node ────────────────────► Offline
 //! ```
 //!
-//! A device exists from its first DBIRTH on: nothing else makes us remember one.
+//! A device exists from its first DBIRTH on: nothing else makes us remember one. It may be forgotten while it is not Online.
 
 use super::{DeviceIndex, SessionKey, edge_node::Birth, roster::Roster};
-use crate::{DeviceId, Timestamp};
+use crate::{DeviceId, Limits, Timestamp};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
@@ -54,13 +54,18 @@ pub enum DeviceState {
         /// Since when: our clock, or the DDEATH's timestamp.
         since: Timestamp,
     },
+    /// Forgotten: only its number is left.
+    Forgotten,
 }
 
 impl DeviceState {
     pub(super) fn session(self) -> Option<SessionKey> {
         match self {
             DeviceState::Online { session, .. } => Some(session),
-            DeviceState::Restored { .. } | DeviceState::Stale { .. } | DeviceState::Offline { .. } => None,
+            DeviceState::Restored { .. }
+            | DeviceState::Stale { .. }
+            | DeviceState::Offline { .. }
+            | DeviceState::Forgotten => None,
         }
     }
 }
@@ -72,10 +77,34 @@ pub(super) struct Devices {
     hasher: DefaultHashBuilder,
 }
 
+/// Numbers that devices may have: 22 bits of them are remembered with each metric, and one is the Edge Node's own.
+const NUMBERS_MAX: usize = (1 << 22) - 1;
+
 impl Devices {
     pub(super) fn find(&self, id: DeviceId<'_>) -> Option<DeviceIndex> {
         let hash = self.hasher.hash_one(id.as_str());
         self.table.find(hash, |&index| *self.all[index as usize].id == *id.as_str()).map(|&index| DeviceIndex(index))
+    }
+
+    /// Whether there may be one more.
+    pub(super) fn have_room(&self, limits: &Limits) -> bool {
+        self.table.len() < limits.devices_per_edge_node_max as usize && self.all.len() < NUMBERS_MAX
+    }
+
+    /// Its number is nobody's any more; what it was.
+    pub(super) fn remove(&mut self, device: DeviceIndex) -> Device {
+        let known = &mut self.all[device.0 as usize];
+        let nobody = Device {
+            id: known.id.clone(),
+            state: DeviceState::Forgotten,
+            birth: known.birth,
+            roster: Roster::default(),
+        };
+        let former = std::mem::replace(known, nobody);
+        if let Ok(listed) = self.table.find_entry(self.hasher.hash_one(&*former.id), |&index| index == device.0) {
+            listed.remove();
+        }
+        former
     }
 
     /// The number the next device will have.

@@ -46,6 +46,8 @@ pub(super) struct EdgeNode {
 ///     │                 │  ▼ end of the NBIRTH's session            │
 ///     └─ its NDEATH ─► Offline ◄────────────────────────────────────┘
 ///                       └─ NBIRTH ─► Online
+///
+///  Unknown, Restored, Offline ── somebody wants it ──► Forgotten
 /// ```
 ///
 /// `Restored` is where a restart of ours begins: offline because nobody listened, not because it died. `Online` stays so
@@ -59,6 +61,8 @@ pub(super) enum State {
     Online(Life),
     Reordering(Life, Held),
     Offline(Past),
+    /// Its number is nobody's.
+    Forgotten,
 }
 
 /// What there is to know of an Edge Node that is online.
@@ -89,14 +93,14 @@ impl State {
     pub(super) fn life(&self) -> Option<&Life> {
         match self {
             State::Online(life) | State::Reordering(life, _) => Some(life),
-            State::Unknown | State::Restored(_) | State::Offline(_) => None,
+            State::Unknown | State::Restored(_) | State::Offline(_) | State::Forgotten => None,
         }
     }
 
     /// The latest NBIRTH.
     pub(super) fn birth(&self) -> Option<&Birth> {
         match self {
-            State::Unknown => None,
+            State::Unknown | State::Forgotten => None,
             State::Online(life) | State::Reordering(life, _) => Some(&life.birth),
             State::Restored(past) | State::Offline(past) => Some(&past.birth),
         }
@@ -191,6 +195,10 @@ impl EdgeNode {
         }
     }
 
+    pub(super) fn descriptor(&self) -> EdgeNodeDescriptor<'_> {
+        EdgeNodeDescriptor::new(&self.group, &self.id).expect("it came from a topic")
+    }
+
     /// The session that published its NBIRTH, while it is online.
     pub(super) fn session(&self) -> Option<SessionKey> {
         self.state.life().map(|life| life.session)
@@ -217,7 +225,7 @@ impl EdgeNode {
     #[inline(never)]
     fn look_closer(&mut self, message: &Message<'_>, limits: &Limits, reporter: &mut Reporter<'_>) -> Order {
         let (life, is_reordering) = match &mut self.state {
-            State::Unknown | State::Offline(_) => return Order::NotBorn,
+            State::Unknown | State::Offline(_) | State::Forgotten => return Order::NotBorn,
             State::Restored(_) => return Order::Restored,
             State::Online(life) => (life, false),
             State::Reordering(life, _) => (life, true),
@@ -264,14 +272,14 @@ impl EdgeNode {
                 (Past { birth: life.birth, bd_seq: life.bd_seq, since }, true)
             }
             State::Restored(past) => (Past { since, ..past }, false),
-            other @ (State::Unknown | State::Offline(_)) => {
+            other @ (State::Unknown | State::Offline(_) | State::Forgotten) => {
                 self.state = other;
                 return false;
             }
         };
         self.state = State::Offline(past);
         for (_, device) in self.devices.iter_mut() {
-            if !matches!(device.state, DeviceState::Offline { .. }) {
+            if !matches!(device.state, DeviceState::Offline { .. } | DeviceState::Forgotten) {
                 device.state = DeviceState::Offline { since };
             }
         }

@@ -122,6 +122,11 @@ impl Metrics {
         Some(evicted)
     }
 
+    /// All of it is forgotten, and so are the names that nobody else has.
+    pub(super) fn give_back(self, names: &mut Names) {
+        self.records.into_iter().for_each(|record| names.give_back(record.name));
+    }
+
     /// It is in its owner's latest birth, or no longer.
     pub(super) fn set_alive(&mut self, metric: MetricIndex, is_alive: bool) {
         let record = &mut self.records[metric.0 as usize];

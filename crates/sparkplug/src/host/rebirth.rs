@@ -239,7 +239,7 @@ impl Host {
         session: Option<SessionKey>,
     ) -> Result<(), Duration> {
         let node = self.edge_nodes.get_mut(index);
-        let is_known = !matches!(node.state, State::Unknown);
+        let is_known = !matches!(node.state, State::Unknown | State::Forgotten);
         let cooldown = self.budget.cooldown;
         let wait = match session {
             Some(_) => node.insistence.want(now.instant, reason, cooldown),

@@ -1,6 +1,6 @@
 //! All Edge Nodes, by number and by descriptor.
 //!
-//! Invariant: `table` finds each Edge Node by its group and id.
+//! Invariant: `table` finds each Edge Node by its group and id, but those that were forgotten.
 
 use super::{EdgeNodeIndex, edge_node::EdgeNode};
 use crate::EdgeNodeDescriptor;
@@ -13,6 +13,9 @@ pub(super) struct EdgeNodes {
     all: Vec<EdgeNode>,
     hasher: DefaultHashBuilder,
 }
+
+/// Edge Nodes that were forgotten count no more, but have had their numbers.
+const NUMBERS_MAX: usize = u32::MAX as usize;
 
 impl EdgeNodes {
     pub(super) fn find(&self, descriptor: EdgeNodeDescriptor<'_>) -> Option<EdgeNodeIndex> {
@@ -31,9 +34,18 @@ impl EdgeNodes {
         edge_nodes_max: u32,
     ) -> Option<EdgeNodeIndex> {
         self.find(descriptor).or_else(|| {
-            let index = self.all.len() as u32;
-            (index < edge_nodes_max).then(|| self.add(EdgeNode::new(descriptor), index))
+            let has_room = self.table.len() < edge_nodes_max as usize && self.all.len() < NUMBERS_MAX;
+            has_room.then(|| self.add(EdgeNode::new(descriptor), self.all.len() as u32))
         })
+    }
+
+    /// Its number is nobody's any more.
+    pub(super) fn remove(&mut self, index: EdgeNodeIndex) {
+        let node = &self.all[index.0 as usize];
+        let hash = self.hasher.hash_one((&*node.group, &*node.id));
+        if let Ok(listed) = self.table.find_entry(hash, |&listed| listed == index.0) {
+            listed.remove();
+        }
     }
 
     fn add(&mut self, node: EdgeNode, index: u32) -> EdgeNodeIndex {

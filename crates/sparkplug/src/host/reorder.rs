@@ -147,7 +147,9 @@ impl Host {
                 self.waiting_room.leave(index, &held);
                 (life, held)
             }
-            State::Unknown | State::Restored(_) | State::Offline(_) => unreachable!("only who is online can be early"),
+            State::Unknown | State::Restored(_) | State::Offline(_) | State::Forgotten => {
+                unreachable!("only who is online can be early")
+            }
         };
         node.counters.held += 1;
         let seq = Seq::new(message.payload.seq.expect("only a message with a seq can be early") as u8);

@@ -10,8 +10,8 @@
 //! Invariant: what was born in this process is never replaced by what was born before it.
 
 use super::{
-    Adopted, Born, DeviceIndex, DeviceState, EdgeNodeIndex, Host, Message, Output, Outputs, SessionKey, Turn,
-    certificate,
+    Adopted, Born, DeviceIndex, DeviceState, EdgeNodeIndex, Host, Message, MetricIndex, Output, Outputs, SessionKey,
+    Turn, certificate,
     device::Device,
     edge_node::{Life, Past, State},
     finding::{self, Reporter},
@@ -34,6 +34,8 @@ pub enum NotRestored {
     DevicesFull,
     /// [`crate::Limits::birth_bytes_max`] is reached.
     BirthBytesFull,
+    /// [`crate::Limits::metrics_per_edge_node_max`] is reached.
+    MetricsFull,
 }
 
 impl fmt::Display for NotRestored {
@@ -43,6 +45,7 @@ impl fmt::Display for NotRestored {
             NotRestored::NoEdgeNode => "its Edge Node has no birth",
             NotRestored::EdgeNodesFull => "as many Edge Nodes as edge_nodes_max are known already",
             NotRestored::DevicesFull => "as many devices as devices_per_edge_node_max are known already",
+            NotRestored::MetricsFull => "the Edge Node has as many metrics as metrics_per_edge_node_max already",
             NotRestored::BirthBytesFull => "the kept births take as much room as birth_bytes_max gives them",
         })
     }
@@ -147,7 +150,7 @@ impl Host {
         if node.devices.find(id).is_some() {
             return Err(NotRestored::Known);
         }
-        if node.devices.next().0 >= limits.devices_per_edge_node_max {
+        if !node.devices.have_room(limits) {
             return Err(NotRestored::DevicesFull);
         }
         if !self.archive.has_room(message, limits) {
@@ -173,6 +176,33 @@ impl Host {
             metrics,
             vanished,
         })
+    }
+
+    /// Takes in again a metric that the latest birth of an Edge Node or device, which has been taken in again, does not have.
+    /// Its number.
+    ///
+    /// # Errors
+    /// [`NotRestored`]; without room it is forgotten.
+    pub fn restore_vanished(
+        &mut self,
+        (descriptor, device): (EdgeNodeDescriptor<'_>, Option<DeviceId<'_>>),
+        name: &str,
+    ) -> Result<MetricIndex, NotRestored> {
+        let index = self.edge_nodes.find(descriptor).ok_or(NotRestored::NoEdgeNode)?;
+        let node = self.edge_nodes.get_mut(index);
+        let device = match device {
+            None => None,
+            Some(id) => Some(node.devices.find(id).ok_or(NotRestored::NoEdgeNode)?),
+        };
+        let (owner, names) = (Owner::new(device), &mut self.registrar.names);
+        if node.metrics.find(names, owner, name).is_some() {
+            return Err(NotRestored::Known);
+        }
+        if node.metrics.len() >= self.limits.metrics_per_edge_node_max {
+            return Err(NotRestored::MetricsFull);
+        }
+        let metric = node.metrics.add(names, owner, name, self.limits.metrics_per_edge_node_max);
+        Ok(metric.expect("there is room for it"))
     }
 
     /// Takes a restored Edge Node for online because `message` came over a session of its own; whether that may be. The seq

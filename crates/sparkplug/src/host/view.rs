@@ -12,7 +12,7 @@ use super::{
 use crate::{BdSeq, DataType, DeviceId, EdgeNodeDescriptor, Seq, Timestamp};
 
 impl Host {
-    /// All Edge Nodes the host has heard of, in the order of their numbers.
+    /// All Edge Nodes the host has heard of, in the order of their numbers, those that were forgotten among them.
     pub fn edge_nodes(&self) -> impl Iterator<Item = EdgeNodeView<'_>> {
         (0..self.edge_nodes.len()).filter_map(|index| self.edge_node_at(EdgeNodeIndex(index)))
     }
@@ -22,7 +22,7 @@ impl Host {
         self.edge_nodes.find(descriptor).and_then(|index| self.edge_node_at(index))
     }
 
-    /// The Edge Node with this number.
+    /// The Edge Node with this number, even if it was forgotten.
     pub fn edge_node_at(&self, index: EdgeNodeIndex) -> Option<EdgeNodeView<'_>> {
         self.edge_nodes.get(index).map(|node| EdgeNodeView { host: self, index, node })
     }
@@ -71,6 +71,8 @@ pub enum EdgeNodeState {
         /// The last NBIRTH's bdSeq, if it had a valid one.
         bd_seq: Option<BdSeq>,
     },
+    /// Forgotten: only its number and what was counted is left.
+    Forgotten,
 }
 
 /// An Edge Node.
@@ -140,7 +142,7 @@ impl<'a> EdgeNodeView<'a> {
 
     /// Its descriptor.
     pub fn descriptor(&self) -> EdgeNodeDescriptor<'a> {
-        EdgeNodeDescriptor::new(&self.node.group, &self.node.id).expect("it came from a topic")
+        self.node.descriptor()
     }
 
     /// The MQTT session that published its NBIRTH, while it is online.
@@ -152,6 +154,7 @@ impl<'a> EdgeNodeView<'a> {
     pub fn state(&self) -> EdgeNodeState {
         match &self.node.state {
             State::Unknown => EdgeNodeState::Unknown,
+            State::Forgotten => EdgeNodeState::Forgotten,
             &State::Restored(Past { bd_seq, since, .. }) => EdgeNodeState::Restored { since, bd_seq },
             &State::Online(Life { session, since, next, bd_seq, .. }) => {
                 EdgeNodeState::Online { session, since, next, bd_seq }
@@ -173,12 +176,13 @@ impl<'a> EdgeNodeView<'a> {
         self.node.asked
     }
 
-    /// Its devices, in the order of their numbers.
+    /// Its devices, in the order of their numbers, without those that were forgotten.
     pub fn devices(&self) -> impl Iterator<Item = DeviceView<'a>> + use<'a> {
-        self.node.devices.iter().map(|(index, device)| DeviceView::new(index, device))
+        let known = self.node.devices.iter().filter(|(_, device)| device.state != DeviceState::Forgotten);
+        known.map(|(index, device)| DeviceView::new(index, device))
     }
 
-    /// The device with this number.
+    /// The device with this number, even if it was forgotten.
     pub fn device(&self, index: DeviceIndex) -> Option<DeviceView<'a>> {
         self.node.devices.get(index).map(|device| DeviceView::new(index, device))
     }

@@ -69,6 +69,7 @@ fn summary(story: &Story) -> String {
     };
     let state = match node.state() {
         EdgeNodeState::Unknown => "unknown".to_owned(),
+        EdgeNodeState::Forgotten => "forgotten".to_owned(),
         EdgeNodeState::Online { next, session, .. } => format!("online, next {next}, session {}", session.0),
         EdgeNodeState::Reordering { next, held, .. } => format!("reordering, next {next}, held {held}"),
         EdgeNodeState::Restored { .. } => "restored".to_owned(),

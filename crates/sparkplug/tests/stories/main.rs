@@ -4,6 +4,7 @@ mod aware;
 mod clock;
 mod corpus;
 mod differential;
+mod forgetting;
 mod host;
 mod host_application;
 mod hostile;

@@ -45,12 +45,13 @@ pub(crate) async fn who_may_not(told: &mut Told) {
             ("{path}", "Acme/Dallas/Oven/Setpoint"),
             ("{group}", "Acme:Dallas:Press"),
             ("{edge_node}", "Line1"),
+            ("{device}", "Robot3"),
             ("{client_id}", "x"),
         ];
         let uri = named.iter().fold(path.clone(), |uri, (place, name)| uri.replace(place, name));
         let uri = match (method.as_str(), path.as_str()) {
             ("GET", "/api/v1/placement") => format!("{uri}?topic=a"),
-            ("PUT", "/api/v1/values") => format!("{uri}?path=Acme/Dallas/Oven/Setpoint"),
+            ("PUT" | "DELETE", "/api/v1/values") => format!("{uri}?path=Acme/Dallas/Oven/Setpoint"),
             _ => uri,
         };
         let who = if method == "PUT" || path.ends_with("rebirth") { reader() } else { nobody.clone() };

@@ -9,12 +9,12 @@ use factree_http::{
     ClientConnection, ClientReport, Clients, Disconnected, EventKind, EventReport, NoAudit, Reloaded, StreamLimits,
     SubscriptionReport, clients_router, events_router, overview_router, reload_router,
 };
-use factree_ingest::Limits;
+use factree_ingest::{Limits, SessionKey};
 use factree_namespace::Timestamp;
 use tower::ServiceExt;
 
 use super::told::{Told, get, plant};
-use super::{READ, REBIRTH, TRIAL, VALUE, VALUES};
+use super::{DEVICE, NODE, READ, REBIRTH, TRIAL, VALUE, VALUES};
 use crate::plant::payload::{Value as Metric, payload};
 use crate::plant::{NOON, Plant};
 
@@ -86,6 +86,43 @@ pub(crate) async fn what_is_sent(told: &mut Told) {
     ] {
         told.ask(&plant, TRIAL, Request::post(format!("{TRIAL}{query}")).body(Body::from(body.to_owned())).unwrap())
             .await;
+    }
+}
+
+/// What is to be forgotten, and what is not.
+pub(crate) async fn what_is_forgotten(told: &mut Told) {
+    let plant = plant();
+    let nodes = "/api/v1/edge-nodes";
+    for (operation, uri) in [
+        (NODE, format!("{nodes}/Acme:Dallas:Press/Line1")),
+        (NODE, format!("{nodes}/Acme/Line9")),
+        (NODE, format!("{nodes}/%ff/Line9")),
+        (NODE, format!("{nodes}/Acme/Line9?x=1")),
+        (DEVICE, format!("{nodes}/Acme:Dallas:Press/Line1/devices/Robot3")),
+        (DEVICE, format!("{nodes}/Acme:Dallas:Press/Line1/devices/Robot9")),
+        (DEVICE, format!("{nodes}/Acme:Dallas:Press/Line1/devices/%ff")),
+        (DEVICE, format!("{nodes}/Acme:Dallas:Press/Line1/devices/Robot3?x=1")),
+        (VALUE, format!("{VALUES}/Acme/Dallas/Press/Line1/Robot3/Speed")),
+        (VALUE, format!("{VALUES}/Acne")),
+        (VALUE, format!("{VALUES}/%ff")),
+        (VALUE, format!("{VALUES}/Acme?x=1")),
+        (VALUE, format!("{VALUES}/Acme/Dallas/Oven/Setpoint?reason=moved")),
+        (VALUES, format!("{VALUES}?path=Acme/Dallas/Oven/Setpoint")),
+        (VALUES, format!("{VALUES}?path=Acme")),
+        (VALUES, VALUES.to_owned()),
+    ] {
+        told.ask(&plant, operation, Request::delete(uri).body(Body::empty()).unwrap()).await;
+    }
+    plant.publish(9, "Acme/Dallas/Oven/Setpoint", b"1");
+    let by_query = format!("{VALUES}?path=Acme/Dallas/Oven/Setpoint&reason=moved");
+    told.ask(&plant, VALUES, Request::delete(by_query).body(Body::empty()).unwrap()).await;
+    plant.happen(|batch| (0..9).for_each(|session| batch.session_ended(SessionKey(session))));
+    for (operation, uri) in [
+        (DEVICE, format!("{nodes}/Acme:Dallas:Press/Line1/devices/Robot3")),
+        (NODE, format!("{nodes}/Acme:Dallas:Press/Line1?reason=scrapped")),
+        (NODE, format!("{nodes}/Acme:Dallas:Press/Line1")),
+    ] {
+        told.ask(&plant, operation, Request::delete(uri).body(Body::empty()).unwrap()).await;
     }
 }
 

@@ -17,10 +17,14 @@ const AUDIT: &str = "/api/v1/audit";
 const HEAD: &str = "/api/v1/audit/head";
 
 /// Deeds that are on record before they are done: method, path, address, body.
-const DEEDS: [(&str, &str, &str, &str); 5] = [
+const DEEDS: [(&str, &str, &str, &str); 9] = [
     ("PUT", "/api/v1/values/{path}", "/api/v1/values/Acme/Dallas/Oven/Setpoint", r#"{"value": 1}"#),
     ("PUT", "/api/v1/values", "/api/v1/values?path=Acme/Dallas/Oven/Setpoint", r#"{"value": 1}"#),
     ("POST", super::REBIRTH, "/api/v1/edge-nodes/Acme%3ADallas%3APress/Line1/rebirth", ""),
+    ("DELETE", super::NODE, "/api/v1/edge-nodes/Acme%3ADallas%3APress/Line1", ""),
+    ("DELETE", super::DEVICE, "/api/v1/edge-nodes/Acme%3ADallas%3APress/Line1/devices/Robot3", ""),
+    ("DELETE", "/api/v1/values/{path}", "/api/v1/values/Acme/Dallas/Oven/Setpoint", ""),
+    ("DELETE", "/api/v1/values", "/api/v1/values?path=Acme/Dallas/Oven/Setpoint", ""),
     ("DELETE", "/api/v1/clients/{client_id}", "/api/v1/clients/press", ""),
     ("POST", "/api/v1/admin/reload", "/api/v1/admin/reload", ""),
 ];

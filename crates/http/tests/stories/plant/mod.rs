@@ -7,8 +7,8 @@ use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use factree_http::{
-    App, AttachmentCounters, AttachmentReport, Auditor, Caller, I3xLimits, I3xSubscriptions, Shortcut, StreamLimits,
-    Streams, router,
+    App, AttachmentCounters, AttachmentReport, Auditor, Caller, Forget, Forgettable, I3xLimits, I3xSubscriptions,
+    Shortcut, StreamLimits, Streams, router,
 };
 use factree_ingest::{
     Batch, Governance, GovernanceRuleText, Ingest, Limits as IngestLimits, Message, Now, Output, Placement, SessionKey,
@@ -41,6 +41,21 @@ pub(crate) struct Plant {
     said: Arc<Mutex<Vec<Output>>>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) i3x: Arc<I3xSubscriptions>,
+}
+
+/// Without a broker and a disk: the tree alone forgets.
+fn forgetting(ingest: &Arc<Mutex<Ingest>>) -> Forget {
+    let ingest = Arc::clone(ingest);
+    Arc::new(move |what| {
+        let (mut ingest, mut said) = (ingest.lock().unwrap(), Vec::new());
+        let forgotten = match what {
+            Forgettable::EdgeNode { group, edge_node, device } => {
+                ingest.forget_edge_node(&group, &edge_node, device.as_deref(), &mut said)
+            }
+            Forgettable::Topics { path } => ingest.forget_topics(&path, &mut said),
+        };
+        Box::pin(std::future::ready(forgotten))
+    })
 }
 
 /// The one foreign broker, which has been lost once.
@@ -105,6 +120,7 @@ impl Plant {
             ingest: Arc::clone(&ingest),
             clock: clock_of_app,
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
+            forget: forgetting(&ingest),
             attachments: Arc::new(|| vec![plant_two()]),
             audit: Arc::clone(&log) as Arc<dyn Auditor>,
         };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use factree_ingest::{
-    Batch, Budget, Connection, Doorkeeper, Event, Governance, GovernanceRuleText, Ingest, Keep, Limits, Mark, More,
-    Now, Output, Placement, SessionKey, Table, Timestamp, Will,
+    Batch, Budget, Connection, Doorkeeper, Event, ForgetRefused, Forgotten, Governance, GovernanceRuleText, Ingest,
+    Keep, Limits, Mark, More, Now, Output, Placement, SessionKey, Table, Timestamp, Will,
 };
 use factree_namespace::{ContextRule, Filter, Namespace, Quality, Value};
 use factree_sparkplug::encode::{DataSetBuilder, MetricBuilder, PayloadBuilder, TemplateBuilder};
@@ -157,6 +157,31 @@ impl World {
             let number = batch.push(SessionKey(session), false, topic, payload, &limits);
             batch.accept(number);
         });
+    }
+
+    /// Clears the retained message of a topic.
+    pub(crate) fn clears(&mut self, topic: &str) {
+        let limits = Limits::default();
+        self.batch(|batch| {
+            let number = batch.push(SessionKey(9), true, topic, b"", &limits);
+            batch.accept(number);
+        });
+    }
+
+    /// Forgets an Edge Node, or a Device of it.
+    pub(crate) fn forgets(&mut self, edge_node: &str, device: Option<&str>) -> Result<Forgotten, ForgetRefused> {
+        let mut said = Vec::new();
+        let forgotten = self.ingest.forget_edge_node("Acme:Dallas:Press", edge_node, device, &mut said);
+        self.hears(said);
+        forgotten
+    }
+
+    /// Forgets the plain topics at a path.
+    pub(crate) fn forgets_topics(&mut self, path: &str) -> Result<Forgotten, ForgetRefused> {
+        let mut said = Vec::new();
+        let forgotten = self.ingest.forget_topics(path, &mut said);
+        self.hears(said);
+        forgotten
     }
 
     /// Publishes on a plain topic as a connection does, which asks the doorkeeper before; why it was refused, if it was.
@@ -316,6 +341,10 @@ impl World {
                 }
                 Output::Event(Event::StateRival { client_id }) => {
                     format!("rival {}", client_id.as_deref().unwrap_or("nobody"))
+                }
+                Output::Vanished(vanished) => {
+                    let paths: Vec<String> = vanished.into_iter().map(|vanished| vanished.path).collect();
+                    format!("vanished {}", paths.join(" "))
                 }
                 Output::Keep(_) => unreachable!("kept as it was said"),
             })
