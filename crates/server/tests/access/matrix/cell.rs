@@ -161,7 +161,7 @@ impl<'p> Cell<'p> {
 
     /// What was said, and whether anybody heard of it.
     pub(super) fn and_heard(&mut self, told: String) -> String {
-        let is_heard = self.stage.watcher.delivered().iter().any(|heard| heard.contains(&self.id));
+        let is_heard = self.stage.watcher.delivered_before("heard").iter().any(|heard| heard.contains(&self.id));
         if is_heard { told + " heard" } else { told }
     }
 
@@ -178,13 +178,25 @@ impl<'p> Cell<'p> {
     /// Whether a message is retained there, for who may read everything.
     pub(super) fn is_retained(&mut self, topic: &str) -> bool {
         assert_eq!(self.stage.watcher.subscribe(&[topic]), "SUBACK 0x01");
-        self.stage.watcher.delivered().iter().any(|heard| heard.contains(&self.id))
+        self.stage.watcher.delivered_before("heard").iter().any(|heard| heard.contains(&self.id))
     }
 
     /// Subscribes; what is said, and whether anything comes.
     pub(super) fn subscribes(&mut self, filter: &str) -> String {
         let told = self.client().subscribe(&[filter]);
         self.and_delivered(told)
+    }
+
+    /// The same to a topic of the tree, where what is current comes when its turn has.
+    pub(super) fn subscribes_to_the_tree(&mut self, filter: &str) -> String {
+        match self.client().subscribe(&[filter]) {
+            told if told == "SUBACK 0x01" => {
+                let current = self.client().told();
+                assert!(current.starts_with(filter), "{current}");
+                told + " delivered"
+            }
+            told => told,
+        }
     }
 
     /// What was said, and whether anything was delivered to him since.

@@ -164,12 +164,12 @@ pub(super) fn comes_back(cell: &mut Cell<'_>) -> String {
 }
 
 pub(super) fn reads_the_tree(cell: &mut Cell<'_>) -> String {
-    cell.subscribes(SPEED)
+    cell.subscribes_to_the_tree(SPEED)
 }
 
 pub(super) fn follows_the_tree(cell: &mut Cell<'_>) -> Before {
     cell.joins()?;
-    is_granted(cell.subscribes(SPEED))
+    is_granted(cell.subscribes_to_the_tree(SPEED))
 }
 
 pub(super) fn hears_a_sample(cell: &mut Cell<'_>) -> String {
