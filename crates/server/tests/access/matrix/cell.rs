@@ -5,6 +5,7 @@ use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{BdSeq, DataType, Seq, Timestamp, Value};
 
 use super::Asker;
+use super::credential::Credential;
 use crate::client::{Client, Who};
 use crate::plant::Plant;
 
@@ -50,48 +51,23 @@ pub(super) struct Cell<'p> {
     /// Part of every name and payload here, and of none elsewhere.
     pub(super) id: String,
     asker: Asker,
-    /// What is shown with the user name, and the id of the key that it is.
-    shown: Option<String>,
+    credential: Credential,
     client: Option<Client>,
 }
 
 impl<'p> Cell<'p> {
     pub(super) fn new(stage: &'p mut Stage, asker: Asker, id: String) -> Self {
-        let plant = &stage.plant;
-        let shown = match asker {
-            Asker::Anonymous => None,
-            Asker::Wrong => Some("ftk_AAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned()),
-            Asker::Other | Asker::Right | Asker::Narrowed => Some(plant.keys[asker.username().unwrap()].clone()),
-            Asker::Ended => {
-                let (status, key) = plant.ask("boss", "POST", "/api/v1/keys", r#"{"label":"cell","owner":"ended"}"#);
-                assert_eq!(status, 201, "{key}");
-                Some(key["secret"].as_str().unwrap().to_owned())
-            }
-        };
-        Self { stage, id, asker, shown, client: None }
+        let credential = Credential::of(asker, &stage.plant);
+        Self { stage, id, asker, credential, client: None }
     }
 
     /// Takes away what the fifth and the sixth lose.
     pub(super) fn takes_away(&self) {
-        match self.asker {
-            Asker::Anonymous | Asker::Wrong | Asker::Other | Asker::Right => {}
-            Asker::Narrowed => self.narrowed_is("theirs"),
-            Asker::Ended => {
-                let id = self.shown.as_ref().unwrap().strip_prefix("ftk_").unwrap().split_once('.').unwrap().0;
-                assert_eq!(self.stage.plant.ask("boss", "DELETE", &format!("/api/v1/keys/{id}"), "").0, 204);
-            }
-        }
+        self.credential.is_taken_away(&self.stage.plant);
     }
 
     pub(super) fn gives_back(&self) {
-        if self.asker == Asker::Narrowed {
-            self.narrowed_is("ours");
-        }
-    }
-
-    fn narrowed_is(&self, role: &str) {
-        let roles = format!(r#"{{"roles": ["{role}"]}}"#);
-        assert_eq!(self.stage.plant.ask("boss", "PUT", "/api/v1/users/narrowed", &roles).0, 200);
+        self.credential.is_given_back(&self.stage.plant);
     }
 
     pub(super) fn client(&mut self) -> &mut Client {
@@ -105,7 +81,7 @@ impl<'p> Cell<'p> {
 
     /// What he connects with.
     pub(super) fn who(&self) -> Who<'_> {
-        Who { username: self.asker.username(), password: self.shown.as_deref(), ..Who::nobody(&self.id) }
+        Who { username: self.asker.username(), password: self.credential.key(), ..Who::nobody(&self.id) }
     }
 
     /// Connects; what was said, if he is not welcome.
@@ -121,7 +97,7 @@ impl<'p> Cell<'p> {
     /// Connects with a will, which is the cell's name.
     pub(super) fn joins_with_will(&mut self, topic: &str) -> Result<(), String> {
         let mut connect = Connect::new(ProtocolVersion::V5, &self.id);
-        (connect.username, connect.password) = (self.asker.username(), self.shown.as_deref().map(str::as_bytes));
+        (connect.username, connect.password) = (self.asker.username(), self.credential.key().map(str::as_bytes));
         connect.will = Some(WillMessage::new(TopicName::parse(topic).unwrap(), self.id.as_bytes()));
         let (client, told) = Client::saying(self.stage.plant.mqtt, connect);
         self.is_let_in(client, told)

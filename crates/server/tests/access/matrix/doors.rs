@@ -11,7 +11,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
-use super::{Asker, Told};
+use super::credential::Credential;
+use super::{Asker, FILE, Told, USERS};
 use crate::client::{Client, Stream, Who};
 use crate::plant::{PATIENCE, Plant};
 
@@ -34,9 +35,9 @@ impl Site {
         };
         let tls = format!("certificate = {certificate:?}\nkey = {key:?}\n");
         let listeners = [listener("tls", &tls), listener("websocket", ""), listener("secure_websocket", &tls)].concat();
-        let users = ["right", "other", "narrowed", "ended"];
-        let users = users.map(|user| (user, &["reader"][..], (user == "right").then_some("correct horse")));
-        let plant = Plant::start(&format!("[auth]\n{listeners}"), &users);
+        let users = USERS.map(|(user, role)| (user, role, (user == "right").then_some("correct horse")));
+        let file = FILE.replace("anonymous = [\"public\"]", "") + &listeners;
+        let plant = Plant::start(&file, &users);
         Self { plant, certificate: own.cert.der().clone(), _directory: directory }
     }
 
@@ -123,40 +124,23 @@ const DOORS: &[Door] = &[
     Door { name: "TLS in 3.1.1", open: |site| Box::new(site.tls(0)), is_v311: true, told: OLD },
 ];
 
-/// What this one is told who connects, is served, loses what the column says, and is still there or not.
+/// What this one is told who connects, is served, loses what he is to lose, and is still there or not.
 fn told(site: &Site, door: &Door, asker: Asker) -> String {
-    let plant = &site.plant;
-    let (key, id) = match asker {
-        Asker::Ended => {
-            let (status, key) = plant.ask("boss", "POST", "/api/v1/keys", r#"{"label":"door","owner":"ended"}"#);
-            assert_eq!(status, 201, "{key}");
-            (key["secret"].as_str().unwrap().to_owned(), key["id"].as_str().unwrap().to_owned())
-        }
-        Asker::Wrong => ("wrong horse".to_owned(), String::new()),
-        other => (other.username().map_or("", |user| &plant.keys[user]).to_owned(), String::new()),
-    };
-    let who = Who { username: asker.username(), ..Who::nobody(asker.username().unwrap_or("nobody")) };
-    let who = Who { password: who.username.map(|_| &key[..]), ..who };
+    let credential = Credential::of(asker, &site.plant);
+    let password = if asker == Asker::Wrong { Some("wrong horse") } else { credential.key() };
+    let who = Who::nobody(asker.username().unwrap_or("nobody"));
+    let who = Who { username: asker.username(), password, ..who };
     let who = if door.is_v311 { who.v311() } else { who };
     let (mut client, told) = Client::over((door.open)(site), who);
     if told != "CONNACK" {
         return told;
     }
-    match asker {
-        Asker::Anonymous | Asker::Wrong | Asker::Other | Asker::Right => {}
-        Asker::Narrowed => {
-            for roles in [r#"{"roles": []}"#, r#"{"roles": ["reader"]}"#] {
-                assert_eq!(plant.ask("boss", "PUT", "/api/v1/users/narrowed", roles).0, 200);
-                assert!(client.delivered().is_empty());
-            }
-        }
-        Asker::Ended => {
-            assert_eq!(plant.ask("boss", "DELETE", &format!("/api/v1/keys/{id}"), "").0, 204);
-            let ended = [client.told(), client.told(), Client::over((door.open)(site), who).1];
-            return ended.join(", ");
-        }
+    credential.is_taken_away(&site.plant);
+    if asker == Asker::Ended {
+        return [client.told(), client.told(), Client::over((door.open)(site), who).1].join(", ");
     }
     assert!(client.delivered().is_empty());
+    credential.is_given_back(&site.plant);
     "served".to_owned()
 }
 
