@@ -1,4 +1,5 @@
-//! A line: the socket of an HTTP connection, or TLS over it, which tells the connection's [`Turn`] what has been written.
+//! A line: the socket of an HTTP connection, or TLS over it, which tells the connection's [`Turn`] what has been written, and
+//! has [`Heads`] look at what is read.
 //!
 //! It also holds the connection's admission, because a WebSocket outlives the HTTP connection it began as.
 //! Invariant: the library flushes only what it has written whole, so `poll_flush` means that nothing is left.
@@ -6,10 +7,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::heads::{ENDING, Heads};
 use super::turn::Turn;
 use crate::gate::Admission;
 use crate::patience::Patient;
@@ -17,12 +19,15 @@ use crate::patience::Patient;
 pub(super) struct Line<S> {
     inner: Patient<S>,
     turn: Arc<Turn>,
+    heads: Heads,
+    /// What was read and may not be handed on yet.
+    behind: Vec<u8>,
     _admission: Admission,
 }
 
 impl<S: AsyncWrite + Unpin> Line<S> {
-    pub(super) fn new(stream: S, turn: Arc<Turn>, admission: Admission) -> Self {
-        Self { inner: Patient::of_http(stream), turn, _admission: admission }
+    pub(super) fn new(stream: S, turn: Arc<Turn>, heads: Heads, admission: Admission) -> Self {
+        Self { inner: Patient::of_http(stream), turn, heads, behind: Vec::new(), _admission: admission }
     }
 
     fn note(&self, written: Poll<io::Result<usize>>, context: &Context<'_>) -> Poll<io::Result<usize>> {
@@ -41,7 +46,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        let Self { inner, turn, heads, behind, .. } = &mut *self;
+        let before = buffer.filled().len();
+        if behind.is_empty() {
+            ready!(Pin::new(inner).poll_read(context, buffer))?;
+        } else {
+            let len = behind.len().min(buffer.remaining());
+            buffer.put_slice(&behind[..len]);
+            behind.drain(..len);
+        }
+        let had_long_line = turn.has_long_line();
+        let fresh = &mut buffer.filled_mut()[before..];
+        let handed = heads.look(fresh, turn)?;
+        if turn.has_long_line() && !had_long_line {
+            *behind = ENDING.to_vec();
+        } else if handed < fresh.len() {
+            behind.splice(..0, fresh[handed..].iter().copied());
+        }
+        buffer.set_filled(before + handed);
+        Poll::Ready(Ok(()))
     }
 }
 
