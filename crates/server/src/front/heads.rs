@@ -107,32 +107,33 @@ impl Heads {
 
 impl Head {
     fn read(&mut self, bytes: &[u8], line_bytes_max: u32) -> Found {
-        let mut at = 0;
-        while let Some(len) = bytes[at..].iter().position(|byte| *byte == b'\n') {
-            if let Some(end) = self.too_long(len, line_bytes_max) {
-                return Found::LongLine(at + end);
+        let mut begin = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            let len = end - begin;
+            if let Some(enough) = self.too_long(len, line_bytes_max) {
+                return Found::LongLine(begin + enough);
             }
-            let (is_ended, line_len) = match len {
+            let (has_cr, line_len) = match len {
                 0 => (self.after_cr, self.line_len as usize),
-                _ => (bytes[at + len - 1] == b'\r', self.line_len as usize + len),
+                _ => (bytes[end - 1] == b'\r', self.line_len as usize + len),
             };
-            at += len + 1;
-            if !is_ended {
-                return Found::BareLf(at);
+            begin = end + 1;
+            if !has_cr {
+                return Found::BareLf(begin);
             }
             let is_empty = line_len == 1;
             if is_empty && self.has_begun {
-                return Found::Whole(at);
+                return Found::Whole(begin);
             }
             *self = Self { has_begun: self.has_begun || !is_empty, line_len: 0, after_cr: false };
         }
-        let len = bytes.len() - at;
-        if let Some(end) = self.too_long(len, line_bytes_max) {
-            return Found::LongLine(at + end);
+        let rest = &bytes[begin..];
+        if let Some(enough) = self.too_long(rest.len(), line_bytes_max) {
+            return Found::LongLine(begin + enough);
         }
-        if len > 0 {
-            self.line_len = self.line_len.saturating_add(len as u32);
-            self.after_cr = bytes.ends_with(b"\r");
+        if let Some(last) = rest.last() {
+            self.line_len = self.line_len.saturating_add(rest.len() as u32);
+            self.after_cr = *last == b'\r';
         }
         Found::Part
     }
