@@ -50,7 +50,7 @@ use body::{Arriving, Told};
 use heads::Heads;
 use line::Line;
 use places::Places;
-use turn::{LOOKS, Turn, Watch};
+use turn::{Begun, LOOKS, Turn, Watch};
 
 /// How long to wait before accepting again when the machine has no more sockets to give (MQ13).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -223,8 +223,8 @@ impl Front {
         let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), heads, admission));
         let service = service_fn(|request: Request<Incoming>| {
             // Now, and not when the answer is made: until it is said nothing behind the head is read.
-            turn.begin(request.body().size_hint().exact());
-            self.answer(request, peer, &turn)
+            let begun = turn.begin(request.body().size_hint().exact());
+            self.answer(request, begun, peer, &turn)
         });
         let mut connection = pin!(self.http.serve_connection(line, service).with_upgrades());
         let between = (self.reception.limits.http_request_timeout / LOOKS).max(Duration::from_millis(1));
@@ -266,13 +266,12 @@ impl Front {
     async fn answer(
         &self,
         request: Request<Incoming>,
+        begun: Begun,
         peer: SocketAddr,
         turn: &Arc<Turn>,
     ) -> Result<Response<Told>, Infallible> {
         let Reception { guard, .. } = &*self.reception;
-        // As it was before a WebSocket, which is no request, takes over.
-        let is_last = turn.has_no_more_heads();
-        let refusal = if turn.has_long_line() { Some(guard.long_target()) } else { guard.refusal(&request) };
+        let refusal = if begun.is_cut { Some(guard.long_target()) } else { guard.refusal(&request) };
         let mut response = match refusal {
             Some(refusal) => refusal,
             None => match self.doorway.caller(&request, peer.ip()) {
@@ -294,7 +293,7 @@ impl Front {
         if response.headers().get(CONTENT_TYPE).is_some_and(|it| it == "text/event-stream") {
             turn.give_place_back();
         }
-        if is_last {
+        if begun.is_last {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {

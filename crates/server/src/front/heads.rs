@@ -15,7 +15,7 @@ use super::turn::Turn;
 const BESIDE_TARGET_MAX: u32 = 64;
 
 /// Ends a first line, and the head with it.
-pub(super) const ENDING: &[u8] = b" HTTP/1.1\r\n\r\n";
+const ENDING: &[u8] = b" HTTP/1.1\r\n\r\n";
 
 pub(super) struct Heads {
     state: State,
@@ -59,20 +59,20 @@ impl Heads {
         Self { state: State::Head(Head::default()), line_bytes_max }
     }
 
-    /// How many of these bytes may be handed on, at least one if there are any; the rest is to be looked at again, or forgotten
-    /// if the turn [has a long line](Turn::has_long_line) now.
+    /// How many of these bytes may be handed on, at least one if there are any. The rest is to be looked at again, unless
+    /// something is to be handed on in place of it and of all that comes.
     ///
     /// # Errors
     /// The library reads on behind a head and has not said what the head is about: it takes the head for another than we do.
-    pub(super) fn look(&mut self, bytes: &mut [u8], turn: &Turn) -> io::Result<usize> {
+    pub(super) fn look(&mut self, bytes: &mut [u8], turn: &Turn) -> io::Result<(usize, Option<&'static [u8]>)> {
         if turn.has_no_more_heads() {
             self.state = State::Over;
         }
         let mut at = 0;
         while at < bytes.len() {
             match &mut self.state {
-                State::Over => return Ok(bytes.len()),
-                State::Whole if at > 0 => return Ok(at),
+                State::Over => return Ok((bytes.len(), None)),
+                State::Whole if at > 0 => return Ok((at, None)),
                 State::Whole => match turn.body_bytes() {
                     Some(len) => self.state = State::Body(len),
                     None => return Err(io::Error::other("the end of a head is not clear")),
@@ -84,7 +84,7 @@ impl Heads {
                     at += len;
                 }
                 State::Head(head) => match head.read(&bytes[at..], self.line_bytes_max) {
-                    Found::Part => return Ok(bytes.len()),
+                    Found::Part => return Ok((bytes.len(), None)),
                     Found::Whole(len) => {
                         self.state = State::Whole;
                         at += len;
@@ -96,12 +96,12 @@ impl Heads {
                     Found::LongLine(len) => {
                         turn.note_long_line();
                         self.state = State::Over;
-                        return Ok(at + len);
+                        return Ok((at + len, Some(ENDING)));
                     }
                 },
             }
         }
-        Ok(at)
+        Ok((at, None))
     }
 }
 
@@ -169,9 +169,10 @@ mod tests {
         for read in reads {
             let mut bytes = read.as_bytes().to_vec();
             while !bytes.is_empty() {
-                let Ok(len) = heads.look(&mut bytes, &turn) else { return "unclear".to_owned() };
+                let Ok((len, instead)) = heads.look(&mut bytes, &turn) else { return "unclear".to_owned() };
                 all.push(String::from_utf8(bytes.drain(..len).collect()).unwrap().replace('\0', "NUL"));
-                if turn.has_long_line() {
+                if instead.is_some() {
+                    assert!(turn.begin(Some(0)).is_cut);
                     all.push("too long".to_owned());
                     return all.join("|");
                 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::heads::{ENDING, Heads};
+use super::heads::Heads;
 use super::turn::Turn;
 use crate::gate::Admission;
 use crate::patience::Patient;
@@ -20,14 +20,13 @@ pub(super) struct Line<S> {
     inner: Patient<S>,
     turn: Arc<Turn>,
     heads: Heads,
-    /// What was read and may not be handed on yet.
-    behind: Vec<u8>,
+    behind: Behind,
     _admission: Admission,
 }
 
 impl<S: AsyncWrite + Unpin> Line<S> {
     pub(super) fn new(stream: S, turn: Arc<Turn>, heads: Heads, admission: Admission) -> Self {
-        Self { inner: Patient::of_http(stream), turn, heads, behind: Vec::new(), _admission: admission }
+        Self { inner: Patient::of_http(stream), turn, heads, behind: Behind::default(), _admission: admission }
     }
 
     fn note(&self, written: Poll<io::Result<usize>>, context: &Context<'_>) -> Poll<io::Result<usize>> {
@@ -47,24 +46,54 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Self { inner, turn, heads, behind, .. } = &mut *self;
-        let before = buffer.filled().len();
         if behind.is_empty() {
+            let before = buffer.filled().len();
             ready!(Pin::new(inner).poll_read(context, buffer))?;
+            let read = &mut buffer.filled_mut()[before..];
+            let (len, instead) = heads.look(read, turn)?;
+            behind.wait(instead.unwrap_or(&read[len..]));
+            buffer.set_filled(before + len);
         } else {
-            let len = behind.len().min(buffer.remaining());
-            buffer.put_slice(&behind[..len]);
-            behind.drain(..len);
+            let waiting = behind.first(buffer.remaining());
+            let (len, instead) = heads.look(waiting, turn)?;
+            buffer.put_slice(&waiting[..len]);
+            behind.gone(len);
+            if let Some(instead) = instead {
+                *behind = Behind::default();
+                behind.wait(instead);
+            }
         }
-        let had_long_line = turn.has_long_line();
-        let fresh = &mut buffer.filled_mut()[before..];
-        let handed = heads.look(fresh, turn)?;
-        if turn.has_long_line() && !had_long_line {
-            *behind = ENDING.to_vec();
-        } else if handed < fresh.len() {
-            behind.splice(..0, fresh[handed..].iter().copied());
-        }
-        buffer.set_filled(before + handed);
         Poll::Ready(Ok(()))
+    }
+}
+
+/// What was read and may not be handed on yet. Each byte is copied once, however little goes at a time.
+#[derive(Default)]
+struct Behind {
+    bytes: Vec<u8>,
+    gone: usize,
+}
+
+impl Behind {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Nothing else waits.
+    fn wait(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn first(&mut self, len_max: usize) -> &mut [u8] {
+        let end = self.bytes.len().min(self.gone.saturating_add(len_max));
+        &mut self.bytes[self.gone..end]
+    }
+
+    fn gone(&mut self, len: usize) {
+        self.gone += len;
+        if self.gone == self.bytes.len() {
+            *self = Self::default();
+        }
     }
 }
 

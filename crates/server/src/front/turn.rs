@@ -49,6 +49,15 @@ mod heads {
     pub(super) const LONG_LINE: u8 = 2;
 }
 
+/// What is known of a head that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// Its first line was too long, and what it asks for is not what was meant.
+    pub(crate) is_cut: bool,
+    /// No other comes behind it.
+    pub(crate) is_last: bool,
+}
+
 /// Nobody has said how long the body is.
 const UNTOLD: u64 = u64::MAX;
 
@@ -70,13 +79,15 @@ impl Turn {
         Self { state, place: AtomicU8::new(0), heads: AtomicU8::new(0), body_bytes, places, origin }
     }
 
-    /// A head is there, and a body of so many bytes is to come; none: nobody knows how many.
-    pub(crate) fn begin(&self, body_bytes: Option<u64>) {
+    /// A head is there, and a body of so many bytes is to come; none: nobody knows how many. From here on what is behind it may
+    /// be read, so what is noted of heads may be the next one's.
+    pub(crate) fn begin(&self, body_bytes: Option<u64>) -> Begun {
         match body_bytes {
             Some(len) => self.body_bytes.store(len, Ordering::Relaxed),
             None => self.note_heads(heads::OVER),
         }
         self.step(if body_bytes == Some(0) { Phase::Answering } else { Phase::Arriving });
+        Begun { is_cut: self.has_long_line(), is_last: self.has_no_more_heads() }
     }
 
     /// How long the body is behind the head that has begun; said once.
@@ -100,7 +111,7 @@ impl Turn {
         self.note_heads(heads::OVER | heads::LONG_LINE);
     }
 
-    pub(super) fn has_long_line(&self) -> bool {
+    fn has_long_line(&self) -> bool {
         self.heads.load(Ordering::Relaxed) & heads::LONG_LINE != 0
     }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU16;
 
-use factree_mqtt::{Handshake, PacketId, Publish, TopicAlias};
+use factree_mqtt::{Handshake, PacketId, ProtocolVersion, Publish, TopicAlias};
 
 use super::cell::{Cell, SPEED};
 use crate::client::Who;
@@ -19,7 +19,7 @@ pub(super) fn joins(cell: &mut Cell<'_>) -> Before {
 }
 
 pub(super) fn joins_v311(cell: &mut Cell<'_>) -> Before {
-    cell.joins_as(|who| who.v311())
+    cell.joins_as(|who| Who { version: ProtocolVersion::V311, ..who })
 }
 
 fn plainly(publish: Publish<'_>) -> Publish<'_> {
