@@ -76,7 +76,9 @@ fn hears(plant: &Plant, credential: &Credential) -> Result<(WebSocket<TcpStream>
     };
     socket.send(Message::text(r##"{"subscribe": {"id": "all", "filter": "#"}}"##)).unwrap();
     loop {
-        let message: Value = serde_json::from_str(socket.read().unwrap().to_text().unwrap()).unwrap();
+        // Between messages the server asks whether we are there.
+        let Message::Text(text) = socket.read().unwrap() else { continue };
+        let message: Value = serde_json::from_str(&text).unwrap();
         if message["event"] == "snapshot" {
             let heard = if message.to_string().contains(SPEED) { "a sample" } else { "nothing" };
             return Ok((socket, heard));
