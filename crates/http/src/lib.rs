@@ -46,6 +46,7 @@ mod findings;
 mod guard;
 mod i3x;
 mod json;
+mod large;
 mod login;
 mod lookup;
 mod message;
