@@ -18,7 +18,7 @@ use crate::problem::{Kind, Problem, clipped};
 use crate::query::{Query, fields, refused};
 use crate::sample::{Fields, SampleWriter};
 use crate::wishes::Wishes;
-use crate::{App, RESPONSE_BYTES_MAX, json, stream};
+use crate::{App, RESPONSE_BYTES_MAX, json, large, stream};
 
 /// Paths in one question.
 const PATHS_MAX: usize = 10_000;
@@ -73,6 +73,7 @@ pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Res
     let fields = wanted.fields.map_or(Ok(Fields::ALL), |names| fields(names.iter().map(String::as_str)))?;
     let since = wanted.since.as_deref().map(stream::since).transpose()?;
 
+    let turn = large::turn(wanted.paths.len()).await;
     // Read before the samples, so that whoever asks for changes since this position misses none.
     let position = app.streams.position(app.namespace.revision());
     let since = since.filter(|since| since.process == position.process).map(|since| since.revision);
@@ -84,6 +85,7 @@ pub(crate) async fn read(State(app): State<App>, request: Request) -> Result<Res
     position.write(&mut body);
     body.push(b'"');
     body.push(b'}');
+    drop(turn);
     Ok(wishes.untagged(body).await)
 }
 

@@ -108,9 +108,24 @@ impl Guard {
         self.refuse(Reason::Busy, Problem::new(Kind::TooManyRequests, detail).retry_after(RETRY_AFTER))
     }
 
+    /// The answer to a request whose first line was longer than [`target_bytes_max`](Self::target_bytes_max) allows.
+    pub fn long_target(&self) -> Response {
+        self.refuse(Reason::Target, self.target_too_long())
+    }
+
+    fn target_too_long(&self) -> Problem {
+        let detail = format!("path and query are longer than {} bytes", self.limits.http_target_bytes_max);
+        Problem::new(Kind::TargetTooLong, detail)
+    }
+
     /// How many requests were refused, by the name of the reason.
     pub fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Reason::ALL.into_iter().map(|reason| (reason.name(), self.refused[reason as usize].load(Ordering::Relaxed)))
+    }
+
+    /// Bytes of a request's path and query.
+    pub fn target_bytes_max(&self) -> u32 {
+        self.limits.http_target_bytes_max.get()
     }
 
     /// Bytes of a request's body.
@@ -137,8 +152,7 @@ impl Guard {
         }
         let target_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         if target_bytes > self.limits.http_target_bytes_max.get() as usize {
-            let detail = format!("path and query are longer than {} bytes", self.limits.http_target_bytes_max);
-            return Err((Reason::Target, Problem::new(Kind::TargetTooLong, detail)));
+            return Err((Reason::Target, self.target_too_long()));
         }
         self.judge_body(request.body(), headers)
     }

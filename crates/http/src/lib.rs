@@ -48,6 +48,7 @@ mod guard;
 pub mod guide;
 mod i3x;
 mod json;
+mod large;
 mod login;
 mod lookup;
 mod message;

@@ -21,7 +21,7 @@ use crate::problem::{Kind, Problem};
 use crate::query::{Query, cursor, refused};
 use crate::sample::{self, SampleWriter, Wanted};
 use crate::wishes::{Tag, Wishes};
-use crate::{App, RESPONSE_BYTES_MAX, VALUES, behind, json, lookup, path};
+use crate::{App, RESPONSE_BYTES_MAX, VALUES, behind, json, large, lookup, path};
 
 /// Samples in one page unless asked for otherwise, and at most.
 const LIMIT_DEFAULT: usize = 1_000;
@@ -166,6 +166,7 @@ pub(crate) async fn many(
     };
     let filter = Filter::parse(&text).map_err(|why| bad_filter(why.to_string()))?;
 
+    let turn = large::turn(limit).await;
     // Read before the samples, so that whoever asks for changes since this revision misses none.
     let revision = app.namespace.revision();
     let (readings, more, layout) = select(&app, &caller, &filter, after.as_deref(), limit);
@@ -185,7 +186,11 @@ pub(crate) async fn many(
     let tag = Tag::of((Content(&readings), more, layout, wanted.fields, context, bounds));
     match wishes.unchanged(tag) {
         Some(unchanged) => Ok(unchanged),
-        None => Ok(wishes.tagged(tag, page(&app, &caller, wanted, (revision, layout), &readings, more)).await),
+        None => {
+            let page = page(&app, &caller, wanted, (revision, layout), &readings, more);
+            drop(turn);
+            Ok(wishes.tagged(tag, page).await)
+        }
     }
 }
 

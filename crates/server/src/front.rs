@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use factree_http::{Auditor, By, Caller, Doorway, Guard, Shortcut, is_told, note_refusal};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -40,14 +41,16 @@ use crate::traffic::Count;
 use crate::transport::Tls;
 
 mod body;
+mod heads;
 mod line;
 mod places;
 mod turn;
 
 use body::{Arriving, Told};
+use heads::Heads;
 use line::Line;
 use places::Places;
-use turn::{LOOKS, Turn, Watch};
+use turn::{Begun, LOOKS, Turn, Watch};
 
 /// How long to wait before accepting again when the machine has no more sockets to give (MQ13).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -216,8 +219,13 @@ impl Front {
         stopped: watch::Receiver<bool>,
     ) {
         let turn = Arc::new(Turn::new(Arc::clone(&self.reception.places), Origin::of(peer.ip())));
-        let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), admission));
-        let service = service_fn(|request| self.answer(request, peer, &turn));
+        let heads = Heads::new(self.reception.guard.target_bytes_max());
+        let line = TokioIo::new(Line::new(stream, Arc::clone(&turn), heads, admission));
+        let service = service_fn(|request: Request<Incoming>| {
+            // Now, and not when the answer is made: until it is said nothing behind the head is read.
+            let begun = turn.begin(request.body().size_hint().exact());
+            self.answer(request, begun, peer, &turn)
+        });
         let mut connection = pin!(self.http.serve_connection(line, service).with_upgrades());
         let between = (self.reception.limits.http_request_timeout / LOOKS).max(Duration::from_millis(1));
         let mut looks = interval_at(Instant::now() + between, between);
@@ -258,12 +266,13 @@ impl Front {
     async fn answer(
         &self,
         request: Request<Incoming>,
+        begun: Begun,
         peer: SocketAddr,
         turn: &Arc<Turn>,
     ) -> Result<Response<Told>, Infallible> {
         let Reception { guard, .. } = &*self.reception;
-        turn.begin(!request.body().is_end_stream());
-        let mut response = match guard.refusal(&request) {
+        let refusal = if begun.is_cut { Some(guard.long_target()) } else { guard.refusal(&request) };
+        let mut response = match refusal {
             Some(refusal) => refusal,
             None => match self.doorway.caller(&request, peer.ip()) {
                 Err(not_let_in) => {
@@ -283,6 +292,12 @@ impl Front {
         // It has no end, and is counted among the streams.
         if response.headers().get(CONTENT_TYPE).is_some_and(|it| it == "text/event-stream") {
             turn.give_place_back();
+        }
+        if begun.is_last {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            turn.switches();
         }
         turn.answer();
         Ok(response.map(|body| Told::new(body, Arc::clone(turn))))

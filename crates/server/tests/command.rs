@@ -37,6 +37,7 @@ fn start(data: &Path) -> (Child, String) {
     panic!("ended early with {:?}: {banner}", child.wait());
 }
 
+/// CF03
 #[test]
 fn a_wrong_key_ends_with_2_and_names_file_line_key_and_what_is_accepted() {
     let directory = tempfile::tempdir().unwrap();
@@ -261,6 +262,7 @@ fn until(log: &mut impl Iterator<Item = std::io::Result<String>>, part: &str) ->
 }
 
 #[cfg(unix)]
+/// CF07
 #[test]
 fn mq13_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing() {
     let data = tempfile::tempdir().unwrap();

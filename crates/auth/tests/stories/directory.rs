@@ -194,6 +194,7 @@ fn a_restart_finds_everything_as_it_was() {
     assert!(check.run(&world.gate.enter().unwrap(), &Password::given(b"correct horse").unwrap()).is_some());
 }
 
+/// MA16
 #[test]
 fn a_record_that_is_damaged_lets_nobody_in() {
     let world = World::new();

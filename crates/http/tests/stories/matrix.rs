@@ -1,7 +1,10 @@
 //! Every operation × everybody who may ask: what each is told, and that no name of what he may not read is in it.
 //!
-//! Whatever is called `zq…` is somebody else's. Operations come from the document, so a new one that is not in the table
-//! fails.
+//! Whatever is called `zq…` is somebody else's. Operations come from the document, those of i3X from i3X's, so a new one that is
+//! not in the table fails.
+
+mod commanding;
+mod following;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,10 +16,10 @@ use crate::plant::{NOON, Plant};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use factree_http::{
-    ClientReport, Clients, Disconnected, NoAudit, OverviewReport, Reloaded, StreamLimits, audit_router, clients_router,
+    ClientReport, Clients, Disconnected, NoAudit, OverviewReport, Reloaded, audit_router, clients_router,
     events_router, openapi, overview_router, reload_router, ui_router,
 };
-use factree_ingest::{Limits, SessionKey};
+use factree_ingest::SessionKey;
 use factree_namespace::{ContextRule, ContextScope, Filter};
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -325,7 +328,13 @@ const TABLE: &[Row] = &[
         LIST,
     ),
     ("", "POST", "/i3x/v1/objects/value", r#"{"elementIds": ["Acme", "Acme/Dallas"], "maxDepth": 0}"#, LIST),
-    ("", "PUT", "/i3x/v1/objects/value", r#"{"updates": []}"#, LIST),
+    (
+        "",
+        "PUT",
+        "/i3x/v1/objects/value",
+        r#"{"updates": [{"elementId": "Acme/Dallas/Press/Line1/Speed", "value": {"value": 4.5}}]}"#,
+        LIST,
+    ),
     (
         "",
         "POST",
@@ -367,8 +376,18 @@ const TABLE: &[Row] = &[
     ("", "POST", "/i3x/v1/subscriptions/delete", r#"{"clientId": "c", "subscriptionIds": ["x"]}"#, LIST),
 ];
 
-/// Answered by the server's own routes.
+/// Answered by the server's own routes, and asked in its own matrix (`server/tests/access/matrix/http.rs`).
 const ELSEWHERE: &[&str] = &["ready", "metrics"];
+
+/// The operations of i3X, as its document has them.
+fn i3x_operations() -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(include_str!("../i3x/openapi.json")).unwrap();
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().keys().map(|method| method.to_uppercase());
+        methods.map(|method| (method, format!("/i3x/v1{path}"))).collect::<Vec<_>>()
+    };
+    document["paths"].as_object().unwrap().iter().flat_map(of_path).collect()
+}
 
 #[tokio::test(start_paused = true)]
 async fn everybody_is_told_what_is_his_and_nothing_else() {
@@ -395,6 +414,11 @@ async fn everybody_is_told_what_is_his_and_nothing_else() {
     let ids = paths.map(|operation| operation["operationId"].as_str().unwrap());
     let missing: Vec<_> = ids.filter(|id| !asked.contains(id) && !ELSEWHERE.contains(id)).collect();
     assert!(missing.is_empty(), "operations that nobody has asked: {missing:?}");
+    let is_asked = |(method, path): &(String, String)| {
+        TABLE.iter().any(|(_, asked, uri, ..)| asked == method && uri.split('?').next() == Some(path))
+    };
+    let missing: Vec<_> = i3x_operations().into_iter().filter(|operation| !is_asked(operation)).collect();
+    assert!(missing.is_empty(), "operations of i3X that nobody has asked: {missing:?}");
 }
 
 /// What the reader does see: enough to walk there, the same by every way, and nothing that counts what he does not.
@@ -472,39 +496,6 @@ async fn a_tag_of_one_caller_tells_another_nothing() {
             assert_eq!(gated.answer(again).await.status(), expected, "{uri} {}", askers[who].who);
         }
     }
-}
-
-/// HT25: whoever is not let in any longer is cut off within 5 s, however quiet the plant is.
-#[tokio::test(start_paused = true)]
-async fn a_stream_ends_with_what_its_reader_was_let_in_by() {
-    let (plant, (keeper, _)) = (plant(), gate());
-    let (key, revoke) = keeper.key("reader");
-    let gated = Gated::new(keeper.doorway(), routes(&plant));
-    let asker = Asker { who: "reader", key: Some(key) };
-    let response = gated.answer(request(&asker, "GET", "/api/v1/stream?filter=%23", "")).await;
-    let mut body = response.into_body().into_data_stream();
-    assert!(body.next().await.unwrap().unwrap().starts_with(b"event: snapshot"));
-    let began = tokio::time::Instant::now();
-    keeper.command(revoke);
-    let end = async { while body.next().await.is_some() {} };
-    tokio::time::timeout(Duration::from_secs(5), end).await.expect("cut off within 5 s");
-    assert!(began.elapsed() <= Duration::from_secs(5));
-    assert_eq!(gated.answer(request(&asker, "GET", "/api/v1/stream?filter=%23", "")).await.status(), 401);
-}
-
-/// One principal takes the places of no other.
-#[tokio::test(start_paused = true)]
-async fn streams_are_counted_by_principal() {
-    let one = std::num::NonZeroU32::new(1).unwrap();
-    let limits = StreamLimits { streams_per_principal_max: one, ..StreamLimits::default() };
-    let (plant, (keeper, askers)) = (Plant::within(Limits::default(), limits), gate());
-    let gated = Gated::new(keeper.doorway(), routes(&plant));
-    let follow = async |who: usize| gated.answer(request(&askers[who], "GET", "/api/v1/stream?filter=%23", "")).await;
-    let hers = follow(READER).await;
-    assert_eq!((hers.status().as_u16(), follow(READER).await.status().as_u16()), (200, 503));
-    assert_eq!(follow(OPERATOR).await.status(), 200);
-    drop(hers);
-    assert_eq!(follow(READER).await.status(), 200);
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,6 +153,31 @@ async fn a_reader_that_does_not_read_is_told_the_latest_when_it_does() {
     assert_eq!(plant.streams.stats().looks, 1, "for the one time that it was behind");
 }
 
+/// HT10: however many they are and however much changes, it is rendered once for all and kept for none: what the first is told when
+/// he reads at last is what everything is by then.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_readers_that_never_read_have_nothing_kept_for_them() {
+    let plant = within(|limits| limits.streams_max = max(1_000));
+    let block = plant.doubles(10);
+    let mut readers = Vec::new();
+    for _ in 0..1_000 {
+        let mut reader = plant.follow(&format!("{ALL}&interval=10")).await;
+        assert_eq!(reader.whole("snapshot").await.len(), 10);
+        readers.push(reader);
+    }
+    let before = plant.streams.stats();
+    for round in 1..=1_000 {
+        plant.write(&block, &(0..10).map(|slot| (slot, f64::from(round))).collect::<Vec<_>>());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let after = plant.streams.stats();
+    assert_eq!((after.events_bytes, after.looks), (before.events_bytes, before.looks));
+    assert!((1..=1_000).contains(&(after.frames - before.frames)), "{after:?}");
+    let event = readers[0].event().await;
+    assert_eq!((event.name.as_str(), event.samples().len()), ("changes", 10));
+    assert!(event.samples().iter().all(|sample| sample.ends_with("=1000.0")) && event.bytes < 256 << 10, "{event:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn readers_of_the_same_share_what_is_rendered() {
     let plant = Plant::new();

@@ -1,4 +1,5 @@
-//! A line: the socket of an HTTP connection, or TLS over it, which tells the connection's [`Turn`] what has been written.
+//! A line: the socket of an HTTP connection, or TLS over it, which tells the connection's [`Turn`] what has been written, and
+//! has [`Heads`] look at what is read.
 //!
 //! It also holds the connection's admission, because a WebSocket outlives the HTTP connection it began as.
 //! Invariant: the library flushes only what it has written whole, so `poll_flush` means that nothing is left.
@@ -6,10 +7,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::heads::Heads;
 use super::turn::Turn;
 use crate::gate::Admission;
 use crate::patience::Patient;
@@ -17,12 +19,14 @@ use crate::patience::Patient;
 pub(super) struct Line<S> {
     inner: Patient<S>,
     turn: Arc<Turn>,
+    heads: Heads,
+    behind: Behind,
     _admission: Admission,
 }
 
 impl<S: AsyncWrite + Unpin> Line<S> {
-    pub(super) fn new(stream: S, turn: Arc<Turn>, admission: Admission) -> Self {
-        Self { inner: Patient::of_http(stream), turn, _admission: admission }
+    pub(super) fn new(stream: S, turn: Arc<Turn>, heads: Heads, admission: Admission) -> Self {
+        Self { inner: Patient::of_http(stream), turn, heads, behind: Behind::default(), _admission: admission }
     }
 
     fn note(&self, written: Poll<io::Result<usize>>, context: &Context<'_>) -> Poll<io::Result<usize>> {
@@ -41,7 +45,55 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        let Self { inner, turn, heads, behind, .. } = &mut *self;
+        if behind.is_empty() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(inner).poll_read(context, buffer))?;
+            let read = &mut buffer.filled_mut()[before..];
+            let (len, instead) = heads.look(read, turn)?;
+            behind.wait(instead.unwrap_or(&read[len..]));
+            buffer.set_filled(before + len);
+        } else {
+            let waiting = behind.first(buffer.remaining());
+            let (len, instead) = heads.look(waiting, turn)?;
+            buffer.put_slice(&waiting[..len]);
+            behind.gone(len);
+            if let Some(instead) = instead {
+                *behind = Behind::default();
+                behind.wait(instead);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What was read and may not be handed on yet. Each byte is copied once, however little goes at a time.
+#[derive(Default)]
+struct Behind {
+    bytes: Vec<u8>,
+    gone: usize,
+}
+
+impl Behind {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Nothing else waits.
+    fn wait(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn first(&mut self, len_max: usize) -> &mut [u8] {
+        let end = self.bytes.len().min(self.gone.saturating_add(len_max));
+        &mut self.bytes[self.gone..end]
+    }
+
+    fn gone(&mut self, len: usize) {
+        self.gone += len;
+        if self.gone == self.bytes.len() {
+            *self = Self::default();
+        }
     }
 }
 

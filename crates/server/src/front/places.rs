@@ -209,7 +209,7 @@ mod tests {
         fn asks(&self, is_stranger: bool, address: &str) -> Option<Arc<Turn>> {
             let origin = Origin::of(address.parse::<IpAddr>().unwrap());
             let turn = Arc::new(Turn::new(Arc::clone(&self.0), origin));
-            turn.begin(false);
+            turn.begin(Some(0));
             turn.take_place(is_stranger).then_some(turn)
         }
     }

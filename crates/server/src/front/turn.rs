@@ -41,23 +41,82 @@ mod place {
     pub(super) const TAKEN_BACK: u8 = 8;
 }
 
+/// What is known of the heads of a connection.
+mod heads {
+    /// None is to come: what is behind the last one has no length, or is no HTTP.
+    pub(super) const OVER: u8 = 1;
+    /// The first line of the last one was too long, and has been cut.
+    pub(super) const LONG_LINE: u8 = 2;
+}
+
+/// What is known of a head that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// Its first line was too long, and what it asks for is not what was meant.
+    pub(crate) is_cut: bool,
+    /// No other comes behind it.
+    pub(crate) is_last: bool,
+}
+
+/// Nobody has said how long the body is.
+const UNTOLD: u64 = u64::MAX;
+
 /// One connection's turn. Only the connection's task writes it, but that its place may be taken back.
 pub(crate) struct Turn {
     /// The phase in the lowest two bits, the steps above.
     state: AtomicU64,
     place: AtomicU8,
+    heads: AtomicU8,
+    /// Bytes of the body behind the last head, until somebody has taken note.
+    body_bytes: AtomicU64,
     places: Arc<Places>,
     origin: Origin,
 }
 
 impl Turn {
     pub(crate) fn new(places: Arc<Places>, origin: Origin) -> Self {
-        Self { state: AtomicU64::new(Phase::Waiting as u64), place: AtomicU8::new(0), places, origin }
+        let (state, body_bytes) = (AtomicU64::new(Phase::Waiting as u64), AtomicU64::new(UNTOLD));
+        Self { state, place: AtomicU8::new(0), heads: AtomicU8::new(0), body_bytes, places, origin }
     }
 
-    /// A head is there.
-    pub(crate) fn begin(&self, has_body: bool) {
-        self.step(if has_body { Phase::Arriving } else { Phase::Answering });
+    /// A head is there, and a body of so many bytes is to come; none: nobody knows how many. From here on what is behind it may
+    /// be read, so what is noted of heads may be the next one's.
+    pub(crate) fn begin(&self, body_bytes: Option<u64>) -> Begun {
+        match body_bytes {
+            Some(len) => self.body_bytes.store(len, Ordering::Relaxed),
+            None => self.note_heads(heads::OVER),
+        }
+        self.step(if body_bytes == Some(0) { Phase::Answering } else { Phase::Arriving });
+        Begun { is_cut: self.has_long_line(), is_last: self.has_no_more_heads() }
+    }
+
+    /// How long the body is behind the head that has begun; said once.
+    pub(super) fn body_bytes(&self) -> Option<u64> {
+        let len = self.body_bytes.swap(UNTOLD, Ordering::Relaxed);
+        (len != UNTOLD).then_some(len)
+    }
+
+    /// What is read from here on is no HTTP.
+    pub(super) fn switches(&self) {
+        self.note_heads(heads::OVER);
+    }
+
+    /// Whether the connection cannot go on with another request.
+    pub(super) fn has_no_more_heads(&self) -> bool {
+        self.heads.load(Ordering::Relaxed) & heads::OVER != 0
+    }
+
+    /// The first line is longer than may be. No request is behind it.
+    pub(super) fn note_long_line(&self) {
+        self.note_heads(heads::OVER | heads::LONG_LINE);
+    }
+
+    fn has_long_line(&self) -> bool {
+        self.heads.load(Ordering::Relaxed) & heads::LONG_LINE != 0
+    }
+
+    fn note_heads(&self, what: u8) {
+        self.heads.store(self.heads.load(Ordering::Relaxed) | what, Ordering::Relaxed);
     }
 
     /// Its body is there, or nobody wants it.
@@ -216,7 +275,7 @@ mod tests {
         let (_, turn) = turn(1);
         let mut watch = Watch::default();
         assert_eq!(looks(&turn, &mut watch), [false, false, false, true], "no head");
-        turn.begin(true);
+        turn.begin(Some(9));
         assert!(!watch.sees_one_that_stands_still(&turn));
         assert_eq!(looks(&turn, &mut watch), [false, false, false, true], "no body");
         turn.body_arrived();
@@ -233,7 +292,7 @@ mod tests {
     fn a_place_is_held_until_the_answer_has_left_and_given_back_once() {
         let (places, one) = turn(1);
         let other = Turn::new(Arc::clone(&places), one.origin);
-        one.begin(false);
+        one.begin(Some(0));
         assert!(one.take_place(false) && one.take_place(false) && !other.take_place(false));
         one.answer();
         one.flushed();

@@ -131,6 +131,22 @@ impl Client {
         }
     }
 
+    /// The same for who may publish to this topic and is subscribed to it: what was routed before it comes before it, however busy
+    /// the server is.
+    pub(crate) fn delivered_before(&mut self, topic: &str) -> Vec<String> {
+        let handshake = Handshake::AtLeastOnce(self.next_id());
+        self.say(&Packet::Publish(Publish { handshake, ..Publish::new(TopicName::parse(topic).unwrap(), b"x") }));
+        let (mut all, last) = (Vec::new(), format!("{topic} x"));
+        loop {
+            match self.told() {
+                told if told == last => return all,
+                told if told == "PUBACK" => {}
+                told if told == "close" => panic!("closed after {all:?}"),
+                told => all.push(told),
+            }
+        }
+    }
+
     /// The next packet in words, or `close`. What is delivered is acknowledged.
     pub(crate) fn told(&mut self) -> String {
         loop {

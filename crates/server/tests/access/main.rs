@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod http;
+mod matrix;
 mod mqtt;
 mod plant;
 mod recorded;

@@ -76,7 +76,7 @@ fn an_ncmd_of_a_client_is_on_record_with_what_it_says() {
     until_told(&plant, "verb=command", said);
 }
 
-/// SP27: a payload that says one thing a hundred thousand times is one entry.
+/// SP27: a payload that says one thing ten thousand times is one entry.
 #[test]
 fn sp27_a_huge_command_is_one_bounded_entry() {
     use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};

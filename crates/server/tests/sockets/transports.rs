@@ -103,6 +103,52 @@ fn ma19_what_is_no_tls_on_the_tls_port_is_closed() {
     assert_eq!(plant.sample("a/b"), None);
 }
 
+/// A ClientHello of this version that knows no later one.
+fn hello(version: [u8; 2]) -> Vec<u8> {
+    let hello = [
+        &version[..],
+        &[7; 32],
+        b"\x00",
+        // Two cipher suites of that time, no compression.
+        b"\x00\x04\xc0\x13\x00\x2f\x01\x00",
+        // One group.
+        b"\x00\x08\x00\x0a\x00\x04\x00\x02\x00\x17",
+    ]
+    .concat();
+    let length = |bytes: &[u8]| (bytes.len() as u16).to_be_bytes();
+    let handshake = [&b"\x01\x00"[..], &length(&hello), &hello].concat();
+    [&b"\x16\x03\x01"[..], &length(&handshake), &handshake].concat()
+}
+
+#[test]
+fn ma19_tls_of_an_earlier_time_gets_an_alert_and_nothing_else() {
+    let (plant, _) = plant();
+    for version in [[3, 0], [3, 1], [3, 2]] {
+        let mut stream = TcpStream::connect(plant.further[0]).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(&hello(version)).unwrap();
+        let mut words = Vec::new();
+        stream.read_to_end(&mut words).unwrap();
+        assert_eq!((words.len(), words[0], &words[3..6]), (7, 0x15, &[0, 2, 2][..]), "one fatal alert: {words:?}");
+    }
+    plant.until("all are counted", |plant| plant.metric("factree_handshakes_failed_total ") == Some(3.0));
+}
+
+/// MA19: who connects to an address has no name to ask for.
+#[test]
+fn a_client_that_names_no_server_is_served() {
+    let (plant, client) = plant();
+    let mut nameless = ClientConfig::clone(&client);
+    nameless.enable_sni = false;
+    plant.runtime().block_on(async {
+        let mut stream = tls(plant.further[0], Arc::new(nameless)).await;
+        stream.write_all(CONNECT).await.unwrap();
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, *CONNACK);
+    });
+}
+
 #[test]
 fn a_secure_websocket_is_both() {
     let (plant, client) = plant();

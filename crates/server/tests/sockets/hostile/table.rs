@@ -1,4 +1,5 @@
-//! The table: hostile inputs, and what is to come of them.
+//! The table: hostile inputs, and what is to come of them. What takes more than a server and its sockets is
+//! [elsewhere](super::elsewhere).
 //!
 //! Ids stand for kinds of input, not for single ones, and are used all over the project's tests and comments; frames are
 //! MF, topics MT, properties MP, flows MQ, WebSocket MW. What the codec makes of single packets, in all their variants, is
@@ -23,13 +24,18 @@ pub(super) enum Trial {
     Bytes(At, &'static str, &'static str),
     /// What takes more than bytes.
     Story(fn(&super::Arena)),
-    /// In another test: its file below `crates`, and what it is called there. Rows that take users, who are not here.
+    /// In another test: its file below `crates`, and what it is called there, where the row's id stands as well.
     Elsewhere(&'static str, &'static str),
 }
 
 use Trial::{Bytes, Elsewhere, Story};
 
-const fn row(id: &'static str, input: &'static str, expected: &'static str, trials: &'static [Trial]) -> Row {
+pub(super) const fn row(
+    id: &'static str,
+    input: &'static str,
+    expected: &'static str,
+    trials: &'static [Trial],
+) -> Row {
     Row { id, input, expected, trials }
 }
 
