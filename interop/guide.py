@@ -142,8 +142,12 @@ class Story:
         text = "\n".join(lines)
         if not text.strip():
             return
-        if self.factree is None and not re.search(r"^factree (init|user|key|check)", text, re.MULTILINE):
-            self.serve()
+        if self.factree is None:
+            if re.search(r"^factree (init|user|key|check)", text, re.MULTILINE):
+                # A plant whose server is stopped.
+                (self.directory / "factree-data").mkdir(exist_ok=True)
+            else:
+                self.serve()
         self.write_programs()
         environment = {**self.environment, "PATH": f"{self.programs}:{os.environ['PATH']}"}
         script = ["bash", "-e", "-o", "pipefail", "-c", self.with_ports(text)]
