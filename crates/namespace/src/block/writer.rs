@@ -170,7 +170,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The source no longer has what is at `slot`: its last sample stays, Stale and [gone](Sample::is_gone), received now.
+    /// The source no longer has what is at `slot`: its last sample stays, Stale and [gone](crate::Sample::is_gone), received now.
     /// Until it is placed or declared again, or a sample is written to it. A cell that is gone already is not touched.
     ///
     /// # Errors
