@@ -1,7 +1,7 @@
 //! Figures of the main job over a socket: metrics per cpu-second from the wire to the queryable tree.
 //!
-//! Beside it a [bare](bare) server that reads the same bytes and only tells the packets apart, and what people build today:
-//! mosquitto with a [host](host) of prost and a map behind it. A plant of a million metrics, 100 Edge Nodes behind one
+//! Beside it [bare](bare) servers that read the same bytes and only tell the packets apart, a task for each connection or a thread
+//! that blocks, and what people build today: mosquitto with a [host](host) of prost and a map behind it. A plant of a million metrics, 100 Edge Nodes behind one
 //! connection; NDATA of 10 metrics, QoS 0, 20 messages in a write or one. The figure is the processor time of the servers'
 //! processes, so the sender's share of the machine does not count.
 //! `cargo build --release -p factree`, then `cargo bench -p factree-benches --bench socket`, with the number of Edge Nodes
@@ -37,14 +37,16 @@ const MARKED: &str = "marked";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|argument| argument == "bare" || argument == "host") {
-        Some(at) if arguments[at] == "bare" => return bare::run(),
-        Some(at) => return host::run(arguments[at + 1].parse().expect("an address")),
-        None => {}
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[1..] {
+        ["bare"] => return bare::run(),
+        ["blocking"] => return bare::run_blocking(),
+        ["host", address] => return host::run(address.parse().expect("an address")),
+        _ => {}
     }
     let edge_nodes = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(EDGE_NODES);
     let factree = System { servers: vec![Server::factree()], is_marked: false };
     let bare = System { servers: vec![own(&["bare"])], is_marked: false };
+    let blocking = System { servers: vec![own(&["blocking"])], is_marked: false };
     let today = Server::mosquitto().map(|mosquitto| {
         let host = own(&["host", &mosquitto.address.to_string()]);
         System { servers: vec![mosquitto, host], is_marked: true }
@@ -53,21 +55,24 @@ fn main() {
         [("20 messages a write", 20, MESSAGES), ("1 message a write", 1, MESSAGES / 4)]
     {
         let cost = |system: &System| cost(system, edge_nodes, messages, messages_per_write);
-        let (mut ours, mut floor, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut floor, mut blocked, mut theirs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(cost(&factree));
             floor.push(cost(&bare));
+            blocked.push(cost(&blocking));
             theirs.extend(today.as_ref().map(cost));
         }
-        let (ours, floor) = (median(ours), median(floor));
+        let (ours, floor, blocked) = (median(ours), median(floor), median(blocked));
         println!(
             "socket to tree, {} metrics, {METRICS_PER_MESSAGE} a message, {name}: {:.2} µs a message, {:.1} M metrics per \
-             cpu-second, {:.0} % of a bare parse ({:.2} µs)",
+             cpu-second, {:.0} % of a bare parse ({:.2} µs), {:.0} % of one in a thread that blocks ({:.2} µs)",
             METRICS * edge_nodes as u64,
             ours * 1e6,
             METRICS_PER_MESSAGE as f64 / ours / 1e6,
             floor / ours * 100.0,
-            floor * 1e6
+            floor * 1e6,
+            blocked / ours * 100.0,
+            blocked * 1e6
         );
         if !theirs.is_empty() {
             let theirs = median(theirs);
