@@ -4,6 +4,8 @@
 
 /** Of the time, at most one part in so many goes into asking. */
 const PART = 4;
+/** Milliseconds that this makes a pause at most: a machine that sleeps in the middle of a question seems to wait for hours. */
+const PAUSE_MAX = 15_000;
 
 /**
  * Asks now and then `every` milliseconds after the last answer, longer where the answer itself took long.
@@ -20,7 +22,7 @@ export async function poll(every, signal, ask, refused) {
         if (!signal.aborted) refused(error);
       }
     }
-    await pause(Math.max(every, PART * (performance.now() - began)), signal);
+    await pause(Math.max(every, Math.min(PART * (performance.now() - began), PAUSE_MAX)), signal);
   }
 }
 

@@ -161,6 +161,25 @@ test("a page that is left alone says that it asks by itself, until somebody come
   await page.context().close();
 });
 
+test("a page whose machine has slept in the middle of a question asks again soon", async (story) => {
+  const factree = await Factree.start();
+  story.after(() => factree.close());
+  const page = await browser.open("about:blank");
+  await page.clock.install();
+  const isOverview = (url) => url.pathname === "/api/v1/overview";
+  const held = new Promise((resolve) => void page.route(isOverview, resolve, { times: 1 }));
+  await page.goto(factree.url);
+  const first = await held;
+  await page.clock.fastForward("10:00:00");
+  const answered = page.waitForResponse((response) => isOverview(new URL(response.url())));
+  await first.continue();
+  await (await answered).finished();
+  const again = page.waitForRequest((request) => isOverview(new URL(request.url())));
+  await page.clock.fastForward("00:15");
+  await again;
+  await page.context().close();
+});
+
 test("what an element is of and what goes on there is told in words, and an instance is its members", async (story) => {
   const config = `
 [[namespace.type]]
