@@ -31,17 +31,21 @@ mod audit;
 mod auth;
 mod declared_types;
 mod exposure;
+mod lines;
 mod listener;
 mod namespace;
 mod printed;
 mod rules;
 mod sparkplug;
+mod tables;
+mod told;
 
 use attach::Attach;
 use auth::Auth;
 pub(crate) use auth::read_bounded;
 pub use auth::{AuthConfig, CertificatesConfig, KeySource, TokensConfig};
 pub use declared_types::DeclaredTypes;
+use lines::{at, line};
 use listener::{Around, ListenerRule};
 use namespace::Namespace;
 pub(crate) use printed::shown;
@@ -194,9 +198,12 @@ impl Config {
             Some(path) => read(path).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?,
             None => String::new(),
         };
-        let origin = file.map_or_else(|| "defaults".into(), |path| path.display().to_string());
         let directory = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        Self::parse_in(directory, &text, overrides).map_err(|error| ConfigError(format!("{origin}: {error}")))
+        Self::parse_in(directory, &text, overrides).map_err(|error| match file {
+            Some(path) => ConfigError(format!("{}: {error}", path.display())),
+            // What is wrong is on the command line.
+            None => error,
+        })
     }
 
     /// Parses the text of a configuration file that stands in the working directory.
@@ -208,22 +215,23 @@ impl Config {
     }
 
     fn parse_in(directory: &Path, text: &str, overrides: Overrides) -> Result<Self, ConfigError> {
-        let file: File = toml::from_str(text).map_err(|error| ConfigError(attach::told(&error, text)))?;
+        let file: File = toml::from_str(text).map_err(|error| ConfigError(told::told(&error, text)))?;
         let (http_tls, auth) =
-            (file.http.tls(directory)?, file.auth.map(|auth| auth.parse(text, directory)).transpose()?);
-        let (sparkplug, mut limits) = (file.sparkplug.parse()?, limits(&file.limits, text)?);
+            (file.http.tls(directory, text)?, file.auth.map(|auth| auth.parse(text, directory)).transpose()?);
+        let (sparkplug, mut limits) = (file.sparkplug.parse(text)?, limits(&file.limits, text)?);
         sparkplug.apply(&mut limits.ingest.sparkplug);
-        let http_hosts = file.http.hosts()?;
-        let around = Around { directory, auth: auth.as_ref(), hosts: &http_hosts };
-        let listeners = file.mqtt.listeners.iter().map(|rule| rule.parse(&around)).collect::<Result<_, _>>()?;
+        let http_hosts = file.http.hosts(text)?;
+        let around = Around { directory, auth: auth.as_ref(), hosts: &http_hosts, text };
+        let listeners = file.mqtt.listeners.iter().enumerate();
+        let listeners = listeners.map(|(number, rule)| rule.parse(number, &around)).collect::<Result<_, _>>()?;
         let config = Self {
             auth,
             mqtt_insecure: file.mqtt.insecure,
             http_tls,
             http_insecure: file.http.insecure,
             mqtt: overrides.mqtt.or(file.mqtt.listen.0).filter(|_| !overrides.no_mqtt),
-            audit: file.audit.parse()?,
-            attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug)?,
+            audit: file.audit.parse(text)?,
+            attachments: attach::attachments(file.attach, &overrides.attach, &sparkplug, text)?,
             http: overrides.http.unwrap_or(file.http.listen),
             http_hosts,
             data: overrides.data.unwrap_or(file.data.directory),
@@ -236,7 +244,7 @@ impl Config {
             types: file.namespace.types(text)?,
             contexts: file.namespace.contexts(text)?,
             limits,
-            sys_interval: file.mqtt.sys_interval()?,
+            sys_interval: file.mqtt.sys_interval(text)?,
             listeners,
             keys: text.parse().map_err(|error: toml::de::Error| ConfigError(error.to_string()))?,
         };
@@ -259,13 +267,15 @@ fn limits(table: &BTreeMap<Spanned<String>, Spanned<toml::Value>>, text: &str) -
         limit_keys::set(&mut limits, name.get_ref(), value.get_ref())
             .map_err(|why| ConfigError(format!("line {}: {why}", line(text, name.span().start))))?;
     }
-    limits.validate().map_err(|why| ConfigError(format!("[limits] {why}")))?;
+    limits.validate().map_err(|why| {
+        // It names the keys that do not go together; one of them at least is in the file.
+        let named = |key: &&Spanned<String>| {
+            why.split(|part: char| !part.is_ascii_alphanumeric() && part != '_').any(|word| word == key.get_ref())
+        };
+        let line = table.keys().find(named).map(|key| at(text, &["limits", key.get_ref()])).unwrap_or_default();
+        ConfigError(format!("{line}[limits] {why}"))
+    })?;
     Ok(limits)
-}
-
-/// The line that a byte of the text is on, from one.
-fn line(text: &str, byte: usize) -> usize {
-    1 + text.bytes().take(byte).filter(|&byte| byte == b'\n').count()
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
@@ -280,14 +290,23 @@ fn read(path: &Path) -> std::io::Result<String> {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    #[serde(deserialize_with = "tables::one_if_any")]
     auth: Option<Auth>,
+    #[serde(deserialize_with = "tables::one")]
     mqtt: Mqtt,
+    #[serde(deserialize_with = "tables::one")]
     http: Http,
+    #[serde(deserialize_with = "tables::one")]
     data: Data,
+    #[serde(deserialize_with = "tables::one")]
     namespace: Namespace,
+    #[serde(deserialize_with = "tables::one")]
     sparkplug: Sparkplug,
+    #[serde(deserialize_with = "tables::each")]
     attach: Vec<Attach>,
+    #[serde(deserialize_with = "tables::one")]
     audit: audit::Audit,
+    #[serde(deserialize_with = "tables::one")]
     limits: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
@@ -297,6 +316,7 @@ struct Mqtt {
     listen: Listen,
     insecure: bool,
     sys_interval: String,
+    #[serde(deserialize_with = "tables::each")]
     listeners: Vec<ListenerRule>,
 }
 
@@ -314,6 +334,13 @@ impl<'de> Deserialize<'de> for Listen {
     }
 }
 
+/// An address where there has to be one.
+fn address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    String::deserialize(from)?
+        .parse()
+        .map_err(|_| serde::de::Error::custom("`listen` is an address with a port, such as \"127.0.0.1:8080\""))
+}
+
 impl Default for Mqtt {
     fn default() -> Self {
         let listen = Listen(Some(SocketAddr::from(([127, 0, 0, 1], 1883))));
@@ -322,9 +349,11 @@ impl Default for Mqtt {
 }
 
 impl Mqtt {
-    fn sys_interval(&self) -> Result<Option<Duration>, ConfigError> {
-        let refuse =
-            |why: &str| ConfigError(format!("[mqtt] sys_interval: {why}; \"0 s\" publishes nothing below $SYS"));
+    fn sys_interval(&self, text: &str) -> Result<Option<Duration>, ConfigError> {
+        let refuse = |why: &str| {
+            let line = at(text, &["mqtt", "sys_interval"]);
+            ConfigError(format!("{line}[mqtt] sys_interval: {why}; \"0 s\" publishes nothing below $SYS"))
+        };
         let interval = parse_duration(&self.sys_interval).map_err(|why| refuse(&why))?;
         if !interval.is_zero() && interval < Duration::from_secs(1) {
             return Err(refuse("is at least \"1 s\""));
@@ -350,6 +379,7 @@ fn pair(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Http {
+    #[serde(deserialize_with = "address")]
     listen: SocketAddr,
     hosts: Vec<String>,
     certificate: Option<PathBuf>,
@@ -365,8 +395,9 @@ impl Default for Http {
 }
 
 impl Http {
-    fn tls(&self, directory: &Path) -> Result<Option<HttpTls>, ConfigError> {
-        let refuse = |why: &str| ConfigError(format!("[http] {why}"));
+    fn tls(&self, directory: &Path, text: &str) -> Result<Option<HttpTls>, ConfigError> {
+        let key = if self.certificate.is_some() { "certificate" } else { "key" };
+        let refuse = |why: &str| ConfigError(format!("{}[http] {why}", at(text, &["http", key])));
         let files = pair(directory, self.certificate.as_deref(), self.key.as_deref()).map_err(refuse)?;
         let read = |(certificate, key): (PathBuf, PathBuf)| match Tls::read(&certificate, &key) {
             Ok(tls) => Ok(HttpTls { certificate, key, tls }),
@@ -376,7 +407,7 @@ impl Http {
     }
 
     /// What a Host header says before its port; an IPv6 address with its brackets or without.
-    fn hosts(&self) -> Result<Vec<String>, ConfigError> {
+    fn hosts(&self, text: &str) -> Result<Vec<String>, ConfigError> {
         let bare = |host: &String| {
             let name = host.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(host);
             let is_name = |name: &str| {
@@ -386,8 +417,9 @@ impl Http {
             match is_name(name) || name.parse::<IpAddr>().is_ok() {
                 true => Ok(name.to_owned()),
                 false => Err(ConfigError(format!(
-                    "[http] hosts: {host:?} is neither a name nor an address; write it without scheme, port and path, as \
-                     \"factree.plant.example\""
+                    "{}[http] hosts: {host:?} is neither a name nor an address; write it without scheme, port and path, as \
+                     \"factree.plant.example\"",
+                    at(text, &["http", "hosts"])
                 ))),
             }
         };
@@ -409,161 +441,4 @@ impl Default for Data {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(text: &str) -> String {
-        Config::parse(text, Overrides::default()).expect_err("must be refused").to_string()
-    }
-
-    #[test]
-    fn an_empty_file_is_the_defaults() {
-        let config = Config::parse("", Overrides::default()).unwrap();
-        assert_eq!(config.mqtt.unwrap().to_string(), "127.0.0.1:1883");
-        assert_eq!(config.http.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.data, PathBuf::from("factree-data"));
-    }
-
-    #[test]
-    fn the_command_line_wins_over_the_file() {
-        let overrides = Overrides { mqtt: Some("127.0.0.1:2883".parse().unwrap()), ..Overrides::default() };
-        let config = Config::parse("[mqtt]\nlisten = \"127.0.0.1:1884\"", overrides).unwrap();
-        assert_eq!(config.mqtt.unwrap().port(), 2883);
-    }
-
-    #[test]
-    fn mqtt_can_be_off_as_long_as_something_is_heard() {
-        let off = "[mqtt]\nlisten = \"off\"\n";
-        assert!(refusal(off).contains("nothing would ever be heard"));
-        let attached =
-            Config::parse(&format!("{off}[[attach]]\nurl = \"mqtt://broker\""), Overrides::default()).unwrap();
-        assert_eq!((attached.mqtt, attached.attachments.len()), (None, 1));
-        let overrides = Overrides { no_mqtt: true, attach: vec!["mqtt://broker".into()], ..Overrides::default() };
-        assert_eq!(Config::parse("", overrides).unwrap().mqtt, None);
-        assert!(refusal("[mqtt]\nlisten = \"1883\"").contains("or \"off\""));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_its_line_and_what_is_accepted() {
-        let message = refusal("[mqtt]\n\nlisen = \"127.0.0.1:1883\"\n");
-        assert!(message.contains("line 3"), "{message}");
-        assert!(message.contains("lisen"), "{message}");
-        assert!(message.contains("`listen`"), "{message}");
-        let message = refusal("[namespace]\nlevels = [\"plant\"]\n");
-        assert!(message.contains("line 2") && message.contains("`work_center`"), "{message}");
-        let message = refusal("[[namespace.sparkplug]]\ngroup = \"{site}\"\nedge = \"{area}\"");
-        assert!(message.contains("line 3") && message.contains("`node`"), "{message}");
-    }
-
-    #[test]
-    fn a_wrong_template_names_its_rule_and_key() {
-        let message =
-            refusal("[[namespace.sparkplug]]\ngroup = \"{site}\"\n\n[[namespace.sparkplug]]\ngroup = \"{plant}\"");
-        assert!(message.starts_with("line 5: [[namespace.sparkplug]] rule 2, key `group`"), "{message}");
-        let message = refusal("[[namespace.topics]]\ntopic = \"{site}{area}\"");
-        assert!(message.starts_with("line 2: [[namespace.topics]] rule 1, key `topic`"), "{message}");
-        let message = refusal("[namespace]\nlevels = [\"site\", \"enterprise\"]");
-        assert!(message.contains("go down the ISA-95 hierarchy"), "{message}");
-    }
-
-    #[test]
-    fn a_listener_that_the_network_can_reach_is_refused_and_told_what_to_do() {
-        let message = refusal("[http]\nlisten = \"0.0.0.0:8080\"");
-        assert!(message.contains("0.0.0.0:8080") && message.contains("ssh -L"), "{message}");
-        assert!(message.contains("factree init"), "{message}");
-        let v6 = Config::parse("[mqtt]\nlisten = \"[::1]:1883\"", Overrides::default()).unwrap();
-        assert!(v6.mqtt.unwrap().ip().is_loopback());
-    }
-
-    #[test]
-    fn a_listener_says_what_its_transport_needs() {
-        let with = |rest: &str| format!("[[mqtt.listeners]]\nlisten = \"127.0.0.1:8883\"\n{rest}");
-        assert!(refusal(&with("transport = \"tls\"")).contains("needs `certificate` and `key`"));
-        assert!(refusal(&with("certificate = \"c.pem\"")).contains("without `key`"));
-        assert!(refusal(&with("transport = \"quic\"")).contains("`secure_websocket`"));
-        let missing = refusal(&with("transport = \"tls\"\ncertificate = \"/none.pem\"\nkey = \"/none.key\""));
-        assert!(missing.contains("127.0.0.1:8883") && missing.contains("/none.pem"), "{missing}");
-        assert!(refusal("[[mqtt.listeners]]\nlisten = \"0.0.0.0:8883\"").contains("open to the network"));
-        let plain = Config::parse(&with("transport = \"websocket\""), Overrides::default()).unwrap();
-        assert_eq!(plain.listeners[0].transport.name(), "websocket");
-    }
-
-    #[test]
-    fn pages_that_may_connect_are_named_as_browsers_name_them() {
-        let with = |transport: &str, origin: &str| {
-            let rule = "[[mqtt.listeners]]\nlisten = \"127.0.0.1:9001\"";
-            let text = format!("{rule}\ntransport = \"{transport}\"\norigins = [{origin:?}]");
-            Config::parse(&text, Overrides::default()).map(|_| ()).map_err(|why| why.to_string())
-        };
-        for origin in ["https://hmi.plant.example", "http://localhost:3000", "http://[::1]:3000"] {
-            assert_eq!(with("websocket", origin), Ok(()));
-        }
-        for origin in ["", "*", "null", "https://", "hmi.plant.example", "https://hmi.plant.example/", "ws://hmi"] {
-            assert!(with("websocket", origin).unwrap_err().contains("write scheme and host"), "{origin}");
-        }
-        assert!(with("tcp", "https://hmi.plant.example").unwrap_err().contains("connect by WebSocket"));
-    }
-
-    #[test]
-    fn cf05_a_certificate_on_a_plain_transport_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let (certificate, key) = (directory.path().join("c.pem"), directory.path().join("k.pem"));
-        std::fs::write(&certificate, own.cert.pem()).unwrap();
-        std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
-        let message = refusal(&format!(
-            "[[mqtt.listeners]]\nlisten = \"127.0.0.1:8883\"\ncertificate = {certificate:?}\nkey = {key:?}"
-        ));
-        assert!(message.contains("transport = \"tls\""), "{message}");
-    }
-
-    #[test]
-    fn a_wrong_limit_names_its_line_its_key_and_what_is_accepted() {
-        let message = refusal("[limits]\nsessions_max = 10\nsesions = 10\n");
-        assert!(
-            message.starts_with("line 3: [limits] knows no `sesions`") && message.contains("sessions_max"),
-            "{message}"
-        );
-        let message = refusal("\n[limits]\nqueue_bytes_max = \"lots\"\n");
-        assert!(message.starts_with("line 3: [limits] queue_bytes_max: ") && message.contains("64 MiB"), "{message}");
-        let message = refusal("[limits]\nretained_max = 2000000\n");
-        assert!(message.starts_with("[limits] retained_backlog_max is at least retained_max"), "{message}");
-        let config = Config::parse("[limits]\nkeep_alive_max = \"5 min\"\n", Overrides::default()).unwrap();
-        assert_eq!(config.limits.broker.keep_alive_max, Duration::from_secs(300));
-    }
-
-    #[test]
-    fn hosts_are_names_and_addresses_and_nothing_more() {
-        let hosts = |host: &str| {
-            Config::parse(&format!("[http]\nhosts = [{host:?}]"), Overrides::default()).map(|config| config.http_hosts)
-        };
-        for (host, name) in
-            [("factree.plant.example", "factree.plant.example"), ("10.0.0.7", "10.0.0.7"), ("[fd00::7]", "fd00::7")]
-        {
-            assert_eq!(hosts(host).unwrap(), [name]);
-        }
-        for host in ["", "*", "https://plant.example", "plant.example:8080", "plant.example/", "plant example"] {
-            assert!(hosts(host).unwrap_err().to_string().contains("without scheme, port and path"), "{host}");
-        }
-    }
-
-    #[test]
-    fn the_sys_interval_is_a_time_or_off() {
-        let interval = |text: &str| {
-            let file = format!("[mqtt]\nsys_interval = \"{text}\"");
-            Config::parse(&file, Overrides::default()).map(|config| config.sys_interval)
-        };
-        assert_eq!(interval("1 min").unwrap(), Some(Duration::from_secs(60)));
-        assert_eq!(interval("0 s").unwrap(), None);
-        assert!(interval("1 ms").unwrap_err().to_string().contains("at least \"1 s\""));
-    }
-
-    #[test]
-    fn cf08_a_huge_file_is_refused_unread() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("factree.toml");
-        std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
-        let message = Config::load(Some(&path), Overrides::default()).unwrap_err().to_string();
-        assert!(message.contains("larger than"), "{message}");
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! `[[attach]]`: foreign brokers, and `--attach URL` for one without further wishes.
 //!
-//! What is wrong here is told without the line it stands on: the line may hold a password.
+//! What is wrong here is told without showing what stands on its line: that may be a password (`told.rs`).
 //! Invariant: names are unique, and no two attachments push each other out with one client id.
 
 use std::collections::HashSet;
@@ -11,7 +11,8 @@ use factree_mqtt::{ProtocolVersion, TopicFilter};
 use factree_sparkplug::HostId;
 use serde::Deserialize;
 
-use super::{ConfigError, SparkplugConfig, line};
+use super::lines::at;
+use super::{ConfigError, SparkplugConfig};
 use crate::attach::{Attachment, ClientTls, Parsed, Secret, StateWord};
 use crate::quantity::parse_duration;
 
@@ -225,18 +226,20 @@ fn admit(filter: &str) -> Result<(), String> {
     }
 }
 
-/// Everything that is to be attached to: the file's tables, then the command line's addresses.
+/// Everything that is to be attached to: the file's tables, then the command line's addresses. `text` is the file's.
 pub(super) fn attachments(
     tables: Vec<Attach>,
     urls: &[String],
     sparkplug: &SparkplugConfig,
+    text: &str,
 ) -> Result<Vec<Attachment>, ConfigError> {
-    let in_file = tables.into_iter().map(|table| ("[[attach]]", table));
-    let on_command_line = urls.iter().map(|url| ("--attach", Attach::to(url)));
-    let attachments: Vec<Attachment> = in_file
-        .chain(on_command_line)
-        .map(|(origin, table)| table.parse(sparkplug).map_err(|why| ConfigError(format!("{origin} {why}"))))
-        .collect::<Result<_, _>>()?;
+    let in_file = tables.into_iter().enumerate().map(|(number, table)| {
+        let refuse = |why| format!("{}[[attach]] {why}", at(text, &["attach", &number.to_string()]));
+        table.parse(sparkplug).map_err(refuse)
+    });
+    let on_command_line =
+        urls.iter().map(|url| Attach::to(url).parse(sparkplug).map_err(|why| format!("--attach {why}")));
+    let attachments: Vec<Attachment> = in_file.chain(on_command_line).collect::<Result<_, _>>().map_err(ConfigError)?;
     let refuse = |why: String| Err(ConfigError(format!("[[attach]] {why}")));
     if attachments.len() > ATTACHMENTS_MAX {
         return refuse(format!("is there more than {ATTACHMENTS_MAX} times"));
@@ -253,30 +256,6 @@ pub(super) fn attachments(
         }
     }
     Ok(attachments)
-}
-
-/// What is wrong with the file, as the parser says it: with the line that is wrong, unless a password may stand there.
-pub(super) fn told(error: &toml::de::Error, text: &str) -> String {
-    let Some(span) = error.span() else { return error.to_string().trim_end().into() };
-    let before = &text[..text.len().min(span.start)];
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let on_line = text[start..].lines().next().unwrap_or_default();
-    let header = text[..start + on_line.len()].lines().rev().find(|line| line.trim_start().starts_with('['));
-    let mentions = |line: &str| line.contains("attach");
-    if !mentions(on_line) && !header.is_some_and(mentions) {
-        return error.to_string().trim_end().into();
-    }
-    let number = line(text, span.start);
-    let key = on_line.split('=').next().unwrap_or_default().trim();
-    let is_key = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    // The parser quotes a value of the wrong type.
-    match (is_key, error.message()) {
-        (true, message) if message.starts_with("invalid type") || message.starts_with("unknown variant") => {
-            let expected = message.rsplit_once("expected ").map_or("another value", |(_, expected)| expected);
-            format!("line {number}: [[attach]] `{key}` takes {expected}")
-        }
-        (_, message) => format!("line {number}: [[attach]] {message}"),
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use factree_auth::audit::{OnFull, Policy};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::lines::at;
 use crate::audit::AuditConfig;
 use crate::quantity::{parse_duration, parse_size};
 
@@ -48,8 +49,9 @@ impl Default for Audit {
 }
 
 impl Audit {
-    pub(super) fn parse(&self) -> Result<AuditConfig, ConfigError> {
-        let refuse = |key: &str, why: &str| ConfigError(format!("[audit] {key}: {why}"));
+    /// `text` is the file's, to say on which line something went wrong.
+    pub(super) fn parse(&self, text: &str) -> Result<AuditConfig, ConfigError> {
+        let refuse = |key: &str, why: &str| ConfigError(format!("{}[audit] {key}: {why}", at(text, &["audit", key])));
         let time = |key: &str, text: &str| parse_duration(text).map_err(|why| refuse(key, &why));
         let size = |key: &str, text: &str| match parse_size(text) {
             Ok(bytes) if bytes < BYTES_MIN => Err(refuse(key, "is at least \"64 KiB\"")),
@@ -65,10 +67,11 @@ impl Audit {
         }
         let (segment_after, head_after) =
             (time("segment_age", &self.segment_age)?, time("head_after", &self.head_after)?);
-        if segment_after < Duration::from_secs(60) || head_after < Duration::from_secs(1) {
-            return Err(ConfigError(
-                "[audit] segment_age is at least \"1 min\", and head_after at least \"1 s\"".into(),
-            ));
+        if segment_after < Duration::from_secs(60) {
+            return Err(refuse("segment_age", "is at least \"1 min\""));
+        }
+        if head_after < Duration::from_secs(1) {
+            return Err(refuse("head_after", "is at least \"1 s\""));
         }
         if self.head_every == 0 {
             return Err(refuse("head_every", "is at least 1"));
@@ -122,7 +125,7 @@ mod tests {
             ("retention = \"always\"", "[audit] retention: a time is"),
             ("segment_size = \"1 B\"", "segment_size: is at least"),
             ("head_every = 0", "head_every: is at least 1"),
-            ("head_after = \"0 s\"", "head_after at least"),
+            ("head_after = \"0 s\"", "line 2: [audit] head_after: is at least"),
             ("on_full = \"ignore\"", "continue"),
             ("enabled = false", "enabled"),
         ] {

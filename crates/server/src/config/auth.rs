@@ -13,7 +13,7 @@ use factree_auth::{Grant, Name, Pin, Role};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{ConfigError, line};
+use super::{ConfigError, line, tables};
 use crate::quantity::parse_duration;
 use crate::transport::{Trust, read_certificates};
 use crate::web_client::WebAddress;
@@ -74,8 +74,11 @@ pub enum KeySource {
 pub(super) struct Auth {
     anonymous: Option<Vec<Spanned<String>>>,
     anonymous_addresses: Addresses,
+    #[serde(deserialize_with = "tables::each")]
     role: Vec<RoleTable>,
+    #[serde(deserialize_with = "tables::one_if_any")]
     certificates: Option<CertificatesTable>,
+    #[serde(deserialize_with = "tables::one_if_any")]
     token: Option<TokenTable>,
 }
 
@@ -101,6 +104,7 @@ struct RoleTable {
 struct CertificatesTable {
     authorities: PathBuf,
     revoked: Option<PathBuf>,
+    #[serde(deserialize_with = "tables::each")]
     map: Vec<MapTable>,
 }
 
@@ -133,7 +137,7 @@ struct TokenTable {
     #[serde(default = "roles")]
     roles_claim: String,
     leeway: Option<Spanned<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tables::each")]
     map: Vec<TokenMapTable>,
 }
 

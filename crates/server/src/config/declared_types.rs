@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::namespace::range;
 use super::rules::SchemaSource;
-use super::{ConfigError, line};
+use super::{ConfigError, line, tables};
 
 /// Types that one extends, by way of others.
 const REFINEMENTS_MAX: usize = 64;
@@ -39,7 +39,7 @@ pub(super) struct DeclaredType {
     extends: Option<Spanned<String>>,
     pub(super) schema: Option<Spanned<SchemaSource>>,
     pub(super) enforce: Option<Spanned<bool>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tables::each")]
     member: Vec<DeclaredMember>,
 }
 

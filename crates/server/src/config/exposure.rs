@@ -1,10 +1,12 @@
 //! Exposure: which addresses may be listened on, so that nobody is let in, and no password seen, by mistake.
 //!
-//! Two rules. Beyond this machine nothing is served without `[auth]`: an open server takes anybody for an admin. And beyond
+//! Three rules. Beyond this machine nothing is served without `[auth]`: an open server takes anybody for an admin. Beyond
 //! this machine nothing is served in the clear, unless the listener says `insecure = true`, because another program
-//! encrypts before it. What is refused is refused before anything is bound, with both ways out.
+//! encrypts before it. And no two listeners have one address. What is refused is refused before anything is bound, with the
+//! ways out.
 //! Invariant: no listener of an open server has an address that another machine can reach.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::{Config, ConfigError};
@@ -48,7 +50,16 @@ pub(super) fn judge(config: &Config) -> Result<(), ConfigError> {
         is_encrypted: config.http_tls.is_some(),
         insecure: config.http_insecure,
     };
-    first.into_iter().chain(further).chain([http]).try_for_each(|exposed| exposed.judge(config.auth.is_some()))
+    // Port 0 is any port that is free.
+    let mut keys = HashMap::new();
+    for exposed in first.into_iter().chain(further).chain([http]) {
+        let Exposed { key, address, .. } = exposed;
+        if let Some(other) = keys.insert(address, key).filter(|_| address.port() != 0) {
+            return Err(ConfigError(format!("{other} and {key} are both {address}; give each an address of its own")));
+        }
+        exposed.judge(config.auth.is_some())?;
+    }
+    Ok(())
 }
 
 impl Exposed {
@@ -90,6 +101,12 @@ mod tests {
     const CASES: &[(&str, Option<&str>)] = &[
         ("", None),
         ("[mqtt]\nlisten = \"127.3.2.1:1883\"", None),
+        ("[mqtt]\nlisten = \"127.0.0.1:8080\"", Some("[mqtt] listen and [http] listen are both 127.0.0.1:8080")),
+        (
+            "[[mqtt.listeners]]\nlisten = \"127.0.0.1:1883\"",
+            Some("[mqtt] listen and [[mqtt.listeners]] listen are both"),
+        ),
+        ("[mqtt]\nlisten = \"127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"", None),
         ("[mqtt]\nlisten = \"[::ffff:127.0.0.1]:1883\"", None),
         ("[mqtt]\nlisten = \"0.0.0.0:1883\"", Some("factree init")),
         ("[mqtt]\nlisten = \"0.0.0.0:1883\"\ninsecure = true", Some("factree init")),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use factree_http::UpgradeGuard;
 use serde::Deserialize;
 
+use super::lines::at;
 use super::{AuthConfig, ConfigError, Listener, pair};
 use crate::transport::{ClientCertificates, Tls, Transport};
 
@@ -21,11 +22,14 @@ pub(super) struct Around<'a> {
     pub(super) auth: Option<&'a AuthConfig>,
     /// `[http] hosts`
     pub(super) hosts: &'a [String],
+    /// All of it, to say on which line something went wrong.
+    pub(super) text: &'a str,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListenerRule {
+    #[serde(deserialize_with = "super::address")]
     listen: SocketAddr,
     #[serde(default)]
     transport: TransportName,
@@ -59,11 +63,15 @@ enum TransportName {
 }
 
 impl ListenerRule {
-    pub(super) fn parse(&self, around: &Around<'_>) -> Result<Listener, ConfigError> {
+    /// `number` counts the listeners of the file from zero.
+    pub(super) fn parse(&self, number: usize, around: &Around<'_>) -> Result<Listener, ConfigError> {
         let Self { listen, transport, certificate, key, connections_max, insecure, client_certificates, origins } =
             self;
-        let Around { directory, auth, hosts } = *around;
-        let refuse = |why: &str| ConfigError(format!("[[mqtt.listeners]] {listen}: {why}"));
+        let Around { directory, auth, hosts, text } = *around;
+        let refuse = |why: &str| {
+            let line = at(text, &["mqtt", "listeners", &number.to_string()]);
+            ConfigError(format!("{line}[[mqtt.listeners]] {listen}: {why}"))
+        };
         let files = pair(directory, certificate.as_deref(), key.as_deref()).map_err(refuse)?;
         let clients = match (client_certificates, auth.and_then(|auth| auth.certificates.as_ref())) {
             (None, _) => None,

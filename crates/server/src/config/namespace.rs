@@ -15,22 +15,30 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::declared_types::{self, DeclaredType, DeclaredTypes, InstanceRule};
+use super::lines::at;
 use super::rules::{self, SchemaSource};
-use super::{ConfigError, line};
+use super::{ConfigError, line, tables};
 use crate::face::FaceRoot;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Namespace {
     levels: Option<Vec<LevelName>>,
+    #[serde(deserialize_with = "tables::each")]
     sparkplug: Vec<SparkplugRule>,
+    #[serde(deserialize_with = "tables::each_if_any")]
     topics: Option<Vec<TopicRule>>,
+    #[serde(deserialize_with = "tables::each")]
     element: Vec<Element>,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "tables::each")]
     types: Vec<DeclaredType>,
+    #[serde(deserialize_with = "tables::each")]
     instance: Vec<InstanceRule>,
+    #[serde(deserialize_with = "tables::each")]
     rule: Vec<rules::Rule>,
+    #[serde(deserialize_with = "tables::each")]
     context: Vec<Context>,
+    #[serde(deserialize_with = "tables::one")]
     mqtt: Mqtt,
 }
 
@@ -143,11 +151,11 @@ impl Namespace {
             Some(names) => names.iter().copied().map(Level::from).collect(),
         };
         if !levels.is_sorted_by(|above, below| above < below) {
-            return Err(ConfigError(
-                "[namespace] levels must go down the ISA-95 hierarchy, each once: enterprise, site, area, work_center, \
-                 work_unit"
-                    .into(),
-            ));
+            return Err(ConfigError(format!(
+                "{}[namespace] levels must go down the ISA-95 hierarchy, each once: enterprise, site, area, work_center, \
+                 work_unit",
+                at(text, &["namespace", "levels"])
+            )));
         }
         let plain = |value: &Spanned<String>| value.get_ref().clone();
         let sparkplug: Vec<SparkplugRuleText> = self

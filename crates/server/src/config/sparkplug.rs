@@ -8,6 +8,7 @@ use factree_sparkplug::{HostApplication, HostId, Legacy};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::lines::at;
 use crate::quantity::parse_duration;
 
 /// What Factree is to Sparkplug clients.
@@ -51,7 +52,7 @@ impl SparkplugConfig {
 
 impl Default for SparkplugConfig {
     fn default() -> Self {
-        Sparkplug::default().parse().expect("the defaults are valid")
+        Sparkplug::default().parse("").expect("the defaults are valid")
     }
 }
 
@@ -86,11 +87,14 @@ impl Default for Sparkplug {
 const HOST_ID_BYTES_MAX: usize = 1024;
 
 impl Sparkplug {
-    pub(super) fn parse(self) -> Result<SparkplugConfig, ConfigError> {
+    /// `text` is the file's, to say on which line something went wrong.
+    pub(super) fn parse(self, text: &str) -> Result<SparkplugConfig, ConfigError> {
+        let refuse =
+            |key: &str, why: String| ConfigError(format!("{}[sparkplug] {why}", at(text, &["sparkplug", key])));
         let Self { host_id, publish_state, legacy_state, certificates, ndeath_timestamp, .. } = self;
         let window = |key: &str, text: &str| {
-            let window = parse_duration(text).map_err(|why| ConfigError(format!("[sparkplug] {key}: {why}")))?;
-            let refused = || ConfigError(format!("[sparkplug] {key} = {text:?}: is at most \"1 h\""));
+            let window = parse_duration(text).map_err(|why| refuse(key, format!("{key}: {why}")))?;
+            let refused = || refuse(key, format!("{key} = {text:?}: is at most \"1 h\""));
             (window <= factree_sparkplug::Limits::REORDER_WINDOW_MAX).then_some(window).ok_or_else(refused)
         };
         let reorder_window = window("reorder_window", &self.reorder_window)?;
@@ -98,17 +102,16 @@ impl Sparkplug {
         // MQTT advises against control characters (section 1.5.4), and people read this name in banner and log.
         let is_usable = |id: &str| HostId::new(id).is_some() && !id.chars().any(char::is_control);
         if !is_usable(&host_id) || host_id.len() > HOST_ID_BYTES_MAX {
-            return Err(ConfigError(format!(
-                "[sparkplug] host_id = {host_id:?} cannot stand in a topic: 1 to {HOST_ID_BYTES_MAX} bytes without `+`, `/`, \
-                 `#` and control characters"
-            )));
+            let why = format!(
+                "host_id = {host_id:?} cannot stand in a topic: 1 to {HOST_ID_BYTES_MAX} bytes without `+`, `/`, `#` and \
+                 control characters"
+            );
+            return Err(refuse("host_id", why));
         }
         if legacy_state && !publish_state {
-            return Err(ConfigError(
-                "[sparkplug] legacy_state = true says in other words what publish_state = false keeps quiet; set \
-                 publish_state = true, or legacy_state = false"
-                    .into(),
-            ));
+            let why = "legacy_state = true says in other words what publish_state = false keeps quiet; set publish_state = \
+                       true, or legacy_state = false";
+            return Err(refuse("legacy_state", why.into()));
         }
         Ok(SparkplugConfig {
             host_id,
