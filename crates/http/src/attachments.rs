@@ -42,6 +42,13 @@ pub struct AttachmentReport {
     pub counters: AttachmentCounters,
 }
 
+impl AttachmentReport {
+    /// Whether what is sent there now would leave.
+    pub(crate) fn is_online(&self) -> bool {
+        self.state == "online"
+    }
+}
+
 /// Plain counts of an attachment since this process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AttachmentCounters {

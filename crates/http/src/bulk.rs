@@ -118,6 +118,8 @@ fn write(
     out: &mut Vec<u8>,
 ) {
     let view = caller.sight(&app.namespace);
+    // What a unit is may have changed without a message: then all is told as if for the first time.
+    let since = since.filter(|&since| view.gone(since, since).is_some());
     let found: Vec<Option<ElementId>> = paths.iter().map(|path| view.find(path)).collect();
     let ids: Vec<ElementId> = found.iter().flatten().copied().collect();
     let mut readings: Vec<Option<Reading>> = Vec::with_capacity(ids.len());

@@ -251,6 +251,13 @@ pub(crate) async fn rebirth(State(app): State<App>, caller: Caller, uri: Uri) ->
 }
 
 fn ask_rebirth(app: &App, group: &str, edge_node: &str) -> Result<Response, Problem> {
+    let heard_on =
+        edge_nodes::ask(app, |ingest| ingest.edge_node(group, edge_node)).and_then(|report| report.attachment);
+    let attachments = (app.attachments)();
+    let link = heard_on.and_then(|number| attachments.get(usize::from(number)));
+    if link.is_some_and(|link| !link.is_online()) {
+        return Err(link_down("it"));
+    }
     let asked =
         say(app, |ingest, now, out| ingest.wish_rebirth(now, group, edge_node, out).map(|()| Timestamp(now.wall.0)));
     let asked = asked.map_err(|why| match why {
@@ -320,11 +327,7 @@ fn refused(app: &App, caller: &Caller, path: &str, why: CommandRefused) -> Probl
         }
         CommandRefused::EdgeNodeOffline { since } => offline("the Edge Node", since),
         CommandRefused::DeviceOffline { since } => offline("the Device", since),
-        CommandRefused::LinkDown => {
-            let detail =
-                "the foreign broker this topic was heard on is not attached at the moment, so nobody would hear it";
-            Problem::new(Kind::Offline, detail).ask([ATTACHMENTS.to_owned()])
-        }
+        CommandRefused::LinkDown => link_down("this topic"),
         CommandRefused::Vanished => {
             Problem::new(Kind::Offline, format!("the last Birth no longer declares '{shown}'; its sample is what was"))
         }
@@ -348,6 +351,12 @@ fn too_soon(retry_after: Duration) -> Problem {
     let detail =
         "it has just been asked, or too many Edge Nodes have: see rebirth_cooldown and rebirths_per_second_max";
     Problem::new(Kind::RebirthTooSoon, detail).retry_after(retry_after)
+}
+
+fn link_down(what: &str) -> Problem {
+    let detail =
+        format!("the foreign broker {what} was heard on is not attached at the moment, so nobody would hear it");
+    Problem::new(Kind::Offline, detail).ask([ATTACHMENTS.to_owned()])
 }
 
 fn offline(who: &str, since: Timestamp) -> Problem {

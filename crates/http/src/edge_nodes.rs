@@ -163,7 +163,7 @@ fn page(mut metrics: Vec<MetricReport>, limit: usize) -> (Vec<MetricReport>, Opt
 
 pub(crate) fn unknown(group: &str, edge_node: &str) -> Problem {
     let (group, edge_node) = (clipped(group), clipped(edge_node));
-    let detail = format!("no Edge Node '{edge_node}' of group '{group}' has been heard of since this broker started");
+    let detail = format!("no Edge Node '{edge_node}' of group '{group}' is known");
     Problem::new(Kind::EdgeNodeNotFound, detail).ask([EDGE_NODES.to_owned()])
 }
 

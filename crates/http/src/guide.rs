@@ -67,7 +67,11 @@ const HINTS: &[(Kind, &str)] = &[
     (Kind::BodyTooLarge, "`detail` says how large it may be"),
     (Kind::ValueDoesNotFit, "`detail` says what the datatype takes"),
     (Kind::AgainstRule, "`detail` says which [rule](governance.md) of the operator's"),
-    (Kind::Offline, "the Edge Node or Device is, or its last Birth no longer declares the metric"),
+    (
+        Kind::Offline,
+        "the Edge Node or Device is, or its last Birth no longer declares the metric, or the foreign broker it was heard \
+         on is not attached",
+    ),
     (Kind::Online, "an Edge Node or Device that is online is not forgotten"),
     (Kind::NoPlainTopic, "what is to be forgotten at this path is an Edge Node's, or only a way to something"),
     (Kind::ReadOnly, "`bdSeq`, or a field of a JSON document"),

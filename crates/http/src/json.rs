@@ -76,7 +76,7 @@ pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
 
 /// Whether JSON text says it as it is: no quote, no backslash, no control character. Eight bytes at once, the last eight
 /// again with what is left over: half the instructions of one at a time, for names of 14 bytes.
-fn is_plain(bytes: &[u8]) -> bool {
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     // Of each byte its highest bit: set in one at least exactly if one at least is below `least`, which is up to 128.
     let below = |word: u64, least: u8| word.wrapping_sub(EACH * u64::from(least)) & !word & (EACH << 7);

@@ -223,7 +223,8 @@ fn no_such_route(uri: &Uri) -> Problem {
     Problem::new(Kind::RouteNotFound, detail).ask([NAMESPACE, VALUES, SEARCH, EDGE_NODES, FINDINGS].map(str::to_owned))
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Problem {
+/// The answer to a method that a route does not take: a problem document, for routes that others have beside ours too.
+pub async fn wrong_method(method: Method, uri: Uri) -> impl IntoResponse {
     let detail = format!(
         "'{}' does not take {}; the Allow header says what it does",
         clipped(uri.path()),

@@ -1,9 +1,9 @@
 //! Samples and paths as JSON, many in a row.
 //!
 //! Neighbours in the tree share most of what is dear to write: the path of their parent, the source, the second. Each
-//! is written once and copied until it changes.
+//! is written once and copied from where it was written last until it changes, so one sample alone costs no more than its bytes.
 //! Knows nothing of pages or routes. Invariant: what is remembered is a function of its key, so forgetting all of it
-//! changes no byte.
+//! changes no byte; what one writer has written stays where it is, and all of it is in one buffer.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -63,24 +63,18 @@ impl Default for Fields {
     }
 }
 
-/// A first guess at the size of what neighbours share, to spare its buffer most of its growth.
-const TAIL_BYTES: usize = 192;
-
-/// The same of a parent's path.
-const PARENT_BYTES: usize = 128;
-
 /// Writes samples one after another.
 #[derive(Default)]
 pub(crate) struct SampleWriter {
     fields: Fields,
     timestamp: Clock,
     received: Clock,
-    /// The parent of the element last written, and its path, escaped, up to and with the last `/`.
-    parent: Option<(ElementId, Vec<u8>)>,
+    /// The parent of the element last written, and where its path is, escaped, up to and with the last `/`.
+    parent: Option<(ElementId, Range<usize>)>,
     /// Below that parent: beyond how many segments of a path the name of the metric stands, and at which byte that is.
     metric: Option<(usize, usize)>,
-    /// What the samples of one message mostly share, and how it reads.
-    tail: Option<(Tail, Vec<u8>)>,
+    /// What the samples of one message mostly share, and where it is.
+    tail: Option<(Tail, Range<usize>)>,
 }
 
 /// The members behind the times, up to the name of the metric.
@@ -164,7 +158,10 @@ impl SampleWriter {
             let same = (known.datatype, known.revision, known.provenance);
             same == (sample.datatype, sample.revision, *provenance) && is_same(known.metadata.as_ref(), metadata)
         };
-        if !self.tail.as_ref().is_some_and(is_known) {
+        let start = out.len();
+        if let Some((_, written)) = self.tail.as_mut().filter(|tail| is_known(tail)) {
+            out.extend_from_within(std::mem::replace(written, start..start + written.len()));
+        } else {
             let source = view.source_of(*provenance);
             let tail = Tail {
                 datatype: sample.datatype,
@@ -173,13 +170,10 @@ impl SampleWriter {
                 provenance: *provenance,
                 is_sparkplug: matches!(source, Source::Sparkplug { .. }),
             };
-            let mut written = self.tail.take().map_or_else(|| Vec::with_capacity(TAIL_BYTES), |(_, written)| written);
-            written.clear();
-            tail.write(&mut written, source, fields);
-            self.tail = Some((tail, written));
+            tail.write(out, source, fields);
+            self.tail = Some((tail, start..out.len()));
         }
-        let (tail, written) = self.tail.as_ref().expect("written just now, if not before");
-        out.extend_from_slice(written);
+        let (tail, _) = self.tail.as_ref().expect("written just now, if not before");
         if !fields.has(Fields::SOURCE) {
             return out.push(b'}');
         }
@@ -214,22 +208,38 @@ impl SampleWriter {
         if parent == ElementId::ROOT {
             self.metric = None;
         } else {
-            let (_, path) = match self.parent.take() {
-                Some((known, path)) if known == parent => self.parent.insert((known, path)),
+            match &self.parent {
+                Some((known, written)) if *known == parent => out.extend_from_within(written.clone()),
                 Some(_) | None => {
                     self.metric = None;
-                    let mut path = Vec::with_capacity(PARENT_BYTES);
-                    json::text(&mut path, &view.path(parent));
-                    path.push(b'/');
-                    self.parent.insert((parent, path))
+                    parents(out, view, parent);
                 }
-            };
-            out.extend_from_slice(path);
+            }
+            self.parent = Some((parent, start..out.len()));
         }
         json::text(out, view.name(id));
         let end = out.len();
         out.push(b'"');
         start..end
+    }
+}
+
+/// The path of a parent, which is not the root, and the `/` behind it.
+fn parents(out: &mut Vec<u8>, view: &View<'_>, parent: ElementId) {
+    let up = || std::iter::successors(Some(parent), |&id| view.parent(id)).take_while(|&id| id != ElementId::ROOT);
+    let start = out.len();
+    let len = up().map(|id| view.name(id).len() + 1).sum::<usize>();
+    out.resize(start + len, b'/');
+    let mut end = start + len;
+    for id in up() {
+        let name = view.name(id).as_bytes();
+        if !json::is_plain(name) {
+            out.truncate(start);
+            json::text(out, &view.path(parent));
+            return out.push(b'/');
+        }
+        end -= name.len() + 1;
+        out[end..end + name.len()].copy_from_slice(name);
     }
 }
 

@@ -100,12 +100,15 @@ pub(crate) async fn events(
 }
 
 fn response(follower: Follower) -> Response {
-    answer::events(stream::unfold((follower, Heartbeat::start()), |(mut follower, mut heartbeat)| async move {
+    // Boxed, for each event moves it in and out.
+    let reader = Box::new((follower, Heartbeat::start()));
+    answer::events(stream::unfold(reader, |mut reader| async move {
+        let (follower, heartbeat) = &mut *reader;
         let bytes = match heartbeat.unless(follower.next()).await {
             Some(event) => event?.bytes(),
             None => Heartbeat::COMMENT,
         };
-        Some((bytes, (follower, heartbeat)))
+        Some((bytes, reader))
     }))
 }
 

@@ -9,11 +9,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use factree_namespace::{Namespace, Refusal};
+use factree_namespace::{Namespace, Quality, Refusal, Timestamp};
 use factree_sparkplug as sparkplug;
+use sparkplug::host::EdgeNodeView;
 use sparkplug::{
     Adopted, Born, BornMetric, Cause, Died, EdgeNodeDescriptor, EdgeNodeIndex, Host, Input, MetricIndex, Now, Outputs,
-    Payload, Reason, Rivals, SessionKey, Topic, Unheld, Update,
+    Payload, RawMetric, Reason, Rivals, SessionKey, Topic, Unheld, Update,
 };
 
 use crate::claims::Claims;
@@ -106,6 +107,19 @@ impl EdgeNodes {
 
     pub(crate) fn seat(&self, edge_node: EdgeNodeIndex) -> Option<&Seat> {
         self.seats.get(edge_node.0 as usize)?.as_ref()
+    }
+
+    /// The number of the foreign broker that an Edge Node was heard on last; none: our own, or nobody knows.
+    pub(crate) fn attachment(&self, node: &EdgeNodeView<'_>) -> Option<u16> {
+        match node.unborn_on() {
+            Some(session) => session.attachment(),
+            None => self.seat(node.index())?.attachment,
+        }
+    }
+
+    /// Whom to send what an Edge Node is to hear: its session, or else whatever connection there is to where it was heard.
+    pub(crate) fn way_to(&self, node: &EdgeNodeView<'_>) -> Option<SessionKey> {
+        node.session().or_else(|| self.attachment(node).map(SessionKey::any_to))
     }
 
     /// A message of these will be handled soon: has what it is about brought near, and says whom it is about.
@@ -220,7 +234,12 @@ impl EdgeNodes {
                 if context.namespace.contexts().is_declared() {
                     self.note_data(context, data.edge_node, outputs.updates(data).iter().copied(), received);
                 }
-                if let Some(unfit) = self.on_data(context, data.edge_node, outputs.updates(data), received) {
+                let updates = outputs.updates(data);
+                let unfit = match data.is_late {
+                    false => self.on_data(context, data.edge_node, updates, received),
+                    true => self.on_late_data(context, data.edge_node, updates, received),
+                };
+                if let Some(unfit) = unfit {
                     let session = subject.session().or_else(|| self.host.edge_node_at(data.edge_node)?.session());
                     let whose = (data.edge_node, data.device, session.unwrap_or(SessionKey::BEFORE_RESTART));
                     self.tell_unfit(context, whose, &unfit, received, out);
@@ -251,7 +270,7 @@ impl EdgeNodes {
         edge_node: EdgeNodeDescriptor<'_>,
         out: &mut Vec<Output>,
     ) {
-        let known = self.host.edge_node(edge_node).map(|node| (node.index(), node.session()));
+        let known = self.host.edge_node(edge_node).map(|node| (node.index(), self.way_to(&node)));
         let Some((index, session)) = known else { return };
         if let Some(Some(seat)) = self.seats.get(index.0 as usize) {
             if seat.block.is_watched() {
@@ -393,6 +412,26 @@ impl EdgeNodes {
         unfit
     }
 
+    /// Data that come behind later ones. A value that is older than the live one says how things were, and is left
+    /// out; who says the same time in each message is taken at his word.
+    #[cold]
+    fn on_late_data(
+        &mut self,
+        context: &Context<'_>,
+        edge_node: EdgeNodeIndex,
+        updates: &[Update],
+        received: &Received<'_>,
+    ) -> Option<Box<Unfit>> {
+        let cells = self.seat(edge_node)?.block.hold();
+        let is_past = |update: &Update| {
+            let captured = received.captured(received.payload.metric(update.position));
+            cells.sample(update.metric.0).is_some_and(|live| captured < live.timestamp)
+        };
+        let live: Vec<Update> = updates.iter().copied().filter(|update| !is_past(update)).collect();
+        drop(cells);
+        self.on_data(context, edge_node, &live, received)
+    }
+
     fn on_died(&mut self, context: &Context<'_>, died: &Died, out: &mut Vec<Output>) {
         let Some(Some(seat)) = self.seats.get(died.edge_node.0 as usize) else { return };
         let mut writer = context.namespace.write(&seat.block, convert::timestamp(context.now.wall));
@@ -402,8 +441,14 @@ impl EdgeNodes {
                 None
             }
             Some(device) => {
-                let Some((id, corner)) = seat.devices.get(&device) else { return };
-                writer.stale(corner.origin);
+                let Some((id, _)) = seat.devices.get(&device) else { return };
+                // Not every cell of the Edge Node is asked whose it is: an NBIRTH makes thousands of devices Stale, one by one. What
+                // the device no longer declares is Stale already, or will be by the Birth that dropped it.
+                let node = self.host.edge_node_at(died.edge_node).expect("who dies is known");
+                for metric in node.roster(Some(device)).into_iter().flat_map(|roster| roster.at(0..roster.len())) {
+                    // One that the tree never took cannot be Stale in it.
+                    let _: Result<(), Refusal> = writer.set_quality(metric.0, Quality::Stale);
+                }
                 Some(id.to_string())
             }
         };
@@ -444,6 +489,11 @@ impl<'m> Received<'m> {
     /// The message, if it is a Birth.
     fn birth(&self) -> Birth<'m> {
         Birth { topic: self.topic, received: self.now.wall, payload: self.published }
+    }
+
+    /// When a metric was captured.
+    pub(crate) fn captured(&self, metric: &RawMetric) -> Timestamp {
+        convert::timestamp(metric.timestamp().unwrap_or_else(|| self.sent()))
     }
 
     /// When a metric that does not say so was captured.

@@ -103,7 +103,13 @@ pub enum Unexplained {
     State,
     /// No text at all.
     Empty,
+    /// It has a wildcard or NUL in it, or is too long: nobody can publish there `[MQTT-3.3.2-2]` `[MQTT-4.7.3-2]`
+    /// `[MQTT-4.7.3-3]`.
+    NoTopicName,
 }
+
+/// Bytes of the longest topic.
+const TOPIC_BYTES_MAX: usize = 65_535;
 
 impl fmt::Display for Unexplained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +120,12 @@ impl fmt::Display for Unexplained {
             Self::Malformed { error } => write!(f, "this is no Sparkplug topic: {error}"),
             Self::State => f.write_str("a STATE message is about a Host Application, which has no place in the tree"),
             Self::Empty => f.write_str("the topic is empty"),
+            Self::NoTopicName => {
+                write!(
+                    f,
+                    "nobody can publish there: a topic has no '+', '#' or NUL, and at most {TOPIC_BYTES_MAX} bytes"
+                )
+            }
         }
     }
 }
@@ -130,8 +142,12 @@ impl Placement {
         if topic.is_empty() {
             return Err(Unexplained::Empty);
         }
+        if topic.len() > TOPIC_BYTES_MAX {
+            return Err(Unexplained::NoTopicName);
+        }
         let parsed = match Topic::parse(topic) {
             Ok(parsed) => parsed,
+            Err(TopicError::NotSparkplug) if topic.contains(['+', '#', '\0']) => return Err(Unexplained::NoTopicName),
             Err(TopicError::NotSparkplug) => return Ok(self.explain_topic(topic, metric)),
             Err(error) => return Err(Unexplained::Malformed { error }),
         };
@@ -272,5 +288,10 @@ mod tests {
         assert!(story(&default, "spBv1.0/G/XDATA/N").contains("no Sparkplug topic"));
         assert!(story(&default, "spBv1.0/G/DDATA/N/D/Axis/1").contains("given apart"));
         assert_eq!(story(&default, ""), "the topic is empty");
+        let longest = "x".repeat(TOPIC_BYTES_MAX);
+        for none in ["a/+/c", "a/#", "a\0b", &format!("{longest}x")] {
+            assert!(story(&default, none).contains("nobody can publish there"), "{none:?}");
+        }
+        assert_eq!(story(&default, &longest), format!("{longest} | "));
     }
 }

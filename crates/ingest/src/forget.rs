@@ -5,7 +5,8 @@
 //! wrong, its place among those that limits count. Who has waited under `_conflicts` for one of its paths has it at once. What
 //! comes again is new.
 //! Topics are cleared by any client, and whoever knows elements by number, context for one, looks them up again when something has
-//! left the tree; so topics that are cleared within [`REST`] go together, and until then they are Stale.
+//! left the tree; so topics that are cleared within [`REST`] go together, [`TOPICS_MAX`] at once, since everybody waits meanwhile.
+//! Until then they are Stale.
 //! Knows no grant and no disk. Invariant: what has an owner that is online stays.
 
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ use crate::{Ingest, Now, Output, convert};
 
 /// Cleared topics leave the tree no more often.
 const REST: Duration = Duration::from_secs(1);
+
+/// No more of them leave together.
+const TOPICS_MAX: usize = 1_000;
 
 /// What has been forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,19 +115,25 @@ impl Ingest {
     /// The retained message of a plain topic has been cleared: after a restart it is not there, and soon it is not in the tree.
     /// What context documents have said is wanted for longer.
     pub(crate) fn on_cleared(&mut self, now: Now, topic: &str, out: &mut Vec<Output>) {
-        if self.plain.clear(&self.namespace, topic, out) {
-            self.forget_cleared(now.instant, out);
+        if self.plain.clear(&self.namespace, topic, out) && !self.forget_cleared(now.instant, out) {
+            self.plain.swept.get_or_insert(now.instant);
         }
     }
 
-    /// Forgets the topics that have been cleared and said nothing since, if the last time is long enough ago. Whether any were.
+    /// When topics that have been cleared leave the tree next; none while everything is being moved.
+    pub(crate) fn next_sweep(&self) -> Option<Instant> {
+        let is_wanted = self.replacement.is_none() && !self.plain.cleared.is_empty();
+        self.plain.swept.filter(|_| is_wanted).map(|swept| swept + REST)
+    }
+
+    /// Forgets topics that have been cleared and said nothing since, if the last time is long enough ago. Whether any were.
     pub(crate) fn forget_cleared(&mut self, now: Instant, out: &mut Vec<Output>) -> bool {
         let is_resting = self.plain.swept.is_some_and(|swept| now.saturating_duration_since(swept) < REST);
         if is_resting || self.replacement.is_some() || self.plain.cleared.is_empty() {
             return false;
         }
         self.plain.swept = Some(now);
-        let cleared = self.plain.take_cleared();
+        let cleared = self.plain.take_cleared(TOPICS_MAX);
         self.forget_plain(&cleared, out);
         true
     }

@@ -1,19 +1,23 @@
 //! Metrics that are gone: no birth has them any more, and the tree keeps what they said last, across a restart too.
 //!
-//! A birth says nothing of them, so each is a record of its own: written once, when the birth comes that no longer has it, for
-//! nothing is said of it afterwards. There are no more of them than an Edge Node may have metrics, since each keeps a metric's
-//! number; a full Edge Node gives the numbers of those that are gone to new metrics, and then they are forgotten.
+//! A birth says nothing of them, so each is a record of its own, with unit, description and range: written once, when the
+//! birth comes that no longer has it, for nothing is said of it afterwards. There are no more of them than an Edge Node may
+//! have metrics, since each keeps a metric's number; a full Edge Node gives the numbers of those that are gone to new metrics,
+//! and then they are forgotten.
 //! Invariant: a metric that is gone has a record, and one that is back has none.
+
+use std::sync::Arc;
 
 use factree_namespace::{DataType, ElementId, Kind, Metadata, Namespace, PathSpec, Place, Quality, Source, ValueRef};
 use factree_sparkplug as sparkplug;
 use sparkplug::{DeviceId, DeviceMessage, EdgeNodeDescriptor, MetricIndex, NodeMessage, Topic};
 
 use crate::Output;
-use crate::cells::{Cells, Damaged};
+use crate::cells::{Cells, Damaged, read_text, write_text};
 use crate::claims::Claims;
 use crate::edge_nodes::{Context, EdgeNodes, Received};
 use crate::keep::{Keep, Record, Rejected, Restored, Table, begin_claimed, claimed, gone_key};
+use crate::plain_record::{read_about, written_about};
 use crate::restore::edge_node;
 use crate::seat::{Borne, Seat};
 
@@ -40,13 +44,21 @@ pub(crate) fn keep(
             context.namespace.contexts().replaced(&context.namespace.read());
         }
     }
+    if vanished.is_empty() {
+        return;
+    }
+    let view = context.namespace.read();
+    let elements: Vec<Option<ElementId>> = vanished.iter().map(|metric| seat.block.element(metric.0)).collect();
     let cells = seat.block.hold();
-    for metric in vanished {
+    for (metric, element) in vanished.iter().zip(elements) {
         // What the tree never took has nothing to come back to.
         let Some(claim) = cells.claim(metric.0) else { continue };
         let Some(key) = node.metric_name(*metric).and_then(key) else { continue };
         let mut value = begin_claimed(&Claims::one(claim));
         Cells::new().write(cells.sample(metric.0).as_ref(), context.kept_value_bytes_max, &mut value);
+        if let Some(about) = element.and_then(|element| view.declared(element)) {
+            write_text(&written_about(about), &mut value);
+        }
         out.push(Output::Keep(Keep::Put(Table::Samples, Record { key, value: value.into() })));
     }
 }
@@ -81,6 +93,11 @@ impl EdgeNodes {
     ) -> Result<Restored, Rejected> {
         let (claims, mut bytes) = claimed(value)?;
         let sample = Cells::new().read(&mut bytes).map_err(|Damaged| Rejected::Malformed)?;
+        // Records of before unit, description and range were kept end here.
+        let about = match bytes {
+            [] => None,
+            _ => read_about(read_text(&mut bytes).map_err(|Damaged| Rejected::Malformed)?),
+        };
         let whose = (edge_node(topic), topic.device());
         let known = self.host.edge_node(whose.0).ok_or(Rejected::NoBirth)?;
         let device = match topic.device() {
@@ -93,7 +110,8 @@ impl EdgeNodes {
         let datatype = sample.as_ref().map_or(DataType::Unknown, |sample| sample.datatype);
         let mut placer = namespace.placer(&seat.block);
         claims.each(1).flatten().for_each(|claim| placer.claimed(claim));
-        let (origin, path, kind, metadata) = (corner.origin, PathSpec::Below(name), Kind::Metric, &Metadata::default());
+        let (origin, path, kind) = (corner.origin, PathSpec::Below(name), Kind::Metric);
+        let metadata = &about.map_or_else(Metadata::default, Arc::unwrap_or_clone);
         placer.place(&Place { slot, origin, path, kind, datatype, metadata }).map_err(Rejected::Tree)?;
         let mut writer = placer.write(factree_namespace::Timestamp::default());
         let mut restored = Restored::default();

@@ -436,9 +436,10 @@ fn is_about_sparkplug(topic: &str) -> bool {
 
 /// Batches that wait for the tree, oldest first, and empty ones that wait for work.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "a batch is handed on five times, and each would copy its 300 bytes")]
 pub struct Inbox {
-    waiting: Vec<Batch>,
-    spare: Vec<Batch>,
+    waiting: Vec<Box<Batch>>,
+    spare: Vec<Box<Batch>>,
 }
 
 impl Inbox {
@@ -446,13 +447,13 @@ impl Inbox {
     const SPARE_MAX: usize = 64;
 
     /// An empty batch.
-    pub fn batch(&mut self) -> Batch {
+    pub fn batch(&mut self) -> Box<Batch> {
         self.spare.pop().unwrap_or_default()
     }
 
     /// Queues a batch behind all others. Each connection task pushes at most one before it drains the inbox, so the
     /// number of connections bounds the queue.
-    pub fn push(&mut self, batch: Batch) {
+    pub fn push(&mut self, batch: Box<Batch>) {
         if batch.is_empty() {
             self.recycle(batch);
         } else {
@@ -460,13 +461,20 @@ impl Inbox {
         }
     }
 
-    /// Moves all that waits into `into`.
-    pub fn take(&mut self, into: &mut Vec<Batch>) {
-        into.append(&mut self.waiting);
+    /// All that waits, if anything does.
+    pub fn take(&mut self) -> Option<Vec<Box<Batch>>> {
+        (!self.waiting.is_empty()).then(|| std::mem::take(&mut self.waiting))
     }
 
-    /// Takes a batch back for reuse.
-    pub fn recycle(&mut self, mut batch: Batch) {
+    /// Takes back what was taken, for reuse.
+    pub fn give_back(&mut self, mut batches: Vec<Box<Batch>>) {
+        batches.drain(..).for_each(|batch| self.recycle(batch));
+        if self.waiting.capacity() == 0 {
+            self.waiting = batches;
+        }
+    }
+
+    fn recycle(&mut self, mut batch: Box<Batch>) {
         if self.spare.len() < Self::SPARE_MAX {
             batch.clear();
             self.spare.push(batch);

@@ -14,8 +14,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use factree_namespace::{Bound, DataType, Metadata, Quality, Timestamp, Value};
+use factree_sparkplug as sparkplug;
 use serde_json::Value as Json;
 
+use crate::convert;
 use crate::declare::{self, Meaning};
 use crate::governance::clip;
 use parse::{Fields, Parsed, field, parse};
@@ -250,12 +252,10 @@ fn document(fields: &Fields, fields_max: usize, names_bytes_max: usize, collisio
 fn reported(value: &Value, beside: &Fields) -> Reported {
     let claimed = field(beside, "timestamp");
     let timestamp = claimed.and_then(document_time);
-    // A time that cannot be read leaves its value in doubt.
+    let said = field(beside, "quality").and_then(quality);
+    // A time that cannot be read leaves its value in doubt, whatever is said of it.
     let in_doubt = claimed.is_some() && timestamp.is_none();
-    let said = match field(beside, "quality") {
-        Some(Value::String(word)) => quality(word),
-        _ => None,
-    };
+    let said = said.filter(|&said| !in_doubt || said != Quality::Good);
     Reported {
         quality: said.or(in_doubt.then_some(Quality::Uncertain)),
         timestamp,
@@ -293,9 +293,17 @@ fn about(beside: &Fields) -> Option<Arc<Metadata>> {
     (said != Metadata::default()).then(|| Arc::new(said))
 }
 
-fn quality(word: &str) -> Option<Quality> {
+/// What stands as `quality` beside a value: one of our words, or a code of Sparkplug's. What else is said may mean that the value
+/// is good for nothing, so it leaves it in doubt; null says nothing.
+fn quality(said: &Value) -> Option<Quality> {
     let all = [Quality::Good, Quality::Bad, Quality::Stale, Quality::Uncertain];
-    all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word))
+    let known = match said {
+        Value::Null => return None,
+        Value::String(word) => all.into_iter().find(|quality| quality.as_str().eq_ignore_ascii_case(word)),
+        Value::Int(code) => u64::try_from(*code).ok().and_then(sparkplug::Quality::from_wire).map(convert::quality),
+        _ => None,
+    };
+    Some(known.unwrap_or(Quality::Uncertain))
 }
 
 /// The time that a value says: milliseconds since the epoch, or RFC 3339.
@@ -383,6 +391,21 @@ mod tests {
         assert_eq!(sample(r#"{"value":1,"timestamp":1700000000000}"#).timestamp, Some(Timestamp(1_700_000_000_000)));
         let doubtful = sample(r#"{"value":1,"timestamp":"yesterday"}"#);
         assert_eq!((doubtful.timestamp, doubtful.quality), (None, Some(Quality::Uncertain)));
+    }
+
+    #[test]
+    fn a_quality_that_is_not_understood_is_not_taken_for_good() {
+        let told = |beside: &str| sample(&format!(r#"{{"value":1,{beside}}}"#)).quality;
+        assert_eq!([r#""quality":"GOOD""#, r#""quality":192"#].map(told), [Some(Quality::Good); 2]);
+        assert_eq!([r#""quality":"bad""#, r#""quality":0"#].map(told), [Some(Quality::Bad); 2]);
+        assert_eq!([r#""quality":"Stale""#, r#""quality":500"#].map(told), [Some(Quality::Stale); 2]);
+        let unknown =
+            ["-1", "24", "true", r#""BAD_NO_COMM""#, r#""""#, "{}"].map(|said| format!(r#""quality":{said}"#));
+        assert_eq!(unknown.each_ref().map(|said| told(said)), [Some(Quality::Uncertain); 6]);
+        assert_eq!(told(r#""quality":null"#), None, "nothing is said");
+        let boastful = |timestamp: &str| told(&format!(r#""quality":"Good","timestamp":{timestamp}"#));
+        assert_eq!((boastful("1700000000000"), boastful("\"x\"")), (Some(Quality::Good), Some(Quality::Uncertain)));
+        assert_eq!(told(r#""quality":"Bad","timestamp":"x""#), Some(Quality::Bad));
     }
 
     #[test]

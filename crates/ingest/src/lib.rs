@@ -114,6 +114,8 @@ pub struct Ingest {
     application: Option<sparkplug::HostApplication>,
     /// The last session with each foreign broker that is over.
     links_over: HashMap<u16, SessionKey>,
+    /// How many foreign brokers there are to be attached to, numbered from 0.
+    attachments: u16,
     stats: Stats,
 }
 
@@ -159,6 +161,7 @@ impl Ingest {
             clients: HashMap::new(),
             application: None,
             links_over: HashMap::new(),
+            attachments: 0,
             stats: Stats::default(),
         }
     }
@@ -197,13 +200,16 @@ impl Ingest {
 
     /// When [`Ingest::tick`] is due, if time alone will change anything.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.edge_nodes.host.next_deadline()
+        [self.edge_nodes.host.next_deadline(), self.next_sweep()].into_iter().flatten().min()
     }
 
-    /// Does what time has made due: messages that have waited long enough for those before them are applied. As
-    /// [`Ingest::apply`], a panic costs no more than what it happened in.
+    /// Does what time has made due: messages that have waited long enough for those before them are applied, and topics that were
+    /// cleared leave the tree. As [`Ingest::apply`], a panic costs no more than what it happened in.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Output>) {
-        let due = AssertUnwindSafe(|| self.on_host_input(now, &sparkplug::Input::Tick, out));
+        let due = AssertUnwindSafe(|| {
+            self.on_host_input(now, &sparkplug::Input::Tick, out);
+            self.forget_cleared(now.instant, out);
+        });
         if catch_unwind(due).is_err() {
             out.push(Output::Event(Event::Panicked { topic: String::new() }));
         }

@@ -6,7 +6,7 @@
 //! over which link to a foreign broker a topic was last heard, because that is where a command to it belongs.
 //! Invariant: a slot belongs to one field of one topic until that is forgotten, and `slots` says to which.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,9 +43,10 @@ pub(crate) struct PlainTopics {
     pub(crate) witness: Witness,
     /// How many topics have ever had a place.
     pub(crate) admitted: usize,
-    /// Topics that have been cleared and are still in the tree.
-    pub(crate) cleared: Vec<u32>,
-    /// When cleared topics last left it.
+    /// Topics whose retained message has been cleared and that have said nothing since, while they are in the tree: they are kept
+    /// for no restart.
+    pub(crate) cleared: BTreeSet<u32>,
+    /// When cleared topics last left it, or might have.
     pub(crate) swept: Option<Instant>,
     /// Numbers and slots that were forgotten topics'. Slots are used again when there are no others: until then who follows the
     /// tree need not look whose they are.
@@ -62,8 +63,6 @@ pub(crate) struct PlainTopic {
     pub(crate) root: Option<ElementId>,
     /// It has said something while no rule wanted it, so what is known of it is old.
     pub(crate) has_missed: bool,
-    /// Its retained message has been cleared, and it has said nothing since: it is kept for no restart.
-    pub(crate) is_cleared: bool,
     /// It was forgotten; its number is nobody's.
     pub(crate) is_nobodys: bool,
     /// In the order they came.
@@ -128,7 +127,7 @@ impl PlainTopics {
             is_renumbered: false,
             witness: Witness::default(),
             admitted: 0,
-            cleared: Vec::new(),
+            cleared: BTreeSet::new(),
             swept: None,
             vacant: Vec::new(),
             vacant_slots: Vec::new(),
@@ -156,7 +155,9 @@ impl PlainTopics {
                 Err(shortage) => return Kept::Refused(shortage),
             },
         };
-        self.topics[number as usize].is_cleared &= *reading == Reading::Empty;
+        if *reading != Reading::Empty {
+            self.cleared.remove(&number);
+        }
         let (own, below) = match reading {
             Reading::Empty => (None, [].as_slice()),
             Reading::Sample(sample) => (Some(("", sample)), [].as_slice()),
@@ -285,7 +286,6 @@ impl PlainTopics {
             origin,
             root: Some(root),
             has_missed: false,
-            is_cleared: false,
             is_nobodys: false,
             fields: Vec::new(),
             by_path: HashMap::new(),

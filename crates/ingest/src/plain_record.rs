@@ -47,7 +47,8 @@ fn read_field<'r>(cells: &mut Cells, bytes: &mut &'r [u8]) -> Result<KeptField<'
 /// Between what is known of an element; in none of it, as whoever writes takes it out.
 const SEPARATOR: char = '\u{1f}';
 
-fn read_about(text: &str) -> Option<Arc<Metadata>> {
+/// What stands behind a sample or before it; none if that is nothing.
+pub(crate) fn read_about(text: &str) -> Option<Arc<Metadata>> {
     let mut parts = text.split(SEPARATOR).map(|part| Some(part).filter(|part| !part.is_empty()));
     let mut next = || parts.next().flatten();
     let (unit, description) = (next().map(Into::into), next().map(Into::into));
@@ -57,7 +58,8 @@ fn read_about(text: &str) -> Option<Arc<Metadata>> {
     (about != Metadata::default()).then(|| Arc::new(about))
 }
 
-fn written_about(about: &Metadata) -> String {
+/// As [`read_about`] reads it.
+pub(crate) fn written_about(about: &Metadata) -> String {
     let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().replace(SEPARATOR, " ");
     let bound = |bound: Option<Bound>| bound.map_or_else(String::new, |bound| bound.get().to_string());
     let parts = [text(&about.unit), text(&about.description), bound(about.low), bound(about.high)];
@@ -81,10 +83,10 @@ impl PlainTopics {
                 continue;
             }
             desk.look();
-            let topic = &self.topics[number as usize];
-            if topic.is_cleared {
+            if self.cleared.contains(&number) {
                 continue;
             }
+            let topic = &self.topics[number as usize];
             let fields = topic.fields.iter().skip(chunk * CHUNK).take(CHUNK);
             let claims = Claims::of(&cells, fields.clone().map(|field| field.slot));
             let (mut value, mut kept) = (begin_claimed(&claims), Cells::new());

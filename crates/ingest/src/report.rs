@@ -43,7 +43,8 @@ pub struct EdgeNodeReport {
     pub next_seq: Option<u8>,
     /// The MQTT client id that published the NBIRTH.
     pub client_id: Option<String>,
-    /// The attachment over which the NBIRTH was heard; none: our own broker, or a Birth from before a restart.
+    /// The attachment over which the NBIRTH was heard, or what needs one; none: our own broker, or a Birth from before a
+    /// restart.
     pub attachment: Option<u16>,
     /// Where the Edge Node stands in the tree.
     pub path: Option<String>,

@@ -106,7 +106,7 @@ impl EdgeNodes {
             bd_seq: bd_seq.map(sparkplug::BdSeq::get),
             next_seq: next_seq.map(sparkplug::Seq::get),
             client_id: seat.and_then(|seat| seat.client_id.as_deref().map(str::to_owned)),
-            attachment: seat.and_then(|seat| seat.attachment),
+            attachment: self.attachment(node),
             path: seat.map(|seat| path(seat.own.root)),
             metrics_len: node.metrics_len() + devices.iter().map(|device| device.metrics_len).sum::<usize>(),
             devices,

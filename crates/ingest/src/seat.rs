@@ -305,7 +305,7 @@ fn write_any(
     raw: &RawMetric,
     received: &Received<'_>,
 ) -> Result<(), NotTaken> {
-    let timestamp = convert::timestamp(raw.timestamp().unwrap_or_else(|| received.sent()));
+    let timestamp = received.captured(raw);
     let declared = convert::datatype(datatype);
     let is_broken = datatype == DataType::Template && received.payload.template_fault(position).is_some();
     let why = match sparkplug::interpret(datatype, raw.wire_value(received.bytes)) {

@@ -74,7 +74,8 @@ pub enum CommandRefused {
 pub enum RebirthRefused {
     /// Nobody has heard of the Edge Node.
     Unknown,
-    /// It is not online, so nobody would hear it. One that was heard on a foreign broker is asked all the same.
+    /// It is not online, so nobody would hear it. One that was heard on a foreign broker, or not since a restart of ours, is
+    /// asked all the same.
     Offline {
         /// Since when.
         since: Timestamp,
@@ -185,7 +186,13 @@ impl Ingest {
         self.edge_nodes.commands.get(now, id)
     }
 
-    /// Asks an Edge Node for a rebirth because somebody wishes it; appends the request to `out`.
+    /// So many foreign brokers there are to be attached to, numbered from 0.
+    pub fn attach(&mut self, attachments: u16) {
+        self.attachments = attachments;
+    }
+
+    /// Asks an Edge Node for a rebirth because somebody wishes it; appends the request to `out`. One that is known from before a
+    /// restart, and not heard since, is asked wherever it may be.
     ///
     /// # Errors
     /// [`RebirthRefused`]; then nothing is sent.
@@ -199,25 +206,29 @@ impl Ingest {
         let descriptor = EdgeNodeDescriptor::new(group, edge_node).ok_or(RebirthRefused::Unknown)?;
         let node = self.edge_nodes.host.edge_node(descriptor).ok_or(RebirthRefused::Unknown)?;
         let index = node.index();
-        let session = match (node.state(), self.edge_nodes.seat(index).and_then(|seat| seat.attachment)) {
+        let session = self.edge_nodes.way_to(&node);
+        let others = match node.state() {
             // Behind a foreign broker it may be alive although the link was lost, and then nobody else asks it.
-            (EdgeNodeState::Offline { .. } | EdgeNodeState::Restored { .. }, Some(attachment)) => {
-                Some(SessionKey::any_to(attachment))
-            }
-            (EdgeNodeState::Offline { since, .. } | EdgeNodeState::Restored { since, .. }, None) => {
+            EdgeNodeState::Offline { since, .. } if session.is_none() => {
                 return Err(RebirthRefused::Offline { since: convert::timestamp(since) });
             }
-            (
-                EdgeNodeState::Online { .. }
-                | EdgeNodeState::Reordering { .. }
-                | EdgeNodeState::Unknown
-                | EdgeNodeState::Forgotten,
-                _,
-            ) => node.session(),
+            // Its client may have come back, to whichever broker it was, and have nothing to report.
+            EdgeNodeState::Restored { .. } if session.is_none() => 0..self.attachments,
+            EdgeNodeState::Offline { .. }
+            | EdgeNodeState::Restored { .. }
+            | EdgeNodeState::Online { .. }
+            | EdgeNodeState::Reordering { .. }
+            | EdgeNodeState::Unknown
+            | EdgeNodeState::Forgotten => 0..0,
         };
         let asked = self.edge_nodes.host.wish_rebirth(now, index, Reason::Wished);
         asked.map_err(|retry_after| RebirthRefused::TooSoon { retry_after })?;
-        out.extend(ask_rebirth(now, (descriptor, session), Reason::Wished));
+        let [request, event] = ask_rebirth(now, (descriptor, session), Reason::Wished);
+        if let Output::Publish(message) = &request {
+            let there = |number| Message { session: Some(SessionKey::any_to(number)), ..message.clone() };
+            out.extend(others.map(there).map(Output::Publish));
+        }
+        out.extend([request, event]);
         Ok(())
     }
 }

@@ -27,7 +27,10 @@ pub(crate) struct Model {
     entries: HashMap<ElementId, Entry>,
 }
 
-struct Entry {
+/// What was declared, by element.
+pub(crate) type Former = HashMap<ElementId, Entry>;
+
+pub(crate) struct Entry {
     kind: Option<EquipmentKind>,
     declared: Arc<Metadata>,
     shown: Arc<Metadata>,
@@ -72,9 +75,17 @@ impl Model {
         }
     }
 
-    /// Forgets everything; the elements it was about.
-    pub(crate) fn clear(&mut self) -> Vec<ElementId> {
-        self.entries.drain().map(|(id, _)| id).collect()
+    /// Forgets everything; what that was.
+    pub(crate) fn clear(&mut self) -> Former {
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Whether the same is declared as was, of the same elements.
+    pub(crate) fn says_what_was_said(&self, former: &Former) -> bool {
+        let says = |(id, now): (&ElementId, &Entry)| {
+            former.get(id).is_some_and(|was| (was.kind, &was.declared) == (now.kind, &now.declared))
+        };
+        self.entries.len() == former.len() && self.entries.iter().all(says)
     }
 
     pub(crate) fn insert(&mut self, id: ElementId, kind: Option<EquipmentKind>, metadata: &Metadata) {

@@ -146,10 +146,11 @@ impl<'a> Mover<'a> {
     /// oldest claimant first. The paths that have lost a sample.
     pub fn remove(&mut self, block: &Block, origins: &[OriginId], slots: impl Iterator<Item = u32>) -> Vec<String> {
         let (mut removed, mut paths, mut freed) = (HashSet::new(), Vec::new(), 0);
+        let is_meant: HashSet<OriginId> = origins.iter().copied().collect();
         {
             let mut cells = block.lock();
             for slot in slots {
-                if !cells.is_placed(slot) || !origins.contains(&cells.origin(slot)) {
+                if !cells.is_placed(slot) || !is_meant.contains(&cells.origin(slot)) {
                     continue;
                 }
                 freed += self.tree.forget(CellId { block: block.index, slot });
@@ -195,7 +196,7 @@ impl<'a> Mover<'a> {
     /// Takes the place of the model there was; says which entries were refused, by their number, and why.
     pub fn model(&mut self, entries: &[Modelled]) -> Vec<(usize, Refusal)> {
         let former = self.tree.model.clear();
-        former.iter().for_each(|&id| self.leave(id));
+        self.left.extend(former.keys());
         let mut refused = Vec::new();
         for (number, Modelled { path, kind, metadata }) in entries.iter().enumerate() {
             let segments: Vec<Segment<'_>> = path.split('/').map(Segment::named).collect();
@@ -207,7 +208,8 @@ impl<'a> Mover<'a> {
                 Err(refusal) => refused.push((number, refusal)),
             }
         }
-        former.into_iter().for_each(|id| self.tree.refresh_here(id));
+        self.is_retold |= !self.tree.model.says_what_was_said(&former);
+        former.into_keys().for_each(|id| self.tree.refresh_here(id));
         refused
     }
 

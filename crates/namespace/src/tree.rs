@@ -485,7 +485,12 @@ impl Tree {
 
     /// What its source says about an element, and where that is silent its type.
     fn said(&self, id: ElementId) -> Option<&Arc<Metadata>> {
-        self.types.metadata(id).or_else(|| self.catalogue.get(self.element(id).metadata))
+        self.types.metadata(id).or_else(|| self.declared(id))
+    }
+
+    /// What its source itself says about an element.
+    pub(crate) fn declared(&self, id: ElementId) -> Option<&Arc<Metadata>> {
+        self.catalogue.get(self.element(id).metadata)
     }
 
     /// What counts beneath the model has become another.

@@ -91,6 +91,11 @@ impl View<'_> {
         self.tree.metadata(id)
     }
 
+    /// What its source itself says about it; none if nothing.
+    pub fn declared(&self, id: ElementId) -> Option<&Arc<Metadata>> {
+        self.tree.declared(id)
+    }
+
     /// How often things have been moved. While it is the same, an [`ElementId`] stands for what it stood for, and a path for
     /// the same element.
     pub fn layout(&self) -> u64 {

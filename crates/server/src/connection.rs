@@ -358,7 +358,7 @@ impl Connection {
                         publishes_left -= 1;
                     }
                     consumed += len;
-                    let to = (&mut batch, doorkeeper.as_deref());
+                    let to = (&mut *batch, doorkeeper.as_deref());
                     let from = (self.id, restricted.as_ref());
                     match Incoming::new(packet, from, &mut self.aliases, to, self.hub.ingest_limits()) {
                         Ok(packet) => incoming.push(packet),

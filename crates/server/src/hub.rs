@@ -225,7 +225,7 @@ impl Hub {
     }
 
     /// What was heard elsewhere than from our own clients, or that it is over: the tree has it when this returns.
-    pub(crate) fn deliver(&self, batch: Batch) {
+    pub(crate) fn deliver(&self, batch: Box<Batch>) {
         let _: Answer = self.visit(None, batch, &mut Vec::new(), |_| {});
     }
 
@@ -289,7 +289,7 @@ impl Hub {
     }
 
     /// An empty batch to read into.
-    pub(crate) fn batch(&self) -> Batch {
+    pub(crate) fn batch(&self) -> Box<Batch> {
         self.core().inbox.batch()
     }
 
@@ -317,7 +317,7 @@ impl Hub {
                 (None, Some((refused.reason, refused.told)))
             }
         };
-        self.visit(Some(home), Batch::default(), outgoing, |visit| {
+        self.visit(Some(home), Box::default(), outgoing, |visit| {
             visit.claimant = holder.cloned();
             if let Some((reason, why)) = refused {
                 return visit.handle(Input::RefusedConnect { connection, connect, reason, why }, None);
@@ -333,7 +333,13 @@ impl Hub {
     }
 
     /// All packets of one read, in their order. Those behind the one that ends the connection do not happen.
-    pub(crate) fn packets(&self, home: Home, packets: &[Incoming<'_>], batch: Batch, outgoing: &mut Vec<u8>) -> Answer {
+    pub(crate) fn packets(
+        &self,
+        home: Home,
+        packets: &[Incoming<'_>],
+        batch: Box<Batch>,
+        outgoing: &mut Vec<u8>,
+    ) -> Answer {
         let connection = home.connection;
         self.visit(Some(home), batch, outgoing, |visit| {
             for Incoming { packet, aliased, publication, right, refusal } in packets {
@@ -357,7 +363,7 @@ impl Hub {
 
     /// A connection is gone without the broker's doing.
     pub(crate) fn lost(&self, connection: ConnectionId, cause: Lost) {
-        let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+        let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
             visit.handle(Input::Lost { connection, cause }, None);
         });
     }
@@ -400,7 +406,7 @@ impl Hub {
                 () = due => {
                     self.tick_tree();
                     let tick = |visit: &mut Visit<'_>| visit.handle(Input::Tick, None);
-                    let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), tick);
+                    let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), tick);
                 }
                 () = self.nearer_deadline.notified() => {}
             }
@@ -431,7 +437,7 @@ impl Hub {
     fn visit(
         &self,
         home: Option<Home>,
-        batch: Batch,
+        batch: Box<Batch>,
         outgoing: &mut Vec<u8>,
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Answer {
@@ -448,7 +454,7 @@ impl Hub {
     fn enter(
         &self,
         home: Option<Home>,
-        batch: Batch,
+        batch: Box<Batch>,
         outgoing: &mut Vec<u8>,
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Left {
@@ -460,7 +466,7 @@ impl Hub {
         &self,
         core: &mut Core,
         home: Option<Home>,
-        batch: Batch,
+        batch: Box<Batch>,
         outgoing: &mut Vec<u8>,
         inputs: impl FnOnce(&mut Visit<'_>),
     ) -> Left {

@@ -7,7 +7,7 @@
 //! it, 1 none does, 2 there is no such topic, or the configuration is wrong.
 
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -378,7 +378,9 @@ fn banner(out: &mut impl Write, server: &Server, with_demo: bool) -> io::Result<
     } else if let Some(mqtt) = mqtt {
         writeln!(out, "Point an Edge Node or any MQTT client at it:")?;
         writeln!(out)?;
-        writeln!(out, "  mosquitto_pub -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
+        // What mosquitto_pub takes for the host is localhost.
+        let host = if mqtt.ip() == Ipv4Addr::LOCALHOST { String::new() } else { format!(" -h {}", mqtt.ip()) };
+        writeln!(out, "  mosquitto_pub{host} -p {} -t Acme/Dallas/Temperature -m 21.4", mqtt.port())?;
         writeln!(out, "  curl {scheme}://{http}/api/v1/values/Acme/Dallas/Temperature")?;
         writeln!(out, "  curl {scheme}://{http}/api/v1/edge-nodes")?;
         writeln!(out)?;

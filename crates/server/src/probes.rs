@@ -34,7 +34,8 @@ pub(crate) struct Probes {
 
 /// The routes.
 pub(crate) fn router(probes: Probes) -> Router {
-    Router::new().route("/metrics", get(scrape)).route("/readyz", get(ready)).with_state(probes)
+    let routes = Router::new().route("/metrics", get(scrape)).route("/readyz", get(ready));
+    routes.method_not_allowed_fallback(factree_http::wrong_method).with_state(probes)
 }
 
 async fn scrape(

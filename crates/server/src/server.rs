@@ -128,11 +128,14 @@ impl fmt::Display for StartError {
             Self::Storage(error) => error.fmt(f),
             Self::Audit(error) => error.fmt(f),
             Self::Authority(error) => write!(f, "who may log in cannot be found out: {error}"),
-            Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => write!(
-                f,
-                "{what} cannot listen on {address}: another program does, perhaps another broker; stop it, or choose \
-                 another address with {flag}"
-            ),
+            Self::Listen { what, flag, address, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                let perhaps = if *what == "MQTT" { ", perhaps another broker" } else { "" };
+                write!(
+                    f,
+                    "{what} cannot listen on {address}: another program does{perhaps}; stop it, or choose another address \
+                     with {flag}"
+                )
+            }
             Self::Listen { what, flag, address, error } => {
                 write!(f, "{what} cannot listen on {address}: {error}; choose another address with {flag}")
             }
@@ -220,6 +223,7 @@ impl Server {
         let (tree, bell) = (Arc::clone(&namespace), Arc::clone(&streams));
         let i3x = Arc::new(I3xSubscriptions::new(tree, bell, Arc::new(hub::now), limits.i3x.clone()));
         let disk = Disk::new(restored.is_some());
+        ingest.lock().unwrap_or_else(PoisonError::into_inner).attach(config.attachments.len() as u16);
         let (outlets, runners) = Outlets::open(config.attachments);
         let face = Face::new(Arc::clone(&namespace), config.face);
         let hub = Hub::new(broker, limits, &sparkplug, Arc::clone(&ingest), disk, Arc::clone(&streams), face);

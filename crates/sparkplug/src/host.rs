@@ -328,7 +328,9 @@ impl Host {
             Order::NotBorn => return self.on_unborn(index, message, follower, outputs),
         }
         match follower {
-            Follower::Ndata | Follower::Ddata(_) => self.on_data(message, index, follower, device, outputs),
+            Follower::Ndata | Follower::Ddata(_) => {
+                self.on_data(message, index, follower, (device, order == Order::Late), outputs);
+            }
             Follower::Dbirth(id) => self.on_dbirth(message, index, (device, id), outputs),
             Follower::Ddeath(_) => self.on_ddeath(message, index, device, outputs),
         }
@@ -352,6 +354,7 @@ impl Host {
     ) {
         let node = self.edge_nodes.get_mut(index);
         follower.count(&mut node.counters);
+        node.unborn_on = Some(message.session);
         let device = follower.device().and_then(|id| node.devices.find(id));
         let mut reporter = Reporter { outputs, edge_node: Some(index), device };
         // Of clients of a foreign broker we may have come too late to hear the birth.

@@ -12,6 +12,7 @@ mod template;
 
 pub use array::{Array, ArrayItems};
 pub use data_set::{DataSet, DataSetFault, Row};
+pub(crate) use template::read_parameter;
 pub use template::{Parameter, Template, TemplateFault};
 
 use crate::{DataType, WireValue};

@@ -52,7 +52,7 @@ pub(crate) enum Reread {
     OtherProcess,
     /// The position is none that this process has given out.
     UnknownPosition,
-    /// More paths have been removed since than are remembered or can be told in one event.
+    /// More paths have been removed since than are remembered or can be told in one event, or the tree has been rearranged.
     TooFarBehind,
 }
 
@@ -63,7 +63,7 @@ impl Reread {
             Reread::OtherProcess => ("other_process", "the position is from before a restart"),
             Reread::UnknownPosition => ("unknown_position", "no stream has given out this position"),
             Reread::TooFarBehind => {
-                ("too_far_behind", "more paths have been removed since than can be told one by one")
+                ("too_far_behind", "more has been removed, moved or described anew since than can be told one by one")
             }
         }
     }

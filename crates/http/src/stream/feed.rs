@@ -1,8 +1,8 @@
 //! A feed: one set of filters at one pace, followed once for all who ask for the same.
 //!
-//! Its driver waits for the [bell](super::bell), looks at what the filters cover, renders what changed, shows it as the
-//! latest frame and rests for the interval: the first change after a rest goes out at once, what comes meanwhile is
-//! conflated. Readers at the frame's beginning take its bytes; a reader who is elsewhere (it has just come, or its socket
+//! Its driver waits for the [bell](super::bell), looks at what the filters cover, renders what changed and shows it as the
+//! latest frame. Between two frames is the interval: a change that comes later goes out at once and costs no clock, what comes
+//! sooner is conflated. Readers at the frame's beginning take its bytes; a reader who is elsewhere (it has just come, or its socket
 //! was slow) looks for himself with [`Feed::changes`] and is at the frame's end then. So nothing is kept for anybody.
 //! Invariant: a frame begins where the one before it ended, and covers every change in between.
 
@@ -143,9 +143,14 @@ impl Inner {
         // Nothing has changed between the two: who is at the first is at the second.
         let (mut shown, mut seen) = (start, start);
         self.refresh().await;
+        let mut rested = Instant::now();
         loop {
             self.bell.changed(&self.namespace, seen).await;
-            let began = Instant::now();
+            let mut began = Instant::now();
+            if began < rested {
+                tokio::time::sleep_until(rested).await;
+                began = Instant::now();
+            }
             let until = self.namespace.revision();
             match self.frame(seen, until).await {
                 Some(events) if events.is_empty() => {}
@@ -153,14 +158,12 @@ impl Inner {
                     self.stats.frames.add(1);
                     latest.send_replace(Arc::new(Frame { since: shown, until, events }));
                     shown = until;
-                    // They write before we set a timer.
-                    tokio::task::yield_now().await;
                 }
             }
             seen = until;
             // Looking at a great deal takes a while; at most half of the time is spent on it.
             let ended = Instant::now();
-            tokio::time::sleep_until((began + self.interval).max(ended + (ended - began))).await;
+            rested = (began + self.interval).max(ended + (ended - began));
         }
     }
 

@@ -146,6 +146,8 @@ impl Follower {
                 continue;
             }
             tokio::select! {
+                // Whether it is to end is looked at before each event.
+                biased;
                 changed = self.frames.changed() => changed.ok()?,
                 () = self.place.closing() => return None,
             }

@@ -174,6 +174,7 @@ impl Place {
         let Place { caller, closing, .. } = self;
         loop {
             tokio::select! {
+                biased;
                 // An error means that nobody could say so any more, which is an end as well.
                 _ = closing.wait_for(|closing| *closing) => return,
                 () = tokio::time::sleep(LOOK_AT_CALLER), if caller.may_end() => {}

@@ -3,7 +3,7 @@
 use crate::plant::{self, Plant};
 use axum::http::{Method, StatusCode};
 use axum::{body::Body, http::Request};
-use factree_namespace::{DataType, Value as Sampled};
+use factree_namespace::{DataType, Metadata, Modelled, Value as Sampled};
 use serde_json::{Value, json};
 
 const ROBOT: &str = "Acme/Dallas/Press/Line1/Robot3";
@@ -55,6 +55,11 @@ async fn who_says_what_he_knows_is_told_only_what_has_changed() {
     let third = ask(&second["position"]).await;
     assert_eq!(third["samples"], json!([unchanged(0), {"path": paths[1], "value": 7.5}, unchanged(2)]));
     assert_eq!(ask(&third["position"]).await["samples"][1], unchanged(1));
+    let unit = Metadata { unit: Some("bar".into()), ..Metadata::default() };
+    plant.declare(&[Modelled { path: paths[0].clone(), metadata: unit, ..Modelled::default() }]);
+    let other_words = read(&plant, json!({"paths": paths, "since": third["position"]})).await.json();
+    assert_eq!((&other_words["samples"][0]["unit"], &other_words["samples"][2]["value"]), (&json!("bar"), &json!(0.0)));
+    assert_eq!(ask(&other_words["position"]).await["samples"][0], unchanged(0));
     let of_another_process = ask(&json!("1-999")).await;
     assert_eq!(of_another_process["samples"][0]["value"], 0.0, "whose revisions mean nothing here");
 }

@@ -150,6 +150,21 @@ async fn a_rebirth_is_asked_for_once_in_the_cooldown() {
 }
 
 #[tokio::test]
+async fn a_rebirth_that_would_not_leave_is_not_said_to_have_been_asked_for() {
+    let plant = Plant::new();
+    let data = payload(NOON, 1, &[("Speed", None, Value::Double(1.0))]);
+    plant.publish(SessionKey::attached(0, 1).0, "spBv1.0/G/NDATA/N", &data);
+    plant.wait(Duration::from_secs(5));
+    plant.set_attached(false);
+    let refused = plant.ask(Method::POST, "/api/v1/edge-nodes/G/N/rebirth").await.problem();
+    assert_eq!(refused["type"], "urn:factree:problem:offline", "{refused}");
+    assert_eq!(refused["ask"], serde_json::json!(["/api/v1/attachments"]));
+    plant.set_attached(true);
+    assert_eq!(plant.ask(Method::POST, "/api/v1/edge-nodes/G/N/rebirth").await.status.as_u16(), 202);
+    assert_eq!(plant.published()[0].session, Some(SessionKey::any_to(0)));
+}
+
+#[tokio::test]
 async fn names_that_no_header_may_hold_are_encoded_in_it() {
     let plant = Plant::new();
     let born = payload(NOON, 0, &[("bdSeq", None, Value::Int64(0))]);

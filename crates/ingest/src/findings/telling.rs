@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use factree_sparkplug as sparkplug;
-use sparkplug::{Born, DeviceIndex, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Input, Now, SessionKey, Topic};
+use sparkplug::{
+    Born, DeviceIndex, EdgeNodeDescriptor, EdgeNodeIndex, Finding, Host, Input, Now, RawMetric, SessionKey, Topic,
+};
 
 use super::{Example, Ledger, News, RuleNumber};
 use crate::convert;
@@ -35,6 +37,16 @@ impl Held {
 struct Evidence<'e> {
     topic: &'e dyn Fn() -> Option<String>,
     metric: &'e dyn Fn() -> Option<Cow<'e, str>>,
+    /// The metric's alias, if it has one.
+    alias: Option<u64>,
+}
+
+impl Evidence<'_> {
+    /// What there is to say of a metric whose name is not known.
+    fn of_nameless(&self) -> Option<String> {
+        let alias = self.alias.filter(|_| (self.metric)().is_none())?;
+        Some(format!("metric alias {alias}"))
+    }
 }
 
 impl EdgeNodes {
@@ -67,12 +79,15 @@ impl EdgeNodes {
                 Input::Disconnecting { .. } | Input::SessionEnded { .. } | Input::Tick => None,
             }
         };
+        let EdgeNodes { host, ledger, .. } = self;
+        let named = |alias| host.edge_node_at(finding.edge_node?)?.name_of_alias(finding.device, alias);
         let metric = || {
             let (position, received) = finding.metric.zip(received)?;
-            received.payload.name_of(received.bytes, position)
+            received.payload.name_with(received.bytes, position, named)
         };
-        let evidence = Evidence { topic: &topic, metric: &metric };
-        self.take_down(context, (finding, context.now), descriptor, &evidence, out);
+        let raw = finding.metric.zip(received).map(|(position, received)| received.payload.metric(position));
+        let evidence = Evidence { topic: &topic, metric: &metric, alias: raw.and_then(RawMetric::alias) };
+        take_down((host, ledger), context, (finding, context.now), descriptor, &evidence, out);
     }
 
     /// An NBIRTH came over a session: what its CONNECT showed about this Edge Node can be told now.
@@ -93,49 +108,52 @@ impl EdgeNodes {
 
     fn take_down_held(&mut self, context: &Context<'_>, found: (&Finding, Now), topic: &str, out: &mut Vec<Output>) {
         let descriptor = Topic::parse(topic).ok().and_then(|topic| topic.edge_node());
-        let evidence = Evidence { topic: &|| Some(topic.to_owned()), metric: &|| None };
-        self.take_down(context, found, descriptor, &evidence, out);
+        let evidence = Evidence { topic: &|| Some(topic.to_owned()), metric: &|| None, alias: None };
+        take_down((&self.host, &mut self.ledger), context, found, descriptor, &evidence, out);
     }
+}
 
-    fn take_down(
-        &mut self,
-        context: &Context<'_>,
-        (finding, at): (&Finding, Now),
-        descriptor: Option<EdgeNodeDescriptor<'_>>,
-        evidence: &Evidence<'_>,
-        out: &mut Vec<Output>,
-    ) {
-        let Finding { edge_node, device, session, occasion, rule, count, expected_got, fault, .. } = *finding;
-        let news = News { rule: &rule, edge_node, device, count, session, at: convert::timestamp(at.wall) };
-        let client_id = || context.clients.get(&session).cloned();
-        let example = || Example {
-            occasion: occasion.as_str(),
-            topic: (evidence.topic)().map(Into::into),
-            metric: (evidence.metric)().map(|name| name[..].into()),
-            expected_got,
-            value: None,
-            why: fault.map(|fault| fault.to_string().into()),
-        };
-        if !self.ledger.note(news, client_id, example) {
-            return;
-        }
-        let mut text = rule.text.trim_end_matches('.').to_owned();
-        if let Some((expected, got)) = expected_got {
-            text += &format!("; expected {expected}, got {got}");
-        }
-        if let Some(name) = (evidence.metric)() {
-            text += &format!("; for example metric {name:?}");
-        }
-        if let Some(fault) = fault {
-            text += &format!("; {fault}");
-        }
-        let known = edge_node.and_then(|index| self.host.edge_node_at(index)).map(|node| node.descriptor());
-        let descriptor = known.or(descriptor);
-        if let (None, Some(topic)) = (descriptor, (evidence.topic)()) {
-            text += &format!("; topic {topic:?}");
-        }
-        out.push(told(descriptor, rule.tck_id, client_id(), text));
+fn take_down(
+    (host, ledger): (&Host, &mut Ledger),
+    context: &Context<'_>,
+    (finding, at): (&Finding, Now),
+    descriptor: Option<EdgeNodeDescriptor<'_>>,
+    evidence: &Evidence<'_>,
+    out: &mut Vec<Output>,
+) {
+    let Finding { edge_node, device, session, occasion, rule, count, expected_got, fault, .. } = *finding;
+    let news = News { rule: &rule, edge_node, device, count, session, at: convert::timestamp(at.wall) };
+    let client_id = || context.clients.get(&session).cloned();
+    let example = || Example {
+        occasion: occasion.as_str(),
+        topic: (evidence.topic)().map(Into::into),
+        metric: (evidence.metric)().map(|name| name[..].into()),
+        expected_got,
+        value: None,
+        why: fault.map(|fault| fault.to_string()).or_else(|| evidence.of_nameless()).map(Into::into),
+    };
+    if !ledger.note(news, client_id, example) {
+        return;
     }
+    let mut text = rule.text.trim_end_matches('.').to_owned();
+    if let Some((expected, got)) = expected_got {
+        text += &format!("; expected {expected}, got {got}");
+    }
+    if let Some(name) = (evidence.metric)() {
+        text += &format!("; for example metric {name:?}");
+    }
+    if let Some(alias) = evidence.of_nameless() {
+        text += &format!("; for example {alias}");
+    }
+    if let Some(fault) = fault {
+        text += &format!("; {fault}");
+    }
+    let known = edge_node.and_then(|index| host.edge_node_at(index)).map(|node| node.descriptor());
+    let descriptor = known.or(descriptor);
+    if let (None, Some(topic)) = (descriptor, (evidence.topic)()) {
+        text += &format!("; topic {topic:?}");
+    }
+    out.push(told(descriptor, rule.tck_id, client_id(), text));
 }
 
 /// What the tree found wrong with a message, and the host could not know.

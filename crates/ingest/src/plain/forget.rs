@@ -43,24 +43,21 @@ impl PlainTopics {
     /// context, or is waiting already.
     pub(crate) fn clear(&mut self, namespace: &Namespace, topic: &str, out: &mut Vec<Output>) -> bool {
         let Some(&number) = self.by_name.get(topic) else { return false };
-        let entry = &mut self.topics[number as usize];
+        let entry = &self.topics[number as usize];
         let mut slots = entry.fields.iter().map(|field| field.slot);
-        if entry.is_cleared || self.block.is_watched() && namespace.contexts().have_any(&self.block, &mut slots) {
+        if self.block.is_watched() && namespace.contexts().have_any(&self.block, &mut slots) {
             return false;
         }
-        entry.is_cleared = true;
-        out.extend(entry.keys().map(|key| Output::Keep(Keep::Remove(Table::Samples, key))));
-        self.cleared.push(number);
-        true
+        let is_new = self.cleared.insert(number);
+        if is_new {
+            out.extend(entry.keys().map(|key| Output::Keep(Keep::Remove(Table::Samples, key))));
+        }
+        is_new
     }
 
-    /// Those that have been cleared and have said nothing since.
-    pub(crate) fn take_cleared(&mut self) -> Vec<u32> {
-        let mut cleared = std::mem::take(&mut self.cleared);
-        cleared.sort_unstable();
-        cleared.dedup();
-        cleared.retain(|&number| self.topics[number as usize].is_cleared);
-        cleared
+    /// So many at most of those that have been cleared and have said nothing since.
+    pub(crate) fn take_cleared(&mut self, max: usize) -> Vec<u32> {
+        std::iter::from_fn(|| self.cleared.pop_first()).take(max).collect()
     }
 
     /// The topics that stand at an element.
@@ -73,6 +70,7 @@ impl PlainTopics {
     pub(crate) fn forget(&mut self, namespace: &Namespace, numbers: &[u32], out: &mut Vec<Output>) -> Vec<Vanished> {
         let (mut vanished, mut origins, mut slots) = (Vec::new(), Vec::new(), Vec::new());
         for &number in numbers {
+            self.cleared.remove(&number);
             let entry = &mut self.topics[number as usize];
             let nobody = PlainTopic::nobody(entry.origin);
             let entry = std::mem::replace(entry, nobody);
@@ -88,9 +86,7 @@ impl PlainTopics {
                     .push(Vanished { path: view.path(element), said_as: Some(format!("{}{said_as}", entry.topic)) });
             }
         }
-        origins.sort_unstable();
         namespace.mover().remove(&self.block, &origins, slots.iter().copied());
-        self.cleared.retain(|number| !numbers.contains(number));
         self.vacant.extend(numbers);
         self.vacant_slots.extend(slots);
         vanished
@@ -105,7 +101,6 @@ impl PlainTopic {
             origin,
             root: None,
             has_missed: false,
-            is_cleared: false,
             is_nobodys: true,
             fields: Vec::new(),
             by_path: HashMap::new(),

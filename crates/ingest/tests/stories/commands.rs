@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::world::{EPOCH, World, metric_of};
-use factree_ingest::{Command, CommandRefused, CommandState, Limits, Message, Output, Placement, RebirthRefused};
+use factree_ingest::{
+    Command, CommandRefused, CommandState, Limits, Message, Output, Placement, RebirthRefused, SessionKey,
+};
 use factree_namespace::Value;
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder, REBIRTH};
 use factree_sparkplug::{DataType, Payload, Seq, Timestamp, WireValue, decode};
@@ -309,6 +311,22 @@ fn a_wished_rebirth_keeps_to_the_cooldown() {
     assert_eq!(world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().counters.rebirths_asked(), 2);
     world.session_ends(1);
     assert!(matches!(wish(&mut world, "Line1"), Err(RebirthRefused::Offline { .. })));
+}
+
+#[test]
+fn a_rebirth_is_wished_of_an_edge_node_where_it_was_heard_even_if_it_was_never_born() {
+    let mut world = World::new(Placement::default());
+    let attached = SessionKey::attached(3, 1);
+    world.says(&format!("@{} NDATA seq=7 · #1:Int32=1", attached.0));
+    assert_eq!(world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().attachment, Some(3));
+    world.elapsed += Duration::from_secs(5);
+    let mut out = Vec::new();
+    assert_eq!(world.ingest.wish_rebirth(world.now(), "Acme:Dallas:Press", "Line1", &mut out), Ok(()));
+    let [Output::Publish(message), ..] = &out[..] else { panic!("a request first") };
+    assert_eq!(message.session, Some(SessionKey::any_to(3)));
+    // It has moved to our own broker.
+    world.says("@1 NBIRTH seq=0 bdSeq=0 · A#1:Int32=1");
+    assert_eq!(world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().attachment, None);
 }
 
 #[test]

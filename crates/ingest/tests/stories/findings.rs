@@ -2,7 +2,9 @@
 //! be said of the rules that nobody was found to break.
 
 use crate::world::{EPOCH, World};
-use factree_ingest::{FindingPlace, FindingQuery, FindingReport, Limits, Placement, SessionKey, Timestamp, Verdict};
+use factree_ingest::{
+    Example, FindingPlace, FindingQuery, FindingReport, Limits, Placement, SessionKey, Timestamp, Verdict,
+};
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
 use factree_sparkplug::{DataType, Seq, Value};
 use std::num::NonZeroUsize;
@@ -64,6 +66,26 @@ fn what_is_alike_is_one_entry_with_times_a_count_and_the_first_example() {
     assert_eq!(gap.example.topic.as_deref(), Some("spBv1.0/Acme:Dallas:Press/NDATA/Line1"));
     assert_eq!((gap.group.as_deref(), gap.edge_node.as_deref()), (Some("Acme:Dallas:Press"), Some("Line1")));
     assert_eq!((gap.client_id.as_deref(), gap.session), (Some("press"), 1));
+}
+
+#[test]
+fn an_example_names_the_metric_that_a_message_means_by_its_alias_or_the_alias_if_it_means_none() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=1");
+    world.says("DBIRTH/D seq=1 · Axis/x#2:Int32=1");
+    let example = |world: &World, tck_id| {
+        let of_device = against(world, tck_id).into_iter().find(|finding| finding.device.as_deref() == Some("D"));
+        let Example { metric, why, .. } = of_device.unwrap().example;
+        (metric.map(String::from), why.map(String::from))
+    };
+    let untimed = PayloadBuilder::at(world.now().wall).seq(Seq::new(2));
+    let untimed = untimed.metric(MetricBuilder::aliased(2).value(DataType::Int32, Value::Int(5)).unwrap()).encode();
+    world.publish(1, "spBv1.0/Acme:Dallas:Press/DDATA/Line1/D", &untimed);
+    let told = example(&world, "tck-id-payloads-name-birth-data-requirement");
+    assert_eq!(told, (Some("Axis/x".to_owned()), None));
+    world.says("DDATA/D seq=3 · #4711:Int32=1");
+    let told = example(&world, "tck-id-topics-dbirth-metric-reqs");
+    assert_eq!(told, (None, Some("metric alias 4711".to_owned())));
 }
 
 #[test]

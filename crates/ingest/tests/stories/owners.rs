@@ -3,9 +3,9 @@
 
 use crate::world::{EPOCH, World, metric_of};
 use factree_ingest::{Case, Limits, Placement, SparkplugRuleText, Timestamp};
-use factree_namespace::Level;
-use factree_sparkplug::Seq;
-use factree_sparkplug::encode::PayloadBuilder;
+use factree_namespace::{Bound, Level};
+use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder, PropertiesBuilder};
+use factree_sparkplug::{DataType, Seq, Value};
 
 /// Groups that differ in case alone stand in one place.
 fn world() -> World {
@@ -76,6 +76,33 @@ fn a_metric_that_is_gone_is_still_gone_after_a_restart_and_still_owns_its_path()
     births(&mut world, "b", "x:Int32=3 old:String=again");
     assert_eq!(world.shows("b/#"), "b/L1/old = \"again\"\nb/L1/x = 3\n", "it is back");
     assert_eq!(after_a_restart(&mut world), before.replace("\"last\" (gone)", "\"again\"").replace("= 2", "= 3"));
+}
+
+#[test]
+fn what_is_gone_keeps_its_unit_description_and_range_over_a_restart() {
+    let mut world = world();
+    let payload = |metrics: &[MetricBuilder]| {
+        let payload = PayloadBuilder::at(Timestamp(EPOCH)).seq(Seq::new(0));
+        metrics.iter().cloned().fold(payload, PayloadBuilder::metric).encode()
+    };
+    let said = [("engUnit", "bar"), ("Description", "Oil pressure"), ("note", "x")];
+    let said = said.into_iter().fold(PropertiesBuilder::default(), |properties, (key, text)| {
+        properties.property(key, DataType::String, Value::String(text)).unwrap()
+    });
+    let said = said.property("engHigh", DataType::Double, Value::Double(16.0)).unwrap();
+    let old = metric_of("old:Double=2.5").properties(said);
+    for metrics in [&[metric_of("x:Int32=1"), old][..], &[metric_of("x:Int32=1")]] {
+        world.publish(1, "spBv1.0/b/NBIRTH/L1", &payload(metrics));
+    }
+    for _ in 0..2 {
+        world.saves();
+        assert_eq!(world.restarts(), [""; 0]);
+        let view = world.namespace.read();
+        let about = view.metadata(view.find("b/L1/old").unwrap()).expect("it is known what it was");
+        assert_eq!((about.unit.as_deref(), about.description.as_deref()), (Some("bar"), Some("Oil pressure")));
+        assert_eq!((about.low, about.high.map(Bound::get)), (None, Some(16.0)));
+    }
+    assert_eq!(world.shows("b/L1/old"), "b/L1/old = 2.5 (gone)\n");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Stories of restarts: what a plant finds again after the process that served it is gone.
 
 use crate::world::{self, EPOCH, World};
-use factree_ingest::{Birth, Budget, Limits, Liveness, Mark, More, Output, Placement, Record, Table, Timestamp};
+use factree_ingest::{
+    Birth, Budget, Limits, Liveness, Mark, More, Output, Placement, Record, SessionKey, Table, Timestamp,
+};
 use factree_namespace::{Bound, Level, Quality, Source};
 use factree_sparkplug as sparkplug;
+use std::time::Duration;
 
 /// An Edge Node with a device, data on both, and a plain topic.
 fn plant() -> World {
@@ -142,6 +145,28 @@ fn over_an_attachment_births_may_have_been_missed_so_whoever_goes_on_is_asked() 
     assert_eq!((&*message.topic, message.session), ("spBv1.0/Acme:Dallas:Press/NCMD/Line1", Some(session)));
     assert_eq!(liveness(&world), Liveness::Restored);
     assert!(world.shows("Acme/Dallas/Press/Line1/Robot3/Axis/#").contains("21.5 (Stale)"));
+}
+
+#[test]
+fn one_that_has_come_back_and_has_nothing_to_report_can_be_asked_wherever_it_may_be() {
+    let mut world = plant();
+    world.restarts();
+    world.ingest.attach(2);
+    let mut out = Vec::new();
+    assert_eq!(world.ingest.wish_rebirth(world.now(), "Acme:Dallas:Press", "Line1", &mut out), Ok(()));
+    let asked = out.iter().filter_map(|output| match output {
+        Output::Publish(message) => Some((&*message.topic, message.session)),
+        _ => None,
+    });
+    let (ncmd, there) = ("spBv1.0/Acme:Dallas:Press/NCMD/Line1", |number| Some(SessionKey::any_to(number)));
+    assert_eq!(asked.collect::<Vec<_>>(), [(ncmd, there(0)), (ncmd, there(1)), (ncmd, None)]);
+    // Once it has spoken, everybody knows where it is.
+    world.elapsed += Duration::from_secs(5);
+    world.says(&format!("@{} DDATA/Robot3 seq=9 · #2=31.0", SessionKey::attached(1, 1).0));
+    world.elapsed += Duration::from_secs(10);
+    out.clear();
+    assert_eq!(world.ingest.wish_rebirth(world.now(), "Acme:Dallas:Press", "Line1", &mut out), Ok(()));
+    assert!(matches!(&out[..], [Output::Publish(message), Output::Event(_)] if message.session == there(1)));
 }
 
 fn liveness(world: &World) -> Liveness {

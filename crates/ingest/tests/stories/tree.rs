@@ -4,7 +4,7 @@ use crate::world::{EPOCH, World, metric_of};
 use factree_ingest::{EdgeNodeReport, Limits, Liveness, Placement, SessionKey, SparkplugRuleText, Timestamp};
 use factree_namespace::{Level, Source};
 use factree_sparkplug::encode::{MetricBuilder, PayloadBuilder};
-use factree_sparkplug::{BdSeq, Seq};
+use factree_sparkplug::{BdSeq, Seq, Value};
 use std::time::Duration;
 
 #[test]
@@ -216,6 +216,32 @@ fn over_an_attachment_what_comes_too_early_waits_and_what_never_comes_is_asked_f
     let report = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap();
     assert_eq!(report.rebirth.unwrap().reason, "seq_gap");
     assert!(report.counters.rebirths_by_reason().any(|reason| reason == ("seq_gap", 1)));
+}
+
+#[test]
+fn a_late_value_replaces_none_that_was_captured_after_it() {
+    let mut world = World::new(Placement::default());
+    world.says("NBIRTH seq=0 bdSeq=0 · A#1:Int32=0 B#2:Int32=0");
+    let at = |ms: u64| Timestamp(EPOCH + ms);
+    let value = |alias, ms, number| {
+        MetricBuilder::aliased(alias).at(at(ms)).value(factree_sparkplug::DataType::Int32, Value::Int(number)).unwrap()
+    };
+    let say = |world: &mut World, seq, sent, metrics: Vec<MetricBuilder>| {
+        let payload = PayloadBuilder::at(at(sent)).seq(Seq::new(seq)).metrics(metrics).encode();
+        world.publish(1, "spBv1.0/Acme:Dallas:Press/NDATA/Line1", &payload);
+    };
+    say(&mut world, 2, 20, vec![value(1, 20, 2)]);
+    say(&mut world, 1, 10, vec![value(1, 10, 1), value(2, 10, 1)]);
+    let counters = world.ingest.edge_node("Acme:Dallas:Press", "Line1").unwrap().counters;
+    assert_eq!(counters.seq_late, 1);
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/A"), "Acme/Dallas/Press/Line1/A = 2\n");
+    assert_eq!(world.shows("Acme/Dallas/Press/Line1/B"), "Acme/Dallas/Press/Line1/B = 1\n", "nobody knows better");
+    say(&mut world, 2, 20, vec![value(1, 20, 3)]);
+    assert_eq!(
+        world.shows("Acme/Dallas/Press/Line1/A"),
+        "Acme/Dallas/Press/Line1/A = 3\n",
+        "nobody can tell which is newer"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Cells, GROUP};
 use crate::cell::{Cell, Received, Scalar};
-use crate::{DataType, Limits, OriginId, Quality, Refusal, Revision, Timestamp, ValueRef};
+use crate::{DataType, Limits, Quality, Refusal, Revision, Timestamp, ValueRef};
 
 /// The cells of a batch, for numbers only. Made by [`Writer::scalars`].
 pub struct Scalars<'w> {
@@ -202,13 +202,6 @@ impl<'a> Writer<'a> {
         }
         self.cells.cells[slot as usize].set_gone(true);
         Ok(())
-    }
-
-    /// Marks every sample of one origin Stale; says how many were not so before.
-    pub fn stale(&mut self, origin: OriginId) -> usize {
-        (0..self.cells.len())
-            .filter(|&at| self.cells.origins[at] == origin && self.requalify(at, Quality::Stale))
-            .count()
     }
 
     /// Marks every sample of the block Stale; says how many were not so before.

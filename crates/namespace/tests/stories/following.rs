@@ -138,6 +138,27 @@ fn when_the_tree_is_reshaped_those_who_follow_read_it_again() {
 }
 
 #[test]
+fn when_the_model_says_something_else_those_who_follow_read_it_again() {
+    let plant = Plant::new();
+    plant.edge_node("Press").place(0, "a");
+    let unit = |unit: &str| Modelled {
+        path: "Acme/Press/a".into(),
+        metadata: Metadata { unit: Some(unit.into()), ..Metadata::default() },
+        ..Modelled::default()
+    };
+    let is_read_again = |model: &[Modelled]| {
+        let before = plant.namespace.revision();
+        plant.namespace.mover().model(model);
+        plant.namespace.read().gone(before, plant.namespace.revision()).is_none()
+    };
+    assert!(!is_read_again(&[]), "nothing was said");
+    assert!(is_read_again(&[unit("bar")]));
+    assert!(!is_read_again(&[unit("bar")]), "the same is said again");
+    assert!(is_read_again(&[unit("psi")]));
+    assert!(is_read_again(&[]), "nothing is said any more");
+}
+
+#[test]
 fn a_large_tree_is_taken_account_of_in_slices() {
     let plant = Plant::new();
     let press = plant.edge_node("Press");

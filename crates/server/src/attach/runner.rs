@@ -46,6 +46,8 @@ pub(crate) struct Runner {
     outbox: mpsc::Receiver<Message>,
     /// A broker that is gone for a night is told of now and then.
     quiet: Quiet,
+    /// And so is what goes wrong while it is there, which must not keep back that it is gone.
+    quiet_online: Quiet,
 }
 
 /// One connection's buffers.
@@ -72,7 +74,7 @@ struct Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let mut batch = Batch::default();
+        let mut batch = Box::<Batch>::default();
         batch.session_ended(self.key);
         self.hub.deliver(batch);
     }
@@ -85,7 +87,7 @@ impl Runner {
         status: Arc<Status>,
         outbox: mpsc::Receiver<Message>,
     ) -> Self {
-        Self { number, terms, status, outbox, quiet: Quiet::new() }
+        Self { number, terms, status, outbox, quiet: Quiet::new(), quiet_online: Quiet::new() }
     }
 
     /// Stays attached until `stop` says so, and then says goodbye.
@@ -220,7 +222,7 @@ impl Runner {
             Ok(()) => self.status.sent.add(1),
             Err(TooLarge) => {
                 self.status.unsent.add(1);
-                if let Some(kept_back) = self.quiet.may_say() {
+                if let Some(kept_back) = self.quiet_online.may_say() {
                     let (attachment, topic) = (&self.terms.name, &message.topic);
                     warn!(attachment, ?topic, kept_back, "a command is larger than this broker takes; it was not sent");
                 }
@@ -240,11 +242,11 @@ impl Runner {
             }
             Note::Corrected { said } => {
                 let said = match said {
-                    Ok(true) => "was online at another time".to_owned(),
-                    Ok(false) => "was offline".to_owned(),
-                    Err(fault) => format!("nothing that can be read ({fault})"),
+                    Ok(true) => "that we were online at another time".to_owned(),
+                    Ok(false) => "that we were offline".to_owned(),
+                    Err(fault) => format!("what nobody can read ({fault})"),
                 };
-                ("state", format!("somebody said on our STATE topic that {:?} {said}; corrected", terms.host))
+                ("state", format!("somebody said on the STATE topic of {:?} {said}; corrected", terms.host))
             }
             Note::Rival { timestamp } => {
                 let since = timestamp.0;
@@ -261,7 +263,7 @@ impl Runner {
                 format!("the broker refuses our STATE message: {reason}; this client must be allowed to publish it"),
             ),
         };
-        if let Some(kept_back) = self.quiet.may_say() {
+        if let Some(kept_back) = self.quiet_online.may_say() {
             warn!(attachment, broker = %terms.url, kept_back, "{text}");
         }
         status.complain(class, text, at);

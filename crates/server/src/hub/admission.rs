@@ -15,7 +15,6 @@ use factree_auth::credential::{Certificate, Password};
 use factree_auth::directory::Refusal;
 use factree_auth::{Login, Principal};
 use factree_broker::{ClientId, ConnectionId, Holder, Input, Lost};
-use factree_ingest::Batch;
 use factree_mqtt::{Connect, ReasonCode};
 use tracing::{info, warn};
 
@@ -170,7 +169,7 @@ impl Hub {
 
     /// Gives a session its new rights, unless somebody else has it by now.
     fn hand_to(&self, client_id: &ClientId, before: &Arc<Holder>, next: &Arc<Holder>) {
-        let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+        let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
             if visit.core.broker.is_held_by(client_id.as_str(), before) {
                 visit.hand_to(client_id.as_str(), Arc::clone(next));
             }
@@ -181,7 +180,7 @@ impl Hub {
     fn cut_off(&self, client_id: &ClientId, connection: Option<ConnectionId>, holder: &Arc<Holder>, refusal: Refusal) {
         let (mut peer, mut has_ended) = (None, false);
         let is_removed = self.authority.is_removed(holder.principal());
-        let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+        let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
             if !visit.core.broker.is_held_by(client_id.as_str(), holder) {
                 return;
             }
@@ -271,7 +270,7 @@ impl Hub {
                 .iter()
                 .map(|(client_id, principal)| (client_id, self.find_rights_of(client_id, principal)))
                 .collect();
-            let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+            let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
                 for (client_id, found) in found {
                     match found {
                         Ok(Some(holder)) => visit.hand_to(client_id.as_str(), holder),

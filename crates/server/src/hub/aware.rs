@@ -6,7 +6,7 @@
 //! Invariant: a birth's acknowledgement leaves after its certificate is there.
 
 use factree_broker::Broker;
-use factree_ingest::{Batch, Birth, Output};
+use factree_ingest::{Birth, Output};
 use factree_mqtt::TopicName;
 use factree_sparkplug::HostApplication;
 use factree_sparkplug::aware::{certificate_topic, stamped_ndeath};
@@ -28,7 +28,7 @@ impl Hub {
         // With its prefix the longest of topics is too long.
         let mut births = births.filter(|(topic, _)| TopicName::parse(topic).is_ok()).peekable();
         births.peek()?;
-        Some(self.enter_locked(core, None, Batch::default(), &mut Vec::new(), |visit| {
+        Some(self.enter_locked(core, None, Box::default(), &mut Vec::new(), |visit| {
             births.for_each(|(topic, payload)| visit.say(Words { topic: &topic, payload, retained: true }));
         }))
     }

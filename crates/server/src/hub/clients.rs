@@ -11,7 +11,7 @@ use factree_broker::{ClientId, ConnectionId, Input, Lost, SessionView};
 use factree_http::{
     ClientConnection, ClientReport, Clients, Disconnected, SUBSCRIPTIONS_SHOWN_MAX, SubscriptionReport,
 };
-use factree_ingest::{Batch, Now};
+use factree_ingest::Now;
 use factree_mqtt::{ProtocolVersion, ReasonCode, SessionExpiry};
 use factree_namespace::Timestamp;
 
@@ -46,7 +46,7 @@ impl Clients for Hub {
 
     fn disconnect(&self, client_id: &str, with_session: bool) -> Disconnected {
         let mut become_of = Disconnected::Unknown;
-        let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+        let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
             let Some(session) = visit.core.broker.session(client_id) else { return };
             let (connection, principal) = (session.connection, session.principal.to_string());
             let reason = ReasonCode::AdministrativeAction;

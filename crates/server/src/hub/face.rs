@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use factree_broker::Publication;
-use factree_ingest::{Batch, Ingest};
+use factree_ingest::Ingest;
 use factree_mqtt::TopicFilter;
 use factree_namespace::{Block, Sample};
 
@@ -78,7 +78,7 @@ impl Hub {
     /// Announces messages; cells that nobody wants to hear of are not looked at again.
     fn announce(&self, ingest: &mut Ingest, told: &[Told]) -> Left {
         let mut announced = 0;
-        let left = self.enter_locked(&mut self.core(), None, Batch::default(), &mut Vec::new(), |visit| {
+        let left = self.enter_locked(&mut self.core(), None, Box::default(), &mut Vec::new(), |visit| {
             for (message, block, slot) in told {
                 if visit.announce(message) {
                     announced += 1;
@@ -191,7 +191,7 @@ impl Hub {
             (found.len() < turn.room, found.last().map(|id| view.path(*id)))
         };
         let mut brought = 0;
-        let left = self.enter_locked(&mut self.core(), None, Batch::default(), &mut Vec::new(), |visit| {
+        let left = self.enter_locked(&mut self.core(), None, Box::default(), &mut Vec::new(), |visit| {
             let is_wanted = visit.core.currents.is_wanted(turn);
             let to = (turn.client_id.as_str(), &*turn.filter);
             let taken = if is_wanted { visit.hand_over(to, turn.retain, &messages) } else { None };

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use factree_broker::{Input, Stats, Tally};
-use factree_ingest::{Away, Batch, Census, LedgerStats};
+use factree_ingest::{Away, Census, LedgerStats};
 use factree_mqtt::{Publish, TopicName};
 use tokio::time::MissedTickBehavior;
 
@@ -130,7 +130,7 @@ impl Hub {
         loop {
             ticks.tick().await;
             let changed = topics.say(Instant::now(), &self.figures());
-            let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+            let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
                 for (topic, text) in &changed {
                     let topic = TopicName::parse(topic).expect("a topic of ours");
                     let publication = Publish { retain: true, ..Publish::new(topic, text.as_bytes()) };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use factree_broker::Publication;
 use factree_http::Forgettable;
-use factree_ingest::{Batch, ForgetRefused, Forgotten, Output};
+use factree_ingest::{ForgetRefused, Forgotten, Output};
 use factree_mqtt::TopicName;
 use tracing::info;
 
@@ -73,7 +73,7 @@ impl Hub {
     fn clear_retained(&self, core: &mut Core, topics: &[String]) -> Option<Left> {
         let mut topics = topics.iter().filter(|topic| TopicName::parse(topic).is_ok()).peekable();
         topics.peek()?;
-        Some(self.enter_locked(core, None, Batch::default(), &mut Vec::new(), |visit| {
+        Some(self.enter_locked(core, None, Box::default(), &mut Vec::new(), |visit| {
             topics.for_each(|topic| visit.say(Words { topic, payload: &[], retained: true }));
         }))
     }
@@ -101,7 +101,7 @@ impl Hub {
             }
         }
         (!messages.is_empty()).then(|| {
-            self.enter_locked(core, None, Batch::default(), &mut Vec::new(), |visit| {
+            self.enter_locked(core, None, Box::default(), &mut Vec::new(), |visit| {
                 for message in &messages {
                     visit.announce(message);
                 }

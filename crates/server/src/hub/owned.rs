@@ -5,7 +5,6 @@
 //! Invariant: the tree is not held by whoever waits for the core lock; who has the core lock may look into the tree.
 
 use factree_broker::Refusal;
-use factree_ingest::Batch;
 use factree_mqtt::{Connect, Packet, ReasonCode, TopicName, TopicNameBuf};
 use tracing::info;
 
@@ -49,7 +48,7 @@ impl Hub {
             topics.retain(|topic| owners.are_asked(topic.as_str()) && owners.forbids(&view, topic.as_str()).is_some());
         }
         if let Some(first) = topics.first() {
-            let _: Answer = self.visit(None, Batch::default(), &mut Vec::new(), |visit| {
+            let _: Answer = self.visit(None, Box::default(), &mut Vec::new(), |visit| {
                 for topic in &topics {
                     visit.core.broker.forget_retained(topic.as_name());
                 }

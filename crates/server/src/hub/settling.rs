@@ -4,7 +4,7 @@
 //! front door and may fill the inbox again. Knows no packet and no connection.
 //! Invariant: when [`Hub::settle`] returns, what its caller has put into the inbox is in the tree.
 
-use factree_ingest::{Batch, Ingest, Output, SessionKey};
+use factree_ingest::{Ingest, Output, SessionKey};
 
 use super::visit::{Left, Words};
 use super::{Core, Hub, lock, now};
@@ -17,33 +17,28 @@ impl Hub {
     pub(super) fn settle(&self) -> bool {
         let mut are_subscribers_behind = false;
         loop {
-            let mut batches = Vec::new();
             let mut ingest = lock(&self.ingest);
             // Taken under the ingest lock: whoever finds the inbox empty knows that its own batch has been applied.
-            let heard = {
+            let (batches, heard) = {
                 let mut core = self.core();
-                core.inbox.take(&mut batches);
-                self.face.hear(&core.broker)
+                (core.inbox.take(), self.face.hear(&core.broker))
             };
             if let Some(heard) = heard {
                 self.face.heed(&mut ingest, heard);
             }
-            if batches.is_empty() {
-                return are_subscribers_behind;
-            }
+            let Some(batches) = batches else { return are_subscribers_behind };
             let (mut said, mut shown) = (Vec::new(), Vec::new());
             for batch in &batches {
                 let since = self.face.owners.namespace.revision();
                 ingest.apply(now(), batch, &mut said);
                 shown.extend(self.show(&mut ingest, Applied { since, is_news: !said.is_empty() }));
             }
-            let is_news = !said.is_empty();
+            let (is_news, has_moved) = (!said.is_empty(), lets_go(&said));
             // Still under the ingest lock: whoever finds the inbox empty knows that the births in it are noted, and a newer
             // birth's certificate comes after an older one's.
-            let has_moved = said.iter().any(|output| matches!(output, Output::Vanished(_)));
             let certified = {
                 let mut core = self.core();
-                batches.into_iter().for_each(|batch| core.inbox.recycle(batch));
+                core.inbox.give_back(batches);
                 self.note_said(&mut core, &ingest, &mut said)
             };
             drop(ingest);
@@ -71,18 +66,25 @@ impl Hub {
         let since = self.face.owners.namespace.revision();
         ingest.tick(now, &mut said);
         let shown = self.show(&mut ingest, Applied { since, is_news: !said.is_empty() });
+        let has_moved = lets_go(&said);
         let certified = self.note_said(&mut self.core(), &ingest, &mut said);
         drop(ingest);
         self.face.note_arrangement();
+        if has_moved {
+            self.show_moved();
+        }
         certified.iter().chain(&shown).for_each(|left| left.carry_out(&self.audit, &self.recent));
         self.speak(said);
     }
 
     /// Notes of what the tree said whatever must be noted in its order, and when the tree wants to be woken.
     pub(super) fn note_said(&self, core: &mut Core, ingest: &Ingest, said: &mut Vec<Output>) -> Vec<Left> {
-        let mut left: Vec<Left> = self.certify(core, said).into_iter().collect();
-        left.extend(self.clear_vanished(core, said));
-        self.note_births(core, said);
+        let mut left = Vec::new();
+        if !said.is_empty() {
+            left.extend(self.certify(core, said));
+            left.extend(self.clear_vanished(core, said));
+            self.note_births(core, said);
+        }
         if core.tree_deadline != ingest.next_deadline() {
             core.tree_deadline = ingest.next_deadline();
             self.arm(core);
@@ -133,7 +135,7 @@ impl Hub {
         if messages.is_empty() {
             return false;
         }
-        let left = self.enter(None, Batch::default(), &mut Vec::new(), |visit| {
+        let left = self.enter(None, Box::default(), &mut Vec::new(), |visit| {
             for (topic, payload, retained) in &messages {
                 visit.say(Words { topic, payload, retained: *retained });
             }
@@ -141,4 +143,9 @@ impl Hub {
         left.carry_out(&self.audit, &self.recent);
         true
     }
+}
+
+/// Whether something has left the tree: whoever waited for its path may stand there now.
+fn lets_go(said: &[Output]) -> bool {
+    said.iter().any(|output| matches!(output, Output::Vanished(_)))
 }

@@ -33,7 +33,7 @@ pub(super) struct Visit<'v> {
     pub(super) claimant: Option<Arc<Holder>>,
     /// A client was admitted.
     pub(super) is_admitted: bool,
-    pub(super) batch: Batch,
+    pub(super) batch: Box<Batch>,
     pub(super) outgoing: &'v mut Vec<u8>,
     pub(super) replies: usize,
     pub(super) closing: Option<Closing>,
@@ -144,8 +144,13 @@ impl Visit<'_> {
         taken
     }
 
-    /// The local session publishes.
-    pub(super) fn say(&mut self, words: Words<'_>) {
+    /// The local session publishes. What is retained of a plain topic would be told to newcomers beside what the tree says, so
+    /// new words take its place.
+    pub(super) fn say(&mut self, mut words: Words<'_>) {
+        let is_retained = |topic| self.core.broker.retained(topic).is_some();
+        if !words.topic.starts_with("spBv1.0/") {
+            words.retained |= TopicName::parse(words.topic).is_ok_and(is_retained);
+        }
         let publication = words.publication().expect("what we say ourselves, we say on a topic");
         self.handle(Input::Publish { publication: &publication }, None);
     }

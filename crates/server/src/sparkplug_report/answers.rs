@@ -47,6 +47,7 @@ pub(super) struct Example {
     pub(super) expected: Option<u64>,
     #[serde(default, deserialize_with = "some_exact")]
     pub(super) got: Option<u64>,
+    pub(super) why: Option<String>,
 }
 
 /// A page of Edge Nodes, which are only counted.

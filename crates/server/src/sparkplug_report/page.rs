@@ -151,13 +151,16 @@ fn detail(text: &mut String, finding: &Finding, known_client: Option<&str>) {
 }
 
 fn for_example(Finding { edge_node, device, example, .. }: &Finding) -> String {
-    let Example { occasion, topic, metric, expected, got } = example;
+    let Example { occasion, topic, metric, expected, got, why } = example;
     let mut text = format!("; first in {}", plainly(occasion));
     if let Some(metric) = metric {
         write!(text, ", metric {}", plainly(metric)).expect(STRING);
     }
     if let (Some(expected), Some(got)) = (expected, got) {
         write!(text, ", expected {expected}, got {got}").expect(STRING);
+    }
+    if let Some(why) = why {
+        write!(text, ", {}", plainly(why)).expect(STRING);
     }
     // Of whom is known already, the occasion says as much.
     let whose = device.as_ref().or(edge_node.as_ref());

@@ -8,6 +8,7 @@ use factree_sparkplug::{BdSeq, DataType, Limits, Payload, Seq, Timestamp, Value,
 use rumqttc::{Client, Event, LastWill, MqttOptions, Packet, QoS};
 use serde_json::json;
 
+use crate::aware;
 use crate::plant::Plant;
 
 const AT: Timestamp = Timestamp(1_700_000_000_000);
@@ -122,4 +123,19 @@ fn a_put_to_a_plain_topic_is_published_there() {
     assert_eq!(plant.get(location(&head)).1["state"], json!("confirmed"));
     let Packet::Publish(publish) = next(|packet| matches!(packet, Packet::Publish(_))) else { unreachable!() };
     assert_eq!((&*publish.topic, &*publish.payload, publish.retain), ("Oven/Setpoint", b"181.5".as_slice(), false));
+}
+
+#[test]
+fn a_put_takes_the_place_of_what_is_retained_and_leaves_what_is_not() {
+    let plant = Plant::start();
+    let mut oven = aware::Client::connect(&plant, "oven");
+    oven.publish("Oven/Setpoint", b"180.5", true);
+    oven.publish("Oven/Speed", b"1", false);
+    for value in ["Setpoint", "Speed"] {
+        assert_eq!(ask(&plant, "PUT", &format!("/api/v1/values/Oven/{value}"), r#"{"value": 7}"#).1, 202);
+    }
+    let found: Vec<_> = aware::found(&plant, "Oven/#").into_iter().map(|heard| (heard.topic, heard.payload)).collect();
+    assert_eq!(found, [("Oven/Setpoint".into(), b"7".to_vec())], "a newcomer is told what the tree says");
+    oven.publish("Oven/Setpoint", b"", true);
+    assert_eq!(aware::found(&plant, "Oven/#"), [], "and who may publish may clear it");
 }

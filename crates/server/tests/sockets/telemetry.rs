@@ -227,3 +227,13 @@ fn readyz_says_so() {
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     assert_eq!(body, r#"{"status":"ready","durability":"memory","disk":"ok"}"#);
 }
+
+#[test]
+fn what_probes_do_not_take_is_refused_as_everywhere() {
+    let plant = Plant::start();
+    for target in ["/metrics", "/readyz"] {
+        let (head, status, problem) = crate::commands::ask(&plant, "POST", target, "{}");
+        assert_eq!((status, &problem["type"]), (405, &"urn:factree:problem:method-not-allowed".into()), "{target}");
+        assert!(head.contains("allow: GET,HEAD"), "{head}");
+    }
+}

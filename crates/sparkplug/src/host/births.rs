@@ -28,6 +28,7 @@ impl Host {
         let node = self.edge_nodes.get_mut(index);
         let mut reporter = Reporter { outputs, edge_node: Some(index), device: None };
         node.counters.nbirth += 1;
+        node.unborn_on = None;
         node.last_message = message.now.wall;
         if message.retained {
             reporter.report(finding::NBIRTH_RETAINED);
@@ -75,7 +76,9 @@ impl Host {
             }
         }
         let since = before.map_or(at, |(_, since)| since);
-        node.state = State::Online(Life { birth, bd_seq, session: message.session, since, next, displaced });
+        let (sent, skipped) = (message.payload.timestamp, (next, 0));
+        let life = Life { birth, bd_seq, session: message.session, since, next, sent, skipped, displaced };
+        node.state = State::Online(life);
         outputs.list.push(Output::Born(Born {
             edge_node: index,
             device: None,

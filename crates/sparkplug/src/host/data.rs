@@ -18,7 +18,7 @@ impl Host {
         message: &Message<'_>,
         index: EdgeNodeIndex,
         follower: Follower<'_>,
-        device: Option<DeviceIndex>,
+        (device, is_late): (Option<DeviceIndex>, bool),
         outputs: &mut Outputs,
     ) {
         let node = self.edge_nodes.get_mut(index);
@@ -44,7 +44,7 @@ impl Host {
         node.counters.unknown_metrics += u64::from(unknown_count);
         let updates = start as u32..outputs.updates.len() as u32;
         if !updates.is_empty() {
-            outputs.list.push(Output::Data(Data { edge_node: index, device, updates }));
+            outputs.list.push(Output::Data(Data { edge_node: index, device, is_late, updates }));
         }
         if unknown_count > 0 && !is_partial {
             self.ask_rebirth(index, Reason::UnknownMetric, message, outputs);
@@ -74,7 +74,7 @@ impl Host {
         outputs: &mut Outputs,
     ) {
         if device.is_some_and(|device| self.adopt_device(index, device, message, outputs)) {
-            return self.on_data(message, index, follower, device, outputs);
+            return self.on_data(message, index, follower, (device, false), outputs);
         }
         follower.count(&mut self.edge_nodes.get_mut(index).counters);
         let mut reporter = Reporter { outputs, edge_node: Some(index), device };

@@ -29,6 +29,8 @@ pub(super) struct EdgeNode {
     pub(super) asked: Option<Asked>,
     /// How often in vain.
     pub(super) insistence: Insistence,
+    /// Over which session it has said last what needs an NBIRTH, since there was one.
+    pub(super) unborn_on: Option<SessionKey>,
     pub(super) last_message: Timestamp,
     pub(super) counters: Counters,
 }
@@ -75,6 +77,10 @@ pub(super) struct Life {
     pub(super) since: Timestamp,
     /// The seq of the message to come.
     pub(super) next: Seq,
+    /// When the message before it was sent, as it says.
+    pub(super) sent: Option<Timestamp>,
+    /// The messages of the last gap: the first, and how many.
+    pub(super) skipped: (Seq, u8),
     /// The session whose place that took, if it was alive then. It no longer speaks for the Edge Node.
     pub(super) displaced: Option<SessionKey>,
 }
@@ -190,6 +196,7 @@ impl EdgeNode {
             definitions: Definitions::default(),
             asked: None,
             insistence: Insistence::default(),
+            unborn_on: None,
             last_message: Timestamp::default(),
             counters: Counters::default(),
         }
@@ -211,7 +218,7 @@ impl EdgeNode {
             && message.payload.seq == Some(life.next.get().into())
             && life.displaced != Some(message.session)
         {
-            life.next = life.next.next();
+            (life.next, life.sent) = (life.next.next(), message.payload.timestamp);
             return Order::Due;
         }
         self.look_closer(message, limits, reporter)
@@ -221,7 +228,8 @@ impl EdgeNode {
     ///
     /// What comes late or after a gap is taken all the same, since a late value is better than none and its timestamp
     /// tells. A message is early or late by so much as [`Limits::reorder_messages_max`] at most; beyond that its publisher
-    /// has lost count, and is followed.
+    /// has lost count, and is followed. What seems to be behind, is none of those that were missing, and was sent later than
+    /// all before it, is ahead: so many are missing that seq has gone round. The same number again is the same message, or nobody counts.
     #[inline(never)]
     fn look_closer(&mut self, message: &Message<'_>, limits: &Limits, reporter: &mut Reporter<'_>) -> Order {
         let (life, is_reordering) = match &mut self.state {
@@ -243,7 +251,11 @@ impl EdgeNode {
         let (due, got) = (life.next, Seq::new(number as u8));
         let (ahead, behind) = (u32::from(due.gap_to(got)), u32::from(got.gap_to(due)));
         let is_due = ahead == 0;
-        let is_late = !is_due && behind <= limits.reorder_messages_max;
+        let sent = message.payload.timestamp;
+        let is_of_gap = life.skipped.0.gap_to(got) < life.skipped.1;
+        let is_newest = sent.zip(life.sent).is_some_and(|(sent, before)| sent > before);
+        let has_gone_round = behind > 1 && !is_of_gap && is_newest;
+        let is_late = !is_due && !has_gone_round && behind <= limits.reorder_messages_max;
         let may_wait = message.turn == Turn::Arrived && !limits.reorder_window(message.session).is_zero();
         if !is_due && !is_late && (is_reordering || ahead <= limits.reorder_messages_max) && may_wait {
             return Order::Early;
@@ -256,10 +268,11 @@ impl EdgeNode {
             reporter.report_numbers(finding::SEQ_LATE, due.get().into(), number);
             return Order::Late;
         }
-        life.next = got.next();
+        (life.next, life.sent) = (got.next(), sent);
         if is_due {
             return if is_reordering { Order::Filling } else { Order::Due };
         }
+        life.skipped = (due, ahead as u8);
         self.counters.seq_gaps += 1;
         reporter.report_numbers(finding::SEQ_GAP, due.get().into(), number);
         Order::Gap

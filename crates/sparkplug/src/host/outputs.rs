@@ -94,6 +94,8 @@ pub struct Data {
     pub edge_node: EdgeNodeIndex,
     /// The device, for a DDATA.
     pub device: Option<DeviceIndex>,
+    /// It has come behind messages that were published after it, or twice: the live values may be newer than these.
+    pub is_late: bool,
     pub(super) updates: Range<u32>,
 }
 

@@ -223,7 +223,8 @@ impl Host {
         let Past { birth, bd_seq, .. } = past;
         let next = message.payload.seq.map_or(Seq::ZERO, |number| Seq::new(number as u8).next());
         let since = message.now.wall;
-        node.state = State::Online(Life { birth, bd_seq, session, since, next, displaced: None });
+        let (sent, skipped) = (message.payload.timestamp, (next, 0));
+        node.state = State::Online(Life { birth, bd_seq, session, since, next, sent, skipped, displaced: None });
         self.sessions.bear((index, None), session, None);
         Reporter { outputs, edge_node: Some(index), device: None }.report(finding::BIRTH_FIRST);
         outputs.list.push(Output::Adopted(Adopted { edge_node: index, device: None, session }));

@@ -150,6 +150,11 @@ impl<'a> EdgeNodeView<'a> {
         self.node.session()
     }
 
+    /// The MQTT session over which it has said last what needs an NBIRTH, while there has been none since.
+    pub fn unborn_on(&self) -> Option<SessionKey> {
+        self.node.unborn_on
+    }
+
     /// Whether it is online.
     pub fn state(&self) -> EdgeNodeState {
         match &self.node.state {
@@ -254,6 +259,15 @@ impl<'a> EdgeNodeView<'a> {
             Some(device) => &self.node.devices.get(device)?.roster,
         };
         roster.aliases.find(alias).map(|(_, datatype)| datatype)
+    }
+
+    /// The name of the metric that this metric alias of `device`, or of the Edge Node itself, stands for.
+    pub fn name_of_alias(&self, device: Option<DeviceIndex>, alias: u64) -> Option<&'a str> {
+        let roster = match device {
+            None => &self.node.roster,
+            Some(device) => &self.node.devices.get(device)?.roster,
+        };
+        self.metric_name(roster.aliases.find(alias)?.0)
     }
 
     /// The device whose the metric with this number is; none if it is the Edge Node's own.

@@ -14,7 +14,7 @@ use super::{
     DecodeError, Payload, RawMetric, Span,
     wire::{self, Wire},
 };
-use crate::{Limits, TemplateFault};
+use crate::{Limits, TemplateFault, value::read_parameter};
 use std::borrow::Cow;
 
 /// A member of a Template instance.
@@ -84,8 +84,22 @@ impl Payload {
     /// # Panics
     /// When `bytes` are another message's.
     pub fn name_of<'a>(&self, bytes: &'a [u8], position: u32) -> Option<Cow<'a, str>> {
+        self.name_with(bytes, position, |_alias| None)
+    }
+
+    /// The same, where metrics of the message have a metric alias instead of a name: `named` knows what it stands for.
+    ///
+    /// # Panics
+    /// As [`Payload::name_of`].
+    pub fn name_with<'a>(
+        &self,
+        bytes: &'a [u8],
+        position: u32,
+        named: impl Fn(u64) -> Option<&'a str>,
+    ) -> Option<Cow<'a, str>> {
+        let name = |metric: &RawMetric| metric.name(bytes).or_else(|| named(metric.alias()?));
         let Some(mut number) = (position as usize).checked_sub(self.metrics.len()) else {
-            return self.metrics[position as usize].name(bytes).map(Cow::Borrowed);
+            return name(&self.metrics[position as usize]).map(Cow::Borrowed);
         };
         let mut names = Vec::new();
         loop {
@@ -94,7 +108,7 @@ impl Payload {
             match (*holder as usize).checked_sub(self.metrics.len()) {
                 Some(next) => number = next,
                 None => {
-                    names.push(self.metrics[*holder as usize].name(bytes)?);
+                    names.push(name(&self.metrics[*holder as usize])?);
                     break;
                 }
             }
@@ -186,7 +200,8 @@ fn open(
             IS_DEFINITION => is_definition = Some(wire.varint()? != 0),
             VERSION => drop(wire.text()?),
             PARAMETER => {
-                wire.span()?;
+                // Whoever looks at the Template again finds it whole.
+                read_parameter(wire.enter()?, bytes)?;
                 parameters += 1;
                 if parameters > limits.template_parameters_max {
                     return Err(TemplateFault::TooManyParameters);

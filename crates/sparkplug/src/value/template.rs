@@ -170,7 +170,8 @@ pub(crate) struct RawParameter<'a> {
     pub(crate) value: WireValue<'a>,
 }
 
-fn read_parameter<'a>(mut wire: Wire<'a>, bytes: &'a [u8]) -> Result<RawParameter<'a>, DecodeError> {
+/// Reads a parameter, whatever its fields and their order; `bytes` are those `wire` goes over.
+pub(crate) fn read_parameter<'a>(mut wire: Wire<'a>, bytes: &'a [u8]) -> Result<RawParameter<'a>, DecodeError> {
     const NAME: u32 = wire::bytes_field(1);
     const TYPE: u32 = wire::varint_field(2);
     const INT: u32 = wire::varint_field(3);

@@ -30,7 +30,7 @@ fn tck_id_operational_behavior_host_reordering_param() {
     assert_snapshot!(Story::new().tell("NBIRTH seq=0 bd=0 a#1 · NDATA seq=2 #1 · NDATA seq=1 #1 · NDATA seq=3 #1"), @r"
     NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
     NDATA seq=2 #1 → ! payloads-sequence-num-incrementing (1, got 2); data e [2a]; ask rebirth (SeqGap)
-    NDATA seq=1 #1 → ! payloads-sequence-num-incrementing (3, got 1); data e [2a]
+    NDATA seq=1 #1 → ! payloads-sequence-num-incrementing (3, got 1); late data e [2a]
     NDATA seq=3 #1 → data e [2a]
     ");
     assert_snapshot!(Story::new().tell("NBIRTH seq=0 bd=0 a#1 a1 · NDATA seq=2 #1 a1 · NDATA seq=1 #1 a1 · NDATA seq=3 #1 a1"), @r"
@@ -67,7 +67,7 @@ fn tck_id_operational_behavior_host_reordering_rebirth() {
     @999ms → nothing
     @1ms → [NDATA seq=3]; ! payloads-sequence-num-incrementing (2, got 3); data e [2a]; ask rebirth (SeqGap); [DDATA seq=5]; ! payloads-sequence-num-incrementing (4, got 5); data e/d [3b]; [DDATA seq=6]; data e/d [3b]
     NDATA seq=7 #1 → data e [2a]
-    NDATA seq=2 #1 → ! payloads-sequence-num-incrementing (8, got 2); data e [2a]
+    NDATA seq=2 #1 → ! payloads-sequence-num-incrementing (8, got 2); late data e [2a]
     ");
 }
 
@@ -115,11 +115,51 @@ fn the_same_seq_twice_is_told_and_taken() {
     assert_snapshot!(story.tell("NDATA seq=3 #1 · NDATA seq=3 a · NDATA seq=2 #1 · NDATA seq=3 #1 · NDATA seq=4 #1"), @r"
     NDATA seq=3 #1 → nothing
     NDATA seq=3 a → nothing
-    NDATA seq=2 #1 → data e [2a]; [NDATA seq=3]; data e [2a]; [NDATA seq=3]; ! payloads-sequence-num-incrementing (4, got 3); data e [2a]
-    NDATA seq=3 #1 → ! payloads-sequence-num-incrementing (4, got 3); data e [2a]
+    NDATA seq=2 #1 → data e [2a]; [NDATA seq=3]; data e [2a]; [NDATA seq=3]; ! payloads-sequence-num-incrementing (4, got 3); late data e [2a]
+    NDATA seq=3 #1 → ! payloads-sequence-num-incrementing (4, got 3); late data e [2a]
     NDATA seq=4 #1 → data e [2a]
     ");
     assert_eq!(story.host.edge_nodes().next().unwrap().counters().seq_late, 2);
+}
+
+#[test]
+fn a_gap_that_seq_has_gone_round_in_is_a_gap_and_not_late() {
+    // 199 messages are missing: 200 is 57 behind 1, and later than what was said before.
+    assert_snapshot!(Story::new().tell(
+        "NBIRTH seq=0 bd=0 a#1 · NDATA seq=200 #1 ts=1000500 · NDATA seq=201 #1 ts=1000600 · NDATA seq=199 #1 ts=1000400"
+    ), @r"
+    NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
+    NDATA seq=200 #1 ts=1000500 → ! payloads-sequence-num-incrementing (1, got 200); data e [2a]; ask rebirth (SeqGap)
+    NDATA seq=201 #1 ts=1000600 → data e [2a]
+    NDATA seq=199 #1 ts=1000400 → ! payloads-sequence-num-incrementing (202, got 199); late data e [2a]
+    ");
+    // What was missing is late whenever it was sent: its seq may have been taken before its time.
+    assert_snapshot!(Story::new().tell(
+        "NBIRTH seq=0 bd=0 a#1 · NDATA seq=3 #1 ts=1000500 · NDATA seq=1 #1 ts=1000600 · NDATA seq=2 #1 ts=1000700 · NDATA seq=4 #1"
+    ), @r"
+    NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
+    NDATA seq=3 #1 ts=1000500 → ! payloads-sequence-num-incrementing (1, got 3); data e [2a]; ask rebirth (SeqGap)
+    NDATA seq=1 #1 ts=1000600 → ! payloads-sequence-num-incrementing (4, got 1); late data e [2a]
+    NDATA seq=2 #1 ts=1000700 → ! payloads-sequence-num-incrementing (4, got 2); late data e [2a]
+    NDATA seq=4 #1 → data e [2a]
+    ");
+    // So is one that begins to count again without an NBIRTH.
+    assert_snapshot!(patient().tell(
+        "NDATA seq=2 #1 · NDATA seq=3 #1 · NDATA seq=0 #1 ts=1000500 · NDATA seq=1 #1 ts=1000600"
+    ), @r"
+    NDATA seq=2 #1 → data e [2a]
+    NDATA seq=3 #1 → data e [2a]
+    NDATA seq=0 #1 ts=1000500 → ! payloads-sequence-num-incrementing (4, got 0); data e [2a]; ask rebirth (SeqGap)
+    NDATA seq=1 #1 ts=1000600 → data e [2a]
+    ");
+    // Whoever does not count at all is not asked with every message.
+    assert_snapshot!(Story::new().tell(
+        "NBIRTH seq=0 bd=0 a#1 · NDATA seq=0 #1 ts=1000500 · NDATA seq=0 #1 ts=1000600"
+    ), @r"
+    NBIRTH seq=0 bd=0 a#1 → born e [0bdSeq* 1rebirth* 2a*]
+    NDATA seq=0 #1 ts=1000500 → ! payloads-sequence-num-incrementing (1, got 0); late data e [2a]
+    NDATA seq=0 #1 ts=1000600 → ! payloads-sequence-num-incrementing (1, got 0); late data e [2a]
+    ");
 }
 
 #[test]
@@ -158,7 +198,7 @@ fn a_device_is_not_born_after_the_session_that_bore_it_is_over() {
     assert_snapshot!(patient().tell("DBIRTH/e seq=3 c#3 s2 · END s2 · NDATA seq=2 #1 · NDATA seq=4 #1"), @r"
     DBIRTH/e seq=3 c#3 s2 → nothing
     END s2 → [DBIRTH seq=3]; ! payloads-sequence-num-incrementing (2, got 3); born e/e [4c*]; ask rebirth (SeqGap); died e/e at 0 (SessionEnded)
-    NDATA seq=2 #1 → ! payloads-sequence-num-incrementing (4, got 2); data e [2a]
+    NDATA seq=2 #1 → ! payloads-sequence-num-incrementing (4, got 2); late data e [2a]
     NDATA seq=4 #1 → data e [2a]
     ");
 }
@@ -171,7 +211,7 @@ fn a_message_from_before_the_wrap_of_seq_is_late_and_one_from_after_it_early() {
     NDATA seq=255 #1 → nothing
     NDATA seq=0 #1 → nothing
     NDATA seq=254 #1 → data e [2a]; [NDATA seq=255]; data e [2a]; [NDATA seq=0]; data e [2a]; [NDATA seq=1]; data e [2a]
-    NDATA seq=252 #1 → ! payloads-sequence-num-incrementing (2, got 252); data e [2a]
+    NDATA seq=252 #1 → ! payloads-sequence-num-incrementing (2, got 252); late data e [2a]
     ");
 }
 
@@ -202,7 +242,7 @@ fn what_is_held_is_bounded() {
     assert_snapshot!(Story::with(messages).after(birth).tell("NDATA seq=2 #1 · NDATA seq=3 #1 · NDATA seq=3 #1"), @r"
     NDATA seq=2 #1 → nothing
     NDATA seq=3 #1 → nothing
-    NDATA seq=3 #1 → [NDATA seq=2]; ! payloads-sequence-num-incrementing (1, got 2); data e [2a]; ask rebirth (SeqGap); [NDATA seq=3]; data e [2a]; [NDATA seq=3]; ! payloads-sequence-num-incrementing (4, got 3); data e [2a]
+    NDATA seq=3 #1 → [NDATA seq=2]; ! payloads-sequence-num-incrementing (1, got 2); data e [2a]; ask rebirth (SeqGap); [NDATA seq=3]; data e [2a]; [NDATA seq=3]; ! payloads-sequence-num-incrementing (4, got 3); late data e [2a]
     ");
     assert_snapshot!(Story::with(room).after(birth).tell("NDATA seq=2 #1 · NDATA seq=3 #1 · NDATA seq=4 #1 · NDATA seq=5 #1"), @r"
     NDATA seq=2 #1 → nothing

@@ -200,6 +200,17 @@ fn a_template_of_half_a_million_parameters_is_refused_before_they_are_looked_at(
 }
 
 #[test]
+fn a_template_whose_parameter_is_broken_is_broken() {
+    // A parameter with a varint in the field for a Float.
+    let message = |tag: &[u8], inside: &[u8]| [tag, &[inside.len() as u8], inside].concat();
+    let parameter = [&message(&[0x0a], b"poles")[..], &[0x28, 3]].concat();
+    let template = [&message(&[0x1a], &parameter)[..], &[0x28, 1]].concat();
+    let metric = [message(&[0x0a], b"Motor"), message(&[0x92, 0x01], &template)].concat();
+    let payload = decoded(&message(&[0x12], &metric));
+    assert_eq!(payload.template_fault(0), Some(TemplateFault::Malformed(DecodeError::Field)));
+}
+
+#[test]
 fn property_sets_come_back_however_they_nest() {
     let text = |key: &str, value: &str| PropertiesBuilder::new().property(key, DataType::String, Value::String(value));
     let properties = text("engUnit", "°C")

@@ -1,5 +1,6 @@
 //! A plant to ask: a real tree filled through its writers, behind the real router.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,7 @@ pub(crate) struct Plant {
     pub(crate) log: Arc<log::Log>,
     clock: Arc<Mutex<Now>>,
     said: Arc<Mutex<Vec<Output>>>,
+    is_attached: Arc<AtomicBool>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) i3x: Arc<I3xSubscriptions>,
 }
@@ -59,7 +61,7 @@ fn forgetting(ingest: &Arc<Mutex<Ingest>>) -> Forget {
 }
 
 /// The one foreign broker, which has been lost once.
-fn plant_two() -> AttachmentReport {
+fn plant_two(is_attached: bool) -> AttachmentReport {
     AttachmentReport {
         name: "plant2".into(),
         url: "mqtts://broker.plant2:8883".into(),
@@ -68,7 +70,7 @@ fn plant_two() -> AttachmentReport {
         host_id: "scada".into(),
         publish_state: true,
         filters: vec!["Acme/#".into()],
-        state: "online",
+        state: if is_attached { "online" } else { "offline" },
         since: Timestamp(NOON),
         last_error: Some((Timestamp(NOON - 1000), "closed", "closed the connection without saying why".into())),
         counters: AttachmentCounters { connects: 2, messages: 12, ..AttachmentCounters::default() },
@@ -107,6 +109,8 @@ impl Plant {
         let clock = Arc::new(Mutex::new(now));
         let said = Arc::new(Mutex::new(Vec::new()));
         let (hands, mouth) = (Arc::clone(&clock), Arc::clone(&said));
+        let is_attached = Arc::new(AtomicBool::new(true));
+        let link = Arc::clone(&is_attached);
         let streams = Arc::new(Streams::new(Arc::clone(&namespace), stream_limits, NOON));
         let clock_of_app: Arc<dyn Fn() -> Now + Send + Sync> = Arc::new(move || *hands.lock().unwrap());
         let i3x =
@@ -121,13 +125,13 @@ impl Plant {
             clock: clock_of_app,
             say: Arc::new(move |outputs| mouth.lock().unwrap().extend(outputs)),
             forget: forgetting(&ingest),
-            attachments: Arc::new(|| vec![plant_two()]),
+            attachments: Arc::new(move || vec![plant_two(link.load(Ordering::Relaxed))]),
             audit: Arc::clone(&log) as Arc<dyn Auditor>,
         };
         let shortcut = Shortcut::new(app.clone());
         let bare = router(app);
         let router = bare.clone().layer(Extension(Caller::open()));
-        Plant { namespace, ingest, shortcut, router, bare, log, clock, said, streams, i3x }
+        Plant { namespace, ingest, shortcut, router, bare, log, clock, said, is_attached, streams, i3x }
     }
 
     /// Other placement rules, and everything where they say.
@@ -151,6 +155,11 @@ impl Plant {
     pub(crate) fn govern(&self, rules: &[GovernanceRuleText]) {
         let governance = Governance::parse(rules).unwrap();
         self.ingest.lock().unwrap().govern(Arc::new(governance));
+    }
+
+    /// Whether the foreign broker is there.
+    pub(crate) fn set_attached(&self, is_attached: bool) {
+        self.is_attached.store(is_attached, Ordering::Relaxed);
     }
 
     /// Lets time pass.

@@ -124,6 +124,14 @@ impl World {
         self.hears(said);
     }
 
+    /// Until time makes something due; false if it never does.
+    pub(crate) fn waits(&mut self) -> bool {
+        let Some(due) = self.ingest.next_deadline() else { return false };
+        self.elapsed = due.duration_since(self.start);
+        self.ticks();
+        true
+    }
+
     fn batch(&mut self, fill: impl FnOnce(&mut Batch)) {
         let mut batch = Batch::default();
         fill(&mut batch);

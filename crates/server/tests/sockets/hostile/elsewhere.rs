@@ -131,7 +131,7 @@ pub(super) const ELSEWHERE: &[Row] = &[
         Elsewhere("server/tests/command.rs", "a_wrong_key_ends_with_2_and_names_file_line_key_and_what_is_accepted"),
     ]),
     row("CF05", "a certificate where there is no TLS", "refused; no address becomes wider", &[
-        Elsewhere("server/src/config.rs", "cf05_a_certificate_on_a_plain_transport_is_refused"),
+        Elsewhere("server/src/config/tests.rs", "cf05_a_certificate_on_a_plain_transport_is_refused"),
         Elsewhere("server/src/config/exposure.rs", "cf05_a_certificate_widens_no_address"),
     ]),
     row("CF07", "a reload of a broken file", "nothing changes; on record", &[
@@ -139,7 +139,7 @@ pub(super) const ELSEWHERE: &[Row] = &[
         Elsewhere("server/tests/command.rs", "mq13_sighup_reads_the_configuration_again_and_a_wrong_one_changes_nothing"),
     ]),
     row("CF08", "a configuration of a gibibyte, or nested without end", "refused, the one unread", &[
-        Elsewhere("server/src/config.rs", "cf08_a_huge_file_is_refused_unread"),
+        Elsewhere("server/src/config/tests.rs", "cf08_a_huge_file_is_refused_unread"),
         Elsewhere("server/src/config/auth.rs", "cf08_nesting_without_end_is_refused"),
     ]),
     row("CF10", "a second process on one data directory", "it ends with 3 and names the first", &[

@@ -172,7 +172,8 @@ impl Story {
                     format!("{}{past}", self.metric(data.edge_node, each.metric))
                 };
                 let updates: Vec<String> = self.outputs.updates(data).iter().map(update).collect();
-                format!("data {} [{}]", self.who(data.edge_node, data.device), updates.join(" "))
+                let late = if data.is_late { "late " } else { "" };
+                format!("{late}data {} [{}]", self.who(data.edge_node, data.device), updates.join(" "))
             }
             Output::Died(died) => {
                 let after = died.at.0 as i64 - WALL as i64;
