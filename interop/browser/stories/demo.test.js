@@ -38,12 +38,13 @@ test("a metric is found by keyboard alone, and seen to change", async () => {
   const page = await open("/");
   await page.getByText("Edge Nodes online").waitFor();
   await page.keyboard.press("/");
-  await page.keyboard.type("oven1 zone temperature");
+  // What a meter adds up never rests.
+  await page.keyboard.type("line1 meter1 energy active");
   await page.locator("[role=option]").first().waitFor();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");
-  await page.waitForURL(/\/ns\/Acme\/.*Oven1\/Zone\/.*Temperature$/);
+  await page.waitForURL(/\/ns\/Acme\/.*Line1\/Meter1\/Energy\/Active$/);
   const row = page.locator(".row[aria-selected=true]");
   await row.waitFor();
   const reading = page.locator(".reading .big");
@@ -53,7 +54,7 @@ test("a metric is found by keyboard alone, and seen to change", async () => {
   });
   await page.locator(".chart .trace").waitFor();
   assert.match(await page.locator(".chart svg").getAttribute("aria-label"), /changes, from \d/);
-  assert.equal(await row.locator(".unit").textContent(), "°C");
+  assert.equal(await row.locator(".unit").textContent(), "kWh");
   await page.context().close();
 });
 

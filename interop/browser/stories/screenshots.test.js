@@ -9,12 +9,13 @@ import { Browser } from "../browser.js";
 import { eventually, Factree } from "../factree.js";
 import { edgeNode, RULES, troubledPlant } from "../plant.js";
 
-const TEMPERATURE = "/ns/Acme/Dallas/Paint/Line1/Oven1/Zone/1/Temperature";
+/** It never rests. */
+const ENERGY = "/ns/Acme/Munich/Packaging/Line1/Meter1/Energy/Active";
 const STALE = "/ns/Acme/Dallas/Press/Line8/Press1/Temperature";
 const EDGE_NODE = "/edge-nodes?group=Acme%3ADallas%3APress&edge_node=Line9";
 const PICTURES = [
-  { name: "namespace-light", path: TEMPERATURE, wait: (page) => moves(page) },
-  { name: "namespace-dark", path: TEMPERATURE, scheme: "dark", wait: (page) => moves(page) },
+  { name: "namespace-light", path: ENERGY, wait: (page) => moves(page) },
+  { name: "namespace-dark", path: ENERGY, scheme: "dark", wait: (page) => moves(page) },
   {
     name: "namespace-phone",
     path: STALE,
@@ -39,12 +40,13 @@ const PICTURES = [
   { name: "clients", path: "/clients", scheme: "dark", wait: (page) => page.locator("tbody tr").first().waitFor() },
 ];
 
-/** Opens what is beside the metric, and waits until its chart shows some changes. */
+/** Opens what is beside the metric, comes back to it, and waits until its chart shows some changes. */
 async function moves(page) {
   await page.locator(".row[aria-selected=true]").waitFor();
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("*");
-  await page.keyboard.press("PageDown");
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".row[aria-selected=true]").getByText("Active").waitFor();
   await page.waitForFunction(
     () => !/^Chart: [12] change/.test(document.querySelector(".chart svg")?.ariaLabel ?? "Chart: 1 change"),
     undefined,
