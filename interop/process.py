@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -78,16 +79,22 @@ class Factree:
 
     def get(self, target: str) -> tuple[int, dict]:
         """Status and body of one GET, now, over a connection that is kept."""
-        self._connection.request("GET", target)
-        response = self._connection.getresponse()
+        response = self._ask("GET", target)
         return response.status, json.loads(response.read())
 
     def send(self, method: str, target: str, body: object = None) -> tuple[int, dict]:
         """Status and body of one PUT or POST."""
         headers = {} if body is None else {"Content-Type": "application/json"}
-        self._connection.request(method, target, None if body is None else json.dumps(body), headers)
-        response = self._connection.getresponse()
+        response = self._ask(method, target, None if body is None else json.dumps(body), headers)
         return response.status, json.loads(response.read() or "{}")
+
+    def _ask(self, method: str, target: str, *more: object) -> http.client.HTTPResponse:
+        kept = self._connection.sock
+        if kept is not None and select.select([kept], [], [], 0)[0]:
+            # Nothing was asked for a while, and the server has hung up.
+            self._connection.close()
+        self._connection.request(method, target, *more)
+        return self._connection.getresponse()
 
     def set(self, path: str, value: object) -> str:
         """Sets a value; the id of the command."""
@@ -100,8 +107,7 @@ class Factree:
 
     def metric(self, name: str) -> float:
         """A metric of `/metrics` that has no label, now."""
-        self._connection.request("GET", "/metrics")
-        text = self._connection.getresponse().read().decode()
+        text = self._ask("GET", "/metrics").read().decode()
         return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1])
 
     def body(self, target: str) -> dict:
