@@ -128,19 +128,30 @@ fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/server has a parent").to_owned()
 }
 
-/// The names of a section and of its per-target sisters.
-fn dependencies(room: &str) -> BTreeSet<String> {
-    let manifest = std::fs::read_to_string(crates().join(room).join("Cargo.toml")).expect("a room has a manifest");
-    let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
-    let table = |table: &toml::Table, key: &str| table.get(key).and_then(toml::Value::as_table).cloned();
-    let mut tables = vec![manifest.clone()];
-    tables
-        .extend(table(&manifest, "target").into_iter().flatten().filter_map(|(_, target)| target.as_table().cloned()));
-    let sections = ["dependencies", "build-dependencies"];
-    tables
-        .iter()
-        .flat_map(|manifest| sections.into_iter().filter_map(|section| table(manifest, section)))
-        .flat_map(|section| section.into_iter().map(|(name, _)| name))
+fn manifest(path: &Path) -> toml::Table {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.parse().expect("a manifest is TOML")
+}
+
+fn table<'t>(table: &'t toml::Table, key: &str) -> Option<&'t toml::Table> {
+    table.get(key).and_then(toml::Value::as_table)
+}
+
+/// What a manifest ships or builds with, on whatever machine: the packages, whatever they are called there.
+fn dependencies(manifest: &toml::Table, workspace: &toml::Table) -> BTreeSet<String> {
+    let shared = table(workspace, "workspace").and_then(|workspace| table(workspace, "dependencies"));
+    let package = |name: &str, dependency: &toml::Value| {
+        let is_shared = dependency.get("workspace").is_some();
+        let dependency = if is_shared { shared.and_then(|shared| shared.get(name)) } else { Some(dependency) };
+        let renamed = dependency.and_then(|dependency| dependency.get("package")).and_then(toml::Value::as_str);
+        renamed.unwrap_or(name).to_owned()
+    };
+    let targets = table(manifest, "target").into_iter().flatten().filter_map(|(_, target)| target.as_table());
+    std::iter::once(manifest)
+        .chain(targets)
+        .flat_map(|manifest| ["dependencies", "build-dependencies"].map(|section| table(manifest, section)))
+        .flatten()
+        .flat_map(|section| section.iter().map(|(name, dependency)| package(name, dependency)))
         .collect()
 }
 
@@ -148,10 +159,12 @@ fn dependencies(room: &str) -> BTreeSet<String> {
 fn every_room_depends_only_on_what_the_house_allows() {
     let table: BTreeMap<&str, BTreeSet<String>> =
         ROOMS.iter().map(|(room, allowed)| (*room, allowed.iter().map(ToString::to_string).collect())).collect();
+    let workspace = manifest(&crates().join("../Cargo.toml"));
     for entry in std::fs::read_dir(crates()).expect("crates/ can be read") {
         let room = entry.expect("crates/ can be read").file_name().into_string().expect("rooms have plain names");
         let allowed = table.get(room.as_str()).unwrap_or_else(|| panic!("crates/{room} is not in the table of rooms"));
-        let forbidden: Vec<_> = dependencies(&room).difference(allowed).cloned().collect();
+        let named = dependencies(&manifest(&crates().join(&room).join("Cargo.toml")), &workspace);
+        let forbidden: Vec<_> = named.difference(allowed).cloned().collect();
         assert!(forbidden.is_empty(), "crates/{room} may not depend on {forbidden:?}; see docs/ARCHITECTURE.md");
     }
 }
@@ -161,4 +174,14 @@ fn only_the_rim_may_name_a_runtime() {
     for (room, allowed) in ROOMS.iter().filter(|(room, _)| !RIM.contains(room)) {
         assert!(!allowed.iter().any(|name| RIM_ONLY.contains(name)), "crates/{room} is sans-IO");
     }
+}
+
+#[test]
+fn a_package_is_known_under_another_name_too() {
+    let workspace = "[workspace.dependencies]\ncalm = { package = \"smol\", version = \"2\" }\nprost = \"0.14\"";
+    let room =
+        "[dependencies]\nclock = { package = \"tokio\", version = \"1\" }\ncalm = { workspace = true }\nregex = \"1\"
+        [target.'cfg(unix)'.build-dependencies]\nprost.workspace = true";
+    let named = dependencies(&room.parse().unwrap(), &workspace.parse().unwrap());
+    assert_eq!(named.into_iter().collect::<Vec<_>>(), ["prost", "regex", "smol", "tokio"]);
 }
