@@ -22,6 +22,7 @@ pub(crate) mod event;
 mod feed;
 pub(crate) mod follower;
 pub(crate) mod heartbeat;
+mod looks;
 mod position;
 pub(crate) mod registry;
 mod stats;

@@ -2,20 +2,24 @@
 //!
 //! Its driver waits for the [bell](super::bell), looks at what the filters cover, renders what changed and shows it as the
 //! latest frame. Between two frames is the interval: a change that comes later goes out at once and costs no clock, what comes
-//! sooner is conflated. Readers at the frame's beginning take its bytes; a reader who is elsewhere (it has just come, or its socket
+//! sooner is conflated. What others follow is no reason to wait; but where much changes and little of it is covered, looks
+//! that find nothing are bounded in what they take. Readers at the frame's beginning take its bytes; a reader who is elsewhere (it has just come, or its socket
 //! was slow) looks for himself with [`Feed::changes`] and is at the frame's end then. So nothing is kept for anybody.
 //! Invariant: a frame begins where the one before it ended, and covers every change in between.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use factree_namespace::{Coverage, Cursor, Filter, Horizon, Namespace, Revision, Sight, View};
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::bell::Bell;
 use super::event::{Event, Kind, PAGE_BYTES, PageWriter};
+use super::looks::Looks;
 use super::position::Position;
 use super::stats::Stats;
 use crate::caller::Bounds;
@@ -62,8 +66,33 @@ pub(crate) struct TooFarBehind;
 pub(crate) struct Feed {
     inner: Arc<Inner>,
     filters: Vec<Filter>,
-    frames: watch::Receiver<Arc<Frame>>,
     driver: AbortHandle,
+}
+
+/// What the driver shows to the readers.
+struct Shown {
+    /// None once the driver has panicked.
+    latest: RwLock<Option<Arc<Frame>>>,
+    /// Says that there is another.
+    changed: Notify,
+}
+
+/// The driver's hold of what it shows: when it is gone, so is the frame.
+struct Showing<'s>(&'s Shown);
+
+impl Showing<'_> {
+    fn show(&self, frame: Option<Frame>) {
+        let frame = frame.map(Arc::new);
+        let former = std::mem::replace(&mut *self.0.latest.write().unwrap_or_else(PoisonError::into_inner), frame);
+        self.0.changed.notify_waiters();
+        drop(former);
+    }
+}
+
+impl Drop for Showing<'_> {
+    fn drop(&mut self) {
+        self.show(None);
+    }
 }
 
 /// What the driver and the readers share.
@@ -77,6 +106,7 @@ struct Inner {
     fields: Fields,
     context: bool,
     bounds: Option<Bounds>,
+    shown: Shown,
 }
 
 impl Feed {
@@ -92,15 +122,23 @@ impl Feed {
         let bounds = wish.bounds.clone();
         let horizon = bounds.clone().map(|bounds| Arc::new(bounds) as Arc<dyn Horizon>);
         let coverage = RwLock::new(Coverage::within(&namespace.read(), filters.clone(), horizon));
-        let inner = Arc::new(Inner { namespace, bell, stats, process, coverage, interval, fields, context, bounds });
-        let (latest, frames) = watch::channel(Arc::new(Frame { since: now, until: now, events: None }));
-        let driver = tokio::spawn(Arc::clone(&inner).drive(now, latest)).abort_handle();
-        Feed { inner, filters, frames, driver }
+        let latest = RwLock::new(Some(Arc::new(Frame { since: now, until: now, events: None })));
+        let shown = Shown { latest, changed: Notify::new() };
+        let inner =
+            Arc::new(Inner { namespace, bell, stats, process, coverage, interval, fields, context, bounds, shown });
+        inner.stats.feeds.fetch_add(1, Ordering::Relaxed);
+        let driver = tokio::spawn(Arc::clone(&inner).drive(now)).abort_handle();
+        Feed { inner, filters, driver }
     }
 
-    /// The latest frame, and those to come.
-    pub(crate) fn frames(&self) -> watch::Receiver<Arc<Frame>> {
-        self.frames.clone()
+    /// The latest frame; none if there will be no more.
+    pub(crate) fn latest(&self) -> Option<Arc<Frame>> {
+        self.inner.shown.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for a frame that is shown after this was called.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.inner.shown.changed.notified()
     }
 
     pub(crate) fn namespace(&self) -> &Namespace {
@@ -135,15 +173,18 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.driver.abort();
+        self.inner.stats.feeds.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Inner {
-    async fn drive(self: Arc<Self>, start: Revision, latest: watch::Sender<Arc<Frame>>) {
+    async fn drive(self: Arc<Self>, start: Revision) {
+        let showing = Showing(&self.shown);
         // Nothing has changed between the two: who is at the first is at the second.
         let (mut shown, mut seen) = (start, start);
         self.refresh().await;
         let mut rested = Instant::now();
+        let mut looks = Looks::since(rested);
         loop {
             self.bell.changed(&self.namespace, seen).await;
             let mut began = Instant::now();
@@ -152,15 +193,16 @@ impl Inner {
                 began = Instant::now();
             }
             let until = self.namespace.revision();
-            match self.frame(seen, until).await {
-                Some(events) if events.is_empty() => {}
-                events => {
-                    self.stats.frames.add(1);
-                    latest.send_replace(Arc::new(Frame { since: shown, until, events }));
-                    shown = until;
-                }
-            }
+            let events = self.frame(seen, until).await;
             seen = until;
+            if events.as_ref().is_some_and(Vec::is_empty) {
+                let feeds = self.stats.feeds.load(Ordering::Relaxed);
+                rested = looks.rested((began, Instant::now()), feeds, self.interval);
+                continue;
+            }
+            self.stats.frames.add(1);
+            showing.show(Some(Frame { since: shown, until, events }));
+            shown = until;
             // Looking at a great deal takes a while; at most half of the time is spent on it.
             let ended = Instant::now();
             rested = (began + self.interval).max(ended + (ended - began));

@@ -10,7 +10,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use factree_namespace::{Cursor, Revision};
-use tokio::sync::watch;
 
 use super::event::{Event, Reread};
 use super::feed::{Feed, Frame, TooFarBehind};
@@ -24,7 +23,6 @@ const LOOKS_PER_PAGE: usize = 16;
 /// One reader's way along a feed.
 pub(crate) struct Follower {
     feed: Arc<Feed>,
-    frames: watch::Receiver<Arc<Frame>>,
     position: Revision,
     stage: Stage,
     queue: VecDeque<Event>,
@@ -72,8 +70,7 @@ impl Follower {
             Some(Ok(_)) => (now, Stage::Reread(Reread::UnknownPosition)),
             Some(Err(why)) => (now, Stage::Reread(why)),
         };
-        let frames = feed.frames();
-        Follower { feed, frames, position, stage, queue: VecDeque::new(), place }
+        Follower { feed, position, stage, queue: VecDeque::new(), place }
     }
 
     /// The next event, when there is one; none at the end. Nothing is lost if it is not waited for.
@@ -134,21 +131,19 @@ impl Follower {
     }
 
     async fn live(&mut self) -> Option<Option<Event>> {
-        let mut is_written = false;
+        // Borrowed beside the place.
+        let feed = Arc::clone(&self.feed);
         loop {
-            let frame = Arc::clone(&self.frames.borrow_and_update());
+            // Before the look: what is shown after it is not missed.
+            let changed = feed.changed();
+            let frame = feed.latest()?;
             if frame.until > self.position {
                 return Some(self.take(&frame));
-            }
-            // Beginning to wait takes as long as telling: what was told last is written before.
-            if !std::mem::replace(&mut is_written, true) {
-                tokio::task::yield_now().await;
-                continue;
             }
             tokio::select! {
                 // Whether it is to end is looked at before each event.
                 biased;
-                changed = self.frames.changed() => changed.ok()?,
+                () = changed => {}
                 () = self.place.closing() => return None,
             }
         }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -152,6 +153,9 @@ pub(crate) struct Place {
     open: Arc<Open>,
     stats: Arc<Stats>,
     closing: watch::Receiver<bool>,
+    /// Resolves when this stream is to end. Made once: a place among those who wait, and a clock, cost as much as an event.
+    ending: Pin<Box<dyn Future<Output = ()> + Send>>,
+    has_ended: bool,
 }
 
 impl Place {
@@ -161,7 +165,7 @@ impl Place {
 
     /// Whether this stream is to end: all are, or whoever has it is not let in any longer.
     pub(crate) fn is_closing(&self) -> bool {
-        *self.closing.borrow() || self.is_over()
+        self.has_ended || *self.closing.borrow() || self.is_over()
     }
 
     /// Whether whoever has it is not let in any longer.
@@ -171,17 +175,24 @@ impl Place {
 
     /// Waits until this stream is to end.
     pub(crate) async fn closing(&mut self) {
-        let Place { caller, closing, .. } = self;
-        loop {
-            tokio::select! {
-                biased;
-                // An error means that nobody could say so any more, which is an end as well.
-                _ = closing.wait_for(|closing| *closing) => return,
-                () = tokio::time::sleep(LOOK_AT_CALLER), if caller.may_end() => {}
-            }
-            if caller.is_over(wall()) {
-                return;
-            }
+        if !self.has_ended {
+            self.ending.as_mut().await;
+            self.has_ended = true;
+        }
+    }
+}
+
+/// Resolves when all streams are to end, or whoever has this one is not let in any longer.
+async fn ending(caller: Caller, mut closing: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            biased;
+            // An error means that nobody could say so any more, which is an end as well.
+            _ = closing.wait_for(|closing| *closing) => return,
+            () = tokio::time::sleep(LOOK_AT_CALLER), if caller.may_end() => {}
+        }
+        if caller.is_over(wall()) {
+            return;
         }
     }
 }
@@ -237,12 +248,11 @@ impl Streams {
 
     /// What they have done so far.
     pub fn stats(&self) -> StreamStats {
-        let feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         let open = |way| u64::from(self.open(way));
         StreamStats {
             streams: [("sse", open(Way::ServerSentEvents)), ("websocket", open(Way::Subscription))],
             web_sockets: open(Way::WebSocket),
-            feeds: feeds.values().filter(|feed| feed.strong_count() > 0).count() as u64,
+            feeds: self.stats.feeds.load(Ordering::Relaxed).into(),
             events: self.stats.events(),
             events_bytes: self.stats.bytes.get(),
             frames: self.stats.frames.get(),
@@ -294,7 +304,9 @@ impl Streams {
         }
         self.open.counts[way as usize].fetch_add(1, Ordering::AcqRel);
         let (open, stats) = (Arc::clone(&self.open), Arc::clone(&self.stats));
-        Ok(Place { way, caller: caller.clone(), open, stats, closing: self.closing.subscribe() })
+        let ending = Box::pin(ending(caller.clone(), self.closing.subscribe()));
+        let closing = self.closing.subscribe();
+        Ok(Place { way, caller: caller.clone(), open, stats, closing, ending, has_ended: false })
     }
 
     /// A follower of what is wished for, as far as the caller may read.
@@ -334,9 +346,8 @@ impl Streams {
 
     fn feed(&self, wish: Wish, filters: Vec<Filter>) -> Result<Arc<Feed>, Problem> {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        // A driver that panicked has taken its frames along.
-        if let Some(feed) = feeds.get(&wish).and_then(Weak::upgrade).filter(|feed| feed.frames().has_changed().is_ok())
-        {
+        // A driver that panicked has taken its frame along.
+        if let Some(feed) = feeds.get(&wish).and_then(Weak::upgrade).filter(|feed| feed.latest().is_some()) {
             return Ok(feed);
         }
         if feeds.len() >= self.limits.feeds_max.get() as usize {

@@ -1,8 +1,8 @@
 //! What streams count.
 //!
-//! Invariant: every counter only grows; what is open now is counted by those who hold a place.
+//! Invariant: every [`Count`] only grows; what is open now is counted by those who hold a place.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::event::{Event, Kind};
 
@@ -27,6 +27,8 @@ pub(crate) struct Stats {
     pub(crate) frames: Count,
     pub(crate) looks: Count,
     pub(crate) refused: Count,
+    /// Feeds there are now.
+    pub(crate) feeds: AtomicU32,
 }
 
 impl Stats {

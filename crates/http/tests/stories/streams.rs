@@ -65,6 +65,23 @@ async fn a_change_goes_out_at_once_and_those_behind_it_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_reader_does_not_follow_is_no_reason_to_let_it_wait() {
+    let plant = Plant::new();
+    let block = plant.doubles(2);
+    let mut reader = plant.follow("filter=Acme/%2B/%2B/%2B/%2B/M0&fields=value&interval=250").await;
+    assert_eq!(reader.whole("snapshot").await, ["M0=0.0"]);
+    let start = tokio::time::Instant::now();
+    for value in [1.0, 2.0, 3.0] {
+        plant.write(&block, &[(1, value)]);
+        assert!(reader.is_silent().await);
+    }
+    let waited = start.elapsed();
+    plant.write(&block, &[(0, 1.0)]);
+    assert_eq!(reader.whole("changes").await, ["M0=1.0"]);
+    assert_eq!(start.elapsed(), waited);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_burst_of_ten_thousand_metrics_comes_once_and_in_pages() {
     let plant = Plant::new();
     let block = plant.doubles(10_000);
