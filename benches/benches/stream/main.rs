@@ -1,7 +1,8 @@
 //! Figures of streams: how long a change takes to a reader, and what a thousand readers cost.
 //!
 //! Latency: an NDATA of one metric until its event has arrived, beside the same payload from publisher to subscriber through
-//! mosquitto; one at a time, alternating, medians of the rounds. Fan-out: a thousand readers of which half never read, 100
+//! mosquitto; one at a time, alternating, medians of the rounds. Once in a plant that says nothing else, where a machine goes to sleep
+//! between two messages, and once beside [Edge Nodes](plant) that nobody follows. Fan-out: a thousand readers of which half never read, 100
 //! metrics that change 100,000 times a second, beside a [server](broadcast) that sends every reader every change. The
 //! figure is the processor time of the server's process beyond what it takes without readers, by the change.
 //! `cargo build --release -p factree`, then `cargo bench -p factree-benches --bench stream`. Linux only.
@@ -23,9 +24,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod broadcast;
 mod ingest;
+mod plant;
+
+use plant::Plant;
 
 const V311: ProtocolVersion = ProtocolVersion::V311;
 const METRICS: u64 = 100;
+const GROUP: &str = "Acme:Dallas:Press";
 const SENT: Timestamp = Timestamp(1_795_298_431_756);
 const ROUNDS: usize = 7;
 const MESSAGES_PER_ROUND: usize = 200;
@@ -45,19 +50,25 @@ fn main() {
         ["ingest", readers, metrics] => {
             ingest::run(readers.parse().expect("a number of readers"), metrics.parse().expect("a number of metrics"));
         }
-        ["latency"] => latency(),
+        ["latency"] => latencies(),
         ["fan-out"] => fan_out(),
         _ => {
-            latency();
+            latencies();
             fan_out();
         }
     }
 }
 
-fn latency() {
+fn latencies() {
+    latency("alone", |_| None);
+    latency("in a working plant", |address| Some(Plant::start(address)));
+}
+
+/// `plant` works while a round is measured.
+fn latency(where_to: &str, plant: impl Fn(SocketAddr) -> Option<Plant>) {
     let factree = Server::factree();
     let Some(mosquitto) = Server::mosquitto() else { return println!("latency: mosquitto is not installed") };
-    let mut edge_node = EdgeNode::connect(factree.address);
+    let mut edge_node = EdgeNode::connect(factree.address, GROUP, "Line1");
     let mut events = TcpStream::connect(factree.http.expect("Factree has HTTP")).expect("it listens");
     events.set_nodelay(true).expect("TCP_NODELAY");
     write!(events, "GET /api/v1/stream?filter=Acme/%23&interval=10 HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -67,10 +78,11 @@ fn latency() {
 
     let mut publisher = connected(mosquitto.address, "publisher");
     let mut subscriber = connected(mosquitto.address, "subscriber");
-    subscribe(&mut subscriber, "spBv1.0/#");
+    subscribe(&mut subscriber, &format!("spBv1.0/{GROUP}/#"));
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
+        let working = plant(factree.address);
         ours.push(round(|| {
             let message = edge_node.data(1);
             let began = Instant::now();
@@ -78,6 +90,8 @@ fn latency() {
             until_event(&mut events);
             began.elapsed()
         }));
+        drop(working);
+        let working = plant(mosquitto.address);
         theirs.push(round(|| {
             let message = edge_node.data(1);
             let mut answer = vec![0; message.len()];
@@ -86,6 +100,7 @@ fn latency() {
             subscriber.read_exact(&mut answer).expect("a delivery");
             began.elapsed()
         }));
+        drop(working);
         // The sequence is whole again: what mosquitto was sent, Factree was not.
         edge_node.seq = edge_node.seq.wrapping_sub(MESSAGES_PER_ROUND as u8);
     }
@@ -93,7 +108,7 @@ fn latency() {
     let (p50, p99) = (of(&ours, |round| round.0), of(&ours, |round| round.1));
     let (peer_p50, peer_p99) = (of(&theirs, |round| round.0), of(&theirs, |round| round.1));
     println!(
-        "latency, NDATA to event: p50 {p50:.0} µs, p99 {p99:.0} µs; mosquitto to its subscriber {peer_p50:.0}, {peer_p99:.0}: \
+        "latency {where_to}, NDATA to event: p50 {p50:.0} µs, p99 {p99:.0} µs; mosquitto to its subscriber {peer_p50:.0}, {peer_p99:.0}: \
          {:.2} and {:.2} times",
         p50 / peer_p50,
         p99 / peer_p99
@@ -124,7 +139,7 @@ fn until_event(events: &mut TcpStream) {
 
 fn fan_out() {
     let factree = Server::factree();
-    let mut edge_node = EdgeNode::connect(factree.address);
+    let mut edge_node = EdgeNode::connect(factree.address, GROUP, "Line1");
     let broadcast = own(&["broadcast"]);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
@@ -190,20 +205,23 @@ async fn readers(address: SocketAddr, target: &str) -> tokio::task::JoinSet<()> 
 /// An Edge Node of [`METRICS`] metrics that is online.
 struct EdgeNode {
     stream: TcpStream,
+    group: &'static str,
+    id: String,
     seq: u8,
     value: f64,
 }
 
 impl EdgeNode {
-    fn connect(address: SocketAddr) -> Self {
-        let mut edge_node = Self { stream: connected(address, "edge"), seq: 0, value: 0.0 };
+    fn connect(address: SocketAddr, group: &'static str, id: &str) -> Self {
+        let stream = connected(address, &format!("{group}-{id}"));
+        let mut edge_node = Self { stream, group, id: id.into(), seq: 0, value: 0.0 };
         let metrics = (0..METRICS).map(|metric| {
             let named = MetricBuilder::named(&format!("Zone {}/Axis {metric}/Temperature", metric / 10)).alias(metric);
             let declared = named.at(SENT).declare(DataType::Double);
             declared.value(DataType::Double, Value::Double(0.0)).expect("a double")
         });
         let birth = PayloadBuilder::at(SENT).seq(Seq::ZERO).metrics(metrics).encode();
-        edge_node.stream.write_all(&publish("NBIRTH", &birth)).expect("it reads");
+        edge_node.stream.write_all(&edge_node.message("NBIRTH", &birth)).expect("it reads");
         edge_node.settle();
         edge_node
     }
@@ -216,7 +234,12 @@ impl EdgeNode {
             let metric = MetricBuilder::aliased(alias).at(SENT);
             metric.value(DataType::Double, Value::Double(self.value)).expect("a double")
         });
-        publish("NDATA", &PayloadBuilder::at(SENT).seq(Seq::new(self.seq)).metrics(metrics).encode())
+        self.message("NDATA", &PayloadBuilder::at(SENT).seq(Seq::new(self.seq)).metrics(metrics).encode())
+    }
+
+    fn message(&self, kind: &str, payload: &[u8]) -> Vec<u8> {
+        let topic = format!("spBv1.0/{}/{kind}/{}", self.group, self.id);
+        packets(&[Packet::Publish(Publish::new(TopicName::parse(&topic).expect("a topic"), payload))])
     }
 
     /// [`CHANGES_PER_SECOND`] for as long as [`LOAD`]; how many it were.
@@ -258,11 +281,6 @@ fn subscribe(stream: &mut TcpStream, filter: &str) {
     let first = PacketId::new(1).expect("not 0");
     stream.write_all(&packets(&[Packet::Subscribe(Subscribe::new(first, requests.as_slice()))])).expect("it reads");
     stream.read_exact(&mut [0; 5]).expect("a SUBACK");
-}
-
-fn publish(kind: &str, payload: &[u8]) -> Vec<u8> {
-    let topic = format!("spBv1.0/Acme:Dallas:Press/{kind}/Line1");
-    packets(&[Packet::Publish(Publish::new(TopicName::parse(&topic).expect("a topic"), payload))])
 }
 
 fn packets(packets: &[Packet<'_>]) -> Vec<u8> {
