@@ -1,10 +1,11 @@
 //! A feed: one set of filters at one pace, followed once for all who ask for the same.
 //!
 //! Its driver waits for the [bell](super::bell), looks at what the filters cover, renders what changed and shows it as the
-//! latest frame. Between two frames is the interval: a change that comes later goes out at once and costs no clock, what comes
-//! sooner is conflated. What others follow is no reason to wait; but where much changes and little of it is covered, looks
-//! that find nothing are bounded in what they take. Readers at the frame's beginning take its bytes; a reader who is elsewhere (it has just come, or its socket
-//! was slow) looks for himself with [`Feed::changes`] and is at the frame's end then. So nothing is kept for anybody.
+//! latest frame. Between two frames is the interval: a change that comes later goes out at once and costs no clock, what
+//! comes sooner is conflated. What others follow is no reason to wait; but where much changes and little of it is covered,
+//! [looks](super::looks) that find nothing are bounded in what they take. Readers at the frame's beginning take its bytes; a
+//! reader who is elsewhere (it has just come, or its socket was slow) looks for himself with [`Feed::changes`] and is at the
+//! frame's end then. So nothing is kept for anybody.
 //! Invariant: a frame begins where the one before it ended, and covers every change in between.
 
 use std::sync::atomic::Ordering;
