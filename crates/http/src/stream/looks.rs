@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 /// One part in so many of the time.
 const PART: u32 = 32;
+/// What it takes to wake a feed for a look and to lay it down again, beside the look itself. Measured with 900 feeds that
+/// nothing is said to: 7 µs.
+const WAKE: Duration = Duration::from_micros(10);
 /// How long the time may be that is owed: looks of 3 ms in all, one behind the other.
 const CREDIT: Duration = Duration::from_millis(100);
 
@@ -26,7 +29,7 @@ impl Looks {
 
     /// One of so many feeds has looked, from when to when, and found nothing; when it may look again: within `longest`.
     pub(crate) fn rested(&mut self, (began, ended): (Instant, Instant), feeds: u32, longest: Duration) -> Instant {
-        let price = (ended - began).saturating_mul(PART).saturating_mul(feeds);
+        let price = (ended - began + WAKE).saturating_mul(PART).saturating_mul(feeds);
         self.debt = (self.debt.saturating_sub(ended - self.since) + price).min(CREDIT + longest);
         self.since = ended;
         ended + self.debt.saturating_sub(CREDIT)
@@ -60,7 +63,7 @@ mod tests {
     #[test]
     fn no_more_than_a_part_of_the_time_is_spent_by_all_together() {
         for feeds in [1, 10, 100] {
-            let spent = LOOK * looks(Duration::ZERO, feeds) * feeds;
+            let spent = (LOOK + WAKE) * looks(Duration::ZERO, feeds) * feeds;
             assert!((SECOND * 10 / 40..=SECOND * 10 / 30).contains(&spent), "{feeds} feeds spent {spent:?}");
         }
     }
